@@ -1,0 +1,61 @@
+# `make run` and `make test` need Python 3.11, git and make, and install everything else themselves.
+.DEFAULT_GOAL := help
+PYTHON ?= python3.11
+BIN := .venv/bin
+CODE := stamp2vec services training tests bench
+DOC ?= docs/sample/page.jpg
+
+.PHONY: help setup system system-training run serve test lint protos clean
+
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 18
+
+setup: .venv/.done ## make .venv with everything that running and testing needs
+
+.venv/.done: pyproject.toml requirements.txt
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements.txt
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	touch $@
+
+system: ## as root: the Debian packages that some tests use
+	apt-get update -qq
+	DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends $$(cat tests/apt-packages.txt)
+
+system-training: ## as root: the fonts and programs that the stamp world is made with
+	apt-get update -qq
+	DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends $$(cat training/synth/apt-packages.txt)
+
+run: setup ## start the services, analyse DOC=path, write out/, stop the services
+	$(BIN)/python -m services.stack run $(DOC) --out out
+
+serve: setup ## start the services and leave them up until Ctrl-C
+	$(BIN)/python -m services.stack serve
+
+lint: setup ## format, types, import rules, contract
+	$(BIN)/ruff format --check $(CODE)
+	$(BIN)/ruff check $(CODE)
+	$(BIN)/mypy $(CODE)
+	$(BIN)/lint-imports
+	cd protos && ../$(BIN)/buf format --diff --exit-code && ../$(BIN)/buf lint
+
+test: lint ## lint, then every test
+	$(BIN)/pytest -q
+
+# An older protoc than the pinned grpcio: its code loads on protobuf runtimes 6 and 7.
+.venv-protos/.done: Makefile
+	$(PYTHON) -m venv .venv-protos
+	.venv-protos/bin/pip install --quiet --disable-pip-version-check grpcio-tools==1.72.2 mypy-protobuf==3.6.0
+	touch $@
+
+protos: .venv-protos/.done ## generate stamp2vec/v1 from protos/
+	rm -rf stamp2vec/v1 && mkdir stamp2vec/v1
+	PATH=$(CURDIR)/.venv-protos/bin:$$PATH .venv-protos/bin/python -m grpc_tools.protoc -I protos \
+	  --python_out=. --mypy_out=quiet:. protos/stamp2vec/v1/*.proto
+	PATH=$(CURDIR)/.venv-protos/bin:$$PATH .venv-protos/bin/python -m grpc_tools.protoc -I protos \
+	  --grpc_python_out=. --mypy_grpc_out=quiet:. \
+	  $$(ls protos/stamp2vec/v1/*.proto | grep -v common.proto)
+	touch stamp2vec/v1/__init__.py stamp2vec/v1/py.typed
+
+clean: ## remove what the other targets made
+	rm -rf .venv .venv-protos out build .mypy_cache .pytest_cache .ruff_cache
