@@ -1,0 +1,1 @@
+"""How the weights are made. Nothing that serves imports this package."""

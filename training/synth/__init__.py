@@ -1,0 +1,1 @@
+"""The stamp world: die -> impression -> capture -> page, each step deterministic from a seed."""
