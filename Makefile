@@ -2,6 +2,7 @@
 .DEFAULT_GOAL := help
 PYTHON ?= python3.11
 BIN := .venv/bin
+PIP := $(BIN)/pip install --quiet --disable-pip-version-check
 CODE := stamp2vec services training tests bench
 DOC ?= docs/sample/page.jpg
 
@@ -12,10 +13,9 @@ help: ## list the targets
 
 setup: .venv/.done ## make .venv with everything that running and testing needs
 
-.venv/.done: pyproject.toml requirements.txt
+.venv/.done: pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
-	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements.txt
-	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	$(PIP) -c constraints.txt --editable '.[services,training,dev]'
 	touch $@
 
 system: ## as root: the Debian packages that some tests use

@@ -1,0 +1,35 @@
+"""The few layers that the architectures share."""
+
+from torch import Tensor, nn
+
+
+class ConvBnRelu(nn.Sequential):
+    """Convolution without bias, batch normalisation, ReLU; `same` padding at stride 1."""
+
+    def __init__(self, c_in: int, c_out: int, kernel: int = 3, stride: int = 1, groups: int = 1) -> None:
+        super().__init__(
+            nn.Conv2d(c_in, c_out, kernel, stride, kernel // 2, groups=groups, bias=False),
+            nn.BatchNorm2d(c_out),
+            nn.ReLU(inplace=True),
+        )
+
+
+class Residual(nn.Module):
+    """Bottleneck residual block, (N, C, H, W) -> (N, C, H, W) (He et al. 2016, arXiv 1512.03385)."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.reduce = ConvBnRelu(channels, channels // 2, kernel=1)
+        self.expand = ConvBnRelu(channels // 2, channels)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Adds what the bottleneck found to what came in."""
+        return x + self.expand(self.reduce(x))
+
+
+def to_nchw(images: Tensor) -> Tensor:
+    """uint8 (N, H, W, 3) pixels to float (N, 3, H, W) in -1..1, where paper white is 1.
+
+    The permuted view is what PyTorch calls channels-last: the layout that CPUs and GPUs convolve fastest.
+    """
+    return images.permute(0, 3, 1, 2).float().div(127.5).sub(1.0)

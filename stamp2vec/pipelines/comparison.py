@@ -1,0 +1,35 @@
+"""Vectors to similarities."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from stamp2vec.errors import IncompatibleVectors
+
+
+@dataclass(frozen=True, slots=True)
+class Embedding:
+    """A vector, float32 (D,) of length 1, and the model that made it."""
+
+    vector: np.ndarray
+    model: str
+    version: str
+
+
+def similarity_matrix(vectors: Sequence[np.ndarray]) -> np.ndarray:
+    """Cosine similarity of every two unit vectors of one model: D numbers each, N of them -> float32 (N, N)."""
+    if not len(vectors):
+        return np.zeros((0, 0), np.float32)
+    stacked = np.stack(vectors)
+    return np.clip(stacked @ stacked.T, -1.0, 1.0).astype(np.float32)
+
+
+def compare(a: Embedding, b: Embedding) -> float:
+    """Cosine similarity, -1 to 1. IncompatibleVectors when they are not of one model and version."""
+    if (a.model, a.version, a.vector.shape) != (b.model, b.version, b.vector.shape):
+        raise IncompatibleVectors(
+            f"a vector of {a.model}@{a.version} ({a.vector.size} numbers) does not compare with one of "
+            f"{b.model}@{b.version} ({b.vector.size} numbers): embed both stamps with one model"
+        )
+    return float(similarity_matrix([a.vector, b.vector])[0, 1])
