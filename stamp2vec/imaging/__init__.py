@@ -1,0 +1,21 @@
+"""Bytes to pages to arrays: decode, letterbox, crop, draw.
+
+Every picture in the library is a uint8 array of shape (H, W, 3), red first, as a person sees it.
+"""
+
+from stamp2vec.imaging.crop import crop
+from stamp2vec.imaging.decode import Limits, Page, decode_image, decode_pages, raw_image
+from stamp2vec.imaging.draw import annotate
+from stamp2vec.imaging.letterbox import Letterbox, letterbox
+
+__all__ = [
+    "Letterbox",
+    "Limits",
+    "Page",
+    "annotate",
+    "crop",
+    "decode_image",
+    "decode_pages",
+    "letterbox",
+    "raw_image",
+]
