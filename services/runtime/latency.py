@@ -1,0 +1,33 @@
+"""How long batches take, by their size."""
+
+_NEWEST_WEIGHT = 0.2  # of the moving average: a step in speed is followed within about ten batches
+
+
+class LatencyCurve:
+    """Seconds a batch takes on one executor, by batch size: first measured at warm-up, then kept current."""
+
+    def __init__(self) -> None:
+        self._seconds: dict[int, float] = {}
+
+    def observe(self, batch_size: int, seconds: float) -> None:
+        """Takes in one batch that ran: an exponentially weighted moving average for each size."""
+        known = self._seconds.get(batch_size, seconds)
+        self._seconds[batch_size] = known + _NEWEST_WEIGHT * (seconds - known)
+
+    def seconds_per_item(self, batch_size: int) -> float:
+        """What one item of a batch of `batch_size` costs, seconds; 0 while nothing has been measured.
+
+        Falls back to the nearest size that has been seen.
+        """
+        if not self._seconds:
+            return 0.0
+        nearest = min(self._seconds, key=lambda size: abs(size - batch_size))
+        return self._seconds[nearest] / nearest
+
+    @property
+    def best_batch(self) -> int:
+        """The size with the most items a second; the smaller of two within 2 %, and 1 before any measurement."""
+        if not self._seconds:
+            return 1
+        best = min(self.seconds_per_item(size) for size in self._seconds)
+        return min(size for size in self._seconds if self.seconds_per_item(size) <= 1.02 * best)
