@@ -24,7 +24,7 @@ class Residual(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Adds what the bottleneck found to what came in."""
-        return x + self.expand(self.reduce(x))
+        return x + self.expand(self.reduce(x))  # type: ignore[no-any-return]
 
 
 def to_nchw(images: Tensor) -> Tensor:

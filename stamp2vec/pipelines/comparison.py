@@ -22,7 +22,8 @@ def similarity_matrix(vectors: Sequence[np.ndarray]) -> np.ndarray:
     if not len(vectors):
         return np.zeros((0, 0), np.float32)
     stacked = np.stack(vectors)
-    return np.clip(stacked @ stacked.T, -1.0, 1.0).astype(np.float32)
+    cosines: np.ndarray = np.clip(stacked @ stacked.T, -1.0, 1.0).astype(np.float32)
+    return cosines
 
 
 def compare(a: Embedding, b: Embedding) -> float:

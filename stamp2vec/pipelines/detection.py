@@ -1,15 +1,14 @@
 """Pages to stamps."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import cast, overload
+from typing import overload
 
 import numpy as np
 from torch import Tensor
 
 from stamp2vec.imaging import Letterbox
 from stamp2vec.manifest import Task
-from stamp2vec.pipelines.pipeline import Picture, Pipeline
+from stamp2vec.pipelines.pipeline import AnyPicture, Picture, Pipeline
 
 SCORE_FLOOR = 0.01
 MAX_DETECTIONS = 300
@@ -45,15 +44,15 @@ class YoloStampPipeline(Pipeline[list[Detection]]):
     @overload
     def __call__(self, pictures: Picture, min_score: float | None = None) -> list[Detection]: ...
     @overload
-    def __call__(self, pictures: Sequence[Picture], min_score: float | None = None) -> list[list[Detection]]: ...
+    def __call__(self, pictures: list[AnyPicture], min_score: float | None = None) -> list[list[Detection]]: ...
     def __call__(
-        self, pictures: Picture | Sequence[Picture], min_score: float | None = None
+        self, pictures: Picture | list[AnyPicture], min_score: float | None = None
     ) -> list[Detection] | list[list[Detection]]:
         """Detections that score at least `min_score`, by default the manifest's threshold."""
         least = self.manifest.threshold if min_score is None else min_score
-        if isinstance(pictures, list | tuple):
+        if isinstance(pictures, list):
             return [keep(found, least) for found in self.run(pictures)]
-        return keep(next(self.run([cast(Picture, pictures)])), least)
+        return keep(next(self.run([pictures])), least)
 
 
 def keep(detections: list[Detection], min_score: float) -> list[Detection]:

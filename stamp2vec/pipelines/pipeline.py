@@ -1,10 +1,10 @@
 """What every pipeline does: pictures in any form -> letterboxed batches -> the model -> results in picture pixels."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from itertools import islice
 from pathlib import Path
-from typing import ClassVar, Generic, Self, TypeVar, cast, overload
+from typing import ClassVar, Generic, Self, TypeVar, overload
 
 import numpy as np
 import torch
@@ -18,6 +18,7 @@ from stamp2vec.manifest import Manifest, Task
 from stamp2vec.models import build
 
 Picture = np.ndarray | Image.Image | Path | str | bytes
+AnyPicture = TypeVar("AnyPicture", bound=Picture)
 Result = TypeVar("Result")
 
 BATCH = 8
@@ -36,7 +37,7 @@ class Pipeline(ABC, Generic[Result]):
             )
         self.manifest = manifest
         self.device = torch.device(device)
-        self.model = fitted(manifest, state).to(self.device, memory_format=torch.channels_last)
+        self.model = fitted(manifest, state).to(self.device)
 
     @classmethod
     def from_pretrained(cls, reference: str | Path, device: str = "cpu") -> Self:
@@ -74,12 +75,12 @@ class Pipeline(ABC, Generic[Result]):
     @overload
     def __call__(self, pictures: Picture) -> Result: ...
     @overload
-    def __call__(self, pictures: Sequence[Picture]) -> list[Result]: ...
-    def __call__(self, pictures: Picture | Sequence[Picture]) -> Result | list[Result]:
+    def __call__(self, pictures: list[AnyPicture]) -> list[Result]: ...
+    def __call__(self, pictures: Picture | list[AnyPicture]) -> Result | list[Result]:
         """One result for one picture, a list for a list. InvalidImage when one of them is no picture."""
-        if isinstance(pictures, list | tuple):
+        if isinstance(pictures, list):
             return list(self.run(pictures))
-        return next(self.run([cast(Picture, pictures)]))
+        return next(self.run([pictures]))
 
 
 def fitted(manifest: Manifest, state: dict[str, Tensor]) -> nn.Module:
@@ -89,7 +90,7 @@ def fitted(manifest: Manifest, state: dict[str, Tensor]) -> nn.Module:
         model.load_state_dict(state)
     except RuntimeError as error:
         raise WeightsError(f"the weights of {manifest.name} do not fit {manifest.architecture}: {error}") from error
-    return model.eval()
+    return model.eval().to(memory_format=torch.channels_last)  # type: ignore[no-any-return, call-overload]
 
 
 def to_array(picture: Picture) -> np.ndarray:

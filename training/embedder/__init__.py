@@ -1,0 +1,1 @@
+"""How the embedders are trained."""

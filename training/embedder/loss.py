@@ -1,0 +1,34 @@
+"""What a triplet variational autoencoder pays (Ishfaq, Hoogi, Rubin 2018, arXiv 1802.04403)."""
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+SHARPNESS = 12.0
+KL_WEIGHT, TRIPLET_WEIGHT = 2e-4, 1.0
+
+
+def triplet_loss(vectors: Tensor, identity: Tensor) -> Tensor:
+    """Soft-margin triplet loss with the hardest of the batch (Hermans et al. 2017, arXiv 1703.07737).
+
+    vectors float (N, D) of length 1; identity int (N,). Every identity must occur at least twice.
+    """
+    distance = 1.0 - vectors @ vectors.T
+    same = identity[:, None] == identity
+    farthest_positive = distance.masked_fill(~same, -torch.inf).amax(1)
+    nearest_negative = distance.masked_fill(same, torch.inf).amin(1)  # +inf: a positive must never pass for a negative
+    return F.softplus(SHARPNESS * (farthest_positive - nearest_negative)).mean()
+
+
+def tvae_loss(
+    mean: Tensor, logvar: Tensor, clean_logits: Tensor, clean: Tensor, identity: Tensor
+) -> tuple[Tensor, dict[str, float]]:
+    """Reconstruction of the clean die + KL divergence from N(0, 1) + triplets on the normalised means.
+
+    mean, logvar (N, D); clean_logits (N, S, S); clean (N, S, S) coverage 0..1; identity int (N,).
+    """
+    reconstruction = F.binary_cross_entropy_with_logits(clean_logits, clean)
+    divergence = 0.5 * (mean.pow(2) + logvar.exp() - 1.0 - logvar).sum(1).mean()
+    triplets = triplet_loss(F.normalize(mean, dim=1), identity)
+    total = reconstruction + KL_WEIGHT * divergence + TRIPLET_WEIGHT * triplets
+    return total, {"clean": reconstruction.item(), "kl": divergence.item(), "triplet": triplets.item()}

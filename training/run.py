@@ -1,0 +1,167 @@
+"""What every training run shares: its flags, its clock, its schedule, its averaged weights, resume, one line a step."""
+
+import argparse
+import json
+import math
+import subprocess
+import time
+from collections.abc import Mapping
+from copy import deepcopy
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from stamp2vec import hub
+from stamp2vec.manifest import Manifest, Preset, Task
+from training import checkpoint
+
+WARM_UP_STEPS = 200
+CHECKPOINT_S = 60.0
+AVERAGE_DECAY = 0.998
+NOT_YET = 64 * "0"  # hub.save puts the checksum in
+
+
+def parser(description: str) -> argparse.ArgumentParser:
+    """The flags that all trainings have."""
+    flags = argparse.ArgumentParser(description=description, formatter_class=argparse.ArgumentDefaultsHelpFormatter)
+    flags.add_argument("--minutes", type=float, default=30.0, help="train this long, earlier runs of --work counted in")
+    flags.add_argument("--device", default="auto", help="auto takes the GPU when there is one")
+    flags.add_argument("--work", type=Path, required=True, help="folder of the checkpoint; resumes when there is one")
+    flags.add_argument("--out", type=Path, default=Path("weights"), help="where <model>/<version>/ is written")
+    flags.add_argument("--batch", type=int, default=32, help="items a step")
+    flags.add_argument("--lr", type=float, default=2e-3, help="peak learning rate")
+    flags.add_argument("--seed", type=int, default=0, help="of the weights and of the order of the data")
+    flags.add_argument("--threads", type=int, default=1, help="of one CPU process")
+    return flags
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """The part of a manifest that is known before training; see Manifest for what the fields mean."""
+
+    name: str
+    version: str
+    task: Task
+    architecture: str
+    presets: tuple[Preset, ...]
+    input_height: int
+    input_width: int
+    config: Mapping[str, int] = field(default_factory=dict)
+    threshold: float = 0.0
+    vector_size: int = 0
+
+
+class Run:
+    """One training: `while run.going(): ...; run.step(loss, figures)`, then `run.export(manifest)`."""
+
+    def __init__(self, model: nn.Module, args: argparse.Namespace) -> None:
+        """Resumes from the checkpoint in `args.work` when there is one."""
+        torch.set_num_threads(args.threads)
+        name = ("cuda" if torch.cuda.is_available() else "cpu") if args.device == "auto" else args.device
+        self.device = torch.device(name)
+        self.args = args
+        self.model = model.to(self.device).to(memory_format=torch.channels_last).train()  # type: ignore[call-overload]
+        self.average = deepcopy(self.model).eval().requires_grad_(False)
+        self.optimizer = torch.optim.AdamW(self.model.parameters(), lr=args.lr, weight_decay=0.02)
+        self.steps = 0
+        self.seconds = 0.0
+        self.path = args.work / "checkpoint.safetensors"
+        if self.path.exists():
+            note = checkpoint.load(self.path, self.model, self.average, self.optimizer)
+            self.steps, self.seconds = note["steps"], note["seconds"]
+            print(f"resumed at step {self.steps}, minute {self.seconds / 60:.1f}", flush=True)
+        self.started = self.saved = time.monotonic()
+
+    @property
+    def seconds_so_far(self) -> float:
+        """Time spent training, counted over all sittings."""
+        return float(self.seconds + time.monotonic() - self.started)
+
+    @property
+    def progress(self) -> float:
+        """Share of the time that is over, 0 to 1."""
+        return min(1.0, self.seconds_so_far / (self.args.minutes * 60))
+
+    def going(self) -> bool:
+        """Whether there is time for another step."""
+        return self.progress < 1.0
+
+    def autocast(self) -> torch.autocast:
+        """bfloat16 where the device computes it faster: GPUs, and CPUs with AVX-512 BF16."""
+        fast = self.device.type == "cuda" or "avx512_bf16" in Path("/proc/cpuinfo").read_text()
+        return torch.autocast(self.device.type, torch.bfloat16, enabled=fast)
+
+    def step(self, loss: torch.Tensor, figures: dict[str, float]) -> None:
+        """Back-propagates, updates, averages, prints one line, and saves now and then."""
+        lr = (
+            self.args.lr
+            * min(1.0, (self.steps + 1) / WARM_UP_STEPS)
+            * (0.01 + 0.99 * (1 + math.cos(math.pi * self.progress)) / 2)
+        )
+        for group in self.optimizer.param_groups:
+            group["lr"] = lr
+        self.optimizer.zero_grad(set_to_none=True)
+        loss.backward()  # type: ignore[no-untyped-call]
+        norm = nn.utils.clip_grad_norm_(self.model.parameters(), 10.0)
+        self.optimizer.step()
+        self.steps += 1
+        self.update_average()
+        shown = " ".join(f"{name} {value:.4f}" for name, value in figures.items())
+        print(
+            f"step {self.steps} {self.progress:6.1%} loss {loss.item():.4f} {shown} norm {norm.item():.2f} lr {lr:.2e}",
+            flush=True,
+        )
+        if time.monotonic() - self.saved > CHECKPOINT_S:
+            self.save()
+
+    def update_average(self) -> None:
+        """Exponential moving average of the weights; short at first, for the first weights are random."""
+        decay = min(AVERAGE_DECAY, (1 + self.steps) / (10 + self.steps))
+        with torch.no_grad():
+            for mean, value in zip(self.average.state_dict().values(), self.model.state_dict().values()):
+                if mean.is_floating_point():
+                    mean.lerp_(value, 1 - decay)
+                else:
+                    mean.copy_(value)
+
+    def save(self) -> None:
+        """Writes the checkpoint."""
+        self.saved = time.monotonic()
+        note = {"steps": self.steps, "seconds": self.seconds_so_far}
+        checkpoint.save(self.path, self.model, self.average, self.optimizer, note)
+
+    def export(self, draft: Draft, metrics: dict[str, float]) -> Path:
+        """Writes the averaged weights and their manifest to `<out>/<name>/<version>/`, and returns that folder."""
+        self.save()
+        training: dict[str, Any] = {
+            "commit": commit(),
+            "data": "python -m training.synth",
+            "initial_weights": "random",
+            "steps": self.steps,
+            "batch": self.args.batch,
+            "minutes": round(self.seconds_so_far / 60, 1),
+            "seed": self.args.seed,
+        }
+        manifest = Manifest(
+            **asdict(draft),
+            parameters=sum(p.numel() for p in self.average.parameters()),
+            sha256=NOT_YET,
+            training=training,
+            metrics={f"synthetic_{name}": round(value, 4) for name, value in metrics.items()},
+            licence="Apache-2.0",
+        )
+        folder: Path = self.args.out / manifest.name / manifest.version
+        hub.save(folder, manifest, self.average.state_dict())
+        print(json.dumps({"wrote": str(folder), **manifest.metrics}), flush=True)
+        return folder
+
+
+def commit() -> str:
+    """The commit of the code that trains, with a plus when there are changes on top of it."""
+    described = subprocess.run(
+        ["git", "describe", "--always", "--abbrev=40", "--dirty=+"], capture_output=True, text=True, check=False
+    )
+    return described.stdout.strip() or "unknown"
