@@ -1,0 +1,166 @@
+"""What is known of a set of weights: the manifest.json that lies beside every model.safetensors."""
+
+import dataclasses
+import json
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, NoReturn
+
+from stamp2vec.errors import WeightsError
+
+_NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,62}[a-z0-9])?")
+_VERSION = re.compile(r"(0|[1-9]\d{0,5})\.(0|[1-9]\d{0,5})\.(0|[1-9]\d{0,5})")
+_SHA256 = re.compile(r"[0-9a-f]{64}")
+
+
+class Task(StrEnum):
+    """What a model does."""
+
+    DETECT = "detect"
+    SEGMENT = "segment"
+    EMBED = "embed"
+
+
+class Preset(StrEnum):
+    """A trade of speed for accuracy."""
+
+    FAST = "fast"
+    ACCURATE = "accurate"
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """One set of weights. A value that cannot be right raises WeightsError with the name of its key.
+
+    `config` is what the architecture is built with; `input_height` and `input_width` are pixels; `threshold` is the
+    score below which a detector's boxes are left out (0 for other tasks); `sha256` is that of model.safetensors, in
+    lower-case hexadecimal; `vector_size` is 0 for models that make no vector; `training` says how the weights were
+    made (commit, recipe, seconds), `metrics` how good they are.
+    """
+
+    name: str
+    version: str
+    task: Task
+    architecture: str
+    config: Mapping[str, int]
+    presets: tuple[Preset, ...]
+    input_height: int
+    input_width: int
+    threshold: float
+    parameters: int
+    sha256: str
+    vector_size: int
+    training: Mapping[str, Any]
+    metrics: Mapping[str, Any]
+    licence: str
+
+    def __post_init__(self) -> None:
+        """Names become paths and addresses, so they are held to a narrow alphabet."""
+        _require(_NAME.fullmatch(self.name), "name", "lower-case letters, digits and hyphens, at most 64")
+        _require(_VERSION.fullmatch(self.version), "version", "three numbers, such as 1.0.0")
+        _require(_NAME.fullmatch(self.architecture), "architecture", "lower-case letters, digits and hyphens")
+        _require(_SHA256.fullmatch(self.sha256), "sha256", "64 lower-case hexadecimal digits")
+        _require(8 <= self.input_height <= 4096, "input_height", "8 to 4096 pixels")
+        _require(8 <= self.input_width <= 4096, "input_width", "8 to 4096 pixels")
+        _require(0 <= self.threshold <= 1, "threshold", "0 to 1")
+        _require(self.parameters >= 0, "parameters", "0 or more")
+        makes_vectors = self.task == Task.EMBED
+        _require((self.vector_size > 0) == makes_vectors, "vector_size", "above 0 for embedders and 0 for other tasks")
+
+    @property
+    def reference(self) -> str:
+        """The name that hub.load takes, for example `yolo-stamp@1.0.0`."""
+        return f"{self.name}@{self.version}"
+
+    @property
+    def version_order(self) -> tuple[int, ...]:
+        """What versions are compared by: 1.10.0 is later than 1.9.0."""
+        return tuple(map(int, self.version.split(".")))
+
+    def to_json(self) -> str:
+        """The text of manifest.json."""
+        return json.dumps(dataclasses.asdict(self), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+
+    @classmethod
+    def from_json(cls, text: str | bytes) -> "Manifest":
+        """Read manifest.json. WeightsError names the key that is missing, unknown or of the wrong type."""
+        try:
+            values = json.loads(text, parse_constant=_refuse_constant)
+        except (ValueError, RecursionError) as error:
+            raise WeightsError(f"manifest.json is not JSON: {error}") from error
+        if not isinstance(values, dict):
+            raise WeightsError("manifest.json must hold an object")
+        if missing := [key for key in _READERS if key not in values]:
+            raise WeightsError(f"manifest.json lacks {', '.join(missing)}: save the model with stamp2vec.hub.save")
+        if unknown := [key for key in values if key not in _READERS]:
+            names = ", ".join(map(repr, unknown[:5]))
+            raise WeightsError(f"manifest.json has unknown keys ({names}): remove them, or update stamp2vec")
+        return cls(**{key: read(key, values[key]) for key, read in _READERS.items()})
+
+
+def _require(holds: object, key: str, expected: str) -> None:
+    if not holds:
+        raise WeightsError(f"manifest.json: {key} must be {expected}")
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is not a JSON number")
+
+
+def _string(key: str, value: object) -> str:
+    _require(isinstance(value, str), key, "a string")
+    return str(value)
+
+
+def _integer(key: str, value: object) -> int:
+    if not isinstance(value, int) or isinstance(value, bool):
+        raise WeightsError(f"manifest.json: {key} must be an integer")
+    return value
+
+
+def _number(key: str, value: object) -> float:
+    if not isinstance(value, int | float) or isinstance(value, bool):
+        raise WeightsError(f"manifest.json: {key} must be a number")
+    return float(value)
+
+
+def _object(key: str, value: object) -> Mapping[str, Any]:
+    if not isinstance(value, dict):
+        raise WeightsError(f"manifest.json: {key} must be an object")
+    return value
+
+
+def _integers(key: str, value: object) -> Mapping[str, int]:
+    return {name: _integer(f"{key}.{name}", number) for name, number in _object(key, value).items()}
+
+
+def _task(key: str, value: object) -> Task:
+    _require(value in list(Task), key, f"one of {', '.join(Task)}")
+    return Task(str(value))
+
+
+def _presets(key: str, value: object) -> tuple[Preset, ...]:
+    known = isinstance(value, list) and all(name in list(Preset) for name in value)
+    _require(known, key, f"a list of {', '.join(Preset)}")
+    return tuple(map(Preset, value if isinstance(value, list) else ()))
+
+
+_READERS: Mapping[str, Callable[[str, object], Any]] = {
+    "name": _string,
+    "version": _string,
+    "task": _task,
+    "architecture": _string,
+    "config": _integers,
+    "presets": _presets,
+    "input_height": _integer,
+    "input_width": _integer,
+    "threshold": _number,
+    "parameters": _integer,
+    "sha256": _string,
+    "vector_size": _integer,
+    "training": _object,
+    "metrics": _object,
+    "licence": _string,
+}

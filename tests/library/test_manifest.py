@@ -1,0 +1,101 @@
+"""manifest.json is read strictly: every wrong value is an error that names its key."""
+
+import dataclasses
+import json
+
+import pytest
+
+from stamp2vec.errors import WeightsError
+from stamp2vec.manifest import Manifest, Preset, Task
+
+MANIFEST = Manifest(
+    name="yolo-stamp",
+    version="1.10.0",
+    task=Task.DETECT,
+    architecture="yolo-stamp",
+    config={"width": 8},
+    presets=(Preset.FAST,),
+    input_height=448,
+    input_width=448,
+    threshold=0.4,
+    parameters=100,
+    sha256="0" * 64,
+    vector_size=0,
+    training={"commit": "abc", "seconds": 60.5},
+    metrics={"ap50": 0.5},
+    licence="Apache-2.0",
+)
+
+
+def changed(**values: object) -> str:
+    return json.dumps({**json.loads(MANIFEST.to_json()), **values})
+
+
+def test_a_manifest_survives_its_file() -> None:
+    assert Manifest.from_json(MANIFEST.to_json()) == MANIFEST
+    assert MANIFEST.reference == "yolo-stamp@1.10.0"
+    assert MANIFEST.version_order > dataclasses.replace(MANIFEST, version="1.9.9").version_order
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("name", "../../etc"),
+        ("name", "Yolo"),
+        ("name", ""),
+        ("name", 5),
+        ("version", "1.0"),
+        ("version", "1.0.0/.."),
+        ("version", "01.0.0"),
+        ("task", "classify"),
+        ("task", ["detect"]),
+        ("architecture", "os.system"),
+        ("config", {"width": "8"}),
+        ("config", {"width": True}),
+        ("config", []),
+        ("presets", ["slow"]),
+        ("presets", "fast"),
+        ("presets", [{}]),
+        ("input_height", 448.0),
+        ("input_height", True),
+        ("input_height", 0),
+        ("input_width", 10**9),
+        ("threshold", "0.5"),
+        ("threshold", 1.5),
+        ("parameters", -1),
+        ("parameters", None),
+        ("sha256", "../" * 21 + "a"),
+        ("sha256", "A" * 64),
+        ("vector_size", 128),
+        ("training", None),
+        ("metrics", []),
+        ("licence", None),
+    ],
+)
+def test_a_wrong_value_is_named(key: str, value: object) -> None:
+    with pytest.raises(WeightsError, match=key):
+        Manifest.from_json(changed(**{key: value}))
+
+
+@pytest.mark.parametrize("key", [field.name for field in dataclasses.fields(Manifest)])
+def test_a_missing_key_is_named(key: str) -> None:
+    values = json.loads(MANIFEST.to_json())
+    del values[key]
+    with pytest.raises(WeightsError, match=f"lacks {key}"):
+        Manifest.from_json(json.dumps(values))
+
+
+def test_an_unknown_key_is_named() -> None:
+    with pytest.raises(WeightsError, match="'pickle'"):
+        Manifest.from_json(changed(pickle="model.pt"))
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", "null", '{"threshold": NaN}', b"\xff\xfe\x00", "[" * 100_000])
+def test_what_is_no_json_object_is_an_error(text: str | bytes) -> None:
+    with pytest.raises(WeightsError, match=r"manifest\.json"):
+        Manifest.from_json(text)
+
+
+def test_embedders_say_how_long_their_vectors_are() -> None:
+    with pytest.raises(WeightsError, match="vector_size must be above 0 for embedders"):
+        dataclasses.replace(MANIFEST, task=Task.EMBED)
