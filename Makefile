@@ -42,20 +42,24 @@ lint: setup ## format, types, import rules, contract
 test: lint ## lint, then every test
 	$(BIN)/pytest -q
 
-# An older protoc than the pinned grpcio: its code loads on protobuf runtimes 6 and 7.
-.venv-protos/.done: Makefile
+# The oldest protoc that makes code for protobuf 6, because that code loads on 7 as well and newer code not on 6.
+.venv-protos/.done:
 	$(PYTHON) -m venv .venv-protos
 	.venv-protos/bin/pip install --quiet --disable-pip-version-check grpcio-tools==1.72.2 mypy-protobuf==3.6.0
 	touch $@
 
+PROTOS_OUT ?= .
+PROTOC = PATH=$(CURDIR)/.venv-protos/bin:$$PATH .venv-protos/bin/python -m grpc_tools.protoc -I protos
+SERVICES := $(filter-out %/common.proto,$(wildcard protos/stamp2vec/v1/*.proto))
+
 protos: .venv-protos/.done ## generate stamp2vec/v1 from protos/
-	rm -rf stamp2vec/v1 && mkdir stamp2vec/v1
-	PATH=$(CURDIR)/.venv-protos/bin:$$PATH .venv-protos/bin/python -m grpc_tools.protoc -I protos \
-	  --python_out=. --mypy_out=quiet:. protos/stamp2vec/v1/*.proto
-	PATH=$(CURDIR)/.venv-protos/bin:$$PATH .venv-protos/bin/python -m grpc_tools.protoc -I protos \
-	  --grpc_python_out=. --mypy_grpc_out=quiet:. \
-	  $$(ls protos/stamp2vec/v1/*.proto | grep -v common.proto)
-	touch stamp2vec/v1/__init__.py stamp2vec/v1/py.typed
+	rm -rf $(PROTOS_OUT)/stamp2vec/v1 && mkdir -p $(PROTOS_OUT)/stamp2vec/v1
+	$(PROTOC) --python_out=$(PROTOS_OUT) --mypy_out=quiet:$(PROTOS_OUT) protos/stamp2vec/v1/*.proto
+	$(PROTOC) --grpc_python_out=$(PROTOS_OUT) --mypy_grpc_out=quiet:$(PROTOS_OUT) $(SERVICES)
+	touch $(PROTOS_OUT)/stamp2vec/v1/__init__.py $(PROTOS_OUT)/stamp2vec/v1/py.typed
+
+build/protobuf-%: .venv/.done ## protobuf of one major version, for the tests
+	$(PIP) --no-deps --target $@ 'protobuf==$*.*'
 
 clean: ## remove what the other targets made
 	rm -rf .venv .venv-protos out build .mypy_cache .pytest_cache .ruff_cache

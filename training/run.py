@@ -63,6 +63,7 @@ class Run:
         name = ("cuda" if torch.cuda.is_available() else "cpu") if args.device == "auto" else args.device
         self.device = torch.device(name)
         self.args = args
+        self.budget_s = float(args.minutes) * 60
         self.model = model.to(self.device).to(memory_format=torch.channels_last).train()  # type: ignore[call-overload]
         self.average = deepcopy(self.model).eval().requires_grad_(False)
         self.optimizer = torch.optim.AdamW(self.model.parameters(), lr=args.lr, weight_decay=0.02)
@@ -71,19 +72,20 @@ class Run:
         self.path = args.work / "checkpoint.safetensors"
         if self.path.exists():
             note = checkpoint.load(self.path, self.model, self.average, self.optimizer)
-            self.steps, self.seconds = note["steps"], note["seconds"]
+            self.steps, self.seconds = int(note["steps"]), float(note["seconds"])
             print(f"resumed at step {self.steps}, minute {self.seconds / 60:.1f}", flush=True)
-        self.started = self.saved = time.monotonic()
+        self.started = time.monotonic()
+        self.saved = self.started
 
     @property
     def seconds_so_far(self) -> float:
         """Time spent training, counted over all sittings."""
-        return float(self.seconds + time.monotonic() - self.started)
+        return self.seconds + time.monotonic() - self.started
 
     @property
     def progress(self) -> float:
         """Share of the time that is over, 0 to 1."""
-        return min(1.0, self.seconds_so_far / (self.args.minutes * 60))
+        return min(1.0, self.seconds_so_far / self.budget_s)
 
     def going(self) -> bool:
         """Whether there is time for another step."""
@@ -104,7 +106,7 @@ class Run:
         for group in self.optimizer.param_groups:
             group["lr"] = lr
         self.optimizer.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]
+        loss.backward()
         norm = nn.utils.clip_grad_norm_(self.model.parameters(), 10.0)
         self.optimizer.step()
         self.steps += 1

@@ -1,0 +1,89 @@
+import pytest
+import torch
+from torch import nn
+
+from stamp2vec.errors import WeightsError
+from stamp2vec.models import ARCHITECTURES, build
+from stamp2vec.models.tvae import CLEAN_SIZE, Tvae
+from stamp2vec.models.yolo_stamp import YoloStamp, cell_centres, decode
+
+INPUT = {"yolo-stamp": 448, "stamp-unet": 256, "tvae": 128}
+OUTPUT = {"yolo-stamp": (28 * 28 + 14 * 14, 5), "stamp-unet": (256, 256), "tvae": (128,)}
+
+
+def seeded(architecture: str) -> nn.Module:
+    torch.manual_seed(0)
+    return build(architecture, {}).eval()
+
+
+def pictures(architecture: str, count: int) -> torch.Tensor:
+    side = INPUT[architecture]
+    return torch.randint(0, 256, (count, side, side, 3), dtype=torch.uint8, generator=torch.Generator().manual_seed(1))
+
+
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
+def test_pictures_in_results_out(architecture: str) -> None:
+    with torch.inference_mode():
+        output = seeded(architecture)(pictures(architecture, 2))
+    assert output.shape == (2, *OUTPUT[architecture])
+    assert output.dtype == torch.float32
+    assert output.isfinite().all()
+
+
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
+def test_an_item_does_not_depend_on_its_batch(architecture: str) -> None:
+    model, batch = seeded(architecture), pictures(architecture, 5)
+    with torch.inference_mode():
+        together = model(batch)
+        alone = torch.cat([model(item[None]) for item in batch])
+    torch.testing.assert_close(together, alone, rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
+def test_every_parameter_learns(architecture: str) -> None:
+    model = seeded(architecture).train()
+    batch = pictures(architecture, 2)
+    if isinstance(model, Tvae):
+        mean, logvar = model.posterior(batch)
+        output = model.reconstruct(model.sample(mean, logvar))
+        assert output.shape == (2, CLEAN_SIZE, CLEAN_SIZE)
+    else:
+        output = model(batch)
+    output.pow(2).mean().backward()
+    assert [name for name, p in model.named_parameters() if p.grad is None or not p.grad.any()] == []
+
+
+def test_the_light_detector_is_light() -> None:
+    assert sum(p.numel() for p in YoloStamp().parameters()) <= 150_000
+
+
+def test_vectors_have_length_one() -> None:
+    with torch.inference_mode():
+        vectors = seeded("tvae")(pictures("tvae", 3))
+    torch.testing.assert_close(vectors.norm(dim=1), torch.ones(3))
+
+
+def test_a_draw_spreads_by_the_square_root_of_the_variance() -> None:
+    torch.manual_seed(0)
+    variance = 4.0
+    draws = Tvae().sample(torch.zeros(20_000, 1), torch.full((20_000, 1), variance).log())
+    assert draws.std().item() == pytest.approx(variance**0.5, rel=0.05)
+
+
+def test_a_grid_is_read_row_by_row() -> None:
+    assert cell_centres(torch.Size([2, 3]), 16).tolist() == [[8, 8], [24, 8], [40, 8], [8, 24], [24, 24], [40, 24]]
+
+
+def test_boxes_are_decoded_in_strides() -> None:
+    raw = torch.tensor([[[0.0, 0.0, 0.0, 0.0, 7.0], [0.5, -0.5, 1.0, 0.0, -7.0]]])
+    e = torch.tensor(1.0).exp().item()
+    expected = torch.tensor([[[0.0, 0, 16, 16, 7], [32 - 8 * e, -8, 32 + 8 * e, 8, -7]]])
+    torch.testing.assert_close(decode(raw, torch.Size([1, 2]), 16), expected)
+
+
+@pytest.mark.parametrize(
+    ("architecture", "config", "told"), [("yolo-99", {}, "yolo-stamp"), ("tvae", {"wings": 2}, "wings")]
+)
+def test_what_cannot_be_built_says_why(architecture: str, config: dict[str, int], told: str) -> None:
+    with pytest.raises(WeightsError, match=told):
+        build(architecture, config)

@@ -1,0 +1,94 @@
+from argparse import Namespace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from stamp2vec import hub
+from stamp2vec.manifest import Preset, Task
+from stamp2vec.models.tvae import Tvae
+from training import crop_batches
+from training.detector import evaluate as detection
+from training.embedder import evaluate as retrieval
+from training.run import Draft, Run, parser
+
+DRAFT = Draft("tvae", "0.0.1", Task.EMBED, "tvae", (Preset.FAST,), 128, 128, {"width": 8}, vector_size=128)
+
+
+def flags(folder: Path) -> Namespace:
+    return parser("").parse_args(
+        ["--work", str(folder / "work"), "--out", str(folder), "--device", "cpu", "--minutes", "1"]
+    )
+
+
+def three_steps(run: Run) -> None:
+    for seed in range(3):
+        pictures = torch.randint(
+            0, 256, (2, 128, 128, 3), dtype=torch.uint8, generator=torch.Generator().manual_seed(seed)
+        )
+        mean, logvar = run.model.posterior(pictures)
+        run.step(mean.pow(2).mean() + logvar.pow(2).mean(), {})
+
+
+def test_a_run_goes_on_where_it_was_stopped(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    first = Run(Tvae(width=8), flags(tmp_path))
+    three_steps(first)
+    first.save()
+    second = Run(Tvae(width=8), flags(tmp_path))
+    assert second.steps == 3
+    assert second.seconds > 0
+    for mine, theirs in ((first.model, second.model), (first.average, second.average)):
+        torch.testing.assert_close(mine.state_dict(), theirs.state_dict())
+    three_steps(first)
+    three_steps(second)
+    torch.testing.assert_close(first.model.state_dict(), second.model.state_dict(), rtol=1e-4, atol=1e-5)
+
+
+def test_what_a_run_exports_loads(tmp_path: Path) -> None:
+    run = Run(Tvae(width=8), flags(tmp_path))
+    three_steps(run)
+    manifest, state = hub.load(run.export(DRAFT, {"map_at_5": 0.123456}))
+    assert manifest.metrics == {"synthetic_map_at_5": 0.1235}
+    assert manifest.training["steps"] == 3
+    assert manifest.parameters == sum(p.numel() for p in run.model.parameters())
+    torch.testing.assert_close(state, run.average.state_dict())
+
+
+def test_retrieval_figures_of_a_known_order() -> None:
+    angles = np.radians([0, 10, 50, 55, 90])
+    vectors = np.stack([np.cos(angles), np.sin(angles)], 1)
+    figures = retrieval.figures(vectors, np.array([0, 0, 1, 0, 2]))
+    # nearest first: 0 -> (0) 1 0 ..; 10 -> (0) 1 0 ..; 55 -> 1, 2, (0) 10, (0) 0
+    assert figures["cmc_at_1"] == pytest.approx(2 / 3)
+    assert figures["cmc_at_5"] == 1.0
+    assert figures["map_at_5"] == pytest.approx((2 * (1 + 2 / 3) / 2 + (1 / 3 + 2 / 4) / 2) / 3)
+
+
+def test_detection_figures_of_a_known_case() -> None:
+    box = [10.0, 10, 50, 50]
+    truths = [np.array([box]), np.zeros((0, 4)), np.array([box])]
+    found = [np.array([[*box, 0.9]]), np.array([[*box, 0.5]]), np.array([[100.0, 100, 120, 120, 0.8], [*box, 0.7]])]
+    figures = detection.figures(truths, found)
+    # ranks: hit, miss, hit, miss -> precision 1 up to half the recall, 2/3 from there
+    assert figures["ap50"] == pytest.approx((51 + 50 * 2 / 3) / 101, abs=1e-3)
+    assert figures["f1"] == pytest.approx(2 * 2 / (3 + 2))
+    assert figures["threshold"] == pytest.approx(0.7)
+
+
+@pytest.mark.parametrize("angle", [0.0, 0.7, 2.0, -3.0])
+def test_a_view_turns_and_frames_but_never_mirrors(angle: float) -> None:
+    pixels = np.full((1, 256, 256, 4), 255, np.uint8)
+    pixels[..., 3] = 0
+    pixels[0, 100:140, 60:200, 3] = 255
+    pixels[0, 100:140, 60:200, :3] = 0
+    framing = crop_batches.framing(pixels[0, ..., 3], angle, 0.1)
+    assert np.linalg.det(framing[:, :2]) > 0
+    seen, ink = crop_batches.view(torch.from_numpy(pixels), torch.from_numpy(framing[None]), 128)
+    assert seen.shape == (1, 3, 128, 128)
+    y, x = np.nonzero(ink[0, 0].numpy() > 0.5)
+    longer = max(np.ptp(x), np.ptp(y)) + 1
+    assert longer == pytest.approx(128 / 1.2, abs=5)
+    assert (x.min() + x.max()) / 2 == pytest.approx(63.5, abs=3)
+    torch.testing.assert_close(seen[0, 0], 1 - ink[0, 0], atol=0.02, rtol=0)
