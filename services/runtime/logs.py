@@ -1,0 +1,38 @@
+"""Structured logs: one JSON object a line on stderr, each with the id of the request that it belongs to."""
+
+import json
+import logging
+import sys
+from collections.abc import Mapping
+from contextvars import ContextVar
+
+request_id: ContextVar[str] = ContextVar("request_id", default="")
+"""The request that the current task works for; empty outside of requests."""
+
+
+class JsonFormatter(logging.Formatter):
+    """Time, level, logger, event and request id; then the fields given as `extra={"fields": {...}}`."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """One line of JSON."""
+        line: dict[str, object] = {
+            "time": self.formatTime(record, "%Y-%m-%dT%H:%M:%S") + f".{int(record.msecs):03d}",
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "event": record.getMessage(),
+        }
+        if request := request_id.get():
+            line["request_id"] = request
+        fields = getattr(record, "fields", {})
+        if isinstance(fields, Mapping):
+            line |= fields
+        if record.exc_info:
+            line["trace"] = self.formatException(record.exc_info)
+        return json.dumps(line, default=str)
+
+
+def configure(level: str) -> None:
+    """Sends the logs of this process to stderr; `level` is debug, info, warning or error."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(JsonFormatter())
+    logging.basicConfig(level=level.upper(), handlers=[handler], force=True)

@@ -1,0 +1,163 @@
+"""The one way to run a process: gRPC with health, reflection and metrics; warm before ready, drained before gone."""
+
+import asyncio
+import json
+import logging
+import signal
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Protocol
+
+import grpc.aio
+from grpc_health.v1 import health, health_pb2, health_pb2_grpc  # type: ignore[import-untyped]
+from grpc_reflection.v1alpha import reflection  # type: ignore[import-untyped]
+from prometheus_client import start_http_server
+
+from services.runtime import logs
+from services.runtime.interceptor import CallInterceptor
+from services.runtime.metrics import Metrics
+from services.runtime.refusals import NotServing
+from services.runtime.settings import ServerSettings
+
+log = logging.getLogger(__name__)
+
+MAX_MESSAGE_BYTES = 64 * 2**20
+_FLUSH_S = 1.0  # for last answers to leave; open health watches would otherwise hold the server for all its grace
+
+
+class App(Protocol):
+    """What a process serves."""
+
+    @property
+    def service_name(self) -> str:
+        """The full name of its protobuf service: "stamp2vec.v1.DetectorService"."""
+
+    def register(self, server: grpc.aio.Server) -> None:
+        """Adds its servicer."""
+
+    async def start(self, metrics: Metrics, on_health: Callable[[bool], None]) -> None:
+        """Gets ready; health says SERVING once it returns, and from then on whatever `on_health` is told."""
+
+    async def drain(self) -> None:
+        """Refuses new work and finishes what it has."""
+
+    async def stop(self) -> None:
+        """Frees what it holds; called once, also after a `start` that failed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """Where a running server listens."""
+
+    grpc: int
+    metrics: int
+
+
+class _Health:
+    """grpc.health.v1 for the process as a whole and for its service by name, which are one and the same."""
+
+    def __init__(self, names: Sequence[str]) -> None:
+        self.servicer = health.aio.HealthServicer()
+        self._names = names
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    async def say(self, *, serving: bool) -> None:
+        status = health_pb2.HealthCheckResponse
+        for name in self._names:
+            await self.servicer.set(name, status.SERVING if serving else status.NOT_SERVING)
+
+    def set_later(self, serving: bool) -> None:
+        """For those who cannot await."""
+        log.log(logging.INFO if serving else logging.ERROR, "health", extra={"fields": {"serving": serving}})
+        task = asyncio.get_running_loop().create_task(self.say(serving=serving))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+
+@asynccontextmanager
+async def running(app: App, settings: ServerSettings) -> AsyncIterator[Ports]:
+    """Serves inside the `async with`: calls are answered from its first line on, and leaving it drains."""
+    metrics = Metrics()
+    interceptor = CallInterceptor(metrics)
+    interceptor.refusal = NotServing("This server is loading its models. Send the call again in a few seconds.")
+    server = grpc.aio.server(
+        interceptors=[interceptor],
+        options=[
+            ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),
+            ("grpc.max_send_message_length", MAX_MESSAGE_BYTES),
+            ("grpc.so_reuseport", 0),  # two processes on one port are a mistake that must be seen
+            ("grpc.max_connection_age_ms", int(settings.max_connection_age_s * 1000)),
+            ("grpc.max_connection_age_grace_ms", int(settings.grace_s * 1000)),
+            ("grpc.keepalive_time_ms", 60_000),
+            ("grpc.keepalive_timeout_ms", 20_000),
+            ("grpc.http2.min_recv_ping_interval_without_data_ms", 10_000),
+        ],
+    )
+    status = _Health(("", app.service_name))
+    await status.say(serving=False)
+    health_pb2_grpc.add_HealthServicer_to_server(status.servicer, server)
+    app.register(server)
+    names = (app.service_name, health.SERVICE_NAME, reflection.SERVICE_NAME)
+    reflection.enable_server_reflection(names, server)
+    port = server.add_insecure_port(f"{settings.host}:{settings.port}")
+    metrics_server, _ = start_http_server(settings.metrics_port, settings.host, metrics.registry)
+    await server.start()
+    try:
+        await app.start(metrics, status.set_later)
+        interceptor.refusal = None
+        await status.say(serving=True)
+        try:
+            yield Ports(port, metrics_server.server_port)
+        finally:
+            await status.servicer.enter_graceful_shutdown()
+            await asyncio.sleep(settings.drain_delay_s)
+            stopped = asyncio.create_task(server.stop(settings.grace_s))
+            await asyncio.wait({stopped, asyncio.create_task(interceptor.drained())}, return_when="FIRST_COMPLETED")
+            await server.stop(_FLUSH_S)
+            await app.drain()
+    finally:
+        await app.stop()
+        await server.stop(0)
+        metrics_server.shutdown()
+        metrics_server.server_close()
+
+
+def main(app: App, settings: ServerSettings) -> int:
+    """Serves until SIGTERM or SIGINT; the exit code is 0 after a clean drain and 1 when it could not start.
+
+    Once ready it prints one line of JSON to stdout: {"event": "serving", "service": ..., "port": ...,
+    "metrics_port": ...}. All else is logged to stderr.
+    """
+    logs.configure(settings.log_level)
+    try:
+        asyncio.run(_serve(app, settings))
+    except asyncio.CancelledError:
+        log.info("ended while loading")
+    except Exception:
+        log.exception("could not start")
+        return 1
+    return 0
+
+
+async def _serve(app: App, settings: ServerSettings) -> None:
+    loaded, signalled = asyncio.Event(), asyncio.Event()
+
+    async def serve() -> None:
+        async with running(app, settings) as ports:
+            loaded.set()
+            ready = {"event": "serving", "service": app.service_name, "port": ports.grpc, "metrics_port": ports.metrics}
+            print(json.dumps(ready), flush=True)
+            await signalled.wait()
+            log.info("draining")
+
+    def end() -> None:
+        if loaded.is_set():
+            signalled.set()
+        else:
+            serving.cancel()  # there is nothing to drain yet
+
+    serving = asyncio.create_task(serve())
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, end)
+    await serving
