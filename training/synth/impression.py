@@ -10,6 +10,7 @@ from PIL import Image, ImageFilter
 from training.synth.die import DieKind, DieSpec
 
 TILE = 512
+FULLEST = 0.18  # the lowest threshold: below it, paper that the die never touched would take ink
 FREE_ANGLE_KINDS = (DieKind.ROUND, DieKind.STAR_ROUND, DieKind.NOTARY, DieKind.POSTMARK, DieKind.MOTIF)
 
 
@@ -83,11 +84,9 @@ def _tile(cells: int) -> np.ndarray:
     grain = np.random.default_rng([7, cells]).normal(size=(cells, cells)).astype(np.float32)
     grain = np.pad(grain, 2, mode="wrap")
     scale = TILE / cells
-    crop = (2 * scale, 2 * scale, (2 + cells) * scale, (2 + cells) * scale)
-    size = round((cells + 4) * scale)
-    smooth = np.asarray(
-        Image.fromarray(grain).resize((size, size), Image.Resampling.BICUBIC).crop(tuple(map(round, crop)))
-    )
+    size, margin = round((cells + 4) * scale), round(2 * scale)
+    wide = Image.fromarray(grain).resize((size, size), Image.Resampling.BICUBIC)
+    smooth = np.asarray(wide.crop((margin, margin, margin + TILE, margin + TILE)))
     return np.ascontiguousarray((smooth - smooth.mean()) / smooth.std())
 
 
@@ -135,7 +134,7 @@ def place(relief: np.ndarray, angle_deg: float, stretch: tuple[float, float], pa
 
 def _smoothstep(x: np.ndarray) -> np.ndarray:
     x = np.clip(x, 0, 1)
-    return x * x * (3 - 2 * x)
+    return np.asarray(x * x * (3 - 2 * x), np.float32)
 
 
 def _pressure(rng: np.random.Generator, shape: tuple[int, int], wear: float) -> np.ndarray:
@@ -178,7 +177,7 @@ def _contact(rng: np.random.Generator, face: np.ndarray, wear: float, px_per_mm:
     pad = texture(rng, face.shape, rng.uniform(0.5, 1.5) * px_per_mm)
     rough = 0.03 + 0.2 * wear * rng.random()
     threshold = 0.46 + 0.75 * (1 - pressure) + rough * (0.7 * fibre + 0.6 * pad)
-    coverage = _smoothstep((soft - np.maximum(threshold, 0.1)) / 0.3 + 0.5)
+    coverage = _smoothstep((soft - np.maximum(threshold, FULLEST)) / 0.3 + 0.5)
     if rng.random() < 0.1 + 0.45 * wear:
         # A dry pad leaves the hollows of the paper bare.
         dryness = rng.uniform(-1.9, -0.2 - 0.6 * (1 - wear))
@@ -220,7 +219,10 @@ def strike(
 
     Args:
         relief: float32 (H, W) 0..1, what `render(spec, px_per_mm)` gave.
+        rng: the stream of this impression.
         wear: 0 a fresh die on a good pad, 1 a worn or dry or badly put one.
+        spec: the die.
+        px_per_mm: resolution of `relief`, and of the result.
         ink: drawn with `pick_ink` unless given.
         angle_deg: clockwise; drawn with `pick_angle` unless given.
 
