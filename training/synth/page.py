@@ -1,0 +1,245 @@
+"""A whole page: paper, look-alikes, stamps, capture, and the truth about every stamp in the captured pixels."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+from training.synth.backgrounds import DPI, Backgrounds
+from training.synth.capture import Capture, capture, transform_points, warp
+from training.synth.die import DieKind, die_spec, render
+from training.synth.fonts import Split
+from training.synth.impression import Impression, composite, strike
+from training.synth.lookalikes import OVER, UNDER, Page, Sheet, scatter, signature
+
+INKED = 0.15
+STAMP_FREE = 0.25
+_COUNTS = (0.45, 0.25, 0.14, 0.08, 0.05, 0.03)
+_FRAMELESS = (DieKind.WORD, DieKind.WORD, DieKind.WORD, DieKind.DATE)
+_LEAST_ON_PAGE = 0.15
+_LEAST_CONTRAST = 10.0
+_FAMILIES = 2**31
+
+
+@dataclass(frozen=True, slots=True)
+class StampTruth:
+    """One stamp in the captured image.
+
+    ``box`` is x1, y1, x2, y2 in pixels, half-open, tight on ink coverage above 0.15; ``visible`` is the share of the
+    ink that is on the image.
+    """
+
+    box: tuple[float, float, float, float]
+    kind: DieKind
+    angle_deg: float
+    ink: str
+    family: int
+    sibling: int
+    visible: float
+
+
+@dataclass(frozen=True, slots=True)
+class StampedPage:
+    """A captured page: ``image`` uint8 (H, W, 3), its stamps, ``mask`` uint8 (H, W) of ink coverage, the capture's name."""
+
+    image: Page
+    stamps: tuple[StampTruth, ...]
+    mask: Page
+    capture: str
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """An impression with its top-left corner on the page, in page pixels; it may hang over the edge."""
+
+    impression: Impression
+    x: int
+    y: int
+
+
+def make_page(seed: int, split: Split, backgrounds: Backgrounds, dpi: int = DPI) -> StampedPage:
+    """Make the page of ``seed``: the same seed, split and backgrounds give the same bytes.
+
+    A quarter of pages carry no stamp; nearly all carry look-alikes. ``dpi`` is the resolution it is composed at.
+    """
+    rng = np.random.default_rng([seed, 11 if split is Split.TRAIN else 12])
+    sheet = Sheet(_paper(backgrounds, rng, dpi), dpi / 25.4, rng, split)
+    count = 0 if rng.random() < STAMP_FREE else 1 + int(rng.choice(len(_COUNTS), p=_COUNTS))
+    scatter(sheet, UNDER, int(rng.integers(0, 4)))
+    scatter(sheet, OVER, int(rng.integers(0, 3)))
+    height, width = sheet.page.shape[:2]
+    signing = (int(rng.uniform(0.15, 0.85) * width), int(rng.uniform(0.55, 0.93) * height))
+    if rng.random() < 0.5:
+        signature(sheet, signing)
+    placed: list[Placed] = []
+    for _ in range(count):
+        stamp = _place(sheet, _impression(sheet), signing, placed)
+        if stamp is not None:
+            stamp_on(sheet.page, stamp)
+            placed.append(stamp)
+    if rng.random() < 0.15:
+        signature(sheet, signing)
+    scatter(sheet, OVER, int(rng.integers(0, 2)))
+    return captured(placed, capture(sheet.page, rng, split))
+
+
+def _paper(backgrounds: Backgrounds, rng: np.random.Generator, dpi: int) -> Page:
+    """Return a background at ``dpi``; one in seven is a part of a page, as of a small slip or a close-up."""
+    page = backgrounds.pick(rng)
+    if rng.random() < 0.14:
+        height, width = (int(side * rng.uniform(0.4, 0.85)) for side in page.shape[:2])
+        y, x = int(rng.integers(0, page.shape[0] - height)), int(rng.integers(0, page.shape[1] - width))
+        page = np.ascontiguousarray(page[y : y + height, x : x + width])
+    if dpi != DPI:
+        size = (round(page.shape[1] * dpi / DPI), round(page.shape[0] * dpi / DPI))
+        page = np.array(Image.fromarray(page).resize(size, Image.Resampling.BICUBIC))
+    return page
+
+
+def _impression(sheet: Sheet) -> Impression:
+    rng = sheet.rng
+    kind = _FRAMELESS[int(rng.integers(len(_FRAMELESS)))] if rng.random() < 0.17 else None
+    spec = die_spec(int(rng.integers(_FAMILIES)), int(rng.integers(3)), sheet.split, kind)
+    return strike(render(spec, sheet.px_per_mm), rng, wear=float(rng.beta(1.5, 2.6)), spec=spec, px_per_mm=sheet.px_per_mm)
+
+
+def _place(sheet: Sheet, stamp: Impression, signing: tuple[int, int], placed: list[Placed]) -> Placed | None:
+    """Put a stamp where a clerk would; None if it is larger than the page or would hide under another."""
+    rng = sheet.rng
+    height, width = sheet.page.shape[:2]
+    h, w = stamp.coverage.shape
+    if w > 0.9 * width or h > 0.6 * height:
+        return None
+    for _ in range(8):
+        way = rng.random()
+        if way < 0.3:
+            cx, cy = signing[0] + rng.normal(0, 0.08) * width, signing[1] + rng.normal(0, 0.04) * height
+        elif way < 0.45:
+            cx, cy = rng.uniform(0.55, 0.95) * width, rng.uniform(0.04, 0.25) * height
+        elif way < 0.55:
+            cx, cy = (rng.choice([0.0, 1.0]) * width, rng.random() * height)
+            if rng.random() < 0.3:
+                cx, cy = rng.random() * width, rng.choice([0.0, 1.0]) * height
+        elif way < 0.68 and placed:
+            other = placed[int(rng.integers(len(placed)))]
+            oh, ow = other.impression.coverage.shape
+            cx, cy = other.x + ow / 2 + rng.normal(0, 0.5) * ow, other.y + oh / 2 + rng.normal(0, 0.7) * oh
+        else:
+            cx, cy = rng.uniform(0.05, 0.95) * width, rng.uniform(0.03, 0.97) * height
+        candidate = Placed(stamp, int(cx - w / 2), int(cy - h / 2))
+        if _on_page(candidate, (height, width)) > 2 * _LEAST_ON_PAGE and not any(_hides(candidate, o) for o in placed):
+            return candidate
+    return None
+
+
+def _hides(one: Placed, other: Placed) -> bool:
+    """Say whether two stamps lie so much on top of each other that nobody could box them apart."""
+    (h1, w1), (h2, w2) = one.impression.coverage.shape, other.impression.coverage.shape
+    across = min(one.x + w1, other.x + w2) - max(one.x, other.x)
+    down = min(one.y + h1, other.y + h2) - max(one.y, other.y)
+    return across > 0 and down > 0 and across * down > 0.5 * min(h1 * w1, h2 * w2)
+
+
+def _window(stamp: Placed, shape: tuple[int, int]) -> tuple[slice, slice]:
+    """Return the rows and columns of the impression's own arrays that fall on a page of ``shape``."""
+    h, w = stamp.impression.coverage.shape
+    rows = slice(max(-stamp.y, 0), max(min(h, shape[0] - stamp.y), 0))
+    columns = slice(max(-stamp.x, 0), max(min(w, shape[1] - stamp.x), 0))
+    return rows, columns
+
+
+def _on_page(stamp: Placed, shape: tuple[int, int]) -> float:
+    inked = stamp.impression.coverage > INKED
+    return float(inked[_window(stamp, shape)].sum() / max(inked.sum(), 1))
+
+
+def stamp_on(page: Page, stamp: Placed) -> None:
+    """Composite an impression onto a uint8 page, in place, touching only its own window."""
+    rows, columns = _window(stamp, (page.shape[0], page.shape[1]))
+    top, left = stamp.y + rows.start, stamp.x + columns.start
+    window = page[top : top + rows.stop - rows.start, left : left + columns.stop - columns.start]
+    paper = window.astype(np.float32) / 255
+    composite(paper, stamp.impression.density[rows, columns], stamp.impression.ink, 0, 0)
+    window[...] = np.clip(paper * 255 + 0.5, 0, 255).astype(np.uint8)
+
+
+def outline(coverage: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
+    """Return (N, 2) x, y pixel corners whose convex hull holds all coverage above 0.15: the ends of every inked row."""
+    inked = coverage > INKED
+    rows = np.flatnonzero(inked.any(axis=1))
+    first = inked[rows].argmax(axis=1)
+    last = inked.shape[1] - inked[rows][:, ::-1].argmax(axis=1)
+    ends = [(x, y) for xs in (first, last) for y in (rows, rows + 1) for x, y in zip(xs, y, strict=True)]
+    return np.array(ends, np.float64).reshape(-1, 2)
+
+
+def captured(placed: list[Placed], shot: Capture) -> StampedPage:
+    """Carry the stamps into a captured page: boxes, masks, and no label for what cannot be seen any more."""
+    height, width = shot.image.shape[:2]
+    mask = np.zeros((height, width), np.uint8)
+    stamps = []
+    for stamp in placed:
+        points = outline(stamp.impression.coverage) + (stamp.x, stamp.y)
+        if len(points) == 0:
+            continue
+        moved = transform_points(shot.homography, points)
+        (x1, y1), (x2, y2) = moved.min(0), moved.max(0)
+        box = (max(x1, 0.0), max(y1, 0.0), min(x2, float(width)), min(y2, float(height)))
+        if box[2] - box[0] < 4 or box[3] - box[1] < 4:
+            continue
+        corner = (int(box[0]), int(box[1]))
+        size = (int(np.ceil(box[2])) - corner[0], int(np.ceil(box[3])) - corner[1])
+        ink = _warped_coverage(stamp, shot.homography, corner, size)
+        view = shot.image[corner[1] : corner[1] + size[1], corner[0] : corner[0] + size[0]]
+        on_image = _visible(stamp, shot.homography, ink)
+        if on_image < _LEAST_ON_PAGE or _contrast(view, ink) < _LEAST_CONTRAST:
+            continue
+        part = mask[corner[1] : corner[1] + size[1], corner[0] : corner[0] + size[0]]
+        np.maximum(part, ink, out=part)
+        impression = stamp.impression
+        angle = impression.angle_deg + _turn(shot.homography)
+        kept = (float(box[0]), float(box[1]), float(box[2]), float(box[3]))
+        stamps.append(
+            StampTruth(
+                kept, impression.kind, angle, impression.ink.name, impression.family, impression.sibling, on_image
+            )
+        )
+    return StampedPage(shot.image, tuple(stamps), mask, shot.name)
+
+
+def _warped_coverage(
+    stamp: Placed, homography: npt.NDArray[np.float64], corner: tuple[int, int], size: tuple[int, int]
+) -> Page:
+    """Return the stamp's coverage, uint8, resampled into a window of the captured image."""
+    to_page = np.array([[1, 0, stamp.x], [0, 1, stamp.y], [0, 0, 1]], np.float64)
+    to_window = np.array([[1, 0, -corner[0]], [0, 1, -corner[1]], [0, 0, 1]], np.float64)
+    coverage = Image.fromarray((stamp.impression.coverage * 255).astype(np.uint8))
+    return np.array(warp(coverage, to_window @ homography @ to_page, size, 0))
+
+
+def _visible(stamp: Placed, homography: npt.NDArray[np.float64], ink: Page) -> float:
+    """Return the share of the stamp's ink that lies on the captured image."""
+    h, w = stamp.impression.coverage.shape
+    corners = transform_points(homography, np.array([[0, 0], [w, 0], [w, h], [0, h]]) + (stamp.x, stamp.y))
+    x, y = corners.T
+    area = abs(float(np.dot(x, np.roll(y, 1)) - np.dot(y, np.roll(x, 1)))) / 2
+    whole = float(stamp.impression.coverage.mean()) * area
+    return min(float(ink.sum()) / 255 / max(whole, 1e-6), 1.0)
+
+
+def _contrast(view: Page, ink: Page) -> float:
+    """Return by how many grey levels the ink differs from the paper around it, in the channel where it shows most."""
+    inked, paper = ink > 100, ink < 16
+    if inked.sum() < 8 or paper.sum() < 8:
+        inked = ink >= np.percentile(ink, 80)
+        paper = ink <= np.percentile(ink, 20)
+    return float((np.median(view[paper], axis=0) - view[inked].mean(axis=0)).max())
+
+
+def _turn(homography: npt.NDArray[np.float64]) -> float:
+    """Return by how many degrees, clockwise, the capture turned the page."""
+    origin, right = transform_points(homography, np.array([[0.0, 0.0], [100.0, 0.0]]))
+    return float(np.degrees(np.arctan2(right[1] - origin[1], right[0] - origin[0])))
