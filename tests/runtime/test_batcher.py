@@ -1,0 +1,452 @@
+"""The batcher, in simulated time: a batch takes one second, whatever its size, unless a test says otherwise."""
+
+import asyncio
+from collections.abc import Iterable, Sequence
+
+import pytest
+
+from services.runtime.batcher import Batcher
+from services.runtime.contract import ExecutorDead, Outcome, Priority
+from services.runtime.latency import LatencyCurve
+from services.runtime.observer import Drop
+from services.runtime.refusals import DeadlinePassed, HopelessDeadline, NotServing, PoisonItem, QueueFull
+
+INTERACTIVE, BULK = Priority.INTERACTIVE, Priority.BULK
+
+
+class Upper:
+    """An executor that makes letters upper case, and writes down the batches that it began: "2s:abc"."""
+
+    def __init__(
+        self, *, slots: int = 1, fails_on: str = "", dies_on: str = "", hangs_on: str = "", restart_s: float = 3
+    ) -> None:
+        self.slots, self.began, self.restarts = slots, list[str](), 0
+        self._fails_on, self._dies_on, self._hangs_on, self._restart_s = fails_on, dies_on, hangs_on, restart_s
+        self._dead = asyncio.Event()
+
+    async def run(self, batch: Sequence[str], /) -> Sequence[str]:
+        text = "".join(batch)
+        self.began.append(f"{asyncio.get_running_loop().time():g}s:{text}")
+        seconds = 1e9 if set(text) & set(self._hangs_on) else 1
+        try:
+            await asyncio.wait_for(self._dead.wait(), seconds)
+        except TimeoutError:
+            if set(text) & set(self._dies_on):
+                self.kill()
+        if self._dead.is_set():
+            raise ExecutorDead
+        if set(text) & set(self._fails_on):
+            raise ValueError(f"cannot do {text}")
+        return list(text.upper())
+
+    def kill(self) -> None:
+        self._dead.set()
+
+    async def died(self) -> None:
+        await self._dead.wait()
+
+    async def restart(self) -> None:
+        await asyncio.sleep(self._restart_s)
+        self.restarts += 1
+        self._dead.clear()
+
+
+class Ledger:
+    """An observer that writes down what it hears."""
+
+    def __init__(self) -> None:
+        self.drops: dict[str, int] = {}
+        self.sizes: list[int] = []
+        self.live: list[str] = []
+
+    def dropped(self, reason: Drop, items: int = 1) -> None:
+        self.drops[reason.value] = self.drops.get(reason.value, 0) + items
+
+    def ran(self, batch_size: int, inference_s: float, waits_s: Sequence[float]) -> None:
+        self.sizes.append(batch_size)
+
+    def executors(self, live: int) -> None:
+        self.live.append(f"{asyncio.get_running_loop().time():g}s:{live}")
+
+
+def make(*executors: Upper, ledger: Ledger | None = None, **options: float) -> tuple[Batcher[str, str], Ledger]:
+    """A batcher of batches of 4 and 16 waiting items, that knows that a full batch takes a second."""
+    ledger, latency = ledger or Ledger(), LatencyCurve()
+    latency.observe(4, 1.0)
+    settings: dict[str, float] = {"max_batch": 4, "capacity": 16, **options}
+    return Batcher(executors, ledger, latency, **settings), ledger  # type: ignore[arg-type]
+
+
+async def answers(futures: Iterable[asyncio.Future[Outcome[str]]]) -> str:
+    """ "AB?D": the results, with a question mark for each error."""
+    outcomes = await asyncio.gather(*futures, return_exceptions=True)
+    return "".join(outcome.result if isinstance(outcome, Outcome) else "?" for outcome in outcomes)
+
+
+# Forming batches
+
+
+@pytest.mark.parametrize(
+    ("calls", "began"),
+    [
+        pytest.param(["a"], ["0s:a"], id="a lone item goes at once"),
+        pytest.param(["abcd"], ["0s:abcd"], id="a full batch"),
+        pytest.param(["a", "bc", "d"], ["0s:abcd"], id="callers share a batch"),
+        pytest.param(["abcdef"], ["0s:abcd", "1s:ef"], id="the rest when the executor is free"),
+        pytest.param(["abc", "def", "gh"], ["0s:abcd", "1s:efgh"], id="oldest first, calls may be cut"),
+    ],
+)
+async def test_batches_are_formed_from_what_waits(calls: list[str], began: list[str]) -> None:
+    executor = Upper()
+    batcher, _ = make(executor)
+    futures = [future for call in calls for future in batcher.submit(call)]
+    assert await answers(futures) == "".join(calls).upper()
+    assert executor.began == began
+
+
+async def test_a_batch_is_formed_only_when_an_executor_is_free() -> None:
+    executor = Upper()
+    batcher, _ = make(executor)
+    futures = batcher.submit("a")
+    for letter in "bcd":
+        await asyncio.sleep(0.2)
+        futures += batcher.submit(letter)
+    assert await answers(futures) == "ABCD"
+    assert executor.began == ["0s:a", "1s:bcd"]
+
+
+async def test_idle_executors_split_what_waits() -> None:
+    executors = Upper(), Upper()
+    batcher, _ = make(*executors)
+    assert await answers(batcher.submit("abc")) == "ABC"
+    assert [executor.began for executor in executors] == [["0s:ab"], ["0s:c"]]
+
+
+async def test_an_executor_with_two_slots_is_handed_the_next_batch_while_it_runs() -> None:
+    executor = Upper(slots=2)
+    batcher, _ = make(executor)
+    assert await answers(batcher.submit("abcdefghi")) == "ABCDEFGHI"
+    assert executor.began == ["0s:abcd", "0s:efgh", "1s:i"]
+
+
+async def test_an_outcome_tells_where_the_time_went() -> None:
+    batcher, ledger = make(Upper())
+    *_, last = await asyncio.gather(*batcher.submit("abcde"))
+    assert last == Outcome("E", queue_s=1.0, inference_s=1.0, batch_size=1)
+    assert ledger.sizes == [4, 1]
+
+
+@pytest.mark.parametrize(
+    ("arrivals", "began"),
+    [
+        pytest.param([(0, "a")], ["0.5s:a"], id="a lone item waits for company"),
+        pytest.param([(0, "a"), (0.3, "b")], ["0.5s:ab"], id="counted from the oldest, not from the newest"),
+        pytest.param([(0, "a"), (0.1, "bcd")], ["0.1s:abcd"], id="a full batch does not wait"),
+        pytest.param([(0, "abcd"), (0.2, "e")], ["0s:abcd", "1s:e"], id="waiting for an executor counts"),
+        pytest.param([(0, "abcd"), (0.8, "e")], ["0s:abcd", "1.3s:e"], id="what is left of it when one is free"),
+    ],
+)
+async def test_max_delay(arrivals: list[tuple[float, str]], began: list[str]) -> None:
+    executor = Upper()
+    batcher, _ = make(executor, max_delay_s=0.5)
+    futures = []
+    for at_s, letters in arrivals:
+        await asyncio.sleep(at_s - asyncio.get_running_loop().time())
+        futures += batcher.submit(letters)
+    await answers(futures)
+    assert executor.began == began
+
+
+# Priorities
+
+
+@pytest.mark.parametrize(
+    ("interactive", "bulk", "began"),
+    [
+        pytest.param("abcdef", "uvwxyz", ["0s:abcu", "1s:defv", "2s:wxyz"], id="every fourth is bulk"),
+        pytest.param("", "uvwxyz", ["0s:uvwx", "1s:yz"], id="bulk alone has it all"),
+        pytest.param("ab", "uvwxyz", ["0s:abuv", "1s:wxyz"], id="bulk fills what interactive leaves"),
+    ],
+)
+async def test_interactive_goes_before_bulk_without_starving_it(interactive: str, bulk: str, began: list[str]) -> None:
+    executor = Upper()
+    batcher, _ = make(executor)
+    futures = batcher.submit(bulk, priority=BULK) + batcher.submit(interactive)
+    await answers(futures)
+    assert executor.began == began
+
+
+async def test_bulk_cannot_fill_the_last_fourth_of_the_queue() -> None:
+    batcher, _ = make(Upper(), capacity=16)
+    futures = batcher.submit("b" * 12, priority=BULK)
+    with pytest.raises(QueueFull):
+        batcher.submit("b", priority=BULK)
+    futures += batcher.submit("i" * 4)
+    assert await answers(futures) == "B" * 12 + "I" * 4
+
+
+# Those for whom nobody waits
+
+
+async def test_cancelled_items_are_never_computed() -> None:
+    executor = Upper()
+    batcher, ledger = make(executor)
+    futures = batcher.submit("abcdefgh")
+    await asyncio.sleep(0.5)
+    futures[4].cancel()
+    assert await answers(futures) == "ABCD?FGH"
+    assert executor.began == ["0s:abcd", "1s:fgh"]
+    assert ledger.drops == {"cancelled": 1}
+
+
+async def test_cancelling_what_runs_harms_no_neighbour() -> None:
+    batcher, _ = make(Upper())
+    futures = batcher.submit("abcd")
+    await asyncio.sleep(0.5)
+    futures[1].cancel()
+    assert await answers(futures) == "A?CD"
+    assert await answers(batcher.submit("e")) == "E"
+
+
+async def test_expired_items_are_never_computed() -> None:
+    executor = Upper()
+    batcher, ledger = make(executor, max_batch=1)
+    slow, late = batcher.submit("a"), batcher.submit("b", deadline_s=0.9)
+    with pytest.raises(DeadlinePassed):
+        await late[0]
+    assert await answers(slow) == "A"
+    assert executor.began == ["0s:a"]
+    assert ledger.drops == {"expired": 1}
+
+
+async def test_the_dead_hold_no_place_in_a_full_queue() -> None:
+    batcher, ledger = make(Upper(), capacity=8)
+    for future in batcher.submit("a" * 8):
+        future.cancel()
+    assert await answers(batcher.submit("b" * 8)) == "B" * 8
+    assert ledger.drops == {"cancelled": 8}
+
+
+# Overload
+
+
+async def test_a_call_that_does_not_fit_is_refused_whole_and_told_when_to_return() -> None:
+    batcher, ledger = make(Upper(), capacity=8)
+    futures = batcher.submit("abcd")
+    await asyncio.sleep(0.5)
+    futures += batcher.submit("efghij")
+    with pytest.raises(QueueFull) as refusal:
+        batcher.submit("xyz")
+    assert refusal.value.retry_after_s == pytest.approx(10 / 4)  # 4 in work and 6 waiting, at 4 a second
+    assert ledger.drops == {"queue_full": 3}
+    assert batcher.waiting == 6
+    futures += batcher.submit("kl")
+    assert await answers(futures) == "ABCDEFGHIJKL"
+
+
+@pytest.mark.parametrize(
+    ("deadline_s", "is_hopeless"), [(1.9, True), (2.1, False), (None, False)], ids=["short", "long", "none"]
+)
+async def test_a_hopeless_deadline_is_refused_at_once(deadline_s: float | None, is_hopeless: bool) -> None:
+    batcher, ledger = make(Upper())
+    futures = batcher.submit("abcdefgh")  # two seconds of work ahead
+    if is_hopeless:
+        with pytest.raises(HopelessDeadline) as refusal:
+            batcher.submit("z", deadline_s=deadline_s)
+        assert refusal.value.retry_after_s == pytest.approx(2.0)
+        assert ledger.drops == {"hopeless_deadline": 1}
+    else:
+        futures += batcher.submit("z", deadline_s=deadline_s)
+    assert await answers(futures) == "ABCDEFGHZ"[: len(futures)]
+
+
+async def test_two_executors_halve_the_estimated_wait() -> None:
+    batcher, _ = make(Upper(), Upper())
+    futures = batcher.submit("abcdefgh")
+    assert await answers(futures + batcher.submit("z", deadline_s=1.1)) == "ABCDEFGHZ"
+
+
+async def test_interactive_calls_do_not_wait_for_bulk_in_the_estimate() -> None:
+    batcher, _ = make(Upper())
+    futures = batcher.submit("b" * 12, priority=BULK)
+    assert await answers(batcher.submit("i", deadline_s=0.5)) == "I"
+    assert await answers(futures) == "B" * 12
+
+
+async def test_a_bad_measurement_cannot_refuse_everybody_for_ever() -> None:
+    latency = LatencyCurve()
+    latency.observe(4, 1000.0)
+    batcher = Batcher([Upper()], Ledger(), latency, max_batch=4, capacity=16)
+    assert await answers(batcher.submit("a", deadline_s=1.5)) == "A"
+
+
+# Poison
+
+
+@pytest.mark.parametrize("poison", range(8))
+async def test_one_poisonous_item_of_eight_fails_alone(poison: int) -> None:
+    batcher, ledger = make(Upper(fails_on="!"), max_batch=8)
+    letters = list("abcdefgh")
+    letters[poison] = "!"
+    assert await answers(batcher.submit(letters)) == "".join(letters).upper().replace("!", "?")
+    assert ledger.drops == {"poison": 1}
+
+
+async def test_a_poisonous_item_gets_its_reason_and_the_executor_goes_on() -> None:
+    executor = Upper(fails_on="!")
+    batcher, _ = make(executor)
+    with pytest.raises(PoisonItem) as refusal:
+        await batcher.submit("!")[0]
+    assert refusal.value.reason == "cannot do !"
+    assert await answers(batcher.submit("a")) == "A"
+    assert executor.restarts == 0
+
+
+async def test_halves_leave_out_those_who_have_gone() -> None:
+    executor = Upper(fails_on="!")
+    batcher, _ = make(executor)
+    futures = batcher.submit("!bcd")
+    await asyncio.sleep(0.5)
+    futures[3].cancel()
+    assert await answers(futures) == "?BC?"
+    assert executor.began == ["0s:!bcd", "1s:!b", "2s:!", "3s:b", "4s:c"]
+
+
+async def test_a_wrong_number_of_results_fails_the_batch_not_the_loop() -> None:
+    class Short(Upper):
+        async def run(self, batch: Sequence[str], /) -> Sequence[str]:
+            return (await super().run(batch))[1:]
+
+    batcher, ledger = make(Short())
+    assert await answers(batcher.submit("ab")) == "??"
+    assert ledger.drops == {"poison": 2}
+
+
+# Executors that die
+
+
+async def test_the_batch_of_a_dead_executor_is_run_by_another_one_item_at_a_time() -> None:
+    executors = Upper(restart_s=10), Upper(restart_s=10)
+    batcher, ledger = make(*executors)
+    futures = batcher.submit("abcd")
+    await asyncio.sleep(0.5)
+    executors[0].kill()
+    assert await answers(futures) == "ABCD"
+    assert [executor.began for executor in executors] == [["0s:ab"], ["0s:cd", "1s:a", "2s:b"]]
+    assert ledger.drops == {}
+
+
+async def test_an_item_that_kills_is_given_up_after_two_executors_and_fails_alone() -> None:
+    executors = Upper(dies_on="!"), Upper(dies_on="!"), Upper(dies_on="!")
+    batcher, ledger = make(*executors, max_batch=8)
+    futures = batcher.submit("abcdefg!")
+    assert await answers(futures) == "ABCDEFG?"
+    await asyncio.sleep(10)
+    assert sum(executor.restarts for executor in executors) == 2
+    assert ledger.drops == {"poison": 1}
+
+
+async def test_health_turns_when_the_last_executor_dies_and_again_when_one_is_back() -> None:
+    executor = Upper(restart_s=3)
+    batcher, ledger = make(executor)
+    await asyncio.sleep(1)
+    executor.kill()  # while idle
+    await asyncio.sleep(1)
+    assert await answers(batcher.submit("a")) == "A"  # waits for the restart
+    assert executor.began == ["4s:a"]
+    assert ledger.live == ["0s:1", "1s:0", "4s:1"]
+
+
+async def test_callers_are_refused_when_no_executor_comes_back_in_time() -> None:
+    executor = Upper(restart_s=100)
+    batcher, ledger = make(executor, restart_grace_s=10)
+    futures = batcher.submit("ab")
+    await asyncio.sleep(0.5)
+    executor.kill()
+    assert await answers(futures) == "??"
+    assert asyncio.get_running_loop().time() == pytest.approx(10.5)
+    with pytest.raises(NotServing):
+        batcher.submit("c")
+    assert ledger.drops == {"not_serving": 3}
+    await asyncio.sleep(100)
+    assert await answers(batcher.submit("d")) == "D"
+
+
+async def test_a_stuck_executor_is_killed_and_its_neighbours_are_served() -> None:
+    executor = Upper(hangs_on="!", restart_s=3)
+    batcher, ledger = make(executor, stuck_after_s=5)
+    assert await answers(batcher.submit("a!b")) == "A?B"
+    assert executor.began == ["0s:a!b", "8s:a", "9s:!", "17s:b"]
+    assert ledger.live == ["0s:1", "5s:0", "8s:1", "14s:0", "17s:1"]
+    assert ledger.drops == {"poison": 1}
+
+
+# What must not end the loop
+
+
+async def test_a_failing_observer_costs_nobody_an_answer(caplog: pytest.LogCaptureFixture) -> None:
+    class Broken(Ledger):
+        def ran(self, batch_size: int, inference_s: float, waits_s: Sequence[float]) -> None:
+            raise RuntimeError("no disk")
+
+        dropped = executors = ran  # type: ignore[assignment]
+
+    batcher, _ = make(Upper(fails_on="!"), ledger=Broken())
+    assert await answers(batcher.submit("ab!d")) == "AB?D"
+    assert await answers(batcher.submit("e")) == "E"
+    assert "observer" in caplog.text
+
+
+async def test_a_failing_callback_of_a_caller_harms_nobody_else() -> None:
+    def broken(_: object) -> None:
+        raise RuntimeError("the caller's own bug")
+
+    reported: list[dict[str, object]] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: reported.append(context))
+    batcher, _ = make(Upper())
+    futures = batcher.submit("abcde")
+    futures[0].add_done_callback(broken)
+    assert await answers(futures) == "ABCDE"
+    assert len(reported) == 1
+
+
+# The end
+
+
+async def test_drain_finishes_what_waits_and_refuses_what_comes() -> None:
+    batcher, ledger = make(Upper())
+    futures = batcher.submit("abcdef")
+    draining = asyncio.create_task(batcher.drain())
+    await asyncio.sleep(0.5)
+    with pytest.raises(NotServing):
+        batcher.submit("g")
+    await draining
+    assert all(future.done() for future in futures)
+    assert await answers(futures) == "ABCDEF"
+    assert asyncio.get_running_loop().time() == pytest.approx(2.0)
+    assert ledger.drops == {"not_serving": 1}
+
+
+async def test_stop_refuses_what_has_no_result_yet() -> None:
+    batcher, ledger = make(Upper())
+    futures = batcher.submit("abcdef")
+    await asyncio.sleep(0.5)
+    await batcher.stop()
+    assert await answers(futures) == "??????"
+    assert ledger.drops == {"not_serving": 6}
+    assert (batcher.waiting, batcher.in_flight) == (0, 0)
+
+
+# Load
+
+
+async def test_a_thousand_items_of_both_priorities_each_get_their_own_answer() -> None:
+    executors = Upper(), Upper(slots=2), Upper()
+    batcher, ledger = make(*executors, max_batch=8, capacity=4000)
+    letters = [chr(ord("a") + index % 26) for index in range(1000)]
+    futures = [
+        batcher.submit([letter], priority=BULK if index % 3 else INTERACTIVE)[0] for index, letter in enumerate(letters)
+    ]
+    assert await answers(futures) == "".join(letters).upper()
+    assert (sum(ledger.sizes), max(ledger.sizes), ledger.drops) == (1000, 8, {})
+    assert (batcher.waiting, batcher.in_flight) == (0, 0)
