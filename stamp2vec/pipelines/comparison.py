@@ -1,20 +1,11 @@
 """Vectors to similarities."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
 from stamp2vec.errors import IncompatibleVectors
-
-
-@dataclass(frozen=True, slots=True)
-class Embedding:
-    """A vector, float32 (D,) of length 1, and the model that made it."""
-
-    vector: np.ndarray
-    model: str
-    version: str
+from stamp2vec.results import Embedding
 
 
 def similarity_matrix(vectors: Sequence[np.ndarray]) -> np.ndarray:

@@ -1,6 +1,5 @@
 """Pages to stamps."""
 
-from dataclasses import dataclass
 from typing import overload
 
 import numpy as np
@@ -9,18 +8,11 @@ from torch import Tensor
 from stamp2vec.imaging import Letterbox
 from stamp2vec.manifest import Task
 from stamp2vec.pipelines.pipeline import AnyPicture, Picture, Pipeline
+from stamp2vec.results import Detection
 
 SCORE_FLOOR = 0.01
 MAX_DETECTIONS = 300
 NMS_IOU = 0.5
-
-
-@dataclass(frozen=True, slots=True)
-class Detection:
-    """One stamp: `box` is x1, y1, x2, y2 in pixels of the picture, half-open; `score` is 0 to 1."""
-
-    box: tuple[float, float, float, float]
-    score: float
 
 
 class YoloStampPipeline(Pipeline[list[Detection]]):
@@ -39,6 +31,7 @@ class YoloStampPipeline(Pipeline[list[Detection]]):
         return [
             Detection((x1, y1, x2, y2), score)
             for (x1, y1, x2, y2), score in zip(box.boxes_to_image(item[:, :4]).tolist(), item[:, 4].tolist())
+            if x1 < x2 and y1 < y2  # A box that lies in the letterbox's margin has nothing on the picture.
         ]
 
     @overload

@@ -1,0 +1,123 @@
+"""What comes back from a document: the same values from the pipelines of this process and from a gateway."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from stamp2vec.errors import Stamp2vecError
+from stamp2vec.manifest import Manifest, Preset, Task
+
+
+@dataclass(frozen=True, slots=True)
+class Detection:
+    """One stamp: `box` is x1, y1, x2, y2 in pixels of the picture, half-open; `score` is 0 to 1."""
+
+    box: tuple[float, float, float, float]
+    score: float
+
+
+@dataclass(frozen=True, slots=True)
+class Embedding:
+    """A vector, float32 (D,) of length 1, and the model that made it."""
+
+    vector: np.ndarray
+    model: str
+    version: str
+
+
+@dataclass(frozen=True, slots=True)
+class Stamp:
+    """One stamp on a page.
+
+    `box` and `crop_box` are x1, y1, x2, y2 in pixels of the page, half-open; `crop_box` is the box and a margin, in
+    whole pixels: the part that was segmented and embedded. `vector` is float32 (D,) of length 1, `mask` uint8 (h, w)
+    and `crop` uint8 (h, w, 3) of the crop box's size; each is None unless it was asked for.
+    """
+
+    box: tuple[float, float, float, float]
+    score: float
+    crop_box: tuple[int, int, int, int]
+    vector: np.ndarray | None
+    mask: np.ndarray | None
+    crop: np.ndarray | None
+
+
+@dataclass(frozen=True, slots=True)
+class PageResult:
+    """One page, its sides in pixels as a person sees it, its stamps best first; or the error that it ended in."""
+
+    index: int
+    height: int
+    width: int
+    stamps: tuple[Stamp, ...]
+    error: Stamp2vecError | None
+
+
+@dataclass(frozen=True, slots=True)
+class ModelInfo:
+    """A model that answers: see Manifest for the meaning of each field."""
+
+    name: str
+    version: str
+    task: Task
+    presets: tuple[Preset, ...]
+    architecture: str
+    input_height: int
+    input_width: int
+    vector_size: int
+    parameters: int
+    sha256: str
+    threshold: float
+
+    @classmethod
+    def of(cls, manifest: Manifest) -> "ModelInfo":
+        """The part of a manifest that callers see."""
+        return cls(
+            name=manifest.name,
+            version=manifest.version,
+            task=manifest.task,
+            presets=manifest.presets,
+            architecture=manifest.architecture,
+            input_height=manifest.input_height,
+            input_width=manifest.input_width,
+            vector_size=manifest.vector_size,
+            parameters=manifest.parameters,
+            sha256=manifest.sha256,
+            threshold=manifest.threshold,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """Where the time of a document went, in milliseconds. A gateway's stages overlap."""
+
+    decode_ms: float
+    detect_ms: float
+    segment_ms: float
+    embed_ms: float
+    total_ms: float
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentResult:
+    """What is on a document.
+
+    `similarity` is float32 (N, N), the cosine similarity of every two of its N stamps, counted through the pages in
+    order; (0, 0) when vectors were not asked for. `request_id` names the call in the logs of every service; it is
+    empty when there was no service.
+    """
+
+    pages: tuple[PageResult, ...]
+    similarity: np.ndarray
+    models: tuple[ModelInfo, ...]
+    timing: Timing
+    request_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """Cosine similarity of two stamps, -1 to 1, and the model whose vectors were compared."""
+
+    similarity: float
+    model: str
+    version: str
