@@ -17,6 +17,8 @@ from training.synth.fonts import Script, Split
 
 
 class DieKind(Enum):
+    """The makes of stamp."""
+
     ROUND = "round"
     OVAL = "oval"
     RECTANGLE = "rectangle"

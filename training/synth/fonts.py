@@ -15,11 +15,15 @@ FONTS_ROOT = Path("/usr/share/fonts")
 
 
 class Split(Enum):
+    """Identities, typefaces, pages and captures of TEST never occur in TRAIN."""
+
     TRAIN = "train"
     TEST = "test"
 
 
 class Script(Enum):
+    """What a line is written in."""
+
     LATIN = "latin"
     CYRILLIC = "cyrillic"
     CJK = "cjk"
@@ -27,6 +31,8 @@ class Script(Enum):
 
 
 class Style(Enum):
+    """What a typeface looks like; CJK kai and fangsong count as SLAB, brushes as HAND."""
+
     SERIF = "serif"
     SANS = "sans"
     MONO = "mono"
@@ -50,20 +56,12 @@ class FontFace:
 
     def at(self, size_px: int) -> ImageFont.FreeTypeFont:
         """The face at an em of `size_px` pixels. Arabic is shaped by raqm; the other scripts need no shaping."""
-        layout = (
-            ImageFont.Layout.RAQM
-            if self.script is Script.ARABIC
-            else ImageFont.Layout.BASIC
-        )
+        layout = ImageFont.Layout.RAQM if self.script is Script.ARABIC else ImageFont.Layout.BASIC
         return _load(self.path, self.index, max(4, size_px), layout)
 
     def covers(self, text: str) -> bool:
         """Whether the face has a glyph for every character of `text`."""
-        return all(
-            _has_glyph(self.path, self.index, character)
-            for character in set(text)
-            if not character.isspace()
-        )
+        return all(_has_glyph(self.path, self.index, character) for character in set(text) if not character.isspace())
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,9 +82,7 @@ class Family:
 
 
 @lru_cache(maxsize=512)
-def _load(
-    path: str, index: int, size_px: int, layout: ImageFont.Layout
-) -> ImageFont.FreeTypeFont:
+def _load(path: str, index: int, size_px: int, layout: ImageFont.Layout) -> ImageFont.FreeTypeFont:
     return ImageFont.truetype(path, size_px, index=index, layout_engine=layout)
 
 
@@ -105,9 +101,7 @@ def _read_row(row: str) -> Family:
     files: list[tuple[str, int]] = []
     for pattern in patterns.split(" "):
         path, _, index = pattern.partition("#")
-        files += [
-            (found, int(index or 0)) for found in sorted(glob(str(FONTS_ROOT / path)))
-        ]
+        files += [(found, int(index or 0)) for found in sorted(glob(str(FONTS_ROOT / path)))]
     return Family(
         design,
         Style(style),
@@ -125,20 +119,14 @@ def table() -> tuple[Family, ...]:
 
 
 @lru_cache(maxsize=64)
-def families(
-    script: Script, split: Split, style: Style | None = None
-) -> tuple[Family, ...]:
+def families(script: Script, split: Split, style: Style | None = None) -> tuple[Family, ...]:
     """Installed families. Without a style: the upright text styles, neither handwriting nor symbols.
 
     Raises:
         RuntimeError: none is installed; the message names the packages that would help.
     """
     styles = TEXT_STYLES if style is None else (style,)
-    wanted = [
-        f
-        for f in table()
-        if f.split is split and script in f.scripts and f.style in styles
-    ]
+    wanted = [f for f in table() if f.split is split and script in f.scripts and f.style in styles]
     if style is not None and not wanted:
         return families(script, split)
     found = tuple(family for family in wanted if family.files)

@@ -28,25 +28,25 @@ LATIN_VOWELS, LATIN_CONSONANTS = "aeiou", "bcdfghklmnprstvz"
 
 
 def choose(rng: np.random.Generator, options: tuple[str, ...]) -> str:
+    """One of `options`, all equally likely."""
     return options[int(rng.integers(len(options)))]
 
 
 def digits(rng: np.random.Generator, count: int) -> str:
+    """`count` random digits."""
     return "".join(str(digit) for digit in rng.integers(0, 10, count))
 
 
 def _coined(rng: np.random.Generator) -> str:
     """A made-up Latin brand, so that company names do not run out."""
     syllables = [
-        choose(rng, tuple(LATIN_CONSONANTS)) + choose(rng, tuple(LATIN_VOWELS))
-        for _ in range(int(rng.integers(2, 4)))
+        choose(rng, tuple(LATIN_CONSONANTS)) + choose(rng, tuple(LATIN_VOWELS)) for _ in range(int(rng.integers(2, 4)))
     ]
-    return (
-        "".join(syllables) + choose(rng, ("", "n", "x", "r", "s", "l"))
-    ).capitalize()
+    return ("".join(syllables) + choose(rng, ("", "n", "x", "r", "s", "l"))).capitalize()
 
 
 def company_name(rng: np.random.Generator, script: Script) -> str:
+    """A firm that does not exist: "Northwind Trading Ltd.", "ООО «Вектор»"."""
     stem, trade = (
         choose(rng, COMPANY_STEMS[script]),
         choose(rng, COMPANY_TRADES[script]),
@@ -65,6 +65,7 @@ def company_name(rng: np.random.Generator, script: Script) -> str:
 
 
 def person_name(rng: np.random.Generator, script: Script) -> str:
+    """A person as signed for: initials and academic titles occur."""
     first, last = choose(rng, FIRST_NAMES[script]), choose(rng, LAST_NAMES[script])
     match script:
         case Script.LATIN:
@@ -75,11 +76,7 @@ def person_name(rng: np.random.Generator, script: Script) -> str:
                 return f"{choose(rng, ('Dr.', 'Prof.', 'Dipl.-Ing.', 'Me', 'Ing.', 'Adv.'))} {first} {last}"
             return f"{first} {last}"
         case Script.CYRILLIC:
-            return (
-                f"{last} {first[0]}.{choose(rng, tuple('АВГДИНПС'))}."
-                if rng.random() < 0.6
-                else f"{last} {first}"
-            )
+            return f"{last} {first[0]}.{choose(rng, tuple('АВГДИНПС'))}." if rng.random() < 0.6 else f"{last} {first}"
         case Script.CJK:
             return last + first
         case Script.ARABIC:
@@ -87,14 +84,17 @@ def person_name(rng: np.random.Generator, script: Script) -> str:
 
 
 def family_name(rng: np.random.Generator, script: Script) -> str:
+    """A family name alone."""
     return choose(rng, LAST_NAMES[script])
 
 
 def city(rng: np.random.Generator, script: Script) -> str:
+    """A city."""
     return choose(rng, CITIES[script])
 
 
 def department(rng: np.random.Generator, script: Script) -> str:
+    """An office or a department: "Bureau des Études"."""
     return choose(rng, DEPARTMENTS[script])
 
 
@@ -109,6 +109,7 @@ def purpose(rng: np.random.Generator, script: Script) -> str:
 
 
 def verdict(rng: np.random.Generator, script: Script) -> str:
+    """What a stamp decides: "PAID", "КОПИЯ ВЕРНА"."""
     return choose(rng, VERDICTS[script])
 
 
@@ -124,6 +125,7 @@ def han_motif(rng: np.random.Generator, script: Script) -> str:
 
 
 def street(rng: np.random.Generator, script: Script) -> str:
+    """A street and number."""
     number = int(rng.integers(1, 240))
     name = choose(rng, STREETS[script])
     match script:
@@ -136,6 +138,7 @@ def street(rng: np.random.Generator, script: Script) -> str:
 
 
 def phone(rng: np.random.Generator, script: Script) -> str:
+    """A labelled telephone number."""
     label = {
         Script.LATIN: "Tel.",
         Script.CYRILLIC: "Тел.",
@@ -146,6 +149,7 @@ def phone(rng: np.random.Generator, script: Script) -> str:
 
 
 def date(rng: np.random.Generator, script: Script) -> str:
+    """A date in one of six layouts, or in Chinese."""
     day, month, year = (
         int(rng.integers(1, 29)),
         int(rng.integers(12)),
@@ -166,6 +170,7 @@ def date(rng: np.random.Generator, script: Script) -> str:
 
 
 def serial(rng: np.random.Generator, script: Script) -> str:
+    """A registration or running number."""
     shape = int(rng.integers(5))
     if script is Script.CJK:
         return digits(rng, (10, 13, 13, 14, 15)[shape])

@@ -1,5 +1,8 @@
-"""What a die is made of. Millimetres, origin at the die's centre, x right, y down; angles in degrees clockwise from
-twelve o'clock. `cut` elements take rubber away from what lies before them."""
+"""What a die is made of.
+
+Millimetres, origin at the die's centre, x right, y down; angles in degrees clockwise from twelve o'clock.
+`cut` elements take rubber away from what was drawn before them.
+"""
 
 from dataclasses import dataclass
 from enum import Enum
@@ -10,6 +13,8 @@ Point = tuple[float, float]
 
 
 class Pattern(Enum):
+    """How a ring is cut."""
+
     SOLID = "solid"
     DASHED = "dashed"
     DOTTED = "dotted"
@@ -18,12 +23,16 @@ class Pattern(Enum):
 
 
 class Facing(Enum):
+    """Which way the letters of a bent line stand."""
+
     OUTWARD = "outward"  # tops of letters point away from the centre, read clockwise
     INWARD = "inward"  # tops point to the centre, read counter-clockwise: upright at the bottom of a seal
 
 
 @dataclass(frozen=True, slots=True)
 class Ring:
+    """An elliptical ring, its line centred on the radii; `count` dots, dashes, strands or teeth."""
+
     rx: float
     ry: float
     width: float
@@ -35,6 +44,8 @@ class Ring:
 
 @dataclass(frozen=True, slots=True)
 class Disc:
+    """A filled circle."""
+
     x: float
     y: float
     radius: float
@@ -43,6 +54,8 @@ class Disc:
 
 @dataclass(frozen=True, slots=True)
 class Stroke:
+    """A line through the points."""
+
     points: tuple[Point, ...]
     width: float
     cut: bool = False
@@ -50,6 +63,8 @@ class Stroke:
 
 @dataclass(frozen=True, slots=True)
 class Area:
+    """A filled polygon."""
+
     points: tuple[Point, ...]
     cut: bool = False
 
@@ -74,8 +89,10 @@ class LineText:
 
 @dataclass(frozen=True, slots=True)
 class ArcText:
-    """One line bent along an ellipse through the middle of its capitals, centred on `centre`, at most `spread` degrees
-    wide; letters are tracked out to `spread` where `even` is true."""
+    """One line bent along an ellipse that runs through the middle of its capitals.
+
+    It is centred on `centre` and at most `spread` degrees wide; where `even`, its letters are tracked out to `spread`.
+    """
 
     text: str
     face: FontFace

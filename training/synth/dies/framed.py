@@ -5,12 +5,12 @@ import math
 import numpy as np
 
 from training.synth import words
-from training.synth.dies.elements import Design, Element, LineText, Point, Stroke
+from training.synth.dies.elements import Area, Design, Element, LineText, Point, Stroke
 from training.synth.dies.ornaments import EMBLEMS, emblem
 from training.synth.dies.slots import Slots, chance, uniform
 from training.synth.fonts import FontFace, Script, Style
 
-FRAMES = ("single", "single", "double", "rounded", "cut", "dashed", "open", "thick")
+FRAMES = ("single", "single", "double", "rounded", "cut", "dashed", "open", "thick", "solid")
 FIELDS = {
     Script.LATIN: (
         "Date",
@@ -47,6 +47,8 @@ def _frame(style: str, half_w: float, half_h: float, width: float) -> list[Eleme
             return [_closed(corners, width), _closed(inner, 0.25)]
         case "dashed":
             return _dashes(corners, width)
+        case "solid":
+            return [Area(tuple(corners))]
         case "open":
             return [Stroke((corners[k], corners[k + 1]), width) for k in (0, 2)]
         case "thick":
@@ -120,6 +122,7 @@ def _form(
 
 
 def rectangle(slots: Slots) -> Design:
+    """A framed stamp of one to five lines, at times with boxes to fill in, at times white on a solid block."""
     rng = slots.stream("layout")
     half_w = uniform(rng, 12, 34)
     lines = int(rng.choice([1, 2, 3, 4, 5], p=[0.2, 0.25, 0.25, 0.2, 0.1]))
@@ -130,9 +133,11 @@ def rectangle(slots: Slots) -> Design:
     width = uniform(rng, 0.3, 1.1)
     weight = uniform(rng, 0, 0.2)
     pitch = em * uniform(rng, 1.1, 1.4)
-    form_height = uniform(rng, 6, 18) if lines < 4 and chance(rng, 0.3) else 0.0
+    # Drawn whatever the frame: a slot must not move the layout's stream.
+    form_height = uniform(rng, 6, 18) * chance(rng, 0.3) * (lines < 4) * (style != "solid")
     margin = width + uniform(rng, 0.6, 2.2)
-    text_height = pitch * (lines + 0.35)
+    rows = _row_texts(slots, rng, face, lines)
+    text_height = pitch * sum(size for _, size in rows)
     half_h = (text_height + form_height) / 2 + margin
     half_w = max(half_w, half_h * 0.75)
     parts = _frame(style, half_w, half_h, width)
@@ -140,10 +145,11 @@ def rectangle(slots: Slots) -> Design:
         parts += _form(slots, rng, second, half_w, half_h - form_height, half_h)
     y = -half_h + margin + pitch * 0.5
     ruled = chance(rng, 0.3)
-    for k, (text, size) in enumerate(_row_texts(slots, rng, face, lines)):
+    for k, (text, size) in enumerate(rows):
         face_here = face if k == 0 else second if second.covers(text) else face
         y += pitch * (size - 1) / 2
-        parts.append(LineText(text, face_here, em * size, 0, y, 2 * (half_w - margin - 0.6), weight))
+        room = 2 * (half_w - margin - 0.6)
+        parts.append(LineText(text, face_here, em * size, 0, y, room, weight, cut=style == "solid"))
         y += pitch * (size + 1) / 2
         if ruled and k < lines - 1:
             parts.append(Stroke(((-half_w, y - pitch / 2), (half_w, y - pitch / 2)), 0.25))

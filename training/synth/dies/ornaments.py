@@ -17,6 +17,7 @@ def polar(radius: float, degrees: float, x: float = 0.0, y: float = 0.0) -> Poin
 
 
 def star(radius: float, points: int = 5, inner: float = 0.382, x: float = 0.0, y: float = 0.0) -> Ornament:
+    """A filled star; `inner` is the radius of its notches over that of its points."""
     corners = [polar(radius * (1.0 if k % 2 == 0 else inner), 180 * k / points, x, y) for k in range(2 * points)]
     return (Area(tuple(corners)),)
 
@@ -32,11 +33,13 @@ def rosette(radius: float, lobes: int, depth: float, width: float = 0.16) -> Orn
 
 
 def sun(radius: float, rays: int, width: float = 0.3) -> Ornament:
+    """A star in a ring with rays around it."""
     spokes = [Stroke((polar(radius * 0.62, 360 * k / rays), polar(radius, 360 * k / rays)), width) for k in range(rays)]
     return Disc(0, 0, radius * 0.5), Disc(0, 0, radius * 0.5 - 1.4 * width, True), *star(radius * 0.3), *spokes
 
 
 def gear(radius: float, teeth: int, hub: float = 0.35) -> Ornament:
+    """A toothed wheel."""
     steps = []
     for k in range(teeth):
         for offset, reach in ((-0.3, 0.8), (-0.2, 1.0), (0.2, 1.0), (0.3, 0.8)):
@@ -45,6 +48,7 @@ def gear(radius: float, teeth: int, hub: float = 0.35) -> Ornament:
 
 
 def leaf(length: float, width: float, x: float, y: float, degrees: float) -> Area:
+    """A pointed leaf that grows from (x, y) towards `degrees`."""
     outline = [(0.0, 0.0), (0.25, 0.5), (0.55, 0.45), (1.0, 0.0), (0.55, -0.45), (0.25, -0.5)]
     turn = math.radians(degrees)
     sine, cosine = math.sin(turn), math.cos(turn)
@@ -62,8 +66,7 @@ def laurel(radius: float, leaves: int, size: float) -> Ornament:
         for k in range(leaves):
             turn = 180 - side * (12 + 130 * k / leaves)
             x, y = polar(radius, turn)
-            for lean in (-28, 28):
-                parts.append(leaf(size, size * 0.36, x, y, turn - side * 90 + lean))
+            parts += [leaf(size, size * 0.36, x, y, turn - side * 90 + lean) for lean in (-28, 28)]
         stem = tuple(polar(radius, 180 - side * t) for t in range(4, 146, 6))
         parts.append(Stroke(stem, size * 0.12))
     return tuple(parts)
@@ -120,6 +123,7 @@ def crest(radius: float, rng: np.random.Generator) -> Ornament:
 
 
 def crown(radius: float, points: int = 5) -> Ornament:
+    """A crown with a ball on each point."""
     base, half = radius * 0.6, radius * 0.8
     zigzag: list[Point] = [(-half, base)]
     for k in range(points):
@@ -131,9 +135,10 @@ def crown(radius: float, points: int = 5) -> Ornament:
 
 
 def anchor(radius: float) -> Ornament:
+    """An anchor with a ring."""
     width = radius * 0.18
     arc = tuple(polar(radius * 0.7, t, 0, radius * 0.1) for t in range(110, 251, 10))
-    flukes = [leaf(radius * 0.4, radius * 0.3, *polar(radius * 0.8, t, 0, radius * 0.1), t + 0) for t in (108, 252)]
+    flukes = [leaf(radius * 0.4, radius * 0.3, *polar(radius * 0.8, t, 0, radius * 0.1), t) for t in (108, 252)]
     return (
         Stroke(((0, -radius * 0.6), (0, radius * 0.8)), width),
         Stroke(((-radius * 0.4, -radius * 0.35), (radius * 0.4, -radius * 0.35)), width),
@@ -144,6 +149,7 @@ def anchor(radius: float) -> Ornament:
 
 
 def book(radius: float) -> Ornament:
+    """An open book with three lines on each page."""
     pages: list[Element] = []
     for side in (-1, 1):
         top = [(0.0, -radius * 0.4), (side * radius * 0.5, -radius * 0.55), (side * radius, -radius * 0.4)]
@@ -156,6 +162,7 @@ def book(radius: float) -> Ornament:
 
 
 def scales(radius: float) -> Ornament:
+    """The scales of justice."""
     width = radius * 0.1
     parts: list[Element] = [
         Stroke(((0, -radius * 0.8), (0, radius * 0.8)), width * 1.5),
@@ -175,6 +182,7 @@ def scales(radius: float) -> Ornament:
 
 
 def cross(radius: float) -> Ornament:
+    """A cross with equal arms."""
     arm = radius * 0.3
     return (
         Area(((-arm, -radius), (arm, -radius), (arm, radius), (-arm, radius))),

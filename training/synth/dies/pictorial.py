@@ -7,9 +7,10 @@ import numpy as np
 from training.synth import words
 from training.synth.dies.elements import ArcText, Area, Design, Disc, Element, Facing, LineText, Point, Ring, Stroke
 from training.synth.dies.slots import Slots, chance, uniform
-from training.synth.fonts import FontFace, Script, Style, pick
+from training.synth.fonts import FontFace, Script, Split, Style, pick
 
 # Where each symbol face keeps pictures that are worth a stamp: inclusive ranges of code points.
+DRAWN = ("symbola", "noto-symbols")
 PICTURES: dict[str, tuple[tuple[int, int], ...]] = {
     "symbola": ((0x1F400, 0x1F43E), (0x1F300, 0x1F3FF), (0x1F600, 0x1F64F), (0x1F440, 0x1F4FF), (0x2600, 0x26FF)),
     "noto-symbols": ((0x1F400, 0x1F5FF), (0x1F300, 0x1F3FF), (0x2600, 0x27BF)),
@@ -21,6 +22,15 @@ PICTURES: dict[str, tuple[tuple[int, int], ...]] = {
     "entypo": ((0x1F300, 0x1F6FF), (0x2600, 0x27BF), (0xE700, 0xE7FF)),
     "elusive": ((0xF101, 0xF22F),),
 }
+
+
+def _symbols(rng: np.random.Generator, split: Split) -> FontFace:
+    """A face of pictures: twice in three one that draws animals and faces, else one of plain icons."""
+    for _ in range(12):
+        face = pick(rng, Script.LATIN, split, Style.SYMBOL)
+        if face.design in DRAWN or rng.random() < 0.08:
+            break
+    return face
 
 
 def _picture(rng: np.random.Generator, face: FontFace) -> str:
@@ -38,7 +48,7 @@ def motif(slots: Slots) -> Design:
     if chance(rng, 0.22):
         return _brushed(slots, rng)
     size = uniform(rng, 16, 34)
-    symbols = pick(slots.stream("symbols"), Script.LATIN, slots.split, Style.SYMBOL)
+    symbols = _symbols(slots.stream("symbols"), slots.split)
     character = slots.draw("picture", lambda r: _picture(r, symbols))
     outline = chance(rng, 0.4)
     weight = uniform(rng, 0.6, 1.3) if outline else uniform(rng, 0, 0.35)
@@ -166,6 +176,7 @@ def _killer(rng: np.random.Generator, left: float, radius: float) -> list[Elemen
 
 
 def postmark(slots: Slots) -> Design:
+    """A ring with place, date and hour, more often than not with the cancelling lines beside it."""
     rng = slots.stream("layout")
     radius = uniform(rng, 11, 15)
     face = slots.face("face", Style.SANS)
@@ -186,7 +197,7 @@ def postmark(slots: Slots) -> Design:
     text = slots.text("date", words.date, face)
     parts.append(LineText(text, face, inner * 0.5, 0, 0, inner * 1.85, 0.08))
     bars = chance(rng, 0.5)
-    hour = slots.draw("hour", lambda r: f"{int(r.integers(24)):02d}-{int(r.integers(60)):02d}")
+    hour = slots.text("hour", lambda r, script: f"{int(r.integers(24)):02d}-{int(r.integers(60)):02d}", face)
     if bars:
         parts += [Stroke(((-inner, s * inner * 0.36), (inner, s * inner * 0.36)), 0.3) for s in (-1, 1)]
     parts.append(LineText(hour, face, inner * 0.36, 0, -inner * 0.62, inner))

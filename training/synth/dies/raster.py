@@ -22,9 +22,11 @@ class Canvas:
         self.draw = ImageDraw.Draw(self.image)
 
     def at(self, x: float, y: float) -> tuple[float, float]:
+        """Pixel position of a point in millimetres."""
         return self.width / 2 + x * self.scale, self.height / 2 + y * self.scale
 
     def box(self, x: float, y: float, rx: float, ry: float) -> tuple[float, float, float, float]:
+        """Pixel bounds of an ellipse around (x, y)."""
         return *self.at(x - rx, y - ry), *self.at(x + rx, y + ry)
 
 

@@ -18,6 +18,7 @@ def _rims(slots: Slots, rng: np.random.Generator, rx: float, ry: float) -> tuple
     patterns = (Pattern.SOLID,) * 5 + (Pattern.DOTTED, Pattern.ROPE, Pattern.TEETH, Pattern.DASHED)
     pattern = slots.draw("rim", lambda r: patterns[int(r.integers(len(patterns)))])
     count = int((rx + ry) * uniform(rng, 2.6, 4.5))
+    lined = chance(rng, 0.6)  # drawn whatever the rim: a slot must not move the layout's stream
     if pattern is Pattern.SOLID:
         rims: list[Element] = [Ring(rx - width / 2, ry - width / 2, width)]
         reach = width
@@ -25,7 +26,7 @@ def _rims(slots: Slots, rng: np.random.Generator, rx: float, ry: float) -> tuple
         thick = max(0.7, width)
         rims = [Ring(rx - thick / 2, ry - thick / 2, thick, pattern, count)]
         reach = thick + 0.25
-        if chance(rng, 0.6):
+        if lined:
             rims.append(Ring(rx - reach - 0.2, ry - reach - 0.2, 0.3))
             reach += 0.4
     second = uniform(rng, 0.3, 0.9)
@@ -109,7 +110,8 @@ def _arcs(
     layout = rng.random()
     if layout < 0.3:
         start = 180.0 if chance(rng, 0.7) else 0.0
-        whole = f"{name} * {slots.text('city', words.city, face, capitals)} *"
+        tail = slots.text("city", lambda r, script: f" * {words.city(r, script)} * ", face, capitals)
+        whole = name + tail
         return [ArcText(whole, face, em, rx, ry, start - 180, 348, Facing.OUTWARD, weight, stretch, True)]
     top = ArcText(name, face, em, rx, ry, 0, 220, Facing.OUTWARD, weight, stretch, even)
     if layout < 0.4:
@@ -181,6 +183,7 @@ def star_round(slots: Slots) -> Design:
 
 
 def oval_seal(slots: Slots) -> Design:
+    """An oval company stamp."""
     rng = slots.stream("layout")
     rx = uniform(rng, 15, 27)
     squash = uniform(rng, 0.55, 0.8)

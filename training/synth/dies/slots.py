@@ -1,4 +1,4 @@
-"""How a family varies: every name, number, ring and emblem is drawn from a stream of its own, and a sibling redraws one."""
+"""How a family varies: each name, number, ring and emblem has a stream of its own, and a sibling redraws one."""
 
 import zlib
 from collections.abc import Callable, Hashable
@@ -15,7 +15,7 @@ PROBES = {
     Script.LATIN: "ABCDEFGHIJKLMNOPRSTUVWXYZabcdefghiklmnoprstuvwyz0123456789.-",
     Script.CYRILLIC: "АБВГДЕЖЗИКЛМНОПРСТУФХЦЧШЩЫЮЯабвгдежзиклмнопрстуфхцчшщыьюя0123456789",
     Script.CJK: "银行股份有限责任公司合同专用章财务发票业务转讫贸易科技总经理0123456789",
-    Script.ARABIC: "ابتثجحخدذرزسشصضطظعغفقكلمنهويةىأإ",
+    Script.ARABIC: "ابتثجحخدذرزسشصضطظعغفقكلمنهويةىأإ0123456789.-",
 }
 
 
@@ -65,8 +65,10 @@ class Slots:
 
 
 def uniform(rng: np.random.Generator, low: float, high: float) -> float:
+    """A plain float between `low` and `high`."""
     return float(rng.uniform(low, high))
 
 
 def chance(rng: np.random.Generator, probability: float) -> bool:
+    """True once in `1 / probability`."""
     return bool(rng.random() < probability)

@@ -6,7 +6,7 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from training.synth.dies.elements import ArcText, Facing, LineText
-from training.synth.fonts import FontFace, Script
+from training.synth.fonts import FontFace, Script, Style
 
 SQUEEZE_LIMIT = 0.65  # letters are made this much narrower before they are made smaller
 BENT_SCRIPTS = (Script.ARABIC,)  # joined letters cannot be turned one by one, so the whole strip is bent
@@ -22,6 +22,7 @@ class Strip:
 
     @property
     def centre(self) -> float:
+        """The column half-way along the letters."""
         return float(self.edges[0] + self.edges[-1]) / 2
 
 
@@ -35,7 +36,9 @@ def set_strip(text: str, face: FontFace, em_px: float, weight_px: float, trackin
     font = face.at(round(em_px))
     stroke = max(0.0, weight_px / 2)
     pad = math.ceil(stroke) + 2
-    ascent, descent = font.getmetrics()
+    # Not the face's own metrics: some old Arabic faces state an ascent far below their letters' tops.
+    _, highest, _, lowest = font.getbbox(text, anchor="ls")
+    ascent, descent = math.ceil(max(0.0, -highest)), math.ceil(max(0.0, lowest))
     joined = face.script in BENT_SCRIPTS
     cells = [text] if joined else list(text)
     advances = np.array([font.getlength(cell) for cell in cells]) + (0.0 if joined else tracking_px)
@@ -48,7 +51,8 @@ def set_strip(text: str, face: FontFace, em_px: float, weight_px: float, trackin
     else:
         for left, cell in zip(edges[:-1], cells, strict=True):
             draw.text((left + tracking_px / 2, baseline), cell, 255, font, anchor="ls", stroke_width=stroke)
-    probe = "H" if face.script in (Script.LATIN, Script.CYRILLIC) else text
+    capitals = face.script in (Script.LATIN, Script.CYRILLIC) and face.style is not Style.SYMBOL
+    probe = "H" if capitals else text
     _, top, _, bottom = font.getbbox(probe, anchor="ls")
     scale = width / max(1.0, float(edges[-1] - edges[0]))
     if abs(scale - 1) > 0.01:
