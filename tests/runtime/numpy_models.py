@@ -1,0 +1,56 @@
+"""Models for the tests of executors: loaded by child processes by their names."""
+
+import os
+import signal
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+Array = npt.NDArray[Any]
+Infer = Callable[[Array], list[Array]]
+
+
+def first_pixel() -> Infer:
+    """The first byte of each item says what happens to it; the answer is that byte, so many times."""
+
+    def infer(batch: Array) -> list[Array]:
+        firsts = batch[:, 0, 0, 0].tolist()
+        if 13 in firsts:
+            raise ValueError("13 is not a number that we like")
+        if 9 in firsts:
+            os.kill(os.getpid(), signal.SIGKILL)
+        if 99 in firsts:
+            time.sleep(3600)
+        return [np.full((first, 2), first, np.float32) for first in firsts]
+
+    return infer
+
+
+def thread_counts() -> Infer:
+    """Answers with the number of threads that libraries are told to use."""
+    return lambda batch: [np.array(int(os.environ["OMP_NUM_THREADS"])) for _ in batch]
+
+
+def waits_for(folder: str) -> Infer:
+    """Begins a batch, and ends it when somebody has written to the named pipe that its first byte names."""
+
+    def infer(batch: Array) -> list[Array]:
+        if (first := int(batch[0, 0, 0, 0])) != 255:  # 255 is the warm-up
+            (Path(folder) / str(first)).read_bytes()
+        return list(batch.copy())
+
+    return infer
+
+
+def broken(text: str) -> Infer:
+    """Cannot be loaded."""
+    raise RuntimeError(text)
+
+
+def dies_on_loading() -> Infer:
+    """Does not live to see its first batch."""
+    os._exit(7)
