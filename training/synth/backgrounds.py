@@ -1,6 +1,6 @@
 """The paper that stamps are struck on: pages typeset by Chromium and pages of free manuals, cached as JPEG.
 
-    python -m training.synth.backgrounds --count 1200 --out ~/.cache/stamp2vec/backgrounds
+python -m training.synth.backgrounds --count 1200 --out ~/.cache/stamp2vec/backgrounds
 """
 
 from __future__ import annotations
@@ -21,10 +21,19 @@ from training.synth.fonts import Split
 
 DEFAULT_FOLDER = Path("~/.cache/stamp2vec/backgrounds").expanduser()
 DPI = 150
-_CHROMIUM = (
-    "chromium --headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
-    "--disable-component-update --disable-sync --allow-file-access-from-files --no-pdf-header-footer"
-).split()
+_CHROMIUM = [
+    "chromium",
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--allow-file-access-from-files",
+    "--no-pdf-header-footer",
+]
 _PAGES_A_DOCUMENT = 60
 _MANUALS = {
     Split.TRAIN: (
@@ -52,7 +61,9 @@ class Backgrounds:
 
     def __init__(self, sources: Sequence[Path | Page]):
         if not sources:
-            raise ValueError("no background pages: run `python -m training.synth.backgrounds` or use Backgrounds.drawn()")
+            raise ValueError(
+                "no background pages: run `python -m training.synth.backgrounds` or use Backgrounds.drawn()"
+            )
         self._sources = sources
 
     @classmethod
@@ -65,7 +76,7 @@ class Backgrounds:
 
     @classmethod
     def drawn(cls, count: int = 6, seed: int = 0) -> Self:
-        """Draw ``count`` plain A5 text pages with Pillow alone: for tests and a first look, without Chromium or a cache."""
+        """Draw ``count`` plain A5 pages with Pillow alone: for tests and a first look, without Chromium or a cache."""
         return cls([_drawn_page(np.random.default_rng([seed, index])) for index in range(count)])
 
     def __len__(self) -> int:
@@ -139,9 +150,8 @@ def manual_pages(rng: np.random.Generator, split: Split, count: int) -> Iterator
     for manual in manuals:
         with tempfile.TemporaryDirectory() as folder:
             pdf = Path(folder) / "manual.pdf"
-            opened = gzip.open(manual) if manual.suffix == ".gz" else manual.open("rb")
-            with opened as stream:
-                pdf.write_bytes(stream.read())
+            stored = manual.read_bytes()
+            pdf.write_bytes(gzip.decompress(stored) if manual.suffix == ".gz" else stored)
             total = len(pypdfium2.PdfDocument(pdf))
             wanted = min(total, -(-count // len(manuals)))
             yield from rasterise(pdf, sorted(int(i) for i in rng.choice(total, wanted, replace=False)))

@@ -43,7 +43,7 @@ class StampTruth:
 
 @dataclass(frozen=True, slots=True)
 class StampedPage:
-    """A captured page: ``image`` uint8 (H, W, 3), its stamps, ``mask`` uint8 (H, W) of ink coverage, the capture's name."""
+    """A captured page: ``image`` uint8 (H, W, 3), its stamps, ``mask`` uint8 (H, W) of ink coverage, the chain."""
 
     image: Page
     stamps: tuple[StampTruth, ...]
@@ -102,8 +102,13 @@ def _paper(backgrounds: Backgrounds, rng: np.random.Generator, dpi: int) -> Page
 def _impression(sheet: Sheet) -> Impression:
     rng = sheet.rng
     kind = _FRAMELESS[int(rng.integers(len(_FRAMELESS)))] if rng.random() < 0.17 else None
-    spec = die_spec(int(rng.integers(_FAMILIES)), int(rng.integers(3)), sheet.split, kind)
-    return strike(render(spec, sheet.px_per_mm), rng, wear=float(rng.beta(1.5, 2.6)), spec=spec, px_per_mm=sheet.px_per_mm)
+    while True:
+        spec = die_spec(int(rng.integers(_FAMILIES)), int(rng.integers(3)), sheet.split, kind)
+        try:
+            relief = render(spec, sheet.px_per_mm)
+        except ValueError:  # a picture that its font leaves blank: some other die will do
+            continue
+        return strike(relief, rng, wear=float(rng.beta(1.5, 2.6)), spec=spec, px_per_mm=sheet.px_per_mm)
 
 
 def _place(sheet: Sheet, stamp: Impression, signing: tuple[int, int], placed: list[Placed]) -> Placed | None:
@@ -140,7 +145,7 @@ def _hides(one: Placed, other: Placed) -> bool:
     (h1, w1), (h2, w2) = one.impression.coverage.shape, other.impression.coverage.shape
     across = min(one.x + w1, other.x + w2) - max(one.x, other.x)
     down = min(one.y + h1, other.y + h2) - max(one.y, other.y)
-    return across > 0 and down > 0 and across * down > 0.5 * min(h1 * w1, h2 * w2)
+    return bool(across > 0 and down > 0 and across * down > 0.5 * min(h1 * w1, h2 * w2))
 
 
 def _window(stamp: Placed, shape: tuple[int, int]) -> tuple[slice, slice]:
@@ -172,8 +177,8 @@ def outline(coverage: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
     rows = np.flatnonzero(inked.any(axis=1))
     first = inked[rows].argmax(axis=1)
     last = inked.shape[1] - inked[rows][:, ::-1].argmax(axis=1)
-    ends = [(x, y) for xs in (first, last) for y in (rows, rows + 1) for x, y in zip(xs, y, strict=True)]
-    return np.array(ends, np.float64).reshape(-1, 2)
+    ends = [np.column_stack([x, y]) for x in (first, last) for y in (rows, rows + 1)]
+    return np.concatenate(ends).astype(np.float64)
 
 
 def captured(placed: list[Placed], shot: Capture) -> StampedPage:
@@ -182,7 +187,7 @@ def captured(placed: list[Placed], shot: Capture) -> StampedPage:
     mask = np.zeros((height, width), np.uint8)
     stamps = []
     for stamp in placed:
-        points = outline(stamp.impression.coverage) + (stamp.x, stamp.y)
+        points = outline(stamp.impression.coverage) + np.array([stamp.x, stamp.y])
         if len(points) == 0:
             continue
         moved = transform_points(shot.homography, points)
@@ -223,7 +228,8 @@ def _warped_coverage(
 def _visible(stamp: Placed, homography: npt.NDArray[np.float64], ink: Page) -> float:
     """Return the share of the stamp's ink that lies on the captured image."""
     h, w = stamp.impression.coverage.shape
-    corners = transform_points(homography, np.array([[0, 0], [w, 0], [w, h], [0, h]]) + (stamp.x, stamp.y))
+    frame = np.array([[0, 0], [w, 0], [w, h], [0, h]]) + np.array([stamp.x, stamp.y])
+    corners = transform_points(homography, frame)
     x, y = corners.T
     area = abs(float(np.dot(x, np.roll(y, 1)) - np.dot(y, np.roll(x, 1)))) / 2
     whole = float(stamp.impression.coverage.mean()) * area

@@ -1,6 +1,6 @@
 """Contact sheets, to look at what the stamp world makes.
 
-    python -m training.synth.preview --kind pages --out sheet.png --count 24
+python -m training.synth.preview --kind pages --out sheet.png --count 24
 """
 
 from __future__ import annotations

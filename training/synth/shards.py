@@ -43,7 +43,8 @@ class Job:
 def boxes_to_model(placed: Letterbox, boxes: npt.NDArray[np.floating]) -> npt.NDArray[np.float64]:
     """Map boxes (N, 4) in pixels of a picture to pixels of the letterboxed one."""
     factor = np.array([placed.content_width / placed.width, placed.content_height / placed.height] * 2)
-    return np.asarray(boxes, np.float64).reshape(-1, 4) * factor + [placed.pad_x, placed.pad_y] * 2
+    offset = np.array([placed.pad_x, placed.pad_y] * 2)
+    return np.asarray(np.asarray(boxes, np.float64).reshape(-1, 4) * factor + offset)
 
 
 @cache

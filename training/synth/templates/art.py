@@ -1,5 +1,6 @@
 """Printed pictures of office paper as SVG: logos, emblems, guilloche frames, barcodes, QR codes and portraits."""
 
+# ruff: noqa: E501  (a tag is easier to read on one line)
 from __future__ import annotations
 
 import math
@@ -20,18 +21,14 @@ def _closed_path(points: list[str]) -> str:
 def _blob(draft: Draft, colour: str) -> str:
     lobes, depth = draft.number(2, 7), draft.rng.uniform(0.1, 0.5)
     points = [
-        _polar(50, 50, 42 * (1 - depth / 2 + depth / 2 * math.cos(lobes * a)), a)
-        for a in np.linspace(0, 6.2832, 90)
+        _polar(50, 50, 42 * (1 - depth / 2 + depth / 2 * math.cos(lobes * a)), a) for a in np.linspace(0, 6.2832, 90)
     ]
     return f'<path d="{_closed_path(points)}" fill="{colour}"/>'
 
 
 def _star(draft: Draft, colour: str) -> str:
     tips, inner = draft.number(4, 12), draft.rng.uniform(12, 34)
-    points = [
-        _polar(50, 50, 44 if i % 2 else inner, math.pi * i / tips - 1.5708)
-        for i in range(2 * tips)
-    ]
+    points = [_polar(50, 50, 44 if i % 2 else inner, math.pi * i / tips - 1.5708) for i in range(2 * tips)]
     return f'<path d="{_closed_path(points)}" fill="{colour}"/>'
 
 
@@ -62,8 +59,7 @@ def _bars(draft: Draft, colour: str) -> str:
 
 def _globe(draft: Draft, colour: str) -> str:
     lines = "".join(
-        f'<ellipse cx="50" cy="50" rx="{r}" ry="42" fill="none" stroke="#fff" stroke-width="3"/>'
-        for r in (12, 28)
+        f'<ellipse cx="50" cy="50" rx="{r}" ry="42" fill="none" stroke="#fff" stroke-width="3"/>' for r in (12, 28)
     )
     return (
         f'<circle cx="50" cy="50" r="43" fill="{colour}"/>{lines}'
@@ -82,9 +78,7 @@ def _face(draft: Draft, colour: str) -> str:
 
 
 def _letters(draft: Draft, colour: str) -> str:
-    initials = "".join(
-        chr(65 + int(i)) for i in draft.rng.integers(0, 26, draft.number(1, 3))
-    )
+    initials = "".join(chr(65 + int(i)) for i in draft.rng.integers(0, 26, draft.number(1, 3)))
     shape = draft.one(
         f'<rect x="4" y="14" width="92" height="72" rx="{draft.number(0, 30)}" fill="{colour}"/>',
         f'<circle cx="50" cy="50" r="46" fill="{colour}"/>',
@@ -157,39 +151,29 @@ def guilloche_band(draft: Draft, colour: str) -> str:
     strokes = []
     waves, amplitude = draft.number(10, 30), draft.rng.uniform(4, 9)
     for phase in np.linspace(0, 2 * math.pi, draft.number(6, 12), endpoint=False):
-        points = [
-            f"{x:.1f},{10 + amplitude * math.sin(waves * x / 32 + phase):.2f}"
-            for x in np.linspace(0, 200, 260)
-        ]
-        strokes.append(
-            f'<path d="M{"L".join(points)}" fill="none" stroke="{colour}" stroke-width=".25"/>'
-        )
+        points = [f"{x:.1f},{10 + amplitude * math.sin(waves * x / 32 + phase):.2f}" for x in np.linspace(0, 200, 260)]
+        strokes.append(f'<path d="M{"L".join(points)}" fill="none" stroke="{colour}" stroke-width=".25"/>')
     return "".join(strokes)
 
 
-def guilloche_frame(
-    draft: Draft, colour: str, width_mm: float, height_mm: float
-) -> str:
+def guilloche_frame(draft: Draft, colour: str, width_mm: float, height_mm: float) -> str:
     """Return an ornamental frame of the given outer size, absolutely placed at its parent's corner."""
     band = guilloche_band(draft, colour)
     thick = draft.number(7, 13)
     style = "position:absolute;overflow:visible"
-    rows = []
-    for top in (0.0, height_mm - thick):
-        rows.append(
-            f'<svg viewBox="0 0 200 20" preserveAspectRatio="none" '
-            f'style="{style};left:0;top:{top}mm;width:{width_mm}mm;height:{thick}mm">{band}</svg>'
-        )
-    for left in (thick, width_mm):
-        rows.append(
-            f'<svg viewBox="0 0 200 20" preserveAspectRatio="none" style="{style};left:{left}mm;top:0;'
-            f'width:{height_mm}mm;height:{thick}mm;transform-origin:0 0;transform:rotate(90deg)">{band}</svg>'
-        )
+    box = '<svg viewBox="0 0 200 20" preserveAspectRatio="none"'
+    rows = [
+        f'{box} style="{style};left:0;top:{top}mm;width:{width_mm}mm;height:{thick}mm">{band}</svg>'
+        for top in (0.0, height_mm - thick)
+    ]
+    rows += [
+        f'{box} style="{style};left:{left}mm;top:0;width:{height_mm}mm;height:{thick}mm;transform-origin:0 0;'
+        f'transform:rotate(90deg)">{band}</svg>'
+        for left in (thick, width_mm)
+    ]
     inner = f"left:{thick}mm;top:{thick}mm;width:{width_mm - 2 * thick}mm;height:{height_mm - 2 * thick}mm"
     border = draft.one("1px solid", "2px solid", "4px double")
-    rows.append(
-        f'<div style="position:absolute;{inner};border:{border} {colour}"></div>'
-    )
+    rows.append(f'<div style="position:absolute;{inner};border:{border} {colour}"></div>')
     return "".join(rows)
 
 
@@ -197,16 +181,9 @@ def rosette(draft: Draft, colour: str, size_mm: float, opacity: float = 0.5) -> 
     """Return a printed round guilloche rosette (a background of certificates and banknotes)."""
     strokes = []
     lobes, depth = draft.number(6, 18), draft.rng.uniform(6, 18)
-    for phase in np.linspace(
-        0, 2 * math.pi / lobes, draft.number(8, 16), endpoint=False
-    ):
-        points = [
-            _polar(50, 50, 30 + depth * math.cos(lobes * (a + phase)), a)
-            for a in np.linspace(0, 6.2832, 200)
-        ]
-        strokes.append(
-            f'<path d="{_closed_path(points)}" fill="none" stroke="{colour}" stroke-width=".3"/>'
-        )
+    for phase in np.linspace(0, 2 * math.pi / lobes, draft.number(8, 16), endpoint=False):
+        points = [_polar(50, 50, 30 + depth * math.cos(lobes * (a + phase)), a) for a in np.linspace(0, 6.2832, 200)]
+        strokes.append(f'<path d="{_closed_path(points)}" fill="none" stroke="{colour}" stroke-width=".3"/>')
     return (
         f'<svg viewBox="0 0 100 100" style="width:{size_mm:.0f}mm;height:{size_mm:.0f}mm;opacity:{opacity}">'
         f"{''.join(strokes)}</svg>"

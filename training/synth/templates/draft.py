@@ -12,10 +12,32 @@ from training.synth.fonts import Split, Style, pick
 from training.synth.templates.lexicon import Language, pick_language
 
 INK_COLOURS = ("#000", "#111", "#1a1a1a", "#222", "#333")
-ACCENTS = (
-    "#b01818 #c4281b #e2001a #8a1538 #1a4f9c #003f87 #0b6fb8 #1c7ed6 #00573f #2e8b57 #5a9216 #e98300 #f2a900 #d9a400 "
-    "#6a1b9a #7b4fa3 #00838f #4e342e #37474f #455a64 #0d2c54 #d81b60 #f76707 #c0a062"
-).split()
+ACCENTS = [
+    "#b01818",
+    "#c4281b",
+    "#e2001a",
+    "#8a1538",
+    "#1a4f9c",
+    "#003f87",
+    "#0b6fb8",
+    "#1c7ed6",
+    "#00573f",
+    "#2e8b57",
+    "#5a9216",
+    "#e98300",
+    "#f2a900",
+    "#d9a400",
+    "#6a1b9a",
+    "#7b4fa3",
+    "#00838f",
+    "#4e342e",
+    "#37474f",
+    "#455a64",
+    "#0d2c54",
+    "#d81b60",
+    "#f76707",
+    "#c0a062",
+]
 
 
 # Running text is set upright and of normal weight; CSS makes it bold where a template asks for it.
@@ -34,10 +56,7 @@ class FontFaces:
 
     def css(self) -> str:
         """Return the rules for every name handed out so far."""
-        rules = (
-            f'@font-face{{font-family:{name};src:url("file://{path}")}}'
-            for path, name in self._names.items()
-        )
+        rules = (f'@font-face{{font-family:{name};src:url("file://{path}")}}' for path, name in self._names.items())
         return "\n".join(rules)
 
 
@@ -64,13 +83,7 @@ class Draft:
             if not _HEAVY.search(face.path):
                 break
             face = pick(self.rng, self.language.script, self.split, style)
-        fallback = (
-            "monospace"
-            if style is Style.MONO
-            else "sans-serif"
-            if style is Style.SANS
-            else "serif"
-        )
+        fallback = "monospace" if style is Style.MONO else "sans-serif" if style is Style.SANS else "serif"
         return f"{self._faces.name(face.path)},{fallback}"
 
     @property
@@ -121,9 +134,7 @@ class Draft:
     def paragraphs(self, low: int, high: int) -> str:
         """Return ``low`` to ``high`` paragraphs as HTML."""
         count = self.number(low, high)
-        return "".join(
-            f"<p>{escape(self.language.paragraph(self.rng))}</p>" for _ in range(count)
-        )
+        return "".join(f"<p>{escape(self.language.paragraph(self.rng))}</p>" for _ in range(count))
 
     def company(self) -> str:
         """Return a company name."""
@@ -149,11 +160,7 @@ class Draft:
         """Return an amount up to ``10 ** high``."""
         value = 10 ** self.rng.uniform(0.3, high)
         text = f"{value:,.2f}"
-        return (
-            text
-            if self.language.code in {"en", "zh", "hi-latn"}
-            else text.translate(str.maketrans(",.", ".,"))
-        )
+        return text if self.language.code in {"en", "zh", "hi-latn"} else text.translate(str.maketrans(",.", ".,"))
 
     def address(self) -> str:
         """Return three or four address lines."""

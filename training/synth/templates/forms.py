@@ -1,5 +1,6 @@
 """Forms and records: boxed forms, ruled forms, bank slips, tables, typewritten memos, fax covers, questionnaires."""
 
+# ruff: noqa: E501  (a tag is easier to read on one line)
 from __future__ import annotations
 
 from dataclasses import dataclass
@@ -10,9 +11,7 @@ from training.synth.templates.business import goods_table
 from training.synth.templates.draft import Draft
 
 
-def _sheet(
-    draft: Draft, body: str, font: str, size_pt: float, inset_mm: int = 16
-) -> str:
+def _sheet(draft: Draft, body: str, font: str, size_pt: float, inset_mm: int = 16) -> str:
     style = f"font:{size_pt:.1f}pt/1.3 {font};padding:{inset_mm - 4}mm {inset_mm}mm;box-sizing:border-box"
     return f'<section dir="{draft.direction}" style="{style}">{body}</section>'
 
@@ -52,20 +51,12 @@ def boxed_form(draft: Draft) -> str:
             f"{_filled(draft, hand)}</td>"
             for _ in range(draft.number(1, 5))
         )
-        rows.append(
-            f'<table style="width:100%;border-collapse:collapse;margin-top:-1px"><tr>{cells}</tr></table>'
-        )
-    ticks = " ".join(
-        f"{draft.one('☐', '☒', '☑')} {draft.label()}" for _ in range(draft.number(2, 5))
-    )
+        rows.append(f'<table style="width:100%;border-collapse:collapse;margin-top:-1px"><tr>{cells}</tr></table>')
+    ticks = " ".join(f"{draft.one('☐', '☒', '☑')} {draft.label()}" for _ in range(draft.number(2, 5)))
     head = f'<h2 style="text-align:center;border:{draft.number(0, 3)}px solid #000;padding:2mm">{draft.title()}</h2>'
     picture = art.emblem(draft, "#222", 20) if draft.chance(0.3) else ""
-    body = (
-        f"{picture}{head}{''.join(rows)}<p>{ticks}</p><small>{draft.sentence()}</small>"
-    )
-    return _sheet(
-        draft, body, draft.font(Style.SANS, Style.SERIF), draft.rng.uniform(8.5, 10.5)
-    )
+    body = f"{picture}{head}{''.join(rows)}<p>{ticks}</p><small>{draft.sentence()}</small>"
+    return _sheet(draft, body, draft.font(Style.SANS, Style.SERIF), draft.rng.uniform(8.5, 10.5))
 
 
 def ruled_form(draft: Draft) -> str:
@@ -124,32 +115,19 @@ def table_report(draft: Draft) -> str:
     tables = []
     for _ in range(draft.number(1, 2)):
         columns = draft.number(4, 9)
-        head = "".join(
-            f'<th class="b" style="background:#eee">{draft.label()}</th>'
-            for _ in range(columns)
-        )
+        head = "".join(f'<th class="b" style="background:#eee">{draft.label()}</th>' for _ in range(columns))
         rows = "".join(
             "<tr>"
-            + "".join(
-                f'<td class="b">{draft.money(3) if i else draft.phrase(1, 3)}</td>'
-                for i in range(columns)
-            )
+            + "".join(f'<td class="b">{draft.money(3) if i else draft.phrase(1, 3)}</td>' for i in range(columns))
             + "</tr>"
             for _ in range(draft.number(4, 16))
         )
-        tables.append(
-            f'<table style="width:100%;border-collapse:collapse;font-size:80%"><tr>{head}</tr>{rows}</table>'
-        )
-    heading = f'<h2 style="color:{draft.accent() if draft.chance(0.4) else "#000"}">{draft.phrase(2, 6).capitalize()}</h2>'
-    body = (
-        heading
-        + draft.paragraphs(1, 2)
-        + f"<p>{draft.sentence()}</p>".join(tables)
-        + draft.paragraphs(1, 2)
+        tables.append(f'<table style="width:100%;border-collapse:collapse;font-size:80%"><tr>{head}</tr>{rows}</table>')
+    heading = (
+        f'<h2 style="color:{draft.accent() if draft.chance(0.4) else "#000"}">{draft.phrase(2, 6).capitalize()}</h2>'
     )
-    return _sheet(
-        draft, body, draft.font(Style.SERIF, Style.SANS), draft.rng.uniform(9, 11), 20
-    )
+    body = heading + draft.paragraphs(1, 2) + f"<p>{draft.sentence()}</p>".join(tables) + draft.paragraphs(1, 2)
+    return _sheet(draft, body, draft.font(Style.SERIF, Style.SANS), draft.rng.uniform(9, 11), 20)
 
 
 def memo(draft: Draft) -> str:
@@ -159,10 +137,7 @@ def memo(draft: Draft) -> str:
         f'<div style="display:flex"><span style="width:32mm">{draft.label().upper()}:</span><span>{draft.value()}</span></div>'
         for _ in range(draft.number(3, 5))
     )
-    items = "".join(
-        f"<p><u>{draft.phrase(1, 4)}</u> {draft.sentence()}</p>"
-        for _ in range(draft.number(0, 4))
-    )
+    items = "".join(f"<p><u>{draft.phrase(1, 4)}</u> {draft.sentence()}</p>" for _ in range(draft.number(0, 4)))
     top = f'<div style="text-align:center">{draft.company().upper()}<br><br>{draft.title().upper()}</div><br>'
     rule = "<hr>" if draft.chance(0.5) else "<br>"
     spacing = draft.one("1.1", "1.25", "1.25", "1.9")
@@ -218,8 +193,7 @@ def order_form(draft: Draft) -> str:
     """An order form: framed title box, two-column head, a table of articles, a box for approval."""
     box = f"border:{draft.number(2, 4)}px solid {draft.one('#000', '#000', draft.accent())};padding:2mm 6mm;display:inline-block"
     fields = "".join(
-        f"<tr><td><small>{draft.label()}</small></td><td><u>{draft.value()}</u></td></tr>"
-        for _ in range(5)
+        f"<tr><td><small>{draft.label()}</small></td><td><u>{draft.value()}</u></td></tr>" for _ in range(5)
     )
     body = (
         f'<div style="{box}"><b style="font-size:160%">{draft.title().upper()}</b></div><table>{fields}</table><br>'
@@ -227,9 +201,7 @@ def order_form(draft: Draft) -> str:
         f'<div style="border:1px solid #000;width:{draft.number(50, 90)}mm;height:{draft.number(20, 35)}mm;padding:1mm">'
         f"<small>{draft.label()}</small></div>"
     )
-    return _sheet(
-        draft, body, draft.font(Style.SANS, Style.SERIF), draft.rng.uniform(9, 11)
-    )
+    return _sheet(draft, body, draft.font(Style.SANS, Style.SERIF), draft.rng.uniform(9, 11))
 
 
 def questionnaire(draft: Draft) -> str:

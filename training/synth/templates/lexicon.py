@@ -31,11 +31,7 @@ class Language:
         count = int(rng.integers(low, high))
         if self.script is Script.CJK:
             half = count // 2 + 1
-            text = (
-                "".join(rng.choice(self.words, half))
-                + "，"
-                + "".join(rng.choice(self.words, count - half + 1))
-            )
+            text = "".join(rng.choice(self.words, half)) + "，" + "".join(rng.choice(self.words, count - half + 1))
             return text + "。"
         chosen = [str(word) for word in rng.choice(self.words, count)]
         if count > 9:
@@ -50,9 +46,7 @@ class Language:
     def phrase(self, rng: np.random.Generator, low: int = 2, high: int = 5) -> str:
         """Return a few words without a full stop."""
         joiner = "" if self.script is Script.CJK else " "
-        return joiner.join(
-            str(word) for word in rng.choice(self.words, int(rng.integers(low, high)))
-        )
+        return joiner.join(str(word) for word in rng.choice(self.words, int(rng.integers(low, high))))
 
 
 def _split(text: str) -> tuple[str, ...]:
@@ -103,7 +97,8 @@ _ALL = (
         "der die das und in den von zu mit sich des auf für ist im dem nicht ein eine als auch es an werden aus er hat "
         "dass sie nach wird bei Rechnung Betrag Lieferung Vertrag Konto Zahlung Anschrift bitte innerhalb Tagen gemäß "
         "unsere Ihre Bestellung Unterlagen Abteilung Gesellschaft Geschäftsführer Vereinbarung über sowie wurde kann",
-        "Datum|Name|Anschrift|Telefon|Fax|Konto-Nr.|Zeichen|Abteilung|Betrag|Unterschrift|Bestell-Nr.|Kunde|Betreff|Von|"
+        "Datum|Name|Anschrift|Telefon|Fax|Konto-Nr.|Zeichen|Abteilung|Betrag|Unterschrift|"
+        "Bestell-Nr.|Kunde|Betreff|Von|"
         "An|Ort|Land|Geprüft|Erhalten|Bemerkung|Menge|Einzelpreis|Gesamtpreis|Rechnungs-Nr.|Fällig am|Beschreibung",
         "Versandkosten|Druckerpapier|Schreibtischlampe|Kugelschreiber, blau|Netzwerkkabel 5m|Aktenordner|Sprudelwasser|"
         "Schrauben M6|Beratung, Stunden|Tintenpatrone|Wandkalender|Bürostuhl|Kaffee 500g|Teekanne|Fensterreiniger",
@@ -117,7 +112,8 @@ _ALL = (
         "le la les de des et à un une du dans pour que qui est sur par au avec ce il se ne pas plus son sa nous vous "
         "votre notre facture paiement livraison commande montant contrat société service dossier règlement délai selon "
         "conformément département responsable compte adresse signature travaux projet année entre parties présente",
-        "Date|Nom|Adresse|Téléphone|Fax|N° de compte|Référence|Service|Montant|Signature|N° de commande|Client|Objet|De|À|"
+        "Date|Nom|Adresse|Téléphone|Fax|N° de compte|Référence|Service|Montant|Signature|N° de "
+        "commande|Client|Objet|De|À|"
         "Ville|Pays|Approuvé|Reçu|Remarques|Quantité|Prix unitaire|Total|Facture n°|Échéance|Désignation",
         "Papier A4|Stylo bleu|Câble réseau|Frais de port|Lampe de bureau|Cartouche d'encre|Eau minérale|Classeur|"
         "Honoraires|Chaise|Café moulu|Enveloppes C5|Main-d'œuvre",
@@ -131,9 +127,11 @@ _ALL = (
         "el la los las de y en que a un una por con no se su para es al lo como más del factura pago entrega pedido "
         "contrato sociedad cuenta servicio presente según conforme departamento fecha importe dirección cliente firma "
         "entre partes año mes proyecto informe solicitud número registro ministerio oficina señor mediante cual",
-        "Fecha|Nombre|Dirección|Teléfono|Fax|Cuenta|Referencia|Departamento|Importe|Firma|Pedido|Cliente|Asunto|De|Para|"
+        "Fecha|Nombre|Dirección|Teléfono|Fax|Cuenta|Referencia|Departamento|Importe|Firma|"
+        "Pedido|Cliente|Asunto|De|Para|"
         "Ciudad|País|Aprobado|Recibido|Observaciones|Cantidad|Precio|Total|Factura n.º|Vencimiento|Descripción",
-        "Papel A4|Bolígrafo azul|Cable de red|Gastos de envío|Lámpara|Cartucho|Agua mineral|Tornillos M6|Asesoría|Silla",
+        "Papel A4|Bolígrafo azul|Cable de red|Gastos de envío|Lámpara|Cartucho|Agua mineral|"
+        "Tornillos M6|Asesoría|Silla",
         "Factura|Pedido|Albarán|Presupuesto|Certificado|Contrato|Acta|Informe|Solicitud",
         "Atentamente|Un cordial saludo|Le saluda atentamente",
         "€",
@@ -142,11 +140,13 @@ _ALL = (
         "pl",
         Script.LATIN,
         "i w na z do się nie że jest o to od po za przez przy dla oraz lub jak został umowa faktura zapłata dostawa "
-        "zamówienie kwota spółka rachunek adres dnia roku zgodnie niniejszej strony podpis wniosek urząd miasto sprawie "
+        "zamówienie kwota spółka rachunek adres dnia roku zgodnie niniejszej strony podpis "
+        "wniosek urząd miasto sprawie "
         "załącznik pismo termin należność usługi której będzie może także według stanowi",
         "Data|Imię i nazwisko|Adres|Telefon|Faks|Nr konta|Znak|Dział|Kwota|Podpis|Nr zamówienia|Klient|Dotyczy|Od|Do|"
         "Miasto|Kraj|Zatwierdził|Otrzymano|Uwagi|Ilość|Cena|Razem|Faktura nr|Termin|Nazwa",
-        "Papier A4|Długopis|Kabel sieciowy|Koszt wysyłki|Lampa biurkowa|Toner|Woda mineralna|Śruby M6|Doradztwo|Krzesło",
+        "Papier A4|Długopis|Kabel sieciowy|Koszt wysyłki|Lampa biurkowa|Toner|Woda mineralna|"
+        "Śruby M6|Doradztwo|Krzesło",
         "Faktura VAT|Umowa|Zaświadczenie|Wniosek|Protokół|Oferta|Rachunek",
         "Z poważaniem|Z wyrazami szacunku|Pozdrawiam",
         "zł",
@@ -155,7 +155,8 @@ _ALL = (
         "vi",
         Script.LATIN,
         "và của các là trong cho được với có không người theo những này về tại từ đến khi hợp đồng bên thanh toán công "
-        "ty ngày tháng năm số tiền giao hàng điều khoản quy định thực hiện trách nhiệm giấy chứng nhận địa chỉ đại diện "
+        "ty ngày tháng năm số tiền giao hàng điều khoản quy định thực hiện trách nhiệm giấy "
+        "chứng nhận địa chỉ đại diện "
         "chức vụ ông bà văn bản cơ quan quản lý nhà nước việc đơn vị cộng hòa độc lập tự do hạnh phúc phải sẽ một",
         "Ngày|Họ và tên|Địa chỉ|Điện thoại|Fax|Số tài khoản|Số|Phòng ban|Số tiền|Ký tên|Đơn hàng|Khách hàng|Về việc|Từ|"
         "Kính gửi|Thành phố|Quốc gia|Duyệt|Đã nhận|Ghi chú|Số lượng|Đơn giá|Thành tiền|Hóa đơn số|Hạn|Mô tả",
@@ -167,8 +168,10 @@ _ALL = (
     _language(
         "hi-latn",
         Script.LATIN,
-        "pramanit kiya jata hai ki shri shrimati ke dwara diya gaya aur yah patra sthan dinank kramank karyalaya sarkar "
-        "zila nagar niwasi putra patni varsh masik bhugtan rashi shulk aavedan adhikari vibhag hetu samiti anusar tatha "
+        "pramanit kiya jata hai ki shri shrimati ke dwara diya gaya aur yah patra sthan "
+        "dinank kramank karyalaya sarkar "
+        "zila nagar niwasi putra patni varsh masik bhugtan rashi shulk aavedan adhikari "
+        "vibhag hetu samiti anusar tatha "
         "niyam sanstha pradesh bharat gram panchayat tahsil nyayalaya shapath sahi satya mera mere naam par ko se mein",
         "Dinank|Naam|Pata|Phone|Fax|Khata No.|Kramank|Vibhag|Rashi|Hastakshar|Aadesh No.|Grahak|Vishay|Se|Prati|Nagar|"
         "Rajya|Swikrit|Prapt|Tippani|Matra|Dar|Yog|Bill No.|Antim tithi|Vivran",
@@ -183,7 +186,8 @@ _ALL = (
         "ve bir bu için ile olarak da de olan gibi daha sonra göre kadar ancak fatura ödeme teslimat sipariş sözleşme "
         "şirket hesap adres tarih tutar müdürlük belge taraflar imza gereği kurum yıl ay gün sayılı ilgili başvuru "
         "hizmet tarafından yapılan bulunan edilmiştir olduğu üzere hakkında bilgi rica ederiz",
-        "Tarih|Ad Soyad|Adres|Telefon|Faks|Hesap No|Sayı|Bölüm|Tutar|İmza|Sipariş No|Müşteri|Konu|Kimden|Kime|Şehir|Ülke|"
+        "Tarih|Ad Soyad|Adres|Telefon|Faks|Hesap No|Sayı|Bölüm|Tutar|İmza|Sipariş No|Müşteri|"
+        "Konu|Kimden|Kime|Şehir|Ülke|"
         "Onay|Teslim alan|Açıklama|Miktar|Birim fiyat|Toplam|Fatura No|Vade|Ürün",
         "A4 kâğıt|Tükenmez kalem|Ağ kablosu|Kargo|Masa lambası|Kartuş|Maden suyu|Vida M6|Danışmanlık|Sandalye",
         "Fatura|Sözleşme|Tutanak|Belge|Dilekçe|Teklif|Makbuz",
@@ -197,8 +201,10 @@ _ALL = (
         "товара поставка заказчик исполнитель обязуется срок дней сумма счёт акт работ услуг соответствии пункт "
         "приложение ответственность общество директор лице действующего основании устава именуемое дальнейшем "
         "предоставить документы организация порядке условиях Российской Федерации закона может быть является",
-        "Дата|Ф.И.О.|Адрес|Телефон|Факс|Расчётный счёт|Исх. №|Отдел|Сумма|Подпись|Заказ №|Покупатель|Тема|От|Кому|Город|"
-        "ИНН|КПП|БИК|Утверждаю|Получено|Примечание|Количество|Цена|Итого|Счёт №|Срок|Наименование|Поставщик|Грузополучатель",
+        "Дата|Ф.И.О.|Адрес|Телефон|Факс|Расчётный счёт|Исх. №|Отдел|Сумма|Подпись|Заказ №|"
+        "Покупатель|Тема|От|Кому|Город|"
+        "ИНН|КПП|БИК|Утверждаю|Получено|Примечание|Количество|Цена|Итого|Счёт №|Срок|"
+        "Наименование|Поставщик|Грузополучатель",
         "Бумага А4|Ручка шариковая|Кабель сетевой|Доставка|Лампа настольная|Картридж|Вода минеральная|Болт М8|"
         "Консультация|Кресло офисное|Труба стальная|Цемент М500|Монтажные работы",
         "Счёт на оплату|Договор|Акт|Накладная|Справка|Заявление|Доверенность|Протокол|Приказ|Счёт-фактура",
@@ -224,7 +230,8 @@ _ALL = (
         "的 在 和 是 与 及 或 应 不 公司 合同 双方 甲方 乙方 本 协议 付款 金额 交货 日期 根据 有关 规定 责任 产品 质量 "
         "服务 项目 管理 部门 单位 办理 申请 证明 通知 执行 工作 建设 技术 中国 市场 发展 人民 法律 提供 按照 内容 文件 "
         "签订 有效 期限 如下 方式 保证 承担 违约 验收 地址 电话 负责 完成 进行 经营 以上 其他",
-        "日期|姓名|地址|电话|传真|账号|编号|部门|金额|签名|订单号|客户|事由|发件人|收件人|城市|国家|批准|收讫|备注|数量|"
+        "日期|姓名|地址|电话|传真|账号|编号|部门|金额|签名|订单号|客户|事由|发件人|收件人|"
+        "城市|国家|批准|收讫|备注|数量|"
         "单价|合计|发票号|到期日|名称|规格|开户行",
         "复印纸A4|圆珠笔|网线|运费|台灯|墨盒|矿泉水|螺栓M8|咨询费|办公椅|钢管|水泥",
         "合同书|发票|证明|通知|收据|协议书|申请表|报告|送货单",
@@ -234,10 +241,13 @@ _ALL = (
     _language(
         "ja",
         Script.CJK,
-        "の に は を と が で から まで より また 当社 契約 請求 支払 金額 納品 期日 株式会社 担当 部署 製品 品質 業務 管理 "
-        "申請 証明 通知 住所 電話 責任 者 以下 通り 下記 お願い 申し上げます ください について による もの こと 書類 内容 "
+        "の に は を と が で から まで より また 当社 契約 請求 支払 金額 納品 期日 株式会社 "
+        "担当 部署 製品 品質 業務 管理 "
+        "申請 証明 通知 住所 電話 責任 者 以下 通り 下記 お願い 申し上げます ください について "
+        "による もの こと 書類 内容 "
         "確認 平素 格別 ご高配 賜り 厚く 御礼",
-        "日付|氏名|住所|電話|ＦＡＸ|口座番号|番号|部署|金額|署名|注文番号|お客様|件名|差出人|宛先|承認|受領|備考|数量|単価|合計|"
+        "日付|氏名|住所|電話|ＦＡＸ|口座番号|番号|部署|金額|署名|注文番号|お客様|件名|差出人|宛先|"
+        "承認|受領|備考|数量|単価|合計|"
         "請求書番号|支払期限|品名|担当",
         "コピー用紙A4|ボールペン|LANケーブル|送料|卓上ライト|インク|ミネラルウォーター|ボルトM8|相談料|椅子",
         "請求書|納品書|見積書|領収書|契約書|証明書|申請書|報告書",
@@ -247,10 +257,12 @@ _ALL = (
     _language(
         "ar",
         Script.ARABIC,
-        "في من على إلى أن هذا التي الذي عن مع كل بين قد لا ما هو هي تم ذلك العقد الطرف الأول الثاني الشركة المبلغ الدفع "
+        "في من على إلى أن هذا التي الذي عن مع كل بين قد لا ما هو هي تم ذلك العقد الطرف الأول "
+        "الثاني الشركة المبلغ الدفع "
         "التسليم التاريخ الحساب العنوان وزارة إدارة شهادة طلب الموافقة القانون المادة بموجب يلتزم خلال مدة يوم سنة رقم "
         "الخدمة المنتج الجودة المسؤولية وفقا للأحكام السيد المدير العام المملكة مدينة",
-        "التاريخ|الاسم|العنوان|الهاتف|فاكس|رقم الحساب|المرجع|القسم|المبلغ|التوقيع|رقم الطلب|العميل|الموضوع|من|إلى|المدينة|"
+        "التاريخ|الاسم|العنوان|الهاتف|فاكس|رقم الحساب|المرجع|القسم|المبلغ|التوقيع|رقم الطلب|"
+        "العميل|الموضوع|من|إلى|المدينة|"
         "الدولة|اعتماد|استلام|ملاحظات|الكمية|السعر|المجموع|رقم الفاتورة|الاستحقاق|الوصف",
         "ورق A4|قلم حبر|كابل شبكة|رسوم الشحن|مصباح مكتب|خرطوشة حبر|مياه معدنية|براغي|استشارة|كرسي",
         "فاتورة|عقد|شهادة|إشعار|طلب|محضر|إيصال",

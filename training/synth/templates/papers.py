@@ -1,5 +1,6 @@
 """Legal and personal paper: contracts, certificates, notarial pages, identity pages, handwritten letters, journals."""
 
+# ruff: noqa: E501  (a tag is easier to read on one line)
 from __future__ import annotations
 
 from training.synth.fonts import Style
@@ -7,9 +8,7 @@ from training.synth.templates import art
 from training.synth.templates.draft import Draft
 
 
-def _sheet(
-    draft: Draft, body: str, font: str, size_pt: float, inset_mm: int, extra: str = ""
-) -> str:
+def _sheet(draft: Draft, body: str, font: str, size_pt: float, inset_mm: int, extra: str = "") -> str:
     style = f"font:{size_pt:.1f}pt/1.35 {font};padding:{inset_mm - 2}mm {inset_mm}mm;box-sizing:border-box;{extra}"
     return f'<section dir="{draft.direction}" style="{style}">{body}</section>'
 
@@ -27,10 +26,7 @@ def contract(draft: Draft) -> str:
     """A contract page: centred title, numbered clauses, the parties' particulars and signature lines at the end."""
     clauses = "".join(
         f'<p style="text-align:center"><b>{i + 1}. {draft.phrase(1, 4).upper()}</b></p>'
-        + "".join(
-            f"<div>{i + 1}.{j + 1}. {draft.sentence()}</div>"
-            for j in range(draft.number(1, 4))
-        )
+        + "".join(f"<div>{i + 1}.{j + 1}. {draft.sentence()}</div>" for j in range(draft.number(1, 4)))
         for i in range(draft.number(2, 6))
     )
     head = (
@@ -38,11 +34,7 @@ def contract(draft: Draft) -> str:
         f'<div style="display:flex;justify-content:space-between"><span>{draft.city()}</span><span>{draft.date()}</span></div>'
         f"<p>{draft.sentence()}</p>"
     )
-    body = (
-        (head if draft.chance(0.6) else "")
-        + clauses
-        + (_parties(draft) if draft.chance(0.75) else "")
-    )
+    body = (head if draft.chance(0.6) else "") + clauses + (_parties(draft) if draft.chance(0.75) else "")
     return _sheet(
         draft,
         body,
@@ -63,9 +55,7 @@ def agreement(draft: Draft) -> str:
         f'<h3 style="text-align:center">{draft.title()} / {draft.title()}</h3>'
         f'<table style="width:100%;border-collapse:collapse">{rows}</table><br>{_parties(draft)}'
     )
-    return _sheet(
-        draft, body, draft.font(Style.SERIF, Style.SANS), draft.rng.uniform(9, 10.5), 16
-    )
+    return _sheet(draft, body, draft.font(Style.SERIF, Style.SANS), draft.rng.uniform(9, 10.5), 16)
 
 
 def certificate(draft: Draft) -> str:
@@ -75,11 +65,7 @@ def certificate(draft: Draft) -> str:
     frame = art.guilloche_frame(draft, colour, 190, 277)
     rose = art.rosette(draft, colour, 120, 0.3) if draft.chance(0.5) else ""
     display = draft.font(Style.SERIF, Style.SLAB, Style.HAND)
-    picture = (
-        art.emblem(draft, draft.accent(), draft.number(22, 36))
-        if draft.chance(0.7)
-        else ""
-    )
+    picture = art.emblem(draft, draft.accent(), draft.number(22, 36)) if draft.chance(0.7) else ""
     body = (
         f'<div style="position:absolute;left:10mm;top:10mm">{frame}</div>'
         f'<div style="position:absolute;left:45mm;top:90mm">{rose}</div>'
@@ -103,26 +89,22 @@ def certificate(draft: Draft) -> str:
 def diploma(draft: Draft) -> str:
     """A plain diploma: a double-ruled frame, coloured heading, a printed round emblem, centred text."""
     colour = draft.accent()
-    frame = f"position:absolute;left:12mm;top:12mm;width:184mm;height:270mm;border:{draft.number(4, 9)}px double {colour}"
+    frame = (
+        f"position:absolute;left:12mm;top:12mm;width:184mm;height:270mm;border:{draft.number(4, 9)}px double {colour}"
+    )
     body = (
         f'<div style="{frame}"></div><div style="position:relative;text-align:center;padding:20mm">'
         f"{art.rosette(draft, colour, draft.number(24, 44), 1)}"
         f'<h1 style="color:{colour}">{draft.title().upper()}</h1><h2>{draft.person()}</h2>{draft.paragraphs(1, 3)}'
         f'<p style="margin-top:30mm">{draft.city()}, {draft.date()}</p></div>'
     )
-    return _sheet(
-        draft, body, draft.font(Style.SERIF, Style.SANS), draft.rng.uniform(11, 14), 14
-    )
+    return _sheet(draft, body, draft.font(Style.SERIF, Style.SANS), draft.rng.uniform(11, 14), 14)
 
 
 def notarial(draft: Draft) -> str:
     """A notarial or court page: centred state head with arms, justified narrow text, blank lower third for seals."""
     arms = (
-        art.emblem(
-            draft, draft.one("#111", "#222", draft.accent()), draft.number(18, 28)
-        )
-        if draft.chance(0.7)
-        else ""
+        art.emblem(draft, draft.one("#111", "#222", draft.accent()), draft.number(18, 28)) if draft.chance(0.7) else ""
     )
     body = (
         f'<div style="text-align:center">{arms}<br><b>{draft.company().upper()}</b><br>{draft.city()}<hr>'
@@ -130,11 +112,7 @@ def notarial(draft: Draft) -> str:
         f"<p>{draft.label()}: {draft.digits(8)}<br>{draft.label()}: {draft.money(4)} {draft.language.currency}</p>"
         f'<p style="margin-top:12mm">{draft.label()} ______________________ {draft.person()}</p>'
     )
-    line = (
-        f"border-left:{draft.number(1, 3)}px solid {draft.accent()};"
-        if draft.chance(0.25)
-        else ""
-    )
+    line = f"border-left:{draft.number(1, 3)}px solid {draft.accent()};" if draft.chance(0.25) else ""
     return _sheet(
         draft,
         body,
@@ -157,9 +135,7 @@ def identity_page(draft: Draft) -> str:
             f'<small style="color:#567">{draft.label()}</small><br><b>{draft.value()}</b><br>'
             for _ in range(draft.number(3, 6))
         )
-        code = "".join(
-            draft.one("A", "K", "M", "R", "<", "<", "<", "7", "0") for _ in range(36)
-        )
+        code = "".join(draft.one("A", "K", "M", "R", "<", "<", "<", "7", "0") for _ in range(36))
         cards.append(
             f'<div style="position:relative;width:{draft.number(95, 128)}mm;margin:6mm {draft.number(0, 40)}mm;background:{tint};'
             f'border:1px solid #aab;border-radius:3mm;padding:4mm;overflow:hidden"><div style="position:absolute;right:2mm;top:6mm">'

@@ -1,0 +1,56 @@
+"""Everything on paper that is not a stamp but looks a little like one.
+
+Each drawer takes a `Sheet` and adds one object in place; `UNDER` lies below the stamps, `OVER` below or above them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from training.synth.lookalikes.objects import coffee_ring, coin, portrait_photo, postage_stamp, punched_holes
+from training.synth.lookalikes.pens import handwriting, highlighter, pen_marks, signature
+from training.synth.lookalikes.prints import (
+    barcode,
+    bates_number,
+    coloured_heading,
+    fax_header,
+    logo,
+    printed_box,
+    qr_code,
+    redaction,
+)
+from training.synth.lookalikes.sheet import Page, Sheet
+
+__all__ = ["OVER", "UNDER", "Page", "Sheet", "scatter", "signature"]
+
+Drawer = Callable[[Sheet], None]
+UNDER: tuple[tuple[float, Drawer], ...] = (
+    (9.0, logo),
+    (5.0, coloured_heading),
+    (3.0, printed_box),
+    (5.0, bates_number),
+    (2.0, fax_header),
+    (2.5, qr_code),
+    (3.0, barcode),
+    (2.0, portrait_photo),
+    (1.0, redaction),
+    (1.0, coin),
+    (1.5, postage_stamp),
+)
+OVER: tuple[tuple[float, Drawer], ...] = (
+    (8.0, signature),
+    (7.0, handwriting),
+    (5.0, pen_marks),
+    (4.0, punched_holes),
+    (1.5, highlighter),
+    (1.0, coffee_ring),
+)
+
+
+def scatter(sheet: Sheet, drawers: tuple[tuple[float, Drawer], ...], count: int) -> None:
+    """Add ``count`` objects drawn from a weighted table."""
+    weights = np.array([weight for weight, _ in drawers])
+    for index in sheet.rng.choice(len(drawers), count, p=weights / weights.sum()):
+        drawers[int(index)][1](sheet)

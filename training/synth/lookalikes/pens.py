@@ -1,0 +1,119 @@
+"""What people write: signatures, notes, circles, ticks, underlines, highlighter."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image, ImageDraw
+
+from training.synth import words
+from training.synth.fonts import Script, Style
+from training.synth.lookalikes.sheet import (
+    FINE,
+    PENS,
+    Colour,
+    Sheet,
+    canvas,
+    coverage_of,
+    print_on,
+    text_layer,
+)
+
+
+def spline(points: npt.NDArray[np.float64], steps: int = 12) -> npt.NDArray[np.float64]:
+    """Return a Catmull-Rom curve through ``points`` (N, 2)."""
+    padded = np.vstack([points[:1], points, points[-1:]])
+    t = np.linspace(0, 1, steps, endpoint=False)[:, None]
+    p0, p1, p2, p3 = (padded[i : len(padded) - 3 + i, None] for i in range(4))
+    curve = 0.5 * (2 * p1 + (p2 - p0) * t + (2 * p0 - 5 * p1 + 4 * p2 - p3) * t**2 + (3 * p1 - p0 - 3 * p2 + p3) * t**3)
+    return np.vstack([curve.reshape(-1, 2), points[-1:]])
+
+
+def stroke(draw: ImageDraw.ImageDraw, curve: npt.NDArray[np.float64], width: float) -> None:
+    """Draw a pen line whose width falls with speed."""
+    speed = np.linalg.norm(np.diff(curve, axis=0), axis=1)
+    widths = width * np.clip(1.35 - 0.5 * speed / (speed.mean() + 1e-6), 0.45, 1.4)
+    for (x0, y0), (x1, y1), pen in zip(curve[:-1], curve[1:], widths, strict=True):
+        draw.line((x0, y0, x1, y1), fill=255, width=max(round(pen), 1))
+        radius = pen / 2
+        if pen > 3:
+            draw.ellipse((x1 - radius, y1 - radius, x1 + radius, y1 + radius), fill=255)
+
+
+def signature(sheet: Sheet, at: tuple[int, int] | None = None) -> None:
+    """A signature: one running zigzag with loops and one or two flourishes, centred at ``at`` or anywhere."""
+    rng = sheet.rng
+    width, height = sheet.px(25, 75), sheet.px(9, 26)
+    layer, draw = canvas(width, height)
+    w, h = layer.size
+    letters = int(rng.integers(5, 16))
+    x = np.linspace(0.06, rng.uniform(0.6, 0.92), letters) * w + rng.normal(0, 0.035 * w, letters)
+    swing = np.where(np.arange(letters) % 2, 1, -1) * rng.uniform(0.08, 0.34, letters) * np.linspace(1.3, 0.5, letters)
+    y = (0.5 + swing + rng.normal(0, 0.05, letters)) * h
+    pen = rng.uniform(0.25, 0.8) * sheet.px_per_mm * FINE
+    stroke(draw, spline(np.column_stack([x, y])), pen)
+    for _ in range(int(rng.integers(0, 3))):
+        loop = np.column_stack([rng.uniform(0.05, 0.95, 5) * w, rng.uniform(0.1, 0.95, 5) * h])
+        stroke(draw, spline(loop if rng.random() < 0.5 else loop[loop[:, 0].argsort()]), pen)
+    turned = layer.rotate(rng.uniform(-3, 22), Image.Resampling.BILINEAR, expand=True)
+    coverage = coverage_of(turned)
+    left, top = sheet.place(width, height)
+    if at is not None:
+        left, top = at[0] - coverage.shape[1] // 2, at[1] - coverage.shape[0] // 2
+    print_on(sheet.page, coverage, sheet.colour(PENS), left, top)
+
+
+def handwriting(sheet: Sheet) -> None:
+    """A note of one to five words in a hand font, each word with its own height and lean."""
+    rng = sheet.rng
+    script = (Script.LATIN, Script.LATIN, Script.CYRILLIC)[int(rng.integers(3))]
+    colour, size = sheet.colour(PENS), sheet.px(4, 9)
+    lean = rng.normal(0, 9) + (rng.choice([0, 0, 0, 90]))
+    left, top = sheet.place(sheet.px(40, 60), sheet.px(15, 20))
+    x, y = left, top
+    for _ in range(int(rng.integers(1, 6))):
+        makers = (words.date, words.family_name, words.serial, words.city, words.department)
+        text = makers[int(rng.integers(len(makers)))](rng, script)
+        layer = text_layer(sheet, text, script, Style.HAND, int(size * rng.uniform(0.85, 1.15)))
+        coverage = coverage_of(layer.rotate(lean + rng.normal(0, 2), Image.Resampling.BILINEAR, expand=True))
+        print_on(sheet.page, coverage, colour, x, y + int(rng.normal(0, 2)))
+        x += coverage.shape[1] + size // 2
+        if x > left + 70 * sheet.px_per_mm:
+            x, y = left, y + int(size * 1.4)
+
+
+def pen_marks(sheet: Sheet) -> None:
+    """A circle drawn around something, an underline, a tick or a cross-out."""
+    rng = sheet.rng
+    kind = int(rng.integers(4))
+    width, height = sheet.px(12, 60), sheet.px(6, 22)
+    layer, draw = canvas(width, height)
+    w, h = layer.size
+    pen = rng.uniform(0.3, 0.9) * sheet.px_per_mm * FINE
+    if kind == 0:
+        angle = np.linspace(0, rng.uniform(5.9, 7.4), 14) + rng.uniform(0, 6)
+        radius = np.linspace(0.4, 0.46, 14) + rng.normal(0, 0.012, 14)
+        points = np.column_stack([0.5 + radius * np.cos(angle), 0.5 + radius * np.sin(angle)])
+    elif kind == 1:
+        points = np.column_stack([np.linspace(0.03, 0.97, 6), 0.5 + rng.normal(0, 0.06, 6)])
+    elif kind == 2:
+        points = np.array([[0.2, 0.5], [0.4, 0.85], [0.55, 0.5], [0.9, 0.08]]) + rng.normal(0, 0.03, (4, 2))
+    else:
+        points = np.column_stack([np.linspace(0.05, 0.95, 9), np.where(np.arange(9) % 2, 0.2, 0.8)])
+    stroke(draw, spline(points * (w, h)), pen)
+    print_on(sheet.page, coverage_of(layer), sheet.colour(PENS), *sheet.place(width, height))
+
+
+def highlighter(sheet: Sheet) -> None:
+    """One to three strokes of a fluorescent marker."""
+    rng = sheet.rng
+    colours: tuple[Colour, ...] = ((250, 245, 80), (120, 245, 120), (255, 150, 200), (120, 210, 255), (255, 190, 90))
+    colour, height, width = sheet.colour(colours), sheet.px(3.5, 6), sheet.px(20, 120)
+    x, y = sheet.place(width, height)
+    for line in range(int(rng.integers(1, 4))):
+        layer, draw = canvas(width, height + 6)
+        points = np.column_stack(
+            [np.linspace(0.02, 0.98, 5) * layer.width, (0.5 + rng.normal(0, 0.03, 5)) * layer.height]
+        )
+        draw.line([tuple(p) for p in points], fill=int(rng.integers(170, 255)), width=height * FINE)
+        print_on(sheet.page, coverage_of(layer), colour, x + int(rng.normal(0, 8)), y + line * int(height * 1.3))

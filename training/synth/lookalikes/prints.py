@@ -1,0 +1,187 @@
+"""What presses, printers and fax machines leave: logos, headings, boxes, numbers, codes, redactions."""
+
+from __future__ import annotations
+
+import numpy as np
+from PIL import Image
+
+from training.synth import words
+from training.synth.fonts import Script, Style
+from training.synth.lookalikes.sheet import (
+    PRINTING,
+    Page,
+    Sheet,
+    a_script,
+    canvas,
+    coverage_of,
+    print_on,
+    text_layer,
+)
+
+
+def _star_points(tips: int, inner: float, radius: float, centre: float, turn: float) -> list[tuple[float, float]]:
+    angles = np.arange(2 * tips) * np.pi / tips + turn
+    radii = np.where(np.arange(2 * tips) % 2, inner * radius, radius)
+    return [(centre + r * float(np.cos(a)), centre + r * float(np.sin(a))) for a, r in zip(angles, radii, strict=True)]
+
+
+def logo_shape(sheet: Sheet, size: int) -> Page:
+    """Return the coverage of one flat shape: disc, ring, star, polygon, leaf, bars or letters."""
+    rng = sheet.rng
+    layer, draw = canvas(size, size)
+    s = layer.width
+    kind = int(rng.integers(8))
+    box = (0.06 * s, 0.06 * s, 0.94 * s, 0.94 * s)
+    if kind == 0:
+        draw.ellipse(box, fill=255)
+        draw.pieslice(box, int(rng.integers(0, 360)), int(rng.integers(360, 500)), fill=0)
+    elif kind == 1:
+        draw.ellipse(box, outline=255, width=int(s * rng.uniform(0.04, 0.2)))
+        draw.rectangle((0.3 * s, 0.42 * s, 0.7 * s, 0.58 * s), fill=255)
+    elif kind == 2:
+        draw.polygon(
+            _star_points(int(rng.integers(4, 11)), rng.uniform(0.3, 0.8), 0.47 * s, s / 2, rng.uniform(0, 6)), fill=255
+        )
+    elif kind == 3:
+        draw.polygon(_star_points(int(rng.integers(2, 5)), 1.0, 0.47 * s, s / 2, rng.uniform(0, 6)), fill=255)
+    elif kind == 4:
+        for i in range(int(rng.integers(2, 6))):
+            draw.chord(box, 40 + i * 60, 100 + i * 60, fill=255)
+    elif kind == 5:
+        for i in range(4):
+            draw.rectangle(
+                (s * (0.08 + 0.23 * i), s * rng.uniform(0.1, 0.7), s * (0.25 + 0.23 * i), 0.92 * s), fill=255
+            )
+    elif kind == 6:
+        draw.rounded_rectangle(box, radius=s * rng.uniform(0, 0.4), fill=255)
+        text = text_layer(
+            sheet, words.family_name(rng, Script.LATIN)[: int(rng.integers(1, 3))], Script.LATIN, Style.SANS, size // 2
+        )
+        text.thumbnail((int(0.7 * s), int(0.6 * s)))
+        layer.paste(0, ((s - text.width) // 2, (s - text.height) // 2), text)
+    else:
+        text = text_layer(sheet, words.family_name(rng, Script.LATIN)[:3].upper(), Script.LATIN, Style.SLAB, size // 2)
+        text.thumbnail((s, s))
+        layer.paste(255, ((s - text.width) // 2, (s - text.height) // 2), text)
+    return coverage_of(layer)
+
+
+def logo(sheet: Sheet) -> None:
+    """A printed logo: one to three flat shapes in one to three colours, mostly near the top edge, often with a name."""
+    rng = sheet.rng
+    size = sheet.px(10, 28)
+    x, y = sheet.place(size, size)
+    if rng.random() < 0.75:
+        y = sheet.px(4, 35)
+    for _ in range(int(rng.integers(1, 4))):
+        colour, scale = sheet.colour(PRINTING), rng.uniform(0.5, 1.0)
+        shift = rng.integers(-size // 4, size // 4 + 1, 2)
+        print_on(sheet.page, logo_shape(sheet, int(size * scale) + 2), colour, x + int(shift[0]), y + int(shift[1]))
+    if rng.random() < 0.6:
+        script = a_script(sheet)
+        name = text_layer(sheet, words.company_name(rng, script), script, Style.SANS, sheet.px(2.2, 5))
+        below = rng.random() < 0.5
+        left, top = (x, y + size + 4) if below else (x + size + 8, y + size // 3)
+        print_on(sheet.page, coverage_of(name), sheet.colour(PRINTING), left, top)
+
+
+def coloured_heading(sheet: Sheet) -> None:
+    """A bold printed heading in colour at the left margin or centred, dead straight; never a word that stamps say."""
+    rng, script = sheet.rng, a_script(sheet)
+    maker = words.company_name if rng.random() < 0.6 else words.sentence
+    text = maker(rng, script)[: int(rng.integers(8, 30))]
+    layer = text_layer(
+        sheet, text, script, (Style.SANS, Style.SLAB, Style.SERIF)[int(rng.integers(3))], sheet.px(4, 12)
+    )
+    coverage = coverage_of(layer)[:, : int(0.9 * sheet.page.shape[1])]
+    height, width = sheet.page.shape[:2]
+    x = (width - coverage.shape[1]) // 2 if rng.random() < 0.4 else sheet.px(12, 25)
+    y = int(rng.uniform(0.02, 0.3 if rng.random() < 0.7 else 0.95) * height)
+    print_on(sheet.page, coverage, sheet.colour(PRINTING), x, y)
+
+
+def printed_box(sheet: Sheet) -> None:
+    """A printed frame with a label and nothing or one line in it: a frame alone is no stamp."""
+    rng = sheet.rng
+    width, height = sheet.px(25, 90), sheet.px(10, 40)
+    coverage = np.zeros((height, width), np.uint8)
+    line = sheet.px(0.15, 0.9)
+    coverage[:line], coverage[-line:], coverage[:, :line], coverage[:, -line:] = 255, 255, 255, 255
+    x, y = sheet.place(width, height)
+    colour = sheet.colour(PRINTING) if rng.random() < 0.4 else (15, 15, 15)
+    if rng.random() < 0.5:
+        sheet.page[y : y + height, x : x + width] = rng.integers(225, 256, 3)
+    print_on(sheet.page, coverage, colour, x, y)
+    for row in range(int(rng.integers(0, 3))):
+        script = a_script(sheet)
+        text = coverage_of(text_layer(sheet, words.department(rng, script), script, Style.SANS, sheet.px(1.8, 3.5)))
+        print_on(sheet.page, text[:, : width - 2 * line - 4], colour, x + line + 4, y + 4 + int(row * height / 3))
+
+
+def bates_number(sheet: Sheet) -> None:
+    """The running number of an archive: bold digits at the right or lower edge, often on end."""
+    rng = sheet.rng
+    style = (Style.MONO, Style.SANS, Style.SLAB)[int(rng.integers(3))]
+    layer = text_layer(sheet, words.digits(rng, int(rng.integers(6, 11))), Script.LATIN, style, sheet.px(2.8, 6))
+    height, width = sheet.page.shape[:2]
+    if rng.random() < 0.5:
+        coverage = coverage_of(layer.rotate(90 if rng.random() < 0.7 else 270, expand=True))
+        x, y = width - sheet.px(8, 22), int(rng.uniform(0.25, 0.9) * height)
+    else:
+        coverage = coverage_of(layer.rotate(rng.normal(0, 0.6), Image.Resampling.BILINEAR, expand=True))
+        x, y = int(rng.uniform(0.45, 0.85) * width), height - sheet.px(10, 24)
+    if rng.random() < 0.5:
+        coverage = np.maximum(coverage, np.roll(coverage, 1, axis=1))
+    print_on(sheet.page, coverage, (18, 18, 18), x, y)
+
+
+def fax_header(sheet: Sheet) -> None:
+    """The sender's line that a fax machine prints along the top edge."""
+    rng = sheet.rng
+    sender = f"FAX {words.phone(rng, Script.LATIN)}   {words.company_name(rng, Script.LATIN)}"
+    text = f"{words.date(rng, Script.LATIN)}  {words.digits(rng, 4)}  {sender}   P.{rng.integers(1, 9):02d}"
+    layer = text_layer(sheet, text, Script.LATIN, Style.MONO, sheet.px(2, 3.2))
+    print_on(
+        sheet.page, coverage_of(layer)[:, : sheet.page.shape[1] - 10], (10, 10, 10), sheet.px(5, 25), sheet.px(1, 5)
+    )
+
+
+def qr_code(sheet: Sheet) -> None:
+    """A QR-like code with finder squares."""
+    side = 4 * int(sheet.rng.integers(1, 7)) + 17
+    modules = sheet.rng.random((side, side)) < 0.5
+    for row, column in ((0, 0), (0, side - 7), (side - 7, 0)):
+        modules[max(row - 1, 0) : row + 8, max(column - 1, 0) : column + 8] = False
+        modules[row : row + 7, column : column + 7] = True
+        modules[row + 1 : row + 6, column + 1 : column + 6] = False
+        modules[row + 2 : row + 5, column + 2 : column + 5] = True
+    size = sheet.px(14, 38)
+    picture = Image.fromarray(np.pad(modules, 2).astype(np.uint8) * 255).resize((size, size), Image.Resampling.BOX)
+    x, y = sheet.place(size, size)
+    sheet.page[y : y + size, x : x + size] = 255
+    print_on(sheet.page, np.array(picture), (10, 10, 10) if sheet.rng.random() < 0.8 else sheet.colour(PRINTING), x, y)
+
+
+def barcode(sheet: Sheet) -> None:
+    """A one-dimensional barcode with its number, upright or on end."""
+    rng = sheet.rng
+    module = max(sheet.px(0.2, 0.45), 1)
+    widths = rng.integers(1, 4, 61) * module
+    line = np.repeat(np.arange(61) % 2 == 0, widths).astype(np.uint8) * 255
+    coverage = np.tile(line, (sheet.px(6, 18), 1))
+    digits = coverage_of(text_layer(sheet, words.digits(rng, 12), Script.LATIN, Style.SANS, sheet.px(2, 3)))
+    digits = digits[:, : coverage.shape[1]]
+    coverage = np.vstack([coverage, np.pad(digits, ((2, 0), (0, coverage.shape[1] - digits.shape[1])))])
+    coverage = np.rot90(coverage) if rng.random() < 0.25 else coverage
+    print_on(
+        sheet.page, np.ascontiguousarray(coverage), (10, 10, 10), *sheet.place(coverage.shape[1], coverage.shape[0])
+    )
+
+
+def redaction(sheet: Sheet) -> None:
+    """A blackened or hatched bar over a line, as in released files."""
+    width, height = sheet.px(15, 80), sheet.px(3.5, 7)
+    coverage = np.full((height, width), int(sheet.rng.integers(120, 256)), np.uint8)
+    if sheet.rng.random() < 0.5:
+        coverage[sheet.rng.random(coverage.shape) < 0.4] = 0
+    print_on(sheet.page, coverage, (8, 8, 8), *sheet.place(width, height))
