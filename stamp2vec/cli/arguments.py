@@ -1,0 +1,118 @@
+"""The command line's grammar."""
+
+from argparse import ArgumentParser, ArgumentTypeError, Namespace, RawDescriptionHelpFormatter
+from collections.abc import Callable, Sequence
+
+from stamp2vec.cli import commands
+from stamp2vec.cli.engine import Engine
+from stamp2vec.cli.report import Report
+from stamp2vec.manifest import Preset
+
+Command = Callable[[Namespace, Engine, Report], None]
+
+_FILES = """\
+A FILE is a JPEG, PNG, TIFF, WebP or BMP file, a quoted glob such as 'scans/**/*.tif', or - for stdin.
+Exit code: 0 all done; 1 some files failed (a line on stderr each, the others are done); 2 nothing was done."""
+
+
+def parse(argv: Sequence[str] | None) -> Namespace:
+    """The command's arguments; `run` is what to do with them. Wrong usage ends the process with code 2."""
+    top = ArgumentParser(
+        prog="stamp2vec",
+        description="Find the ink stamps on a page, lift their ink, turn them into vectors, compare them.",
+        epilog="`stamp2vec COMMAND --help` says more.",
+    )
+    add = top.add_subparsers(required=True, metavar="COMMAND").add_parser
+
+    def command(name: str, run: Command, title: str, text: str) -> ArgumentParser:
+        parser = add(
+            name, help=title, description=f"{title}\n\n{text}\n{_FILES}", formatter_class=RawDescriptionHelpFormatter
+        )
+        parser.set_defaults(run=run)
+        parser.add_argument("--gateway", metavar="HOST:PORT", help="let a gateway do the work, not this process")
+        parser.add_argument(
+            "--preset", type=Preset, choices=list(Preset), default=Preset.FAST, help="speed or accuracy (fast)"
+        )
+        return parser
+
+    parser = command(
+        "analyze",
+        commands.analyze,
+        "Find the stamps on pages: boxes, scores, and how alike they are.",
+        "Boxes are x1 y1 x2 y2 in pixels of the upright page. --json prints one line a page: file, page (from 0),\n"
+        "width, height, stamps with box and score. Over a gateway, documents are printed as they finish.\n",
+    )
+    _add_files(parser)
+    _add_min_score(parser)
+    _add_json(parser)
+    parser.add_argument("--vectors", action="store_true", help="with --json: each stamp's vector, and the models")
+
+    parser = command(
+        "segment",
+        commands.segment,
+        "Write soft ink masks: 255 is ink, 0 is paper.",
+        "Each FILE is a page whose stamps are found first, or with --crop one cropped stamp. The mask of a.jpg is\n"
+        "a.png in DIR, of the same size; further pages of a TIFF are a-2.png, a-3.png, ...\n",
+    )
+    _add_files(parser)
+    parser.add_argument("--out", metavar="DIR", required=True, help="where the masks go")
+    parser.add_argument("--crop", action="store_true", help="each FILE is one cropped stamp")
+    _add_min_score(parser)
+
+    parser = command(
+        "embed",
+        commands.embed,
+        "Turn cropped stamps into vectors.",
+        "Each FILE is one cropped stamp. The npz has arrays `files` (str), `vectors` (float32, a row a file, of\n"
+        "length 1) and `model`: vectors compare only with vectors of the same model.\n",
+    )
+    _add_files(parser)
+    parser.add_argument("--out", metavar="vectors.npz", required=True, help="the file to write")
+
+    parser = command("compare", commands.compare, "Say how alike two cropped stamps are.", "")
+    parser.add_argument("a", metavar="A", help="one stamp")
+    parser.add_argument("b", metavar="B", help="the other stamp")
+    _add_json(parser)
+
+    parser = command("models", commands.models, "List the models.", "")
+    _add_json(parser)
+
+    arguments = top.parse_args(argv)
+    _check(top, arguments)
+    return arguments
+
+
+def _check(top: ArgumentParser, arguments: Namespace) -> None:
+    """What argparse cannot say of two options at once."""
+    if getattr(arguments, "vectors", False) and not arguments.json:
+        top.error("--vectors needs --json")
+    if getattr(arguments, "crop", False) and arguments.min_score is not None:
+        top.error("--min-score is for pages: leave out --crop, or --min-score")
+    typed = [*getattr(arguments, "files", []), getattr(arguments, "a", ""), getattr(arguments, "b", "")]
+    if typed.count("-") > 1:
+        top.error("- can be given once: stdin holds one file")
+
+
+def _add_files(parser: ArgumentParser) -> None:
+    parser.add_argument("files", metavar="FILE", nargs="+", help="a file, a glob, or -")
+    parser.add_argument("--root", metavar="DIR", help="name files by their path below DIR, not as typed")
+
+
+def _add_min_score(parser: ArgumentParser) -> None:
+    parser.add_argument(
+        "--min-score", metavar="0..1", type=_score, help="leave out stamps that score less (the model's own threshold)"
+    )
+
+
+def _add_json(parser: ArgumentParser) -> None:
+    parser.add_argument("--json", action="store_true", help="print JSON, one object a line")
+
+
+def _score(text: str) -> float:
+    try:
+        score = float(text)
+    except ValueError:
+        score = -1.0
+    if not 0 <= score <= 1:
+        raise ArgumentTypeError(f"{text!r} is no score: choose 0 to 1")
+    return score

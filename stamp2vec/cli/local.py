@@ -1,0 +1,93 @@
+"""The pipelines in this process as the engine of the command line."""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import cached_property
+from typing import TypeVar
+
+import numpy as np
+
+from stamp2vec import hub
+from stamp2vec.errors import InvalidInput, Stamp2vecError
+from stamp2vec.imaging import decode_image
+from stamp2vec.manifest import Preset, Task
+from stamp2vec.pipelines import DocumentPipeline, StampUnetPipeline, TvaePipeline, compare
+from stamp2vec.results import Comparison, DocumentResult, Embedding, ModelInfo
+
+Result = TypeVar("Result")
+
+
+class LocalEngine:
+    """Loads a model when it is first needed."""
+
+    def __init__(self, preset: Preset) -> None:
+        """Of every task, the bundled model of this preset."""
+        self._preset = preset
+
+    @cached_property
+    def _documents(self) -> DocumentPipeline:
+        return DocumentPipeline.from_preset(self._preset)
+
+    @cached_property
+    def _segmenter(self) -> StampUnetPipeline:
+        return StampUnetPipeline.from_pretrained(hub.for_preset(Task.SEGMENT, self._preset).reference)
+
+    @cached_property
+    def _embedder(self) -> TvaePipeline:
+        return TvaePipeline.from_pretrained(hub.for_preset(Task.EMBED, self._preset).reference)
+
+    def analyze(
+        self,
+        documents: Iterable[tuple[str, bytes]],
+        *,
+        min_score: float | None,
+        include_vectors: bool,
+        include_masks: bool,
+    ) -> Iterator[tuple[str, DocumentResult | Stamp2vecError]]:
+        """One document after the other, in order."""
+        pipeline = self._documents
+        for name, document in documents:
+            try:
+                result = pipeline(
+                    document, min_score=min_score, include_vectors=include_vectors, include_masks=include_masks
+                )
+            except InvalidInput as error:
+                yield name, error
+            else:
+                yield name, result
+
+    def segment(self, crops: Sequence[bytes]) -> list[np.ndarray | Stamp2vecError]:
+        """Soft ink masks of the crops' sizes."""
+        return _each(crops, self._segmenter)
+
+    def embed(self, crops: Sequence[bytes]) -> list[Embedding | Stamp2vecError]:
+        """Vectors of the crops."""
+        manifest = self._embedder.manifest
+        return _each(
+            crops,
+            lambda images: [Embedding(vector, manifest.name, manifest.version) for vector in self._embedder(images)],
+        )
+
+    def compare(self, a: bytes, b: bytes) -> Comparison:
+        """Cosine similarity of the vectors of two crops."""
+        sides = []
+        for vector in self.embed([a, b]):
+            if isinstance(vector, Stamp2vecError):
+                raise vector
+            sides.append(vector)
+        return Comparison(compare(*sides), sides[0].model, sides[0].version)
+
+    def models(self) -> list[ModelInfo]:
+        """Every bundled model, the older versions too."""
+        return [ModelInfo.of(manifest) for manifest in hub.bundled()]
+
+
+def _each(crops: Sequence[bytes], run: Callable[[list[np.ndarray]], list[Result]]) -> list[Result | Stamp2vecError]:
+    """Run those that can be decoded as one list, and put every result or error in its place."""
+    decoded: list[np.ndarray | Stamp2vecError] = []
+    for data in crops:
+        try:
+            decoded.append(decode_image(data))
+        except InvalidInput as error:
+            decoded.append(error)
+    results = iter(run([image for image in decoded if isinstance(image, np.ndarray)]))
+    return [image if isinstance(image, Stamp2vecError) else next(results) for image in decoded]

@@ -1,0 +1,52 @@
+"""Results for people to read."""
+
+import dataclasses
+import json
+from collections.abc import Iterator, Sequence
+
+from stamp2vec.results import DocumentResult, ModelInfo
+
+# A wider matrix does not fit a terminal.
+_MOST_COMPARED = 12
+
+
+def document(name: str, result: DocumentResult) -> str:
+    """The stamps of every page, and how alike they are."""
+    return "\n".join(_document_lines(name, result))
+
+
+def _document_lines(name: str, result: DocumentResult) -> Iterator[str]:
+    number = 0
+    for page in result.pages:
+        if page.error is not None:
+            continue
+        found = f"{len(page.stamps)} stamp{'' if len(page.stamps) == 1 else 's'}"
+        yield f"{name}  page {page.index + 1}  {page.width} x {page.height}  {found}"
+        if page.stamps:
+            yield "     #  score      x1      y1      x2      y2"
+        for stamp in page.stamps:
+            number += 1
+            yield f"  {number:4}  {stamp.score:5.2f}" + "".join(f"  {edge:6.0f}" for edge in stamp.box)
+    if 2 <= len(result.similarity) <= _MOST_COMPARED:
+        yield "  similarity" + "".join(f"  {column + 1:5}" for column in range(len(result.similarity)))
+        for row, values in enumerate(result.similarity):
+            yield f"  {row + 1:10}" + "".join(f"  {value:5.2f}" for value in values)
+
+
+def models(infos: Sequence[ModelInfo]) -> str:
+    """One line a model."""
+    rows = [("MODEL", "VERSION", "TASK", "PRESETS", "INPUT", "PARAMETERS", "VECTOR", "SHA256")]
+    for info in infos:
+        size, vector = f"{info.input_height} x {info.input_width}", str(info.vector_size or "-")
+        presets = ",".join(info.presets) or "-"
+        rows.append(
+            (info.name, info.version, info.task, presets, size, f"{info.parameters:,}", vector, info.sha256[:12])
+        )
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    lines = ("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in rows)
+    return "\n".join(line.rstrip() for line in lines)
+
+
+def model_json(info: ModelInfo) -> str:
+    """One model as a line of JSON."""
+    return json.dumps(dataclasses.asdict(info))
