@@ -76,6 +76,7 @@ SCRIPT_FREQUENCY: dict[Script, float] = {
     Script.CJK: 0.16,
     Script.ARABIC: 0.08,
 }
+SIBLING_TRIES = 200
 HAN_KINDS = (DieKind.STAR_ROUND, DieKind.NAME_SEAL)
 
 
@@ -85,6 +86,9 @@ def die_spec(
     """The die of that name: the same arguments give the same die for ever.
 
     `kind` and `script` are drawn from the family's stream unless they are given; a given one makes another family.
+
+    Raises:
+        ValueError: the family has not so many siblings. Every family has at least four.
     """
     # The first word keeps the two splits on streams that never meet.
     rng = np.random.default_rng([list(Split).index(split), family])
@@ -96,12 +100,17 @@ def die_spec(
         script = Script.CJK if kind in HAN_KINDS else drawn_script
     slots = Slots(split, family, script)
     design = BUILDERS[kind](slots)
-    if sibling > 0:
-        names = sorted(set(slots.names))
-        order = rng.permutation(len(names))
-        varied = names[int(order[(sibling - 1) % len(names)])]
-        turn = 1 + (sibling - 1) // len(names)
+    names = sorted(set(slots.names))
+    order = rng.permutation(len(names))
+    known = {design}
+    for attempt in range(SIBLING_TRIES):
+        if len(known) > sibling:
+            break
+        varied, turn = names[int(order[attempt % len(names)])], 1 + attempt // len(names)
         design = BUILDERS[kind](Slots(split, family, script, varied, turn))
+        known.add(design)
+    else:
+        raise ValueError(f"family {family} has {len(known)} siblings: ask for sibling 0 to {len(known) - 1}")
     return DieSpec(family, sibling, kind, script, split, design)
 
 

@@ -10,7 +10,7 @@ from training.synth.dies.ornaments import EMBLEMS, emblem
 from training.synth.dies.slots import Slots, chance, uniform
 from training.synth.fonts import FontFace, Script, Style
 
-FRAMES = ("single", "single", "double", "rounded", "cut", "dashed", "open", "thick", "solid")
+FRAMES = ("single",) * 4 + ("double", "rounded", "rounded", "cut", "dashed", "open", "thick", "thick", "solid")
 FIELDS = {
     Script.LATIN: (
         "Date",

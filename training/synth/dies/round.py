@@ -109,7 +109,8 @@ def _arcs(
     name = slots.text("company", words.company_name, face, capitals)
     layout = rng.random()
     if layout < 0.3:
-        start = 180.0 if chance(rng, 0.7) else 0.0
+        # Joined letters are not tracked out: their line stays short, and reads from below only at the top.
+        start = 180.0 if chance(rng, 0.7) or slots.script is Script.ARABIC else 0.0
         tail = slots.text("city", lambda r, script: f" * {words.city(r, script)} * ", face, capitals)
         whole = name + tail
         return [ArcText(whole, face, em, rx, ry, start - 180, 348, Facing.OUTWARD, weight, stretch, True)]
@@ -120,8 +121,8 @@ def _arcs(
     bottom_text = slots.text("bottom", source, face, capitals)
     bottom = ArcText(bottom_text, face, em, rx, ry, 180, 108, Facing.INWARD, weight, stretch, False)
     parts: list[Element] = [top, bottom]
-    name = slots.draw("separator", lambda r: SEPARATORS[int(r.integers(len(SEPARATORS)))])
     if squash == 1.0:
+        name = slots.draw("separator", lambda r: SEPARATORS[int(r.integers(len(SEPARATORS)))])
         for degrees in (118, 242):
             parts += _separator(name, middle, em * 0.32, degrees)
     return parts
