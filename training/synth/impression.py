@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
-from PIL import Image, ImageFilter
+from PIL import Image, ImageDraw, ImageFilter
 
 from training.synth.die import DieKind, DieSpec
 
@@ -44,7 +44,7 @@ class Impression:
 # Measured by eye from scans: -ln(R, G, B) of solid ink, scaled to a largest value of 1.
 SPECTRA: dict[str, tuple[float, float, float]] = {
     "black": (1.0, 0.99, 0.95),
-    "blue": (1.0, 0.74, 0.2),
+    "blue": (1.0, 0.84, 0.22),
     "violet": (0.66, 1.0, 0.3),
     "red": (0.12, 1.0, 0.88),
     "green": (1.0, 0.33, 0.62),
@@ -62,6 +62,8 @@ def pick_ink(rng: np.random.Generator, kind: DieKind) -> Ink:
     if kind is DieKind.POSTMARK and rng.random() < 0.6:
         name = "black"
     spectrum = np.array(SPECTRA[name]) * rng.normal(1.0, 0.07, 3) + rng.normal(0.0, 0.03, 3)
+    if name == "blue":
+        spectrum[1] *= rng.uniform(0.82, 1.14)  # from cornflower to ultramarine
     red, green, blue = np.clip(spectrum, 0.02, 1.15)
     return Ink(name, (float(red), float(green), float(blue)))
 
@@ -71,10 +73,10 @@ def pick_angle(rng: np.random.Generator, kind: DieKind) -> float:
     if kind in FREE_ANGLE_KINDS and rng.random() < 0.5:
         return float(rng.uniform(-180, 180))
     shape = rng.random()
-    if shape < 0.8:
+    if shape < 0.72:
         return float(np.clip(rng.normal(0, 5), -15, 15))
-    if shape < 0.94:
-        return float(rng.uniform(-40, 40))
+    if shape < 0.91:
+        return float(rng.uniform(-45, 45))
     return float(rng.uniform(-180, 180))
 
 
@@ -192,8 +194,8 @@ def _film(rng: np.random.Generator, face: np.ndarray, ink: Ink, wear: float, px_
         solid *= 1.35
     if ink.name == "grey":
         solid *= 0.5
-    if rng.random() < 0.08:
-        solid *= 0.5
+    if rng.random() < 0.15:
+        solid *= rng.uniform(0.22, 0.6)  # the third or fourth strike on one inking
     wide = blur(face, rng.uniform(0.2, 0.45) * px_per_mm)
     rim = rng.uniform(0.0, 0.45) if rng.random() < 0.85 else rng.uniform(0.5, 1.4)
     core = wide**3
@@ -203,6 +205,29 @@ def _film(rng: np.random.Generator, face: np.ndarray, ink: Ink, wear: float, px_
     cloud = texture(rng, face.shape, rng.uniform(1.0, 5.0) * px_per_mm)
     film = film * (1 + mottle * (0.3 + core) * grain + 0.8 * mottle * cloud)
     return np.asarray(np.maximum(film, 0.12 * solid), np.float32)
+
+
+def _shoulder(rng: np.random.Generator, relief: np.ndarray, px_per_mm: float, kind: DieKind) -> np.ndarray:
+    """The relief with a rough trace of the mount's edge, which touches the paper where the stamp is tilted."""
+    gap = rng.uniform(0.8, 3.0) * px_per_mm
+    pad = math.ceil(gap) + 2
+    height, width = (side + 2 * pad for side in relief.shape)
+    image = Image.new("L", (width, height), 0)
+    draw = ImageDraw.Draw(image)
+    thickness = max(1, round(rng.uniform(0.25, 0.9) * px_per_mm))
+    box = (pad - gap, pad - gap, width - pad + gap, height - pad + gap)
+    start, length = rng.random(), rng.uniform(0.06, 0.3)
+    if kind in FREE_ANGLE_KINDS:
+        draw.arc(box, 360 * start, 360 * (start + length), 255, thickness)
+    else:
+        left, top, right, bottom = box
+        x = left if rng.random() < 0.5 else right
+        y = top if rng.random() < 0.5 else bottom
+        reach = (left + right) / 2 - x
+        draw.line([(x + 2 * reach * length, y), (x, y), (x, y + ((top + bottom) / 2 - y) * 2 * length)], 255, thickness)
+    trace = np.asarray(image, np.float32) / 255
+    trace = trace * (texture(rng, trace.shape, rng.uniform(0.3, 1.0) * px_per_mm) > rng.uniform(-0.8, 0.8))
+    return np.asarray(np.maximum(np.pad(relief, pad), trace), np.float32)
 
 
 def strike(
@@ -231,6 +256,8 @@ def strike(
     """
     ink = ink or pick_ink(rng, spec.kind)
     angle = pick_angle(rng, spec.kind) if angle_deg is None else angle_deg
+    if rng.random() < 0.12 * wear:
+        relief = _shoulder(rng, relief, px_per_mm, spec.kind)
     stretch = tuple(float(v) for v in 1 + rng.normal(0, 0.004 + 0.006 * wear, 2))
     face = place(relief, angle, (stretch[0], stretch[1]), 1.6 * px_per_mm)
     wanted = 0.12 * float(face.sum())
