@@ -6,7 +6,7 @@ import pytest
 from training.synth.die import FREQUENCY, DieKind, die_spec, render
 from training.synth.dies.elements import ArcText, Design, Facing
 from training.synth.dies.raster import rasterise
-from training.synth.fonts import Family, Script, Split, Style, pick, table
+from training.synth.fonts import TABLE, Family, Script, Split, Style, pick, table
 from training.synth.impression import blur
 
 PX_PER_MM = 4.0
@@ -156,3 +156,8 @@ def test_a_line_reads_clockwise_on_top_and_counter_clockwise_below() -> None:
         line = rasterise(Design(40, 40, (ArcText("MM......", face, 5.0, 15.0, 15.0, centre, 90.0, facing),)), 8.0)
         left, right = np.array_split(line, 2, axis=1)
         assert left.sum() > 2 * right.sum()
+
+
+def test_every_typeface_comes_from_a_package_that_the_makefile_installs() -> None:
+    installed = set(TABLE.with_name("apt-packages.txt").read_text(encoding="utf-8").split())
+    assert {family.package for family in table()} <= installed
