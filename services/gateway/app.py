@@ -1,0 +1,53 @@
+"""The gateway as a process: what is made when it starts and freed when it ends."""
+
+from collections.abc import Callable
+
+import grpc.aio
+from prometheus_client import CollectorRegistry
+
+from services.gateway.limits import Admission, PixelBudget
+from services.gateway.metrics import GatewayMetrics
+from services.gateway.servicer import StampServicer
+from services.gateway.settings import GatewaySettings
+from services.gateway.upstreams import Upstreams
+from services.gateway.workers import Workers
+from services.runtime.metrics import Metrics
+from stamp2vec.v1 import gateway_pb2_grpc
+
+
+class Gateway:
+    """An App of the runtime."""
+
+    service_name = "stamp2vec.v1.StampService"
+
+    def __init__(self, settings: GatewaySettings) -> None:
+        """Takes its settings; all else is made in the event loop."""
+        self._settings = settings
+        self._workers = Workers(settings.decode_threads)
+        self._registry = CollectorRegistry()
+        self._upstreams: Upstreams | None = None
+
+    def register(self, server: grpc.aio.Server) -> None:
+        """Adds the servicer, and makes the channels that it calls through."""
+        settings = self._settings
+        self._upstreams = Upstreams(settings.detector, settings.segmenter, settings.embedder)
+        admission = Admission(settings.capacity)
+        pixels = PixelBudget(settings.held_megapixels * 1_000_000)
+        metrics = GatewayMetrics(self._registry, lambda: admission.in_work, settings.capacity)
+        servicer = StampServicer(self._upstreams, self._workers, admission, pixels, metrics)
+        gateway_pb2_grpc.add_StampServiceServicer_to_server(servicer, server)
+
+    async def start(self, metrics: Metrics, on_health: Callable[[bool], None]) -> None:
+        """Returns when all three services have told their models; later failures are those of single calls."""
+        metrics.registry.register(self._registry)
+        if self._upstreams:
+            await self._upstreams.ready()
+
+    async def drain(self) -> None:
+        """Holds no work of its own: calls are the server's to wait for."""
+
+    async def stop(self) -> None:
+        """Closes the channels and ends the threads."""
+        if self._upstreams:
+            await self._upstreams.close()
+        self._workers.close()

@@ -1,0 +1,102 @@
+"""Two stamps, each a picture or a vector, to one similarity."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from services.gateway import calls
+from services.gateway.analysis import input_size
+from services.gateway.calls import Terms
+from services.gateway.catalogue import choose, reference, shown
+from services.gateway.deadline import Deadline
+from services.gateway.upstreams import Upstreams
+from services.gateway.workers import Workers
+from services.runtime.refusals import PoisonItem
+from stamp2vec.errors import IncompatibleVectors, InvalidInput
+from stamp2vec.pipelines.comparison import similarity_matrix
+from stamp2vec.serving import model_input
+from stamp2vec.v1 import common_pb2, gateway_pb2
+
+MAX_VECTOR = 4096
+
+
+async def compare(
+    request: gateway_pb2.CompareStampsRequest, upstreams: Upstreams, workers: Workers, deadline: Deadline
+) -> gateway_pb2.CompareStampsResponse:
+    """Both sides of the request are set.
+
+    Raises InvalidInput for a vector that is none, IncompatibleVectors for vectors of two models, and ModelNotFound
+    when a picture is to be embedded by a model that is not served.
+    """
+    sides = {"a": request.a, "b": request.b}
+    vectors = {name: side.vector for name, side in sides.items() if side.WhichOneof("stamp") == "vector"}
+    pictures = {name: side.image for name, side in sides.items() if name not in vectors}
+    for name, vector in vectors.items():
+        check_vector(vector, upstreams.embedders.known, f"{name}.vector")
+    check_compatible(vectors)
+    version = next((vector.model for vector in vectors.values()), None)
+    if pictures or request.HasField("model"):
+        by_vector = common_pb2.ModelSelector(name=reference(version)) if version else common_pb2.ModelSelector()
+        selector = request.model if request.HasField("model") else by_vector
+        model = choose(await upstreams.embedders.get(deadline), selector)
+        if version and version != model.model:
+            raise IncompatibleVectors(
+                f"The vector is of {shown(version)} and {shown(model.model)} was asked for: they do not "
+                "compare. Leave model unset, or embed both stamps anew.",
+                "model",
+            )
+        version = model.model
+    found = {name: unit(vector) for name, vector in vectors.items()}
+    if pictures:
+        fitted = [
+            await workers.run(model_input, image, f"{name}.image", input_size(model))
+            for name, image in pictures.items()
+        ]
+        terms = Terms(deadline, common_pb2.PRIORITY_INTERACTIVE)
+        results = await calls.embed(upstreams, model, [pixels for pixels, _ in fitted], terms)
+        for name, result in zip(pictures, results, strict=True):
+            if result.status.code:
+                raise PoisonItem(result.status.message)
+            found[name] = unit(result.vector)
+    similarity = float(similarity_matrix([found["a"], found["b"]])[0, 1])
+    return gateway_pb2.CompareStampsResponse(similarity=similarity, model=version)
+
+
+def check_vector(vector: common_pb2.Vector, served: Sequence[common_pb2.ModelInfo], field: str) -> None:
+    """InvalidInput for what no model could have made; the size is checked where the model is known."""
+    if not vector.model.name or not vector.model.version:
+        raise InvalidInput("The vector does not say who made it. Send its model along, as it came.", f"{field}.model")
+    values = np.array(vector.values, np.float64)
+    sizes = {model.vector_size for model in served if model.model == vector.model}
+    if sizes and values.size not in sizes:
+        message = f"The vector has {values.size} numbers; {shown(vector.model)} makes {sizes.pop()}."
+        raise InvalidInput(f"{message} Send all of it.", f"{field}.values")
+    if not 1 <= values.size <= MAX_VECTOR:
+        raise InvalidInput(f"The vector has {values.size} numbers. Send 1 to {MAX_VECTOR}.", f"{field}.values")
+    if not np.isfinite(values).all():
+        raise InvalidInput("The vector holds a number that is not finite. Send it as it came.", f"{field}.values")
+    if not np.linalg.norm(values) > 0:
+        raise InvalidInput("The vector has the length 0, hence no direction. Send it as it came.", f"{field}.values")
+
+
+def check_compatible(vectors: dict[str, common_pb2.Vector]) -> None:
+    """IncompatibleVectors when there are two, of different models or sizes."""
+    if len(vectors) < 2:
+        return
+    a, b = vectors["a"], vectors["b"]
+    if a.model != b.model:
+        raise IncompatibleVectors(
+            f"A vector of {shown(a.model)} does not compare with one of {shown(b.model)}. Embed both stamps "
+            "with one model.",
+            "b.vector.model",
+        )
+    if len(a.values) != len(b.values):
+        raise IncompatibleVectors(
+            f"The vectors have {len(a.values)} and {len(b.values)} numbers. Send both as they came.", "b.vector.values"
+        )
+
+
+def unit(vector: common_pb2.Vector) -> np.ndarray:
+    """float32 (D,) of length 1."""
+    values = np.array(vector.values, np.float64)
+    return (values / np.linalg.norm(values)).astype(np.float32)

@@ -1,0 +1,54 @@
+"""Stamps out of pages, ready for the segmenter and the embedder."""
+
+import io
+from dataclasses import dataclass
+
+from PIL import Image
+
+from services.gateway.calls import Pixels
+from services.gateway.pages import Sheet
+from services.gateway.restoring import boxes_on_image
+from stamp2vec.imaging import Letterbox, crop, letterbox
+from stamp2vec.v1 import common_pb2, detector_pb2, gateway_pb2
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A stamp and the page that it is on."""
+
+    stamp: gateway_pb2.Stamp
+    page: gateway_pb2.Page
+    image: Pixels
+
+
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """A crop in the two sizes in which it is looked at. What nobody asked for is None."""
+
+    for_embedder: Pixels
+    for_segmenter: Pixels | None
+    box: Letterbox | None
+
+
+def places(sheet: Sheet, found: detector_pb2.DetectResult, page: gateway_pb2.Page) -> list[Place]:
+    """The stamps of a page, in its own pixels."""
+    detections = boxes_on_image(found, sheet.box).detections
+    return [Place(gateway_pb2.Stamp(box=each.box, score=each.score), page, sheet.image) for each in detections]
+
+
+def cut(place: Place, embedder: tuple[int, int], segmenter: tuple[int, int] | None, *, include_crop: bool) -> Cut:
+    """Crops a stamp and fits it to both models' input sizes, (height, width); fills in crop_box and crop_png."""
+    box = place.stamp.box
+    pixels, (x1, y1, x2, y2) = crop(place.image, (box.x1, box.y1, box.x2, box.y2))
+    place.stamp.crop_box.CopyFrom(common_pb2.Box(x1=x1, y1=y1, x2=x2, y2=y2))
+    if include_crop:
+        place.stamp.crop_png = _png(pixels)
+    for_embedder, _ = letterbox(pixels, embedder)
+    for_segmenter, margins = letterbox(pixels, segmenter) if segmenter else (None, None)
+    return Cut(for_embedder, for_segmenter, margins)
+
+
+def _png(pixels: Pixels) -> bytes:
+    file = io.BytesIO()
+    Image.fromarray(pixels).save(file, "PNG", compress_level=1)
+    return file.getvalue()

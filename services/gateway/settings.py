@@ -1,0 +1,34 @@
+"""What the gateway can be told."""
+
+from dataclasses import dataclass
+
+from services.runtime.settings import ServerSettings, setting
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GatewaySettings(ServerSettings):
+    """The gateway: decodes documents and sends their pages and crops through the model services."""
+
+    port: int = setting(50050, "gRPC port; 0 takes a free one and says which.", at_least=0, at_most=65535)
+    metrics_port: int = setting(9100, "Port of /metrics; 0 takes a free one and says which.", at_least=0, at_most=65535)
+    detector: str = setting(
+        "127.0.0.1:50051",
+        "Address of the detectors. On Kubernetes a headless Service: calls are spread over all that its name means.",
+    )
+    segmenter: str = setting("127.0.0.1:50052", "Address of the segmenters, likewise.")
+    embedder: str = setting("127.0.0.1:50053", "Address of the embedders, likewise.")
+    decode_threads: int = setting(
+        2, "Threads that decode, resize and cut: as many as the process has CPU cores.", at_least=1, at_most=256
+    )
+    capacity: int = setting(
+        64,
+        "Documents and other calls in work at once; beyond it calls are refused. Raise it with the CPU cores and "
+        "the model services behind.",
+        at_least=1,
+    )
+    held_megapixels: int = setting(
+        450,
+        "Millions of decoded pixels held at once over all calls, 3 MB each; documents wait for room. Raise it "
+        "where memory is plenty and pages are large.",
+        at_least=120,
+    )
