@@ -1,0 +1,1 @@
+"""The detector: pages in, stamps' boxes out."""

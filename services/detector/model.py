@@ -1,0 +1,13 @@
+"""The model as its child process runs it."""
+
+from services.runtime.executor_child import Infer
+from stamp2vec.errors import WeightsError
+from stamp2vec.pipelines import YoloStampPipeline
+
+
+def load(reference: str, device: str, sha256: str) -> Infer:
+    """The pipeline's `infer`. Raises WeightsError when the weights are no longer those that the parent announced."""
+    pipeline = YoloStampPipeline.from_pretrained(reference, device)
+    if pipeline.manifest.sha256 != sha256:
+        raise WeightsError(f"{reference} has changed since the server started: restart it")
+    return pipeline.infer

@@ -1,0 +1,1 @@
+"""The embedder: crops in, vectors out."""

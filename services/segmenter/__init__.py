@@ -1,0 +1,1 @@
+"""The segmenter: crops in, ink masks out."""

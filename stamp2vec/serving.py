@@ -1,0 +1,52 @@
+"""What a model service needs of the library: messages to model inputs, manifests to messages."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stamp2vec.errors import InvalidInput
+from stamp2vec.imaging import Letterbox, decode_image, letterbox, raw_image
+from stamp2vec.manifest import Manifest, Preset, Task
+from stamp2vec.v1 import common_pb2
+
+_PRESETS = {Preset.FAST: common_pb2.PRESET_FAST, Preset.ACCURATE: common_pb2.PRESET_ACCURATE}
+_TASKS = {
+    Task.DETECT: common_pb2.TASK_DETECT,
+    Task.SEGMENT: common_pb2.TASK_SEGMENT,
+    Task.EMBED: common_pb2.TASK_EMBED,
+}
+
+
+def picture(message: common_pb2.Image, field: str) -> NDArray[np.uint8]:
+    """The picture of a message as uint8 (H, W, 3); `field` is the message's path, for example `images[2]`.
+
+    Raises InvalidImage when the picture cannot be read and InvalidInput when the message holds none.
+    """
+    match message.WhichOneof("content"):
+        case "encoded":
+            return decode_image(message.encoded, field=f"{field}.encoded")
+        case "raw":
+            raw = message.raw
+            return raw_image(raw.data, raw.height, raw.width, raw.channels, f"{field}.raw")
+        case None:
+            raise InvalidInput("the image has no content: set encoded or raw", field)
+
+
+def model_input(message: common_pb2.Image, field: str, size: tuple[int, int]) -> tuple[NDArray[np.uint8], Letterbox]:
+    """The picture of a message letterboxed to `size` (height, width); raises what `picture` raises."""
+    return letterbox(picture(message, field), size)
+
+
+def model_info(manifest: Manifest) -> common_pb2.ModelInfo:
+    """What callers are told of a model."""
+    return common_pb2.ModelInfo(
+        model=common_pb2.ModelVersion(name=manifest.name, version=manifest.version),
+        task=_TASKS[manifest.task],
+        presets=[_PRESETS[preset] for preset in manifest.presets],
+        architecture=manifest.architecture,
+        input_height=manifest.input_height,
+        input_width=manifest.input_width,
+        vector_size=manifest.vector_size,
+        parameters=manifest.parameters,
+        sha256=manifest.sha256,
+        threshold=manifest.threshold,
+    )
