@@ -120,16 +120,16 @@ def table() -> tuple[Family, ...]:
 
 @lru_cache(maxsize=64)
 def families(script: Script, split: Split, style: Style | None = None) -> tuple[Family, ...]:
-    """Installed families. Without a style: the upright text styles, neither handwriting nor symbols.
+    """Installed families. Without a style, or where the style has none: the text styles, not handwriting nor symbols.
 
     Raises:
         RuntimeError: none is installed; the message names the packages that would help.
     """
     styles = TEXT_STYLES if style is None else (style,)
     wanted = [f for f in table() if f.split is split and script in f.scripts and f.style in styles]
-    if style is not None and not wanted:
-        return families(script, split)
     found = tuple(family for family in wanted if family.files)
+    if not found and style not in (None, Style.SYMBOL):
+        return families(script, split)
     if not found:
         packages = ", ".join(sorted({family.package for family in wanted}))
         raise RuntimeError(
