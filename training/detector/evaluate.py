@@ -28,10 +28,11 @@ def figures(truths: list[np.ndarray], found: list[np.ndarray]) -> dict[str, floa
     """AP50, AP50-95, and the best F1 with its score threshold; truths (T, 4) and found (K, 5) a page."""
     with contextlib.redirect_stdout(io.StringIO()):
         judge = COCOeval(coco(truths), coco([f[:, :4] for f in found], [f[:, 4] for f in found]), "bbox")
+        judge.params.areaRng, judge.params.areaRngLbl = [[0, 1e10]], ["all"]
         judge.evaluate()
         judge.accumulate()
-    precision = judge.eval["precision"][:, :, 0, 0, 2]  # (IoU, recall), all areas, best 100 a page
-    images = [image for image in judge.evalImgs if image and image["aRng"][1] > 1e9]
+    precision = judge.eval["precision"][:, :, 0, 0, 2]  # (IoU, recall), best 100 a page
+    images = [image for image in judge.evalImgs if image]
     scores = np.concatenate([image["dtScores"] for image in images])
     hits = np.concatenate([image["dtMatches"][0] for image in images]) > 0
     order = np.argsort(-scores, kind="stable")

@@ -10,7 +10,9 @@ def figures(vectors: np.ndarray, identity: np.ndarray) -> dict[str, float]:
     """
     similarity = vectors @ vectors.T
     np.fill_diagonal(similarity, -np.inf)
-    nearest = np.argsort(-similarity, axis=1, kind="stable")[:, :5]
+    nearest = np.argsort(-similarity, axis=1, kind="stable")[
+        :, : min(5, len(vectors) - 1)
+    ]  # oneself comes last, and never counts
     hits = identity[nearest] == identity[:, None]  # (N, 5)
     relevant = (identity[:, None] == identity).sum(1) - 1
     asked = relevant > 0
