@@ -130,9 +130,15 @@ def _fax(image: Image.Image, rng: np.random.Generator) -> Image.Image:
 
 
 def _binarised(image: Image.Image, rng: np.random.Generator) -> Image.Image:
-    levels = np.array(image.convert("L"))
+    """A black-and-white scan, often of a copy: strokes thickened or thinned and frayed, dust, dark edges."""
+    grey = image.convert("L")
+    if rng.random() < 0.45:
+        grey = Image.blend(grey, grey.filter(ImageFilter.MinFilter(3)), rng.uniform(0.4, 1.0))
+    if rng.random() < 0.5:
+        grey = _grain(grey.filter(ImageFilter.GaussianBlur(rng.uniform(0.4, 1.0))), rng, rng.uniform(8, 30))
+    levels = np.array(grey)
     # A scanner's own threshold is set lighter than Otsu's, or coloured ink would be lost.
-    threshold = min(_otsu(levels) + rng.uniform(-5, 70), 225)
+    threshold = min(_otsu(levels) + rng.uniform(-5, 70), 215)
     if rng.random() < 0.35:
         _dark_edges(levels, rng)
     return _bilevel(Image.fromarray(levels), rng, threshold)

@@ -87,8 +87,11 @@ def make_page(seed: int, split: Split, backgrounds: Backgrounds, dpi: int = DPI)
 
 
 def _paper(backgrounds: Backgrounds, rng: np.random.Generator, dpi: int) -> Page:
-    """Return a background at ``dpi``; one in seven is a part of a page, as of a small slip or a close-up."""
+    """Return a background at ``dpi``, often with its margins trimmed; one in seven is but a part of a page."""
     page = backgrounds.pick(rng)
+    if rng.random() < 0.4:
+        top, bottom, left, right = (int(share * min(page.shape[:2])) for share in rng.uniform(0, 0.07, 4))
+        page = np.ascontiguousarray(page[top : page.shape[0] - bottom, left : page.shape[1] - right])
     if rng.random() < 0.14:
         height, width = (int(side * rng.uniform(0.4, 0.85)) for side in page.shape[:2])
         y, x = int(rng.integers(0, page.shape[0] - height)), int(rng.integers(0, page.shape[1] - width))

@@ -15,6 +15,7 @@ from training.synth.lookalikes.prints import (
     barcode,
     bates_number,
     coloured_heading,
+    crest,
     fax_header,
     logo,
     printed_box,
@@ -28,6 +29,7 @@ __all__ = ["OVER", "UNDER", "Page", "Sheet", "scatter", "signature"]
 Drawer = Callable[[Sheet], None]
 UNDER: tuple[tuple[float, Drawer], ...] = (
     (9.0, logo),
+    (2.0, crest),
     (5.0, coloured_heading),
     (3.0, printed_box),
     (5.0, bates_number),

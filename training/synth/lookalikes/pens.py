@@ -41,17 +41,21 @@ def stroke(draw: ImageDraw.ImageDraw, curve: npt.NDArray[np.float64], width: flo
 
 
 def signature(sheet: Sheet, at: tuple[int, int] | None = None) -> None:
-    """A signature: one running zigzag with loops and one or two flourishes, centred at ``at`` or anywhere."""
+    """A signature: one running line of loops with up to two flourishes, centred at ``at`` or anywhere."""
     rng = sheet.rng
     width, height = sheet.px(25, 75), sheet.px(9, 26)
     layer, draw = canvas(width, height)
     w, h = layer.size
-    letters = int(rng.integers(5, 16))
-    x = np.linspace(0.06, rng.uniform(0.6, 0.92), letters) * w + rng.normal(0, 0.035 * w, letters)
-    swing = np.where(np.arange(letters) % 2, 1, -1) * rng.uniform(0.08, 0.34, letters) * np.linspace(1.3, 0.5, letters)
-    y = (0.5 + swing + rng.normal(0, 0.05, letters)) * h
     pen = rng.uniform(0.25, 0.8) * sheet.px_per_mm * FINE
-    stroke(draw, spline(np.column_stack([x, y])), pen)
+    # A running hand: the pen circles on its way to the right, tall at the capital and flatter towards the end.
+    turns, steps = rng.uniform(3, 9), int(rng.integers(24, 60))
+    phase = np.cumsum(rng.uniform(0.4, 1.6, steps))
+    phase *= turns * 2 * np.pi / phase[-1]
+    tall = np.linspace(rng.uniform(0.25, 0.42), rng.uniform(0.04, 0.16), steps) * rng.uniform(0.5, 1.25, steps)
+    loops = rng.uniform(0.01, 0.07) * np.cos(phase + rng.uniform(0, 6)) * (tall / tall.max())
+    x = (np.linspace(0.1, rng.uniform(0.55, 0.9), steps) + loops) * w
+    y = (rng.uniform(0.5, 0.62) - tall * np.sin(phase)) * h
+    stroke(draw, spline(np.column_stack([x, y]), 6), pen)
     for _ in range(int(rng.integers(0, 3))):
         loop = np.column_stack([rng.uniform(0.05, 0.95, 5) * w, rng.uniform(0.1, 0.95, 5) * h])
         stroke(draw, spline(loop if rng.random() < 0.5 else loop[loop[:, 0].argsort()]), pen)

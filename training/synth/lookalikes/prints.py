@@ -8,6 +8,7 @@ from PIL import Image
 from training.synth import words
 from training.synth.fonts import Script, Style
 from training.synth.lookalikes.sheet import (
+    FINE,
     PRINTING,
     Page,
     Sheet,
@@ -83,6 +84,38 @@ def logo(sheet: Sheet) -> None:
         below = rng.random() < 0.5
         left, top = (x, y + size + 4) if below else (x + size + 8, y + size // 3)
         print_on(sheet.page, coverage_of(name), sheet.colour(PRINTING), left, top)
+
+
+def crest(sheet: Sheet) -> None:
+    """The printed round crest of a letterhead: even rings, ornaments between them, a flat device, near the top."""
+    rng = sheet.rng
+    size = sheet.px(14, 26)
+    layer, draw = canvas(size, size)
+    s, centre = layer.width, layer.width / 2
+    line = max(int(s * rng.uniform(0.008, 0.025)), 1)
+    outer, inner = 0.48 * s, rng.uniform(0.28, 0.36) * s
+    for radius in (outer, inner):
+        draw.ellipse((centre - radius, centre - radius, centre + radius, centre + radius), outline=255, width=line)
+    middle, dot = (outer + inner) / 2, (outer - inner) * rng.uniform(0.12, 0.3)
+    for angle in np.linspace(0, 2 * np.pi, int(rng.integers(12, 40)), endpoint=False):
+        x, y = centre + middle * float(np.cos(angle)), centre + middle * float(np.sin(angle))
+        draw.ellipse((x - dot, y - dot, x + dot, y + dot), fill=255)
+    device = logo_shape(sheet, int(inner * 1.3 / FINE))
+    coverage = coverage_of(layer)
+    offset = (size - device.shape[0]) // 2
+    colour, left, top = sheet.colour(PRINTING), _across(sheet, size), sheet.px(5, 16)
+    print_on(sheet.page, coverage, colour, left, top)
+    print_on(sheet.page, device, colour, left + offset, top + offset)
+    script = a_script(sheet)
+    name = coverage_of(text_layer(sheet, words.company_name(rng, script), script, Style.SERIF, sheet.px(2.6, 5)))
+    print_on(sheet.page, name, colour, left + size + 8, top + size // 3)
+
+
+def _across(sheet: Sheet, size: int) -> int:
+    """Return the left edge of something that stands at the left margin or in the middle of the page."""
+    if sheet.rng.random() < 0.5:
+        return sheet.px(10, 24)
+    return int(sheet.page.shape[1] - size) // 2
 
 
 def coloured_heading(sheet: Sheet) -> None:

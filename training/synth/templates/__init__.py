@@ -38,6 +38,8 @@ _WEIGHTS = MappingProxyType(
             forms.memo: 12.0,
             forms.typed_list: 6.0,
             forms.fax_cover: 4.0,
+            forms.laboratory_form: 7.0,
+            forms.requisition: 6.0,
             papers.contract: 9.0,
             papers.certificate: 4.0,
             papers.notarial: 6.0,

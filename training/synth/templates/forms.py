@@ -189,6 +189,77 @@ def fax_cover(draft: Draft) -> str:
     )
 
 
+def laboratory_form(draft: Draft) -> str:
+    """A laboratory or personnel record in one heavy frame: title bar, cells, rows of tick boxes, a typed comment, signature."""
+    hand = _choose_hand(draft)
+    line = f"border-bottom:{draft.number(1, 2)}px solid #000;padding:1mm 2mm"
+    cells = "".join(
+        f'<div style="{line};display:flex">'
+        + "".join(
+            f'<div style="flex:{draft.number(1, 4)}"><small style="font-size:60%">{draft.label().upper()}</small><br>'
+            f"{_filled(draft, hand)}</div>"
+            for _ in range(draft.number(1, 4))
+        )
+        + "</div>"
+        for _ in range(draft.number(2, 4))
+    )
+    ticks = "".join(
+        f'<div style="display:flex;font-size:75%;margin:1.2mm 0"><span style="flex:2">{chr(97 + i)}.) {draft.label().upper()}</span>'
+        + "".join(f'<span style="flex:1">{draft.one("☐", "☐", "☒")} {draft.label().upper()}</span>' for _ in range(4))
+        + "</div>"
+        for i in range(draft.number(3, 8))
+    )
+    comment = f'<div style="font-family:{draft.font(Style.MONO)};padding:2mm">{draft.paragraphs(1, 4)}</div>'
+    body = (
+        f'<div style="border:{draft.number(2, 4)}px solid #000;min-height:{draft.number(225, 262)}mm;position:relative;padding-bottom:14mm">'
+        f'<h2 style="text-align:center;margin:0;{line}">{draft.title().upper()}</h2>{cells}'
+        f'<div style="{line}"><small>{draft.label().upper()}</small>{ticks}</div>{comment}'
+        f'<div style="position:absolute;bottom:0;width:100%;border-top:1px solid #000;height:12mm;display:flex">'
+        f'<div style="flex:3"><small>{draft.label().upper()}</small></div><div style="flex:1;border-left:1px solid #000">'
+        f"<small>{draft.label().upper()}</small></div></div></div><small>{draft.company().upper()}</small>"
+    )
+    return _sheet(draft, body, draft.font(Style.SANS, Style.SERIF), draft.rng.uniform(9, 11), draft.number(10, 18))
+
+
+def requisition(draft: Draft) -> str:
+    """A purchase requisition or progress report: block logo, heading bars on a screened ground, bold entries in a ruled grid."""
+    screen = draft.one(
+        "background:repeating-conic-gradient(#555 0 25%,#fff 0 50%) 0 0/3px 3px",
+        "background:repeating-linear-gradient(45deg,#777 0 1px,#fff 1px 3px)",
+        "background:#bbb",
+        "background:#ddd",
+    )
+
+    def bar(text: str) -> str:
+        return f'<div style="{screen};border:1px solid #000;width:{draft.number(50, 178)}mm;text-align:center;margin:3mm 0">{text}</div>'
+
+    columns = draft.number(3, 6)
+    head = "".join(f'<th class="b" style="{screen}">{draft.label().upper()}</th>' for _ in range(columns))
+    rows = "".join(
+        "<tr>"
+        + "".join(
+            f'<td class="b" style="height:6mm"><b>{draft.value() if draft.chance(0.5) else ""}</b></td>'
+            for _ in range(columns)
+        )
+        + "</tr>"
+        for _ in range(draft.number(6, 20))
+    )
+    fields = "".join(
+        f'<div style="margin:2.5mm 0">{draft.label().upper()}: &emsp;<span style="border:1px solid #000;padding:0 4mm">'
+        f"{draft.value()}</span></div>"
+        for _ in range(draft.number(2, 6))
+    )
+    body = (
+        f'<div style="display:flex;justify-content:space-between;align-items:center"><div style="display:flex;gap:3mm">'
+        f"{art.logo(draft, '#111', draft.number(14, 24))}<b>{draft.company().upper()}</b></div>"
+        f'<b style="font-size:140%">{draft.title().upper()}</b></div>{bar(draft.label().upper())}{fields}{bar(draft.label().upper())}'
+        f'<p style="text-align:center"><b>{draft.sentence().upper()}</b></p>'
+        f'<table style="width:100%;border-collapse:collapse;font-size:80%"><tr>{head}</tr>{rows}</table>'
+        f"<p>{draft.sentence()}</p>"
+    )
+    return _sheet(draft, body, draft.font(Style.SANS), draft.rng.uniform(9, 11), draft.number(12, 20))
+
+
 def order_form(draft: Draft) -> str:
     """An order form: framed title box, two-column head, a table of articles, a box for approval."""
     box = f"border:{draft.number(2, 4)}px solid {draft.one('#000', '#000', draft.accent())};padding:2mm 6mm;display:inline-block"
