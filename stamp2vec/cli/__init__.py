@@ -19,6 +19,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         with connect(arguments) as engine:
             arguments.run(arguments, engine, report)
+        sys.stdout.flush()
     except Stamp2vecError as error:
         report.say(str(error))
         return USAGE

@@ -110,7 +110,7 @@ def model_info(message: common_pb2.ModelInfo) -> ModelInfo:
         vector_size=message.vector_size,
         parameters=message.parameters,
         sha256=message.sha256,
-        threshold=message.threshold,
+        threshold=round(message.threshold, 6),  # A float32 on the wire: 0.7 and not 0.69999999.
     )
 
 

@@ -1,0 +1,213 @@
+"""A server of the contract that answers from the pipelines of this process, or fails as it is told to."""
+
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, TypeVar
+
+import grpc
+import numpy as np
+from google.protobuf import any_pb2, duration_pb2
+from google.rpc import error_details_pb2, status_pb2  # type: ignore[import-untyped]
+
+from stamp2vec.errors import InvalidInput
+from stamp2vec.imaging import decode_image, raw_image
+from stamp2vec.manifest import Manifest
+from stamp2vec.pipelines import DocumentPipeline
+from stamp2vec.v1 import common_pb2, detector_pb2, embedder_pb2, gateway_pb2, gateway_pb2_grpc, segmenter_pb2
+
+Message = TypeVar("Message")
+INVALID = grpc.StatusCode.INVALID_ARGUMENT.value[0]
+TASKS = {
+    "detect": common_pb2.TASK_DETECT,
+    "segment": common_pb2.TASK_SEGMENT,
+    "embed": common_pb2.TASK_EMBED,
+}
+
+
+class StandIn(gateway_pb2_grpc.StampServiceServicer):
+    """`failures` holds a code, and seconds to wait, for each of the next calls that are to fail."""
+
+    def __init__(self, pipeline: DocumentPipeline) -> None:
+        self.pipeline = pipeline
+        self.failures: list[tuple[grpc.StatusCode, float | None]] = []
+        self.requests: list[Any] = []
+        self._server = grpc.server(ThreadPoolExecutor(4))
+        gateway_pb2_grpc.add_StampServiceServicer_to_server(self, self._server)
+        self.address = f"127.0.0.1:{self._server.add_insecure_port('127.0.0.1:0')}"
+        self._server.start()
+
+    def close(self) -> None:
+        self._server.stop(0).wait()
+
+    def AnalyzeDocument(self, request: Any, context: Any) -> gateway_pb2.AnalyzeDocumentResponse:  # noqa: N802 - the contract's name
+        self._begin(request, context)
+        try:
+            return self._analyze(request)
+        except InvalidInput as error:
+            abort(context, grpc.StatusCode.INVALID_ARGUMENT, str(error), [(error.field, str(error))])
+            raise
+
+    def AnalyzeDocuments(self, requests: Any, context: Any) -> Iterator[gateway_pb2.AnalyzeDocumentsResponse]:  # noqa: N802 - the contract's name
+        self._begin(None, context)
+        for request in requests:
+            self.requests.append(request)
+            try:
+                yield gateway_pb2.AnalyzeDocumentsResponse(id=request.id, result=self._analyze(request.document))
+            except InvalidInput as error:
+                yield gateway_pb2.AnalyzeDocumentsResponse(id=request.id, status=failed(error))
+
+    def DetectStamps(self, request: Any, context: Any) -> gateway_pb2.DetectStampsResponse:  # noqa: N802 - the contract's name
+        self._begin(request, context)
+        least = request.min_score if request.HasField("min_score") else None
+
+        def answer(image: np.ndarray) -> detector_pb2.DetectResult:
+            found = self.pipeline.detector(image, least)[: request.max_detections or 300]
+            rows = [common_pb2.Detection(box=box(each.box), score=each.score) for each in found]
+            return detector_pb2.DetectResult(detections=rows, height=image.shape[0], width=image.shape[1])
+
+        results = each(request.images, answer, lambda status: detector_pb2.DetectResult(status=status), context)
+        return gateway_pb2.DetectStampsResponse(results=results, model=version(self.pipeline.detector.manifest))
+
+    def SegmentStamps(self, request: Any, context: Any) -> gateway_pb2.SegmentStampsResponse:  # noqa: N802 - the contract's name
+        self._begin(request, context)
+
+        def answer(image: np.ndarray) -> segmenter_pb2.SegmentResult:
+            return segmenter_pb2.SegmentResult(mask=mask(self.pipeline.segmenter(image)))
+
+        results = each(request.images, answer, lambda status: segmenter_pb2.SegmentResult(status=status), context)
+        return gateway_pb2.SegmentStampsResponse(results=results, model=version(self.pipeline.segmenter.manifest))
+
+    def EmbedStamps(self, request: Any, context: Any) -> gateway_pb2.EmbedStampsResponse:  # noqa: N802 - the contract's name
+        self._begin(request, context)
+
+        def answer(image: np.ndarray) -> embedder_pb2.EmbedResult:
+            return embedder_pb2.EmbedResult(vector=common_pb2.Vector(values=self.pipeline.embedder(image).tolist()))
+
+        results = each(request.images, answer, lambda status: embedder_pb2.EmbedResult(status=status), context)
+        return gateway_pb2.EmbedStampsResponse(results=results, model=version(self.pipeline.embedder.manifest))
+
+    def CompareStamps(self, request: Any, context: Any) -> gateway_pb2.CompareStampsResponse:  # noqa: N802 - the contract's name
+        self._begin(request, context)
+        try:
+            a, b = self._vector(request.a), self._vector(request.b)
+        except InvalidInput as error:
+            abort(context, grpc.StatusCode.INVALID_ARGUMENT, str(error), [(error.field, str(error))])
+            raise
+        return gateway_pb2.CompareStampsResponse(similarity=a @ b, model=version(self.pipeline.embedder.manifest))
+
+    def ListModels(self, request: Any, context: Any) -> gateway_pb2.ListModelsResponse:  # noqa: N802 - the contract's name
+        self._begin(request, context)
+        pipelines = (self.pipeline.detector, self.pipeline.segmenter, self.pipeline.embedder)
+        return gateway_pb2.ListModelsResponse(models=[model(each.manifest) for each in pipelines])
+
+    def _begin(self, request: Any, context: Any) -> None:
+        self.requests.append(request)
+        if self.failures:
+            code, wait_s = self.failures.pop(0)
+            abort(context, code, "the stand-in was told to fail", (), wait_s)
+
+    def _vector(self, side: Any) -> np.ndarray:
+        if side.HasField("vector"):
+            return np.array(side.vector.values)
+        return self.pipeline.embedder(pixels(side.image, "image"))
+
+    def _analyze(self, request: Any) -> gateway_pb2.AnalyzeDocumentResponse:
+        least = request.min_score if request.HasField("min_score") else None
+        result = self.pipeline(request.document, min_score=least, include_masks=request.include_masks)
+        pages = []
+        for page in result.pages:
+            stamps = [
+                gateway_pb2.Stamp(
+                    box=box(stamp.box),
+                    score=stamp.score,
+                    vector=common_pb2.Vector(values=None if stamp.vector is None else stamp.vector.tolist()),
+                    crop_box=box(stamp.crop_box),
+                    mask=None if stamp.mask is None else mask(stamp.mask),
+                )
+                for stamp in page.stamps
+            ]
+            status = None if page.error is None else failed(InvalidInput(str(page.error), "document"))
+            pages.append(
+                gateway_pb2.Page(status=status, index=page.index, height=page.height, width=page.width, stamps=stamps)
+            )
+        similarity = gateway_pb2.SimilarityMatrix(
+            size=len(result.similarity), values=result.similarity.ravel().tolist()
+        )
+        models = [model(pipeline.manifest) for pipeline in (self.pipeline.detector, self.pipeline.embedder)]
+        return gateway_pb2.AnalyzeDocumentResponse(pages=pages, similarity=similarity, models=models, request_id="r1")
+
+
+def each(
+    images: Sequence[common_pb2.Image],
+    answer: Callable[[np.ndarray], Message],
+    refuse: Callable[[common_pb2.ItemStatus], Message],
+    context: Any,
+) -> list[Message]:
+    """One result an image; the call fails when no image is of use."""
+    results, errors = [], []
+    for index, image in enumerate(images):
+        try:
+            results.append(answer(pixels(image, f"images[{index}].encoded")))
+        except InvalidInput as error:
+            errors.append((error.field, str(error)))
+            results.append(refuse(failed(error)))
+    if len(errors) == len(images):
+        abort(context, grpc.StatusCode.INVALID_ARGUMENT, "no image can be read", errors)
+    return results
+
+
+def pixels(image: common_pb2.Image, field: str) -> np.ndarray:
+    if image.HasField("raw"):
+        return raw_image(image.raw.data, image.raw.height, image.raw.width, image.raw.channels, field)
+    return decode_image(image.encoded, field=field)
+
+
+def box(edges: Sequence[float]) -> common_pb2.Box:
+    return common_pb2.Box(x1=edges[0], y1=edges[1], x2=edges[2], y2=edges[3])
+
+
+def mask(ink: np.ndarray) -> common_pb2.Mask:
+    return common_pb2.Mask(data=ink.tobytes(), height=ink.shape[0], width=ink.shape[1])
+
+
+def version(manifest: Manifest) -> common_pb2.ModelVersion:
+    return common_pb2.ModelVersion(name=manifest.name, version=manifest.version)
+
+
+def model(manifest: Manifest) -> common_pb2.ModelInfo:
+    return common_pb2.ModelInfo(
+        model=version(manifest),
+        task=TASKS[manifest.task],
+        presets=[common_pb2.PRESET_FAST],
+        architecture=manifest.architecture,
+        input_height=manifest.input_height,
+        input_width=manifest.input_width,
+        vector_size=manifest.vector_size,
+        parameters=manifest.parameters,
+        sha256=manifest.sha256,
+        threshold=manifest.threshold,
+    )
+
+
+def failed(error: InvalidInput) -> common_pb2.ItemStatus:
+    return common_pb2.ItemStatus(code=INVALID, message=str(error), field=error.field)
+
+
+def abort(
+    context: Any, code: grpc.StatusCode, message: str, fields: Sequence[tuple[str, str]], wait_s: float | None = None
+) -> None:
+    details = []
+    if fields:
+        violations = [error_details_pb2.BadRequest.FieldViolation(field=f, description=text) for f, text in fields]
+        details.append(error_details_pb2.BadRequest(field_violations=violations))
+    if wait_s is not None:
+        details.append(error_details_pb2.RetryInfo(retry_delay=duration_pb2.Duration(seconds=int(wait_s))))
+    packed = []
+    for detail in details:
+        packed.append(any_pb2.Any())
+        packed[-1].Pack(detail)
+    status = status_pb2.Status(code=code.value[0], message=message, details=packed)
+    context.set_trailing_metadata(
+        (("x-request-id", "request-7"), ("grpc-status-details-bin", status.SerializeToString()))
+    )
+    context.abort(code, message)

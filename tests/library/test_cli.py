@@ -1,0 +1,291 @@
+"""The command line on real files: what it prints, what it writes, how it exits."""
+
+import io
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from conftest import page_image
+from PIL import Image
+from standin import StandIn
+from test_document import tiff
+
+from stamp2vec import hub
+from stamp2vec.cli import main
+from stamp2vec.imaging import decode_image
+from stamp2vec.pipelines import DocumentPipeline, TvaePipeline
+
+
+@pytest.fixture
+def files(tmp_path: Path, bundle: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Pages, crops and what is neither, below the working directory."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "pages").mkdir()
+    (tmp_path / "crops").mkdir()
+    page_image(0).save(tmp_path / "pages" / "a.png")
+    page_image(2, 500, 400).save(tmp_path / "pages" / "b.jpg")
+    for seed in (1, 2, 3):
+        page_image(seed, 90 + seed, 80).save(tmp_path / "crops" / f"{seed}.png")
+    (tmp_path / "pages" / "note.txt").write_text("no image")
+    return tmp_path
+
+
+@pytest.fixture(params=["in process", "gateway"])
+def where(request: pytest.FixtureRequest, files: Path) -> Iterator[list[str]]:
+    """The options that choose who does the work: every command must do the same in both."""
+    if request.param == "in process":
+        yield []
+        return
+    server = StandIn(DocumentPipeline.from_preset())
+    yield ["--gateway", server.address]
+    server.close()
+
+
+def lines(text: str) -> list[dict[str, object]]:
+    return [json.loads(line) for line in text.splitlines()]
+
+
+def test_analyze_prints_one_json_line_a_page(files: Path, where: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    (files / "pages" / "c.tif").write_bytes(tiff([page_image(0), page_image(2)]))
+    typed = ["pages/a.png", "pages/b.jpg", "pages/c.tif"]
+    assert main(["analyze", *typed, "--json", "--min-score", "0.6", *where]) == 0
+    rows = lines(capsys.readouterr().out)
+    assert [(row["file"], row["page"]) for row in rows] == [
+        ("pages/a.png", 0),
+        ("pages/b.jpg", 0),
+        ("pages/c.tif", 0),
+        ("pages/c.tif", 1),
+    ]
+    assert (rows[1]["width"], rows[1]["height"]) == (500, 400)
+    found = DocumentPipeline.from_preset()((files / "pages" / "a.png").read_bytes(), min_score=0.6)
+    expected = [
+        {"box": pytest.approx(stamp.box, abs=0.01), "score": pytest.approx(stamp.score, abs=1e-4)}
+        for stamp in found.pages[0].stamps
+    ]
+    assert expected
+    assert rows[0]["stamps"] == expected
+    assert rows[2]["stamps"] == expected
+
+
+def test_analyze_prints_vectors_when_asked(files: Path, where: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["analyze", "pages/a.png", "--json", "--vectors", *where]) == 0
+    (row,) = lines(capsys.readouterr().out)
+    stamps = row["stamps"]
+    assert isinstance(stamps, list)
+    assert stamps
+    assert np.linalg.norm(stamps[0]["vector"]) == pytest.approx(1, abs=1e-4)
+    assert row["models"] == ["yolo-stamp@0.0.1", "tvae@0.0.1"]
+
+
+def test_analyze_prints_a_table_for_people(files: Path, where: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    (files / "pages" / "c.tif").write_bytes(tiff([page_image(0), page_image(0)]))
+    assert main(["analyze", "pages/c.tif", "--min-score", "0.9", *where]) == 0
+    captured = capsys.readouterr()
+    assert "pages/c.tif  page 1  620 x 877  " in captured.out
+    assert "pages/c.tif  page 2  620 x 877  " in captured.out
+    assert "score      x1      y1      x2      y2" in captured.out
+    assert "similarity      1      2" in captured.out
+    assert " 1.00" in captured.out
+    assert captured.err == ""
+
+
+def test_low_scores_can_be_kept(files: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    main(["analyze", "pages/a.png", "--json", "--min-score", "0.01"])
+    main(["analyze", "pages/a.png", "--json"])
+    low, high = lines(capsys.readouterr().out)
+    assert isinstance(low["stamps"], list)
+    assert isinstance(high["stamps"], list)
+    assert len(low["stamps"]) > 100 > len(high["stamps"]) > 0
+
+
+def test_files_are_named_below_the_root(files: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    absolute = str(files / "pages" / "*.jpg")
+    assert main(["analyze", absolute, "--json", "--root", str(files)]) == 0
+    assert [row["file"] for row in lines(capsys.readouterr().out)] == ["pages/b.jpg"]
+    assert main(["analyze", "pages/a.png", "--json", "--root", "crops"]) == 1
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert captured.err == "stamp2vec: pages/a.png: is not below --root crops\n"
+
+
+def test_failing_files_cost_a_line_each_and_not_the_others(
+    files: Path, where: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    (files / "pages" / "c.tif").write_bytes(tiff([page_image(2), Image.new("RGB", (5, 5))]))
+    typed = ["pages", "pages/note.txt", "missing.png", "none/*.png", "pages/a.png", "pages/c.tif"]
+    assert main(["analyze", *typed, "--json", *where]) == 1
+    captured = capsys.readouterr()
+    assert [(row["file"], row["page"]) for row in lines(captured.out)] == [("pages/a.png", 0), ("pages/c.tif", 0)]
+    errors = sorted(captured.err.splitlines())
+    assert len(errors) == 5
+    assert errors[0] == "stamp2vec: missing.png: cannot be read: No such file or directory"
+    assert errors[1] == "stamp2vec: none/*.png: no file matches"
+    assert errors[2].startswith("stamp2vec: pages/c.tif page 2: the image is 5 x 5 pixels")
+    assert errors[3].startswith("stamp2vec: pages/note.txt: not an image")
+    assert errors[4] == "stamp2vec: pages: is a folder: name its files, for example 'pages/*.jpg'"
+
+
+def test_stdin_and_globs(files: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    stdin = io.TextIOWrapper(io.BytesIO((files / "pages" / "a.png").read_bytes()))
+    monkeypatch.setattr(sys, "stdin", stdin)
+    assert main(["analyze", "--json", "-", "crops/[12].png", "**/b.*"]) == 0
+    names = [row["file"] for row in lines(capsys.readouterr().out)]
+    assert names == ["-", "crops/1.png", "crops/2.png", "pages/b.jpg"]
+
+
+def test_segment_writes_masks_of_pages(files: Path, where: list[str]) -> None:
+    (files / "pages" / "c.tif").write_bytes(tiff([page_image(0), page_image(2)]))
+    assert main(["segment", "pages/a.png", "pages/b.jpg", "pages/c.tif", "--out", "out/masks", *where]) == 0
+    assert sorted(path.name for path in Path("out/masks").iterdir()) == ["a.png", "b.png", "c-2.png", "c.png"]
+    assert Image.open("out/masks/b.png").size == (500, 400)
+    ink = np.asarray(Image.open("out/masks/a.png"))
+    assert ink.shape == (877, 620)
+    result = DocumentPipeline.from_preset()((files / "pages" / "a.png").read_bytes(), include_masks=True)
+    expected = np.zeros_like(ink)
+    for stamp in result.pages[0].stamps:
+        x1, y1, x2, y2 = stamp.crop_box
+        assert stamp.mask is not None
+        expected[y1:y2, x1:x2] = np.maximum(expected[y1:y2, x1:x2], stamp.mask)
+    assert expected.any()
+    np.testing.assert_array_equal(ink, expected)
+
+
+def test_segment_writes_masks_of_crops(files: Path, where: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["segment", "crops/*.png", "pages/note.txt", "--crop", "--out", "masks", *where]) == 1
+    assert sorted(path.name for path in Path("masks").iterdir()) == ["1.png", "2.png", "3.png"]
+    for seed in (1, 2, 3):
+        assert Image.open(f"masks/{seed}.png").size == (90 + seed, 80)
+        assert Image.open(f"masks/{seed}.png").mode == "L"
+    assert capsys.readouterr().err.startswith("stamp2vec: pages/note.txt: ")
+
+
+def test_segment_never_writes_a_mask_twice(files: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["segment", "crops/1.png", "./crops/1.png", "--crop", "--out", "masks"]) == 1
+    assert "another file of this call has been written to masks/1.png" in capsys.readouterr().err
+
+
+def test_embed_writes_files_and_vectors(files: Path, where: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["embed", "crops/*.png", "pages/note.txt", "--out", "out/vectors.npz", *where]) == 1
+    with np.load("out/vectors.npz", allow_pickle=False) as data:
+        assert data["files"].tolist() == ["crops/1.png", "crops/2.png", "crops/3.png"]
+        assert data["vectors"].shape == (3, 16)
+        assert data["vectors"].dtype == np.float32
+        assert str(data["model"]) == "tvae@0.0.1"
+        embedder = TvaePipeline.from_pretrained("tvae")
+        crops = [decode_image(Path(name).read_bytes()) for name in data["files"]]
+        np.testing.assert_allclose(data["vectors"], embedder(crops), atol=1e-5)
+    assert len(capsys.readouterr().err.splitlines()) == 1
+    assert sorted(path.name for path in Path("out").iterdir()) == ["vectors.npz"]
+
+
+def test_embed_takes_more_files_than_a_batch(files: Path) -> None:
+    for index in range(35):
+        page_image(index, 40, 40).save(files / "crops" / f"many-{index:02}.png")
+    assert main(["embed", "crops/many-*.png", "--root", "crops", "--out", "many.npz"]) == 0
+    with np.load("many.npz", allow_pickle=False) as data:
+        assert data["files"].tolist() == [f"many-{index:02}.png" for index in range(35)]
+        assert data["vectors"].shape == (35, 16)
+
+
+def test_embed_without_a_vector_writes_nothing(files: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["embed", "pages/note.txt", "--out", "vectors.npz"]) == 1
+    assert not Path("vectors.npz").exists()
+    assert "vectors.npz is not written: no file could be embedded" in capsys.readouterr().err
+
+
+def test_compare(files: Path, where: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["compare", "crops/1.png", "crops/1.png", *where]) == 0
+    assert capsys.readouterr().out.startswith("1.0000  cosine similarity by tvae@0.0.1")
+    assert main(["compare", "crops/1.png", "crops/2.png", "--json", *where]) == 0
+    (row,) = lines(capsys.readouterr().out)
+    assert isinstance(row["similarity"], float)
+    assert -1 <= row["similarity"] <= 1
+    assert row["model"] == "tvae@0.0.1"
+    assert main(["compare", "crops/1.png", "pages/note.txt", *where]) == 1
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert "pages/note.txt: " in captured.err
+
+
+def test_models(files: Path, where: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["models", *where]) == 0
+    table = capsys.readouterr().out.splitlines()
+    assert table[0].split() == ["MODEL", "VERSION", "TASK", "PRESETS", "INPUT", "PARAMETERS", "VECTOR", "SHA256"]
+    assert sorted(line.split()[0] for line in table[1:]) == ["stamp-unet", "tvae", "yolo-stamp"]
+    assert main(["models", "--json", *where]) == 0
+    assert {row["name"]: row["vector_size"] for row in lines(capsys.readouterr().out)}["tvae"] == 16
+
+
+@pytest.mark.parametrize(
+    ("argv", "message"),
+    [
+        ([], "COMMAND"),
+        (["analyze"], "FILE"),
+        (["analyze", "a.png", "--preset", "slow"], "--preset"),
+        (["analyze", "a.png", "--min-score", "1.5"], "choose 0 to 1"),
+        (["analyze", "a.png", "--min-score", "nan"], "choose 0 to 1"),
+        (["analyze", "a.png", "--vectors"], "--vectors needs --json"),
+        (["analyze", "-", "-"], "- can be given once"),
+        (["compare", "-", "-"], "- can be given once"),
+        (["segment", "a.png"], "--out"),
+        (["segment", "a.png", "--crop", "--min-score", "0.5", "--out", "x"], "--min-score is for pages"),
+        (["embed", "a.png"], "--out"),
+    ],
+)
+def test_wrong_usage_exits_with_2(argv: list[str], message: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as caught:
+        main(argv)
+    assert caught.value.code == 2
+    assert message in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("argv", "message"),
+    [
+        (["analyze", "pages/a.png", "--preset", "accurate"], "no model to detect has the preset accurate"),
+        (["embed", "crops/1.png", "--out", "v.npz", "--preset", "accurate"], "no model to embed has the preset"),
+        (["segment", "pages/a.png", "--out", "pages/note.txt"], "--out pages/note.txt cannot be made"),
+        (["embed", "crops/1.png", "--out", "pages/note.txt/v.npz"], "cannot be written"),
+        (["models", "--gateway", "127.0.0.1:1"], "no gateway answers at 127.0.0.1:1"),
+    ],
+)
+def test_what_cannot_start_exits_with_2(
+    files: Path, argv: list[str], message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(argv) == 2
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert message in captured.err
+    assert len(captured.err.splitlines()) == 1
+
+
+def test_a_gateway_without_the_preset_exits_with_2(files: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    server = StandIn(DocumentPipeline.from_preset())
+    assert main(["analyze", "pages/a.png", "--preset", "accurate", "--gateway", server.address]) == 2
+    server.close()
+    assert "has no models of the preset accurate: there is fast" in capsys.readouterr().err
+
+
+def test_damaged_weights_exit_with_2(files: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = tmp_path / "weights" / "tvae" / "0.0.1"
+    manifest, state = hub.load("tvae")
+    hub.save(folder, manifest, state)
+    (folder / hub.WEIGHTS).write_bytes(b"damaged")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(hub, "BUNDLED", (tmp_path / "weights",))
+        assert main(["embed", "crops/1.png", "--out", "v.npz"]) == 2
+    assert "is damaged" in capsys.readouterr().err
+
+
+def test_a_pipe_that_closes_early_is_no_error() -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    command = [sys.executable, "-m", "stamp2vec.cli", "models"]
+    done = subprocess.run(command, stdout=writing, stderr=subprocess.PIPE, text=True, check=False)
+    os.close(writing)
+    assert (done.returncode, done.stderr) == (0, "")

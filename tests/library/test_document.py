@@ -1,0 +1,112 @@
+"""A document through the three pipelines of this process."""
+
+import io
+from pathlib import Path
+
+import numpy as np
+import pytest
+from conftest import page_image
+from PIL import Image
+
+from stamp2vec.errors import InvalidImage, InvalidInput, ModelNotFound
+from stamp2vec.imaging import decode_image
+from stamp2vec.manifest import Preset, Task
+from stamp2vec.pipelines import DocumentPipeline
+
+
+def png(image: Image.Image) -> bytes:
+    buffer = io.BytesIO()
+    image.save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+def tiff(images: list[Image.Image]) -> bytes:
+    buffer = io.BytesIO()
+    images[0].save(buffer, "TIFF", save_all=True, append_images=images[1:], compression="tiff_lzw")
+    return buffer.getvalue()
+
+
+@pytest.fixture
+def pipeline(bundle: Path) -> DocumentPipeline:
+    return DocumentPipeline.from_preset(Preset.FAST)
+
+
+def test_everything_that_was_asked_for_comes_back(pipeline: DocumentPipeline) -> None:
+    data = png(page_image(0))
+    result = pipeline(data, include_masks=True, include_crops=True)
+    (page,) = result.pages
+    assert (page.index, page.width, page.height, page.error) == (0, 620, 877, None)
+    assert page.stamps
+    assert [stamp.score for stamp in page.stamps] == sorted((stamp.score for stamp in page.stamps), reverse=True)
+    for stamp in page.stamps:
+        x1, y1, x2, y2 = stamp.crop_box
+        assert stamp.box[0] >= x1 >= 0
+        assert stamp.box[1] >= y1 >= 0
+        assert stamp.box[2] <= x2 <= 620
+        assert stamp.box[3] <= y2 <= 877
+        assert stamp.score >= 0.7
+        assert stamp.crop is not None
+        assert (stamp.crop == decode_image(data)[y1:y2, x1:x2]).all()
+        assert stamp.mask is not None
+        assert stamp.mask.shape == (y2 - y1, x2 - x1)
+        assert stamp.vector is not None
+        np.testing.assert_allclose(np.linalg.norm(stamp.vector), 1, rtol=1e-5)
+        np.testing.assert_allclose(stamp.vector, pipeline.embedder(stamp.crop), atol=1e-5)
+        np.testing.assert_array_equal(stamp.mask, pipeline.segmenter(stamp.crop))
+    assert result.similarity.shape == (len(page.stamps), len(page.stamps))
+    assert [model.task for model in result.models] == [Task.DETECT, Task.SEGMENT, Task.EMBED]
+    assert result.timing.total_ms >= result.timing.detect_ms > 0
+
+
+def test_what_was_not_asked_for_is_not_computed(pipeline: DocumentPipeline) -> None:
+    result = pipeline(png(page_image(0)), include_vectors=False)
+    assert all(stamp.vector is stamp.mask is stamp.crop is None for stamp in result.pages[0].stamps)
+    assert result.similarity.shape == (0, 0)
+    assert [model.task for model in result.models] == [Task.DETECT]
+
+
+def test_similarity_spans_the_pages(pipeline: DocumentPipeline) -> None:
+    page = page_image(0)
+    result = pipeline(tiff([page, page_image(2), page]))
+    first, second, third = (len(page.stamps) for page in result.pages)
+    assert first == third > 0
+    assert second > 0
+    assert result.similarity.shape == (first + second + third,) * 2
+    assert result.similarity[0, first + second] == pytest.approx(1, abs=1e-5)
+    np.testing.assert_allclose(np.diag(result.similarity), 1, atol=1e-5)
+
+
+def test_min_score_replaces_the_threshold(pipeline: DocumentPipeline) -> None:
+    data = png(page_image(0))
+    found = [len(pipeline(data, min_score=score, include_vectors=False).pages[0].stamps) for score in (0.01, 0.6, 1)]
+    assert found[0] > found[1] > found[2] == 0
+    with pytest.raises(InvalidInput, match=r"min_score is 1\.5: choose 0 to 1") as caught:
+        pipeline(data, min_score=1.5)
+    assert caught.value.field == "min_score"
+
+
+def test_a_blank_page_is_a_result(pipeline: DocumentPipeline) -> None:
+    result = pipeline(png(Image.new("RGB", (300, 200), "white")), min_score=1)
+    assert result.pages[0].stamps == ()
+    assert result.pages[0].error is None
+    assert result.similarity.shape == (0, 0)
+
+
+def test_a_broken_page_keeps_its_error_and_loses_no_other(pipeline: DocumentPipeline) -> None:
+    result = pipeline(tiff([page_image(0), Image.new("RGB", (5, 5)), page_image(2)]))
+    assert [page.error is None for page in result.pages] == [True, False, True]
+    assert isinstance(result.pages[1].error, InvalidImage)
+    assert "too small" in str(result.pages[1].error)
+    assert len(result.similarity) == sum(len(page.stamps) for page in result.pages)
+
+
+@pytest.mark.parametrize("data", [b"", b"no image", tiff([Image.new("RGB", (5, 5)), Image.new("RGB", (6, 6))])])
+def test_a_document_without_a_readable_page_is_an_error(pipeline: DocumentPipeline, data: bytes) -> None:
+    with pytest.raises(InvalidImage) as caught:
+        pipeline(data)
+    assert caught.value.field == "document"
+
+
+def test_a_preset_without_models_is_an_error(bundle: Path) -> None:
+    with pytest.raises(ModelNotFound, match="no model to detect has the preset accurate"):
+        DocumentPipeline.from_preset(Preset.ACCURATE)
