@@ -24,8 +24,8 @@ from services.runtime.errors import item_status
 from services.runtime.logs import request_id
 from services.runtime.refusals import PoisonItem
 from services.runtime.server import MAX_MESSAGE_BYTES
+from stamp2vec.comparison import similarity_matrix
 from stamp2vec.errors import InvalidImage, InvalidInput
-from stamp2vec.pipelines.comparison import similarity_matrix
 from stamp2vec.v1 import common_pb2, embedder_pb2, gateway_pb2, segmenter_pb2
 
 _GROUPS_IN_WORK = 2  # of one document: one at the detector while the other is cut, segmented and embedded

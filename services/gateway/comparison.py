@@ -12,8 +12,8 @@ from services.gateway.deadline import Deadline
 from services.gateway.upstreams import Upstreams
 from services.gateway.workers import Workers
 from services.runtime.refusals import PoisonItem
+from stamp2vec.comparison import similarity_matrix
 from stamp2vec.errors import IncompatibleVectors, InvalidInput
-from stamp2vec.pipelines.comparison import similarity_matrix
 from stamp2vec.serving import model_input
 from stamp2vec.v1 import common_pb2, gateway_pb2
 

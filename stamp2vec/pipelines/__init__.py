@@ -1,6 +1,6 @@
 """Pictures in, results out, with no server: one pipeline a task."""
 
-from stamp2vec.pipelines.comparison import compare, similarity_matrix
+from stamp2vec.comparison import compare, similarity_matrix
 from stamp2vec.pipelines.detection import YoloStampPipeline
 from stamp2vec.pipelines.document import DocumentPipeline
 from stamp2vec.pipelines.embedding import TvaePipeline

@@ -4,10 +4,10 @@ from time import perf_counter
 from typing import Self
 
 from stamp2vec import hub
+from stamp2vec.comparison import similarity_matrix
 from stamp2vec.errors import InvalidInput
 from stamp2vec.imaging import crop, decode_pages
 from stamp2vec.manifest import Preset, Task
-from stamp2vec.pipelines.comparison import similarity_matrix
 from stamp2vec.pipelines.detection import YoloStampPipeline
 from stamp2vec.pipelines.embedding import TvaePipeline
 from stamp2vec.pipelines.segmentation import StampUnetPipeline

@@ -1,0 +1,212 @@
+"""Services as child processes: started together, found by the ports that they report, stopped without orphans."""
+
+import ctypes
+import json
+import selectors
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+START_TIMEOUT_S = 180.0
+STOP_TIMEOUT_S = 40.0  # more than the services' own grace
+_TICK_S = 0.25
+_TAIL_LINES = 15
+_PR_SET_PDEATHSIG = 1  # prctl(2)
+_LIBC = ctypes.CDLL(None, use_errno=True)
+
+Progress = Callable[[Collection[str], float], None]
+"""Is told at short intervals which services are still starting, and since how many seconds; of none at the end."""
+
+MODEL_SERVICES = ("detector", "segmenter", "embedder")
+
+
+class ServiceDied(Exception):
+    """A service ended by itself. The text has the last lines of its log."""
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Where a service listens, on loopback."""
+
+    port: int
+    metrics_port: int
+
+    @property
+    def target(self) -> str:
+        """For a gRPC channel."""
+        return f"127.0.0.1:{self.port}"
+
+    @property
+    def metrics_url(self) -> str:
+        """For Prometheus."""
+        return f"http://127.0.0.1:{self.metrics_port}/metrics"
+
+
+class Service:
+    """One process; its log is appended to `log`."""
+
+    def __init__(self, name: str, arguments: Sequence[str], log: Path) -> None:
+        """Starts `python -m services.<name>` with these arguments."""
+        self.name, self.log = name, log
+        self.address: Address | None = None
+        log.parent.mkdir(parents=True, exist_ok=True)
+        with log.open("ab") as stderr:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", f"services.{name}", *arguments],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=stderr,
+                process_group=0,  # Ctrl-C reaches us alone; we stop them in order
+                preexec_fn=_end_with_parent,
+            )
+
+    @property
+    def pid(self) -> int:
+        """Its process id."""
+        return self._process.pid
+
+    def fileno(self) -> int:
+        """Readable when it says that it serves, and when it has ended: for selectors."""
+        if self._process.stdout is None:
+            raise RuntimeError("its stdout is a pipe. This is a bug.")
+        return self._process.stdout.fileno()
+
+    def read_line(self) -> None:
+        """Takes in what it has to say. Raises ServiceDied when it has ended."""
+        line = self._process.stdout.readline() if self._process.stdout else b""
+        if not line:
+            raise ServiceDied(self._obituary())
+        said = json.loads(line)
+        self.address = Address(said["port"], said["metrics_port"])
+
+    def terminate(self) -> None:
+        """Asks it to finish what it does and to go."""
+        self._process.terminate()
+
+    def kill(self) -> None:
+        """Ends it on the spot, as a crash would."""
+        self._process.kill()
+        self.wait()
+
+    def wait(self, timeout_s: float = STOP_TIMEOUT_S) -> int:
+        """Its exit code. One that does not go in time is killed."""
+        try:
+            return self._process.wait(timeout_s)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            return self._process.wait()
+
+    def _obituary(self) -> str:
+        code = self.wait()
+        lines = self.log.read_text(errors="replace").splitlines()[-_TAIL_LINES:]
+        return "\n".join([f"The {self.name} ended with code {code}. Its last words, from {self.log}:", *lines])
+
+
+def _end_with_parent() -> None:
+    """Runs in the child: SIGTERM when the starting thread ends, so that not even `kill -9` leaves orphans."""
+    _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+
+
+def wait_until_serving(services: Collection[Service], progress: Progress) -> None:
+    """Returns when all have reported their ports. Raises ServiceDied or TimeoutError."""
+    started_s = time.monotonic()
+    with selectors.DefaultSelector() as selector:
+        for service in services:
+            selector.register(service, selectors.EVENT_READ, service)
+        while True:
+            starting = [key.data.name for key in selector.get_map().values()]
+            elapsed_s = time.monotonic() - started_s
+            progress(starting, elapsed_s)
+            if not starting:
+                return
+            if elapsed_s > START_TIMEOUT_S:
+                raise TimeoutError(f"The {' and the '.join(starting)} did not start within {START_TIMEOUT_S:g} s.")
+            for key, _ in selector.select(_TICK_S):
+                key.data.read_line()
+                selector.unregister(key.fileobj)
+
+
+def stop(services: Collection[Service]) -> None:
+    """Asks all at once, and returns when all have gone."""
+    for service in services:
+        service.terminate()
+    for service in services:
+        service.wait()
+
+
+class Stack:
+    """The four services, running."""
+
+    def __init__(self, options: Mapping[str, Sequence[str]], logs: Path, *, free_ports: bool) -> None:
+        """`options` are further arguments by service name. Nothing runs yet."""
+        self._options, self._logs, self._free_ports = options, logs, free_ports
+        self._services: dict[str, Service] = {}
+
+    def __getitem__(self, name: str) -> Service:
+        return self._services[name]
+
+    def address(self, name: str) -> Address:
+        """Where one of the services listens."""
+        address = self._services[name].address
+        if address is None:
+            raise RuntimeError(f"the {name} has not started")
+        return address
+
+    def start(self, progress: Progress) -> None:
+        """Returns when all serve. Raises ServiceDied or TimeoutError."""
+        for name in MODEL_SERVICES:
+            self._services[name] = self._launch(name, ())
+        wait_until_serving([self._services[name] for name in MODEL_SERVICES], progress)
+        upstreams = [part for name in MODEL_SERVICES for part in (f"--{name}", self.address(name).target)]
+        self._services["gateway"] = self._launch("gateway", upstreams)
+        wait_until_serving([self._services["gateway"]], progress)
+
+    def restart(self, name: str) -> None:
+        """Kills a service as a crash would, and returns when a new one serves at the same address."""
+        address = self.address(name)
+        self._services[name].kill()
+        ports = ("--port", str(address.port), "--metrics-port", str(address.metrics_port))
+        self._services[name] = self._launch(name, ports)
+        wait_until_serving([self._services[name]], _no_progress)
+
+    def watch(self) -> None:
+        """Returns never. Raises ServiceDied as soon as one ends by itself."""
+        with selectors.DefaultSelector() as selector:
+            for service in self._services.values():
+                selector.register(service, selectors.EVENT_READ, service)
+            while True:
+                for key, _ in selector.select():
+                    key.data.read_line()
+
+    def stop(self) -> None:
+        """Callers lose their door first, then the rest goes."""
+        gateway = self._services.get("gateway")
+        stop([gateway] if gateway else [])
+        stop([service for service in self._services.values() if service is not gateway])
+
+    def _launch(self, name: str, arguments: Sequence[str]) -> Service:
+        ports = ("--port", "0", "--metrics-port", "0") if self._free_ports else ()
+        # The last of two equal flags holds.
+        return Service(name, [*ports, *self._options.get(name, ()), *arguments], self._logs / f"{name}.log")
+
+
+def _no_progress(starting: Collection[str], elapsed_s: float) -> None:
+    pass
+
+
+@contextmanager
+def running(
+    options: Mapping[str, Sequence[str]], logs: Path, progress: Progress = _no_progress, *, free_ports: bool = True
+) -> Iterator[Stack]:
+    """The four services, from here to the end of the `with`, however that comes."""
+    stack = Stack(options, logs, free_ports=free_ports)
+    try:
+        stack.start(progress)
+        yield stack
+    finally:
+        stack.stop()

@@ -1,0 +1,62 @@
+"""What was found on a document, as files."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from stamp2vec.imaging import annotate, decode_pages
+from stamp2vec.results import DocumentResult, PageResult
+
+
+def write(document: bytes, name: str, result: DocumentResult, out: Path) -> Iterator[Path]:
+    """Writes <name>.json, and <name>.page<k>.png for each page that could be read; yields what it wrote."""
+    out.mkdir(parents=True, exist_ok=True)
+    path = out / f"{name}.json"
+    path.write_text(json.dumps(_as_json(name, result), indent=1) + "\n")
+    yield path
+    number = 0
+    for page, found in zip(decode_pages(document), result.pages, strict=True):
+        if page.image is None:
+            continue
+        boxes = np.array([stamp.box for stamp in found.stamps], np.float32).reshape(-1, 4)
+        labels = [str(number + index) for index in range(1, len(boxes) + 1)]
+        number += len(boxes)
+        path = out / f"{name}.page{page.index + 1}.png"
+        picture = annotate(page.image, boxes, [stamp.score for stamp in found.stamps], labels)
+        Image.fromarray(picture).save(path)
+        yield path
+
+
+def _as_json(name: str, result: DocumentResult) -> dict[str, object]:
+    return {
+        "file": name,
+        "pages": [_page_as_json(page) for page in result.pages],
+        "similarity": result.similarity.round(6).tolist(),
+        "models": [f"{model.name}@{model.version}" for model in result.models],
+        "milliseconds": {
+            stage: round(getattr(result.timing, f"{stage}_ms"), 1)
+            for stage in ("decode", "detect", "segment", "embed", "total")
+        },
+        "request_id": result.request_id,
+    }
+
+
+def _page_as_json(page: PageResult) -> dict[str, object]:
+    return {
+        "page": page.index,
+        "width": page.width,
+        "height": page.height,
+        "error": None if page.error is None else str(page.error),
+        "stamps": [
+            {
+                "box": [round(edge, 2) for edge in stamp.box],
+                "score": round(stamp.score, 4),
+                "crop_box": list(stamp.crop_box),
+                "vector": [] if stamp.vector is None else [round(float(value), 6) for value in stamp.vector],
+            }
+            for stamp in page.stamps
+        ],
+    }
