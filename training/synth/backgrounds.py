@@ -43,7 +43,6 @@ _MANUALS = {
         "maint-guide-zh-cn/maint-guide.zh-cn.pdf",
         "auto-multiple-choice/auto-multiple-choice.fr.pdf",
         "auto-multiple-choice/latex/sample-amc.pdf",
-        "auto-multiple-choice/latex/sample-separate.pdf",
         "freefem-doc/freefem.pdf",
     ),
     Split.TEST: (
