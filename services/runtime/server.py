@@ -119,7 +119,7 @@ async def running(app: App, settings: ServerSettings) -> AsyncIterator[Ports]:
     finally:
         await app.stop()
         await server.stop(0)
-        metrics_server.shutdown()
+        await asyncio.to_thread(metrics_server.shutdown)
         metrics_server.server_close()
 
 

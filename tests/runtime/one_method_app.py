@@ -1,0 +1,71 @@
+"""The smallest app that the runtime can serve."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+
+import grpc
+import grpc.aio
+
+from services.runtime.errors import AioContext
+from services.runtime.interceptor import outgoing_metadata
+from services.runtime.metrics import Metrics
+
+METHOD = "/test.Service/Call"
+
+
+def method(channel: grpc.Channel) -> "grpc.UnaryUnaryMultiCallable[bytes, bytes]":
+    """Its unary method, for a synchronous client."""
+    return channel.unary_unary(METHOD)
+
+
+def aio_method(channel: grpc.aio.Channel) -> "grpc.aio.UnaryUnaryMultiCallable[bytes, bytes]":
+    """Its unary method."""
+    return channel.unary_unary(METHOD)
+
+
+def aio_stream(channel: grpc.aio.Channel) -> "grpc.aio.StreamStreamMultiCallable[bytes, bytes]":
+    """Its streaming method."""
+    return channel.stream_stream("/test.Service/Stream")
+
+
+class OneMethod:
+    """An App with one unary and one streaming method, which do what they are told; both take and give bytes."""
+
+    service_name = "test.Service"
+
+    def __init__(self) -> None:
+        self.behaviour: Callable[[], object] = lambda: None
+        self.started = asyncio.Event()
+        self.may_start = asyncio.Event()
+        self.may_start.set()
+        self.on_health: Callable[[bool], None] = lambda _: None
+        self.ended: list[str] = []
+
+    def register(self, server: grpc.aio.Server) -> None:
+        async def call(request: bytes, context: AioContext) -> bytes:
+            self.started.set()
+            result = self.behaviour()
+            if asyncio.iscoroutine(result):
+                await result
+            return str(outgoing_metadata()[0][1]).encode()
+
+        async def stream(requests: AsyncIterator[bytes], context: AioContext) -> AsyncIterator[bytes]:
+            async for request in requests:
+                self.behaviour()
+                yield request
+
+        handlers: dict[str, grpc.RpcMethodHandler[bytes, bytes]] = {
+            "Call": grpc.unary_unary_rpc_method_handler(call),  # type: ignore[arg-type]
+            "Stream": grpc.stream_stream_rpc_method_handler(stream),  # type: ignore[arg-type]
+        }
+        server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler("test.Service", handlers),))
+
+    async def start(self, metrics: Metrics, on_health: Callable[[bool], None]) -> None:
+        self.on_health = on_health
+        await self.may_start.wait()
+
+    async def drain(self) -> None:
+        self.ended.append("drained")
+
+    async def stop(self) -> None:
+        self.ended.append("stopped")

@@ -1,0 +1,159 @@
+"""The table from errors to codes, as a client sees it over a real server."""
+
+from collections.abc import AsyncIterator, Callable
+
+import grpc
+import grpc.aio
+import pytest
+import pytest_asyncio
+from google.rpc import (  # type: ignore[import-untyped]
+    error_details_pb2,
+    status_pb2,
+)
+from one_method_app import OneMethod, aio_method, aio_stream
+
+from services.runtime.errors import InvalidCall, item_status
+from services.runtime.refusals import DeadlinePassed, HopelessDeadline, NotServing, PoisonItem, QueueFull
+from services.runtime.server import running
+from services.runtime.settings import ServerSettings
+from stamp2vec.errors import IncompatibleVectors, InvalidImage, InvalidInput, ModelNotFound, WeightsError
+from stamp2vec.v1 import common_pb2
+
+Code = grpc.StatusCode
+
+
+@pytest_asyncio.fixture
+async def app() -> OneMethod:
+    return OneMethod()
+
+
+@pytest_asyncio.fixture
+async def channel(app: OneMethod) -> AsyncIterator[grpc.aio.Channel]:
+    async with (
+        running(app, ServerSettings()) as ports,
+        grpc.aio.insecure_channel(f"127.0.0.1:{ports.grpc}") as channel,
+    ):
+        yield channel
+
+
+def raising(error: Exception) -> Callable[[], object]:
+    def behaviour() -> object:
+        raise error
+
+    return behaviour
+
+
+async def refusal_of(channel: grpc.aio.Channel, **options: object) -> grpc.aio.AioRpcError:
+    with pytest.raises(grpc.aio.AioRpcError) as refusal:
+        await aio_method(channel)(b"", **options)  # type: ignore[arg-type]
+    return refusal.value
+
+
+def details(error: grpc.aio.AioRpcError) -> list[object]:
+    trailing = dict(error.trailing_metadata() or ())
+    found: list[object] = []
+    for detail in status_pb2.Status.FromString(trailing["grpc-status-details-bin"]).details:
+        kinds = error_details_pb2.BadRequest(), error_details_pb2.RetryInfo(), error_details_pb2.RequestInfo()
+        found += [kind for kind in kinds if detail.Unpack(kind)]
+    return found
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "said"),
+    [
+        (InvalidImage("not an image: send a JPEG", "images[2].encoded"), Code.INVALID_ARGUMENT, "send a JPEG"),
+        (InvalidInput("too many", "images"), Code.INVALID_ARGUMENT, "too many"),
+        (IncompatibleVectors("two models", "b.vector"), Code.INVALID_ARGUMENT, "two models"),
+        (InvalidCall([InvalidImage("one", "a"), InvalidImage("two", "b")]), Code.INVALID_ARGUMENT, "one two"),
+        (ModelNotFound("no model x: ask for y"), Code.NOT_FOUND, "ask for y"),
+        (QueueFull(1.5), Code.RESOURCE_EXHAUSTED, "again in 1.50 s"),
+        (HopelessDeadline(2.0, 1.0), Code.RESOURCE_EXHAUSTED, "again in 2.00 s"),
+        (NotServing("going down"), Code.UNAVAILABLE, "going down"),
+        (DeadlinePassed(), Code.DEADLINE_EXCEEDED, "longer deadline"),
+        (TimeoutError(), Code.DEADLINE_EXCEEDED, "longer one"),
+        (PoisonItem("shape mismatch in layer 3"), Code.INTERNAL, "request's id. Request id: the-id."),
+        (WeightsError("/secret/path"), Code.INTERNAL, "request id: the-id"),
+        (ZeroDivisionError("secret"), Code.INTERNAL, "request id: the-id"),
+    ],
+    ids=lambda value: type(value).__name__ if isinstance(value, Exception) else "",
+)
+async def test_the_table(app: OneMethod, channel: grpc.aio.Channel, error: Exception, code: Code, said: str) -> None:
+    app.behaviour = raising(error)
+    refusal = await refusal_of(channel, metadata=(("x-request-id", "the-id"),))
+    assert refusal.code() is code
+    text = refusal.details() or ""
+    assert said in text
+    assert "secret" not in text
+    assert "layer 3" not in text
+    assert error_details_pb2.RequestInfo(request_id="the-id") in details(refusal)
+
+
+async def test_fields_at_fault_are_named(app: OneMethod, channel: grpc.aio.Channel) -> None:
+    app.behaviour = raising(InvalidCall([InvalidImage("one", "images[0]"), InvalidImage("two", "images[3].raw")]))
+    (bad_request, _) = details(await refusal_of(channel))
+    assert isinstance(bad_request, error_details_pb2.BadRequest)
+    named = [(violation.field, violation.description) for violation in bad_request.field_violations]
+    assert named == [("images[0]", "one"), ("images[3].raw", "two")]
+
+
+async def test_an_overloaded_server_says_when_to_come_back(app: OneMethod, channel: grpc.aio.Channel) -> None:
+    app.behaviour = raising(QueueFull(1.2345))
+    refusal = await refusal_of(channel)
+    (retry, _) = details(refusal)
+    assert isinstance(retry, error_details_pb2.RetryInfo)
+    assert retry.retry_delay.ToMilliseconds() == 1235
+    assert dict(refusal.trailing_metadata() or ())["grpc-retry-pushback-ms"] == "1235"
+
+
+async def test_an_upstream_s_status_is_passed_on_with_its_details(app: OneMethod, channel: grpc.aio.Channel) -> None:
+    errors = (QueueFull(1.0), InvalidImage("bad", "images[0]"), NotServing("no"), ModelNotFound("none"))
+    for error in errors:
+        app.behaviour = raising(error)
+        upstream = await refusal_of(channel)
+        app.behaviour = raising(upstream)
+        passed_on = await refusal_of(channel)
+        assert (passed_on.code(), passed_on.details()) == (upstream.code(), upstream.details())
+        assert details(passed_on)[:-1] == details(upstream)[:-1]
+
+
+async def test_an_upstream_s_bug_is_internal(app: OneMethod, channel: grpc.aio.Channel) -> None:
+    app.behaviour = raising(
+        grpc.aio.AioRpcError(Code.UNIMPLEMENTED, grpc.aio.Metadata(), grpc.aio.Metadata(), "secret")
+    )
+    refusal = await refusal_of(channel)
+    assert refusal.code() is Code.INTERNAL
+    assert "secret" not in (refusal.details() or "")
+
+
+async def test_an_upstream_that_cannot_be_reached_is_unavailable(app: OneMethod, channel: grpc.aio.Channel) -> None:
+    async def call_nobody() -> None:
+        async with grpc.aio.insecure_channel("127.0.0.1:1") as nobody:
+            await aio_method(nobody)(b"")
+
+    app.behaviour = call_nobody
+    refusal = await refusal_of(channel)
+    assert refusal.code() is Code.UNAVAILABLE
+    assert refusal.details() == "A service behind this one is not reachable. Send the call again."
+
+
+async def test_an_error_in_a_stream_ends_it_with_its_code(app: OneMethod, channel: grpc.aio.Channel) -> None:
+    stream = aio_stream(channel)()
+    await stream.write(b"a")
+    assert await stream.read() == b"a"
+    app.behaviour = raising(ModelNotFound("gone"))
+    await stream.write(b"b")
+    with pytest.raises(grpc.aio.AioRpcError) as refusal:
+        await stream.read()
+    assert refusal.value.code() is Code.NOT_FOUND
+
+
+@pytest.mark.parametrize(
+    ("error", "expected"),
+    [
+        (None, common_pb2.ItemStatus()),
+        (InvalidImage("bad", "images[1].raw"), common_pb2.ItemStatus(code=3, message="bad", field="images[1].raw")),
+        (NotServing("no"), common_pb2.ItemStatus(code=14, message="no", field="images[9]")),
+    ],
+)
+def test_an_item_s_status(error: Exception | None, expected: common_pb2.ItemStatus) -> None:
+    assert item_status(error, "images[9]") == expected

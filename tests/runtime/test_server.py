@@ -1,0 +1,247 @@
+"""A server's life: loading, serving, draining, gone; and what it tells while it lives."""
+
+import asyncio
+import json
+import logging
+import re
+import signal
+import socket
+import subprocess
+import sys
+import urllib.request
+from pathlib import Path
+
+import grpc
+import grpc.aio
+import pytest
+from grpc_health.v1 import (  # type: ignore[import-untyped]
+    health_pb2,
+    health_pb2_grpc,
+)
+from grpc_reflection.v1alpha import (  # type: ignore[import-untyped]
+    reflection_pb2,
+    reflection_pb2_grpc,
+)
+from one_method_app import METHOD, OneMethod, aio_method, method
+
+from services.runtime.logs import JsonFormatter
+from services.runtime.server import running
+from services.runtime.settings import ServerSettings
+
+Code = grpc.StatusCode
+Health = health_pb2.HealthCheckResponse
+SETTINGS = ServerSettings()
+
+
+def open_channel(port: int) -> grpc.aio.Channel:
+    return grpc.aio.insecure_channel(f"127.0.0.1:{port}")
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+async def health_of(channel: grpc.aio.Channel, service: str = "test.Service") -> int:
+    answer = await health_pb2_grpc.HealthStub(channel).Check(health_pb2.HealthCheckRequest(service=service))
+    return int(answer.status)
+
+
+async def metrics_of(port: int) -> str:
+    url = f"http://127.0.0.1:{port}/metrics"
+    return await asyncio.to_thread(lambda: urllib.request.urlopen(url).read().decode())
+
+
+# Its life
+
+
+async def test_calls_are_answered_and_health_is_good_from_the_first_line_on() -> None:
+    async with running(OneMethod(), SETTINGS) as ports, open_channel(ports.grpc) as channel:
+        assert await health_of(channel) == await health_of(channel, "") == Health.SERVING
+        assert await aio_method(channel)(b"")
+
+
+async def test_while_it_loads_it_answers_health_and_refuses_calls() -> None:
+    app, port, end = OneMethod(), free_port(), asyncio.Event()
+    app.may_start.clear()
+
+    async def serve() -> None:
+        async with running(app, ServerSettings(port=port)):
+            await end.wait()
+
+    serving = asyncio.create_task(serve())
+    async with open_channel(port) as channel:
+        await channel.channel_ready()
+        assert await health_of(channel) == await health_of(channel, "") == Health.NOT_SERVING
+        with pytest.raises(grpc.aio.AioRpcError) as refusal:
+            await aio_method(channel)(b"")
+        assert refusal.value.code() is Code.UNAVAILABLE
+        assert "loading" in (refusal.value.details() or "")
+        app.may_start.set()
+        end.set()
+        await serving
+
+
+async def test_an_app_that_cannot_start_is_stopped_and_says_so() -> None:
+    class Broken(OneMethod):
+        async def start(self, *_: object) -> None:
+            raise FileNotFoundError("no weights")
+
+    app = Broken()
+    with pytest.raises(FileNotFoundError, match="no weights"):
+        async with running(app, SETTINGS):
+            pass
+    assert app.ended == ["stopped"]
+
+
+async def test_health_follows_the_app() -> None:
+    app = OneMethod()
+    async with running(app, SETTINGS) as ports, open_channel(ports.grpc) as channel:
+        watch = health_pb2_grpc.HealthStub(channel).Watch(health_pb2.HealthCheckRequest(service="test.Service"))
+        assert (await watch.read()).status == Health.SERVING
+        app.on_health(False)
+        assert (await watch.read()).status == Health.NOT_SERVING
+        app.on_health(True)
+        assert (await watch.read()).status == Health.SERVING
+        watch.cancel()
+
+
+async def test_draining_tells_health_first_and_finishes_the_calls_in_work() -> None:
+    app, may_end, end = OneMethod(), asyncio.Event(), asyncio.Event()
+    app.behaviour = may_end.wait
+    ports_known: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+
+    async def serve() -> None:
+        async with running(app, ServerSettings(drain_delay_s=0.2)) as ports:
+            ports_known.set_result(ports.grpc)
+            await end.wait()
+
+    serving = asyncio.create_task(serve())
+    async with open_channel(await ports_known) as channel:
+        watch = health_pb2_grpc.HealthStub(channel).Watch(health_pb2.HealthCheckRequest(service=""))
+        assert (await watch.read()).status == Health.SERVING
+        first = asyncio.ensure_future(aio_method(channel)(b""))
+        await app.started.wait()
+        end.set()
+        assert (await watch.read()).status == Health.NOT_SERVING
+        app.started.clear()
+        late = asyncio.ensure_future(aio_method(channel)(b""))  # not every client knows yet
+        await app.started.wait()
+        may_end.set()
+        assert await first
+        assert await late
+        await serving
+    assert app.ended == ["drained", "stopped"]
+
+
+# What it tells
+
+
+@pytest.mark.parametrize(
+    ("sent", "is_kept"),
+    [("abc-123_X.y", True), (None, False), ("", False), ("a b", False), ("a" * 65, False), ('"},{"', False)],
+)
+async def test_a_request_id_is_kept_or_made_and_passed_on(sent: str | None, is_kept: bool) -> None:
+    async with running(OneMethod(), SETTINGS) as ports, open_channel(ports.grpc) as channel:
+        call = aio_method(channel)(b"", metadata=None if sent is None else (("x-request-id", sent),))
+        passed_on = (await call).decode()
+        answered = dict(await call.trailing_metadata())["x-request-id"]
+    assert passed_on == answered
+    assert (passed_on == sent) if is_kept else re.fullmatch("[0-9a-f]{32}", passed_on)
+
+
+async def test_a_call_is_logged_as_one_line_of_json(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    caplog.handler.setFormatter(JsonFormatter())
+    async with running(OneMethod(), SETTINGS) as ports, open_channel(ports.grpc) as channel:
+        await aio_method(channel)(b"", metadata=(("x-request-id", "the-id"),))
+    (line,) = [json.loads(line) for line in caplog.text.splitlines() if '"call"' in line]
+    assert (line["event"], line["level"], line["request_id"]) == ("call", "info", "the-id")
+    assert (line["method"], line["code"]) == (METHOD, "OK")
+
+
+async def test_calls_are_counted_by_their_code_also_when_the_caller_has_gone() -> None:
+    app = OneMethod()
+    async with running(app, SETTINGS) as ports, open_channel(ports.grpc) as channel:
+        await aio_method(channel)(b"")
+        app.behaviour = asyncio.Event().wait
+        with pytest.raises(grpc.aio.AioRpcError) as refusal:
+            await aio_method(channel)(b"", timeout=0.1)
+        assert refusal.value.code() is Code.DEADLINE_EXCEEDED
+        app.started.clear()
+        leaving = aio_method(channel)(b"")
+        await app.started.wait()
+        leaving.cancel()
+        app.behaviour = lambda: None
+        while 'code="CANCELLED"' not in (text := await metrics_of(ports.metrics)):
+            await aio_method(channel)(b"")  # the cancel is on its way
+    for code in ("DEADLINE_EXCEEDED", "CANCELLED"):
+        assert f'stamp2vec_request_seconds_count{{code="{code}",method="{METHOD}"}} 1.0' in text
+    assert 'code="OK"' in text
+    assert "stamp2vec_requests_in_flight 0.0" in text
+
+
+async def test_reflection_lists_the_service() -> None:
+    async with running(OneMethod(), SETTINGS) as ports, open_channel(ports.grpc) as channel:
+        stub = reflection_pb2_grpc.ServerReflectionStub(channel)
+        call = stub.ServerReflectionInfo(iter([reflection_pb2.ServerReflectionRequest(list_services="")]))
+        names = {service.name for service in (await call.read()).list_services_response.service}
+    assert {"test.Service", "grpc.health.v1.Health"} <= names
+
+
+# As a process
+
+
+PROGRAM = """
+import sys
+from one_method_app import OneMethod
+from services.runtime import server, settings
+chosen = settings.load(settings.ServerSettings, "program")
+app = OneMethod()
+if LOADS_FOR_EVER:
+    app.may_start.clear()
+sys.exit(server.main(app, chosen))
+"""
+
+
+def start_process(*arguments: str, loads_for_ever: bool = False) -> subprocess.Popen[str]:
+    tests = str(Path(__file__).parent)
+    program = f"import sys; sys.path.insert(0, {tests!r}); LOADS_FOR_EVER = {loads_for_ever}\n" + PROGRAM
+    command = [sys.executable, "-c", program, *arguments]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_ends_the_process_cleanly(number: signal.Signals) -> None:
+    with start_process() as process:
+        assert process.stdout is not None
+        ready = json.loads(process.stdout.readline())
+        assert (ready["event"], ready["service"]) == ("serving", "test.Service")
+        with grpc.insecure_channel(f"127.0.0.1:{ready['port']}") as channel:
+            assert method(channel)(b"")
+        process.send_signal(number)
+        output, errors = process.communicate(timeout=30)
+    assert process.returncode == 0
+    assert output == ""
+    assert [json.loads(line)["event"] for line in errors.splitlines()] == ["call", "draining"]
+
+
+def test_a_signal_while_it_loads_ends_the_process_too() -> None:
+    port = free_port()
+    with start_process("--port", str(port), loads_for_ever=True) as process:
+        with grpc.insecure_channel(f"127.0.0.1:{port}") as channel:
+            grpc.channel_ready_future(channel).result(timeout=30)
+        process.terminate()
+        output, _ = process.communicate(timeout=30)
+    assert (process.returncode, output) == (0, "")
+
+
+def test_a_port_that_is_taken_is_a_clear_error() -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        with start_process("--port", str(taken.getsockname()[1])) as process:
+            _, errors = process.communicate(timeout=30)
+    assert process.returncode == 1
+    assert "could not start" in errors

@@ -1,0 +1,62 @@
+"""One settings loader: flags, environment, limits."""
+
+import dataclasses
+
+import pytest
+
+from services.runtime.settings import ModelServerSettings, load
+
+
+def read(*arguments: str, **environment: str) -> ModelServerSettings:
+    return load(ModelServerSettings, "program", arguments, environment)
+
+
+def test_defaults_hold_when_nothing_is_said() -> None:
+    assert read() == ModelServerSettings()
+
+
+@pytest.mark.parametrize(
+    ("settings", "expected"),
+    [
+        pytest.param(read("--max-batch", "4"), {"max_batch": 4}, id="flag"),
+        pytest.param(read(STAMP2VEC_MAX_BATCH="4"), {"max_batch": 4}, id="variable"),
+        pytest.param(read("--max-batch", "2", STAMP2VEC_MAX_BATCH="4"), {"max_batch": 2}, id="the flag wins"),
+        pytest.param(read("--model", "a", "--model", "b"), {"model": ("a", "b")}, id="repeated flag"),
+        pytest.param(read(STAMP2VEC_MODEL="a, b"), {"model": ("a", "b")}, id="list in a variable"),
+        pytest.param(read("--model", "c", STAMP2VEC_MODEL="a,b"), {"model": ("c",)}, id="the flag replaces the list"),
+        pytest.param(read("--max-delay-ms", "2.5"), {"max_delay_ms": 2.5}, id="fraction"),
+        pytest.param(read(UNRELATED="1", STAMP2VEC_OTHER="x"), {}, id="other variables do not matter"),
+    ],
+)
+def test_values(settings: ModelServerSettings, expected: dict[str, object]) -> None:
+    assert settings == dataclasses.replace(ModelServerSettings(), **expected)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "environment", "said"),
+    [
+        (["--max-batch", "65"], {}, "argument --max-batch: 65 is more than 64"),
+        (["--max-batch", "0"], {}, "argument --max-batch: 0 is less than 1"),
+        (["--max-batch", "many"], {}, "'many' is not a whole number"),
+        (["--grace-s", "nan"], {}, "nan is less than 0"),
+        (["--log-level", "loud"], {}, "'loud' is not one of debug, info, warning, error"),
+        (["--max-batches", "4"], {}, "unrecognized arguments"),
+        ([], {"STAMP2VEC_CAPACITY": "5"}, "environment variable STAMP2VEC_CAPACITY: 5 is less than 128"),
+    ],
+)
+def test_a_bad_value_ends_the_process_with_a_sentence(
+    arguments: list[str], environment: dict[str, str], said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as end:
+        read(*arguments, **environment)
+    assert end.value.code == 2
+    assert said in capsys.readouterr().err
+
+
+def test_help_names_flag_variable_and_default(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as end:
+        read("--help")
+    assert end.value.code == 0
+    text = " ".join(capsys.readouterr().out.split())
+    assert "--max-batch BATCH Largest batch" in text
+    assert "Default: 8. [STAMP2VEC_MAX_BATCH]" in text
