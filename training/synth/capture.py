@@ -81,9 +81,17 @@ def warp(image: Image.Image, homography: Matrix, size: tuple[int, int], fill: tu
     return image.transform(size, Image.Transform.PERSPECTIVE, coefficients, Image.Resampling.BILINEAR, fillcolor=fill)
 
 
+def _surface(rng: np.random.Generator) -> tuple[int, int, int]:
+    """Return the colour of a table: grey or wood, now and then a coloured cloth."""
+    spread = 60 if rng.random() < 0.15 else 12
+    warm = np.array([25, 0, -25]) * rng.random() + rng.normal(0, spread, 3)
+    red, green, blue = np.clip(rng.uniform(30, 205) + warm, 10, 235)
+    return int(red), int(green), int(blue)
+
+
 def _table_top(size: tuple[int, int], rng: np.random.Generator) -> Image.Image:
     """Return what a page is photographed on: a plain or grained surface."""
-    ground = Image.new("RGB", size, tuple(int(c) for c in rng.integers(15, 215, 3)))
+    ground = Image.new("RGB", size, _surface(rng))
     if rng.random() < 0.5:
         grain = Image.fromarray(rng.integers(150, 255, (6, max(size[0] // 6, 2)), dtype=np.uint8))
         ground = ImageChops.multiply(ground, grain.resize(size, Image.Resampling.BICUBIC).convert("RGB"))

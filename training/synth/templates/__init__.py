@@ -23,7 +23,7 @@ section{position:relative;width:210mm;height:296.8mm;overflow:hidden;break-after
 p{margin:.5em 0}
 """
 
-_WEIGHTS = MappingProxyType(
+WEIGHTS: MappingProxyType[Split, dict[Template, float]] = MappingProxyType(
     {
         Split.TRAIN: {
             business.letter: 8.0,
@@ -61,7 +61,7 @@ _WEIGHTS = MappingProxyType(
 
 def draw_page(rng: np.random.Generator, split: Split, faces: FontFaces) -> str:
     """Return one page as an HTML section, from a template of ``split``."""
-    templates = _WEIGHTS[split]
+    templates = WEIGHTS[split]
     weights = np.array(list(templates.values()))
     template = list(templates)[int(rng.choice(len(weights), p=weights / weights.sum()))]
     # Till-roll and Cyrillic trade forms look wrong in other languages only to a reader, so they are not tied to one,
