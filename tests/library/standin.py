@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from threading import Event
 from typing import Any, TypeVar
 
 import grpc
@@ -25,12 +26,17 @@ TASKS = {
 
 
 class StandIn(gateway_pb2_grpc.StampServiceServicer):
-    """`failures` holds a code, and seconds to wait, for each of the next calls that are to fail."""
+    """`failures` says of each of the next requests how it fails: a code and seconds to wait, or None: not at all.
+
+    Requests wait while `open` is cleared.
+    """
 
     def __init__(self, pipeline: DocumentPipeline) -> None:
         self.pipeline = pipeline
-        self.failures: list[tuple[grpc.StatusCode, float | None]] = []
+        self.failures: list[tuple[grpc.StatusCode, float | None] | None] = []
         self.requests: list[Any] = []
+        self.open = Event()
+        self.open.set()
         self._server = grpc.server(ThreadPoolExecutor(4))
         gateway_pb2_grpc.add_StampServiceServicer_to_server(self, self._server)
         self.address = f"127.0.0.1:{self._server.add_insecure_port('127.0.0.1:0')}"
@@ -48,9 +54,8 @@ class StandIn(gateway_pb2_grpc.StampServiceServicer):
             raise
 
     def AnalyzeDocuments(self, requests: Any, context: Any) -> Iterator[gateway_pb2.AnalyzeDocumentsResponse]:  # noqa: N802 - the contract's name
-        self._begin(None, context)
         for request in requests:
-            self.requests.append(request)
+            self._begin(request, context)
             try:
                 yield gateway_pb2.AnalyzeDocumentsResponse(id=request.id, result=self._analyze(request.document))
             except InvalidInput as error:
@@ -102,9 +107,10 @@ class StandIn(gateway_pb2_grpc.StampServiceServicer):
 
     def _begin(self, request: Any, context: Any) -> None:
         self.requests.append(request)
-        if self.failures:
-            code, wait_s = self.failures.pop(0)
-            abort(context, code, "the stand-in was told to fail", (), wait_s)
+        self.open.wait()
+        failure = self.failures.pop(0) if self.failures else None
+        if failure is not None:
+            abort(context, failure[0], "the stand-in was told to fail", (), failure[1])
 
     def _vector(self, side: Any) -> np.ndarray:
         if side.HasField("vector"):

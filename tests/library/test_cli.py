@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import grpc
 import numpy as np
 import pytest
 from conftest import page_image
@@ -17,6 +18,7 @@ from test_document import tiff
 
 from stamp2vec import hub
 from stamp2vec.cli import main
+from stamp2vec.cli.report import Report
 from stamp2vec.imaging import decode_image
 from stamp2vec.pipelines import DocumentPipeline, TvaePipeline
 
@@ -269,6 +271,41 @@ def test_a_gateway_without_the_preset_exits_with_2(files: Path, capsys: pytest.C
     assert main(["analyze", "pages/a.png", "--preset", "accurate", "--gateway", server.address]) == 2
     server.close()
     assert "has no models of the preset accurate: there is fast" in capsys.readouterr().err
+
+
+def test_a_gateway_that_fails_midway_costs_what_it_did_not_answer(
+    files: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    server = StandIn(DocumentPipeline.from_preset())
+    internal = (grpc.StatusCode.INTERNAL, None)
+    server.failures = [None, None, internal]  # the models, the first page, the second
+    assert main(["analyze", "pages/a.png", "pages/b.jpg", "--json", "--gateway", server.address]) == 1
+    captured = capsys.readouterr()
+    assert [row["file"] for row in lines(captured.out)] == ["pages/a.png"]
+    assert "stamp2vec: pages/b.jpg: the stand-in was told to fail" in captured.err
+    assert "stamp2vec: stopped after 1 files: " in captured.err
+    server.failures = [None, internal]
+    assert main(["embed", "crops/1.png", "crops/2.png", "--out", "v.npz", "--gateway", server.address]) == 1
+    assert capsys.readouterr().err.splitlines()[:2] == [
+        "stamp2vec: crops/1.png: the stand-in was told to fail",
+        "stamp2vec: crops/2.png: the stand-in was told to fail",
+    ]
+    server.close()
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def test_progress_is_drawn_on_a_terminal_only() -> None:
+    for stream, expected in ((Terminal(), "\r2 files\r\x1b[Kstamp2vec: a: b\n"), (io.StringIO(), "stamp2vec: a: b\n")):
+        report = Report(stream)
+        report.advance(2)
+        report.fail("a", ValueError("b"))
+        report.close()
+        assert stream.getvalue() == expected
+        assert report.failures == 1
 
 
 def test_damaged_weights_exit_with_2(files: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

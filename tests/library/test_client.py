@@ -178,8 +178,10 @@ def test_nobody_at_the_address() -> None:
 
 
 def test_a_passed_deadline_says_so(server: StandIn) -> None:
-    with Client(server.address, deadline_s=0.0) as client, pytest.raises(ServiceError, match="took too long") as caught:
+    server.open.clear()
+    with Client(server.address, deadline_s=0.2) as client, pytest.raises(ServiceError, match="took too long") as caught:
         client.models()
+    server.open.set()
     assert caught.value.code is grpc.StatusCode.DEADLINE_EXCEEDED
 
 
