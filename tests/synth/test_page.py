@@ -10,11 +10,12 @@ from PIL import Image
 from training.synth import shards
 from training.synth.backgrounds import Backgrounds
 from training.synth.capture import Capture
-from training.synth.die import DieKind
+from training.synth.die import DieKind, die_spec
+from training.synth.dies.elements import LineText
 from training.synth.fonts import Split
 from training.synth.impression import Impression, Ink
 from training.synth.lookalikes import OVER, UNDER, Sheet
-from training.synth.page import Placed, captured, make_page, outline, stamp_on
+from training.synth.page import Placed, bare_number, captured, make_page, outline, stamp_on
 
 RED = Ink("red", (0.1, 1.0, 1.0))
 
@@ -163,3 +164,11 @@ def test_shards_resume_without_duplicates(tmp_path: Path, monkeypatch: pytest.Mo
 def test_an_empty_cache_says_what_to_do(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"python -m training\.synth\.backgrounds"):
         Backgrounds.cached(Split.TRAIN, tmp_path)
+
+
+def test_a_die_of_digits_alone_is_never_a_stamp_on_a_page() -> None:
+    dies = [die_spec(family, 0, Split.TRAIN, DieKind.DATE) for family in range(120)]
+    bare = [die for die in dies if bare_number(die)]
+    assert 0 < len(bare) < len(dies) / 2
+    for die in bare:
+        assert [element.text.isdigit() for element in die.design.elements if isinstance(element, LineText)] == [True]

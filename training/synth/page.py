@@ -10,7 +10,8 @@ from PIL import Image
 
 from training.synth.backgrounds import DPI, Backgrounds
 from training.synth.capture import Capture, capture, transform_points, warp
-from training.synth.die import DieKind, die_spec, render
+from training.synth.die import DieKind, DieSpec, die_spec, render
+from training.synth.dies.elements import LineText
 from training.synth.fonts import Split
 from training.synth.impression import Impression, composite, strike
 from training.synth.lookalikes import OVER, UNDER, Page, Sheet, scatter, signature
@@ -107,11 +108,19 @@ def _impression(sheet: Sheet) -> Impression:
     kind = _FRAMELESS[int(rng.integers(len(_FRAMELESS)))] if rng.random() < 0.17 else None
     while True:
         spec = die_spec(int(rng.integers(_FAMILIES)), int(rng.integers(3)), sheet.split, kind)
+        if bare_number(spec):
+            continue
         try:
             relief = render(spec, sheet.px_per_mm)
         except ValueError:  # a picture that its font leaves blank: some other die will do
             continue
         return strike(relief, rng, wear=float(rng.beta(1.5, 2.6)), spec=spec, px_per_mm=sheet.px_per_mm)
+
+
+def bare_number(spec: DieSpec) -> bool:
+    """Say whether a die prints digits alone: archives number pages just so, and those Bates numbers are no stamps."""
+    texts = [element.text for element in spec.design.elements if isinstance(element, LineText)]
+    return spec.kind is DieKind.DATE and len(texts) == 1 and texts[0].isdigit()
 
 
 def _place(sheet: Sheet, stamp: Impression, signing: tuple[int, int], placed: list[Placed]) -> Placed | None:
