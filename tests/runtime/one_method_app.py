@@ -55,8 +55,8 @@ class OneMethod:
                 yield request
 
         handlers: dict[str, grpc.RpcMethodHandler[bytes, bytes]] = {
-            "Call": grpc.unary_unary_rpc_method_handler(call),  # type: ignore[arg-type]
-            "Stream": grpc.stream_stream_rpc_method_handler(stream),  # type: ignore[arg-type]
+            "Call": grpc.unary_unary_rpc_method_handler(call),
+            "Stream": grpc.stream_stream_rpc_method_handler(stream),
         }
         server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler("test.Service", handlers),))
 
