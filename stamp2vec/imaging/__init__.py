@@ -4,7 +4,7 @@ Every picture in the library is a uint8 array of shape (H, W, 3), red first, as 
 """
 
 from stamp2vec.imaging.crop import crop
-from stamp2vec.imaging.decode import Limits, Page, decode_image, decode_pages, raw_image
+from stamp2vec.imaging.decode import Limits, Page, decode_image, decode_pages, pillow_image, raw_image
 from stamp2vec.imaging.draw import annotate
 from stamp2vec.imaging.letterbox import Letterbox, letterbox
 
@@ -17,5 +17,6 @@ __all__ = [
     "decode_image",
     "decode_pages",
     "letterbox",
+    "pillow_image",
     "raw_image",
 ]

@@ -71,6 +71,14 @@ def decode_image(data: bytes, limits: Limits = Limits(), field: str = "") -> NDA
     return page.image
 
 
+def pillow_image(image: Image.Image, limits: Limits = Limits(), field: str = "") -> NDArray[np.uint8]:
+    """The pixels of a Pillow image by the rules of this module, uint8 (H, W, 3), read-only.
+
+    Raises InvalidImage when it is too small or too large, or its file is damaged.
+    """
+    return _decode(image, limits, field)
+
+
 def raw_image(
     data: bytes,
     height: int,
@@ -163,7 +171,7 @@ def _pages(file: ImageFile.ImageFile, limits: Limits, field: str) -> Iterator[Pa
         index += 1
 
 
-def _decode(file: ImageFile.ImageFile, limits: Limits, field: str) -> NDArray[np.uint8]:
+def _decode(file: Image.Image, limits: Limits, field: str) -> NDArray[np.uint8]:
     """Decode the page that the file stands at."""
     _check_size(file.width, file.height, limits, field)
     try:
@@ -171,8 +179,7 @@ def _decode(file: ImageFile.ImageFile, limits: Limits, field: str) -> NDArray[np
         # A TIFF is upright after load() already, and then has no orientation left.
         rotation = _UPRIGHT.get(_orientation(file))
         image = to_rgb(file)
-        upright = image if rotation is None else image.transpose(rotation)
-        return np.asarray(upright)
+        return np.asarray(image if rotation is None else image.transpose(rotation))
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
         raise _too_many_pixels(limits, field) from None
     except Exception as error:
@@ -180,7 +187,7 @@ def _decode(file: ImageFile.ImageFile, limits: Limits, field: str) -> NDArray[np
         raise InvalidImage(message, field) from error
 
 
-def _orientation(file: ImageFile.ImageFile) -> int:
+def _orientation(file: Image.Image) -> int:
     """The EXIF orientation, 1 (upright) when there is none or the EXIF block is damaged: the pixels still count."""
     try:
         value = file.getexif().get(_ORIENTATION_TAG, 1)

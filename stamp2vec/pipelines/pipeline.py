@@ -8,12 +8,12 @@ from typing import ClassVar, Generic, Self, TypeVar, overload
 
 import numpy as np
 import torch
-from PIL import Image, ImageOps
+from PIL import Image
 from torch import Tensor, nn
 
 from stamp2vec import hub
 from stamp2vec.errors import InvalidImage, WeightsError
-from stamp2vec.imaging import Letterbox, decode_image, letterbox, raw_image
+from stamp2vec.imaging import Letterbox, decode_image, letterbox, pillow_image, raw_image
 from stamp2vec.manifest import Manifest, Task
 from stamp2vec.models import build
 
@@ -103,5 +103,5 @@ def to_array(picture: Picture) -> np.ndarray:
         height, width, channels = picture.shape if picture.ndim == 3 else (*picture.shape, 1)
         return raw_image(picture.tobytes(), height, width, channels)
     if isinstance(picture, Image.Image):
-        return np.asarray(ImageOps.exif_transpose(picture).convert("RGB"))
+        return pillow_image(picture)
     return decode_image(picture if isinstance(picture, bytes) else Path(picture).read_bytes())

@@ -13,7 +13,17 @@ from numpy.typing import NDArray
 from PIL import Image, TiffImagePlugin
 
 from stamp2vec.errors import InvalidImage, InvalidInput
-from stamp2vec.imaging import Letterbox, Limits, annotate, crop, decode_image, decode_pages, letterbox, raw_image
+from stamp2vec.imaging import (
+    Letterbox,
+    Limits,
+    annotate,
+    crop,
+    decode_image,
+    decode_pages,
+    letterbox,
+    pillow_image,
+    raw_image,
+)
 
 Pixels = NDArray[np.uint8]
 
@@ -392,6 +402,20 @@ def test_mutated_files_give_pixels_or_a_sentence(name: str) -> None:
     assert good
     assert sentences
     assert all(text.isprintable() and ": " in text for text in sentences)
+
+
+def test_pillow_images_follow_the_same_rules() -> None:
+    assert pillow_image(Image.new("RGBA", (16, 16), (0, 0, 0, 0))).min() == 255
+    assert pillow_image(Image.fromarray(np.full((16, 16), 65535, np.uint16))).min() == 255
+    assert (pillow_image(Image.fromarray(scene())) == scene()).all()
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    with Image.open(io.BytesIO(encode(scene(), "PNG", exif=exif.tobytes()))) as rotated:
+        assert (pillow_image(rotated) == np.rot90(scene(), 3)).all()
+    with pytest.raises(InvalidImage, match="at least 8 pixels"):
+        pillow_image(Image.new("RGB", (1, 1)))
+    with Image.open(io.BytesIO(encode(scene(), "JPEG")[:700])) as cut, pytest.raises(InvalidImage, match="cut short"):
+        pillow_image(cut)
 
 
 def test_raw_pixels() -> None:
