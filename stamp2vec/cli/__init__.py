@@ -2,6 +2,7 @@
 
 import os
 import sys
+import warnings
 from collections.abc import Sequence
 
 from stamp2vec.cli.arguments import parse
@@ -16,6 +17,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; the exit code is 0 when all went well, 1 when some files failed, 2 when nothing could start."""
     arguments = parse(argv)
     report = Report(sys.stderr)
+    # What Pillow remarks on a damaged file is said by the file's own line, if it matters.
+    warnings.filterwarnings("ignore", module=r"PIL\.")
     try:
         with connect(arguments) as engine:
             arguments.run(arguments, engine, report)
