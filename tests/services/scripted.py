@@ -1,0 +1,168 @@
+"""The three model services on one real server, answering as a test tells them to: for what real models rarely do."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import grpc
+import grpc.aio
+import numpy as np
+
+from services.runtime.server import MAX_MESSAGE_BYTES
+from stamp2vec.v1 import (
+    common_pb2,
+    detector_pb2,
+    detector_pb2_grpc,
+    embedder_pb2,
+    embedder_pb2_grpc,
+    segmenter_pb2,
+    segmenter_pb2_grpc,
+)
+
+DETECTOR_SIDE, SEGMENTER_SIDE, EMBEDDER_SIDE, VECTOR_SIZE = 64, 32, 16, 4
+
+Handler = Callable[[Any, Any], Awaitable[None]]
+
+
+def info(name: str, task: "common_pb2.Task.ValueType", version: str = "1.0.0", *presets: int) -> common_pb2.ModelInfo:
+    side = {
+        common_pb2.TASK_DETECT: DETECTOR_SIDE,
+        common_pb2.TASK_SEGMENT: SEGMENTER_SIDE,
+        common_pb2.TASK_EMBED: EMBEDDER_SIDE,
+    }[task]
+    return common_pb2.ModelInfo(
+        model=common_pb2.ModelVersion(name=name, version=version),
+        task=task,
+        presets=presets or [common_pb2.PRESET_FAST],  # type: ignore[arg-type]
+        input_height=side,
+        input_width=side,
+        vector_size=VECTOR_SIZE if task == common_pb2.TASK_EMBED else 0,
+    )
+
+
+async def nothing(request: Any, context: Any) -> None:
+    pass
+
+
+@dataclass
+class Scripted:
+    """What the services do. The hooks see every request first, and may wait, abort or note what they see."""
+
+    boxes: list[tuple[float, float, float, float]] = field(default_factory=lambda: [(16.0, 16.0, 48.0, 48.0)])
+    detectors: list[common_pb2.ModelInfo] = field(default_factory=lambda: [info("detector", common_pb2.TASK_DETECT)])
+    segmenters: list[common_pb2.ModelInfo] = field(default_factory=lambda: [info("segmenter", common_pb2.TASK_SEGMENT)])
+    embedders: list[common_pb2.ModelInfo] = field(default_factory=lambda: [info("embedder", common_pb2.TASK_EMBED)])
+    on_detect: Handler = nothing
+    on_segment: Handler = nothing
+    on_embed: Handler = nothing
+    poisoned: Callable[[np.ndarray], bool] = lambda pixels: False
+    """Pictures that the detector fails on."""
+    requests: list[Any] = field(default_factory=list)
+    metadata: list[dict[str, Any]] = field(default_factory=list)
+    cancelled: list[str] = field(default_factory=list)
+    """Methods whose caller went away before the answer."""
+
+    async def begin(self, hook: Handler, request: Any, context: Any, served: Sequence[common_pb2.ModelInfo]) -> None:
+        self.requests.append(request)
+        self.metadata.append(dict(context.invocation_metadata()))
+        if request.model.name not in [f"{model.model.name}@{model.model.version}" for model in served]:
+            await context.abort(grpc.StatusCode.NOT_FOUND, "no such model here")
+        try:
+            await hook(request, context)
+        except asyncio.CancelledError:
+            self.cancelled.append(type(request).__name__)
+            raise
+
+
+def pixels(image: common_pb2.Image) -> np.ndarray:
+    raw = image.raw
+    return np.frombuffer(raw.data, np.uint8).reshape(raw.height, raw.width, raw.channels)
+
+
+class Detector(detector_pb2_grpc.DetectorServiceServicer):
+    def __init__(self, script: Scripted) -> None:
+        self._script = script
+
+    async def Detect(  # noqa: N802
+        self, request: detector_pb2.DetectRequest, context: Any
+    ) -> detector_pb2.DetectResponse:
+        script = self._script
+        await script.begin(script.on_detect, request, context, script.detectors)
+        found = [
+            common_pb2.Detection(box=common_pb2.Box(x1=x1, y1=y1, x2=x2, y2=y2), score=0.9)
+            for x1, y1, x2, y2 in script.boxes
+        ]
+        bad = common_pb2.ItemStatus(code=13, message="the model failed on this item", field="images[0]")
+        return detector_pb2.DetectResponse(
+            results=[
+                detector_pb2.DetectResult(status=bad)
+                if script.poisoned(pixels(image))
+                else detector_pb2.DetectResult(detections=found)
+                for image in request.images
+            ]
+        )
+
+    async def ListModels(  # noqa: N802
+        self, request: detector_pb2.DetectorServiceListModelsRequest, context: Any
+    ) -> detector_pb2.DetectorServiceListModelsResponse:
+        return detector_pb2.DetectorServiceListModelsResponse(models=self._script.detectors)
+
+
+class Segmenter(segmenter_pb2_grpc.SegmenterServiceServicer):
+    def __init__(self, script: Scripted) -> None:
+        self._script = script
+
+    async def Segment(  # noqa: N802
+        self, request: segmenter_pb2.SegmentRequest, context: Any
+    ) -> segmenter_pb2.SegmentResponse:
+        """All ink."""
+        script = self._script
+        await script.begin(script.on_segment, request, context, script.segmenters)
+        ink = common_pb2.Mask(data=b"\xff" * SEGMENTER_SIDE**2, height=SEGMENTER_SIDE, width=SEGMENTER_SIDE)
+        return segmenter_pb2.SegmentResponse(results=[segmenter_pb2.SegmentResult(mask=ink) for _ in request.images])
+
+    async def ListModels(  # noqa: N802
+        self, request: segmenter_pb2.SegmenterServiceListModelsRequest, context: Any
+    ) -> segmenter_pb2.SegmenterServiceListModelsResponse:
+        return segmenter_pb2.SegmenterServiceListModelsResponse(models=self._script.segmenters)
+
+
+class Embedder(embedder_pb2_grpc.EmbedderServiceServicer):
+    def __init__(self, script: Scripted) -> None:
+        self._script = script
+
+    async def Embed(  # noqa: N802
+        self, request: embedder_pb2.EmbedRequest, context: Any
+    ) -> embedder_pb2.EmbedResponse:
+        """A direction in the plane that tells how bright a crop is."""
+        script = self._script
+        await script.begin(script.on_embed, request, context, script.embedders)
+        angles = [float(pixels(image).mean()) / 255 for image in request.images]
+        return embedder_pb2.EmbedResponse(
+            results=[
+                embedder_pb2.EmbedResult(vector=common_pb2.Vector(values=[np.cos(angle), np.sin(angle), 0, 0]))
+                for angle in angles
+            ]
+        )
+
+    async def ListModels(  # noqa: N802
+        self, request: embedder_pb2.EmbedderServiceListModelsRequest, context: Any
+    ) -> embedder_pb2.EmbedderServiceListModelsResponse:
+        return embedder_pb2.EmbedderServiceListModelsResponse(models=self._script.embedders)
+
+
+@asynccontextmanager
+async def serving(script: Scripted) -> AsyncIterator[str]:
+    """The address of all three."""
+    server = grpc.aio.server(options=[("grpc.max_receive_message_length", MAX_MESSAGE_BYTES)])
+    detector_pb2_grpc.add_DetectorServiceServicer_to_server(Detector(script), server)
+    segmenter_pb2_grpc.add_SegmenterServiceServicer_to_server(Segmenter(script), server)
+    embedder_pb2_grpc.add_EmbedderServiceServicer_to_server(Embedder(script), server)
+    port = server.add_insecure_port("127.0.0.1:0")
+    await server.start()
+    try:
+        yield f"127.0.0.1:{port}"
+    finally:
+        await server.stop(0)
