@@ -5,10 +5,12 @@ back over a socket, as bytes.
 """
 
 import asyncio
+import contextlib
 import json
 import logging
 import mmap
 import os
+import signal
 import socket
 import sys
 from collections import deque
@@ -155,6 +157,7 @@ class _Child:
         slots: int,
     ) -> None:
         self.process, self.died = process, asyncio.Event()
+        self._pidfd = os.pidfd_open(process.pid)
         self.free_slots = list(range(slots))
         self._reader, self._writer = reader, writer
         self._asked: deque[tuple[int, asyncio.Future[list[Array]]]] = deque()
@@ -168,8 +171,10 @@ class _Child:
         return await answer
 
     def kill(self) -> None:
-        if self.process.returncode is None:
-            self.process.kill()
+        # Not process.kill(): it may reap the child, and then asyncio's own watcher does not learn the exit code.
+        if not self.died.is_set():
+            with contextlib.suppress(ProcessLookupError):
+                signal.pidfd_send_signal(self._pidfd, signal.SIGKILL)
 
     async def _read(self) -> None:
         try:
@@ -195,6 +200,7 @@ class _Child:
                 if not answer.done():
                     answer.set_exception(ExecutorDead(f"exit code {code}"))
             self.died.set()
+            os.close(self._pidfd)
 
 
 async def _read_frame(reader: asyncio.StreamReader) -> tuple[dict[str, Any], bytes]:
