@@ -4,8 +4,8 @@ import math
 
 import numpy as np
 import torch
+from PIL import Image
 from torch import Tensor
-from torch.nn import functional as F
 
 from training.synth.crop_shards import SIZE
 
@@ -27,21 +27,25 @@ def framing(mask: np.ndarray, angle: float, margin: float) -> np.ndarray:
     return np.column_stack([back * reach, back @ ((low + high) / 2)]).astype(np.float32)
 
 
-def view(pixels: Tensor, maps: Tensor, size: int) -> tuple[Tensor, Tensor]:
-    """Crops uint8 (N, 256, 256, 4) through affine maps (N, 2, 3): pixels and ink, float (N, 3 or 1, size, size), 0..1.
+def view(crop: np.ndarray, framing: np.ndarray, size: int) -> np.ndarray:
+    """A crop uint8 (256, 256, 4) seen through an affine map (2, 3) of `framing`: uint8 (size, size, 4).
 
-    Sampled at twice the size and averaged down, so that fine strokes do not alias. Beyond the crop lies white paper.
+    Sampled at full size and then averaged down, so that fine strokes do not alias. Beyond the crop lies white paper.
     """
-    planes = 1.0 - pixels.permute(0, 3, 1, 2).float() / 255.0
-    planes[:, 3] = 1.0 - planes[:, 3]
-    grid = F.affine_grid(maps, [len(pixels), 4, 2 * size, 2 * size], align_corners=False)
-    seen = F.avg_pool2d(F.grid_sample(planes, grid, mode="bilinear", align_corners=False), 2)
-    return 1.0 - seen[:, :3], seen[:, 3:]
+    turn, centre = framing[:, :2], framing[:, 2]
+    shift = (centre + 1 - turn.sum(1)) * SIZE / 2  # the map's origin is the crop's middle, Pillow's is its corner
+    data = tuple(np.column_stack([turn, shift]).ravel().tolist())
+    bands = Image.frombytes("CMYK", (SIZE, SIZE), crop.tobytes())  # as RGBA, paper without ink would lose its colour
+    seen = bands.transform(
+        (SIZE, SIZE), Image.Transform.AFFINE, data, Image.Resampling.BILINEAR, fillcolor=(255, 255, 255, 0)
+    )
+    return np.asarray(seen.reduce(SIZE // size))
 
 
 def recolour(pixels: Tensor, random: torch.Generator) -> Tensor:
-    """Another pen, lamp and camera for every crop: float (N, 3, H, W) 0..1 -> uint8 (N, H, W, 3)."""
+    """Another pen, lamp and camera for every crop: uint8 (N, H, W, 3) -> uint8 (N, H, W, 3)."""
     n = len(pixels)
+    pixels = pixels.permute(0, 3, 1, 2).float() / 255.0
 
     def draw(*shape: int) -> Tensor:
         return torch.rand((n, *shape, 1, 1), generator=random)

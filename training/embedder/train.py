@@ -52,14 +52,14 @@ class Batches(IterableDataset[tuple[Tensor, Tensor, Tensor]]):
     ) -> tuple[Tensor, Tensor, Tensor]:
         """The chosen crops, each turned and lit in its own way."""
         random = torch.Generator().manual_seed(int(rng.integers(2**31)))
-        pixels = np.stack([crops.pixels[i] for i in chosen])
-        angles = np.where(
-            rng.random(len(chosen)) < 0.5, rng.normal(0, 0.15, len(chosen)), rng.uniform(-3.2, 3.2, len(chosen))
-        )
-        maps = np.stack([framing(p[..., 3], a, rng.uniform(-0.03, 0.12)) for p, a in zip(pixels, angles)])
-        seen, _ = view(torch.from_numpy(pixels), torch.from_numpy(maps), SIZE)
+        upright = rng.random(len(chosen)) < 0.5
+        angles = np.where(upright, rng.normal(0, 0.15, len(chosen)), rng.uniform(-np.pi, np.pi, len(chosen)))
+        views = []
+        for index, angle in zip(chosen, angles):
+            crop = np.asarray(crops.pixels[index])
+            views.append(view(crop, framing(crop[..., 3], angle, rng.uniform(-0.03, 0.12)), SIZE)[..., :3])
         return (
-            recolour(seen, random),
+            recolour(torch.from_numpy(np.stack(views)), random),
             torch.from_numpy(crops.clean[chosen]).float() / 255.0,
             torch.from_numpy(dies[chosen]),
         )

@@ -32,14 +32,14 @@ class Batches(IterableDataset[tuple[Tensor, Tensor]]):
             crops = read(self.folder)
             order = rng.permutation(len(crops.pixels))
             for start in range(0, len(order) - self.batch + 1, self.batch):
-                pixels = np.stack([crops.pixels[i] for i in order[start : start + self.batch]])
-                angles = rng.normal(0, 0.1, len(pixels)) + rng.integers(4, size=len(pixels)) * np.pi / 2 * (
-                    rng.random() < 0.3
-                )
-                maps = np.stack([framing(p[..., 3], a, rng.uniform(-0.03, 0.2)) for p, a in zip(pixels, angles)])
-                seen, ink = view(torch.from_numpy(pixels), torch.from_numpy(maps), SIZE)
+                views = []
+                for index in order[start : start + self.batch]:
+                    crop = np.asarray(crops.pixels[index])
+                    angle = rng.normal(0, 0.1) + rng.integers(4) * np.pi / 2 * (rng.random() < 0.3)
+                    views.append(view(crop, framing(crop[..., 3], angle, rng.uniform(-0.03, 0.2)), SIZE))
+                seen = torch.from_numpy(np.stack(views))
                 random = torch.Generator().manual_seed(int(rng.integers(2**31)))
-                yield recolour(seen, random), (ink[:, 0] > INK).float()
+                yield recolour(seen[..., :3], random), (seen[..., 3] > INK * 255).float()
 
 
 def segmentation_loss(logits: Tensor, ink: Tensor) -> tuple[Tensor, dict[str, float]]:
