@@ -48,7 +48,8 @@ class JobSpec:
 
 def main(job: JobSpec) -> None:
     """Works until the parent closes the socket or dies."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C goes to the whole group; the parent drains first
+    for number in (signal.SIGINT, signal.SIGTERM):  # Ctrl-C and systemd signal all processes; the parent drains first
+        signal.signal(number, signal.SIG_IGN)
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     parent = socket.socket(fileno=job.socket_fd)
     shape = (job.slots, job.max_batch, job.height, job.width, 3)

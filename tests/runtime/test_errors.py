@@ -10,7 +10,6 @@ from google.rpc import (  # type: ignore[import-untyped]
     error_details_pb2,
     status_pb2,
 )
-from one_method_app import OneMethod, aio_method, aio_stream
 
 from services.runtime.errors import InvalidCall, item_status
 from services.runtime.refusals import DeadlinePassed, HopelessDeadline, NotServing, PoisonItem, QueueFull
@@ -18,6 +17,7 @@ from services.runtime.server import running
 from services.runtime.settings import ServerSettings
 from stamp2vec.errors import IncompatibleVectors, InvalidImage, InvalidInput, ModelNotFound, WeightsError
 from stamp2vec.v1 import common_pb2
+from tests.runtime.one_method_app import OneMethod, aio_method, aio_stream
 
 Code = grpc.StatusCode
 

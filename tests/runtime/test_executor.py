@@ -31,7 +31,13 @@ async def start() -> AsyncIterator[Start]:
 
     async def start_one(model: str, *, max_batch: int = 4, slots: int = 1, **arguments: str) -> ProcessExecutor:
         executor = ProcessExecutor(
-            f"numpy_models:{model}", arguments, height=6, width=5, max_batch=max_batch, slots=slots, threads=3
+            f"tests.runtime.numpy_models:{model}",
+            arguments,
+            height=6,
+            width=5,
+            max_batch=max_batch,
+            slots=slots,
+            threads=3,
         )
         executors.append(executor)
         await executor.start()
@@ -54,7 +60,9 @@ async def test_each_item_gets_its_own_array_of_its_own_shape(start: Start) -> No
 
 
 async def test_a_batch_of_64_pages_comes_back_whole(start: Start, tmp_path: Path) -> None:
-    executor = ProcessExecutor("numpy_models:waits_for", {"folder": str(tmp_path)}, height=400, width=300, max_batch=64)
+    executor = ProcessExecutor(
+        "tests.runtime.numpy_models:waits_for", {"folder": str(tmp_path)}, height=400, width=300, max_batch=64
+    )
     assert sorted(await executor.start()) == list(range(1, 65))  # every size is warm
     (tmp_path / "7").write_bytes(b"")
     pages = np.random.default_rng(0).integers(0, 256, (64, 400, 300, 3), np.uint8)
@@ -103,6 +111,15 @@ async def test_an_item_that_kills_the_child(start: Start) -> None:
         await executor.run([item(9)])
     await executor.restart()
     assert len(await executor.run([item(1)])) == 1
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+async def test_a_signal_to_the_whole_group_leaves_the_child_to_its_parent(start: Start, number: signal.Signals) -> None:
+    executor = await start("first_pixel")
+    pid = executor.pid
+    os.kill(pid, number)
+    assert len(await executor.run([item(1)])) == 1
+    assert executor.pid == pid
 
 
 async def test_a_hanging_child_can_be_killed(start: Start) -> None:
@@ -168,7 +185,7 @@ def test_the_child_dies_with_its_parent() -> None:
 import asyncio, sys
 from services.runtime.executor import ProcessExecutor
 async def main():
-    executor = ProcessExecutor("numpy_models:first_pixel", {}, height=6, width=5, max_batch=1)
+    executor = ProcessExecutor("tests.runtime.numpy_models:first_pixel", {}, height=6, width=5, max_batch=1)
     await executor.start()
     print(executor.pid, flush=True)
     import numpy as np

@@ -33,7 +33,7 @@ def describe(reference: str) -> ModelSpec:
         input_height=8,
         input_width=8,
     )
-    return ModelSpec(info, "numpy_models:first_pixel", {})
+    return ModelSpec(info, "tests.runtime.numpy_models:first_pixel", {})
 
 
 def register(models: ModelService[Letterbox], server: grpc.aio.Server) -> None:

@@ -22,11 +22,11 @@ from grpc_reflection.v1alpha import (  # type: ignore[import-untyped]
     reflection_pb2,
     reflection_pb2_grpc,
 )
-from one_method_app import METHOD, OneMethod, aio_method, method
 
 from services.runtime.logs import JsonFormatter
 from services.runtime.server import running
 from services.runtime.settings import ServerSettings
+from tests.runtime.one_method_app import METHOD, OneMethod, aio_method, method
 
 Code = grpc.StatusCode
 Health = health_pb2.HealthCheckResponse
@@ -195,7 +195,7 @@ async def test_reflection_lists_the_service() -> None:
 
 PROGRAM = """
 import sys
-from one_method_app import OneMethod
+from tests.runtime.one_method_app import OneMethod
 from services.runtime import server, settings
 chosen = settings.load(settings.ServerSettings, "program")
 app = OneMethod()
@@ -206,8 +206,8 @@ sys.exit(server.main(app, chosen))
 
 
 def start_process(*arguments: str, loads_for_ever: bool = False) -> subprocess.Popen[str]:
-    tests = str(Path(__file__).parent)
-    program = f"import sys; sys.path.insert(0, {tests!r}); LOADS_FOR_EVER = {loads_for_ever}\n" + PROGRAM
+    root = str(Path(__file__).parents[2])
+    program = f"import sys; sys.path.insert(0, {root!r}); LOADS_FOR_EVER = {loads_for_ever}\n" + PROGRAM
     command = [sys.executable, "-c", program, *arguments]
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
