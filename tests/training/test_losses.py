@@ -72,14 +72,29 @@ def test_a_perfect_answer_costs_nearly_nothing() -> None:
     assert loss.item() < 0.2 * worse.item()
 
 
-def test_a_positive_never_passes_for_the_nearest_negative() -> None:
-    angles = torch.tensor([0.0, 0.2, 1.0, 1.3])  # two dies; positives are nearer than negatives everywhere
+def test_a_positive_never_passes_for_a_negative() -> None:
+    angles = torch.tensor([0.0, 0.2, 1.0, 1.3])  # two dies; every positive is nearer than every negative
     vectors = torch.stack([angles.cos(), angles.sin()], 1)
-    identity = torch.tensor([0, 0, 1, 1])
+    negatives, positive = [[2, 3], [2, 3], [0, 1], [0, 1]], [1, 0, 3, 2]
 
     def distance(i: int, j: int) -> float:
-        return 1 - math.cos(angles[i] - angles[j])
+        return SHARPNESS * (1 - math.cos(angles[i] - angles[j]))
 
-    gaps = [distance(i, p) - distance(i, n) for i, p, n in ((0, 1, 2), (1, 0, 2), (2, 3, 1), (3, 2, 1))]
-    expected = F.softplus(SHARPNESS * torch.tensor(gaps)).mean()
-    torch.testing.assert_close(triplet_loss(vectors, identity), expected, rtol=1e-4, atol=1e-5)
+    expected = [
+        math.log(1 + sum(math.exp(distance(i, positive[i]) - distance(i, n)) for n in negatives[i])) for i in range(4)
+    ]
+    loss = triplet_loss(vectors, torch.tensor([0, 0, 1, 1]))
+    assert loss.item() == pytest.approx(sum(expected) / 4, rel=1e-4)
+
+
+def test_triplets_pull_apart_vectors_that_have_collapsed() -> None:
+    torch.manual_seed(0)
+    vectors = (torch.ones(8, 4) + 0.01 * torch.randn(8, 4)).requires_grad_()
+    identity = torch.arange(8) // 2
+    for _ in range(100):
+        (gradient,) = torch.autograd.grad(triplet_loss(F.normalize(vectors, dim=1), identity), vectors)
+        vectors = (vectors - 0.5 * gradient).detach().requires_grad_()
+    unit = F.normalize(vectors, dim=1)
+    similarity = unit @ unit.T
+    same = identity[:, None] == identity
+    assert similarity[same].min() > similarity[~same].max()

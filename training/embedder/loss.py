@@ -9,15 +9,18 @@ KL_WEIGHT, TRIPLET_WEIGHT = 2e-4, 1.0
 
 
 def triplet_loss(vectors: Tensor, identity: Tensor) -> Tensor:
-    """Soft-margin triplet loss with the hardest of the batch (Hermans et al. 2017, arXiv 1703.07737).
+    """Soft-margin triplet loss of each vector with its farthest positive and its nearest negatives.
 
-    vectors float (N, D) of length 1; identity int (N,). Every identity must occur at least twice.
+    vectors float (N, D) of length 1; identity int (N,). Every identity must occur at least twice. The nearest negative
+    is taken as a soft minimum over all (Oh Song et al. 2016, arXiv 1511.06452): with the hard one (Hermans et al. 2017,
+    arXiv 1703.07737) and siblings in every batch, untrained vectors collapse to one point and stay there.
     """
-    distance = 1.0 - vectors @ vectors.T
+    distance = SHARPNESS * (1.0 - vectors @ vectors.T)
     same = identity[:, None] == identity
     farthest_positive = distance.masked_fill(~same, -torch.inf).amax(1)
-    nearest_negative = distance.masked_fill(same, torch.inf).amin(1)  # +inf: a positive must never pass for a negative
-    return F.softplus(SHARPNESS * (farthest_positive - nearest_negative)).mean()
+    # +inf: a positive must never pass for a negative
+    nearest_negative = -distance.masked_fill(same, torch.inf).neg().logsumexp(1)
+    return F.softplus(farthest_positive - nearest_negative).mean()
 
 
 def tvae_loss(
