@@ -189,6 +189,11 @@ class Stack:
         stop([gateway] if gateway else [])
         stop([service for service in self._services.values() if service is not gateway])
 
+    def kill(self) -> None:
+        """All at once, on the spot."""
+        for service in self._services.values():
+            service.kill()
+
     def _launch(self, name: str, arguments: Sequence[str]) -> Service:
         ports = ("--port", "0", "--metrics-port", "0") if self._free_ports else ()
         # The last of two equal flags holds.
@@ -203,10 +208,17 @@ def _no_progress(starting: Collection[str], elapsed_s: float) -> None:
 def running(
     options: Mapping[str, Sequence[str]], logs: Path, progress: Progress = _no_progress, *, free_ports: bool = True
 ) -> Iterator[Stack]:
-    """The four services, from here to the end of the `with`, however that comes."""
+    """The four services, from here to the end of the `with`, however that comes.
+
+    Raises ServiceDied or TimeoutError when one of them does not start.
+    """
     stack = Stack(options, logs, free_ports=free_ports)
     try:
         stack.start(progress)
+    except BaseException:
+        stack.kill()  # nothing has been promised to anybody yet
+        raise
+    try:
         yield stack
     finally:
         stack.stop()

@@ -14,13 +14,13 @@ import pytest_asyncio
 from google.protobuf import any_pb2, duration_pb2
 from google.rpc import error_details_pb2, status_pb2  # type: ignore[import-untyped]
 from PIL import Image
-from scripted import DETECTOR_SIDE, Scripted, info, serving
 
 from services.gateway.app import Gateway
 from services.gateway.settings import GatewaySettings
 from services.runtime.server import MAX_MESSAGE_BYTES, running
 from stamp2vec.v1 import common_pb2, detector_pb2, embedder_pb2, gateway_pb2, segmenter_pb2
 from stamp2vec.v1.gateway_pb2_grpc import StampServiceStub
+from tests.services.scripted import DETECTOR_SIDE, Scripted, info, serving
 
 if TYPE_CHECKING:
     from stamp2vec.v1.gateway_pb2_grpc import StampServiceAsyncStub
@@ -32,9 +32,8 @@ TIMEOUT_S = 30.0
 @asynccontextmanager
 async def gateway(script: Scripted, **options: Any) -> "AsyncIterator[StampServiceAsyncStub]":
     async with serving(script) as address:
-        settings = GatewaySettings(
-            port=0, metrics_port=0, detector=address, segmenter=address, embedder=address, **options
-        )
+        addresses = dict.fromkeys(("detector", "segmenter", "embedder"), address)
+        settings = GatewaySettings(port=0, metrics_port=0, **{**addresses, **options})
         sizes = [("grpc.max_receive_message_length", MAX_MESSAGE_BYTES), ("grpc.enable_retries", 0)]
         async with (
             running(Gateway(settings), settings) as ports,
@@ -191,6 +190,47 @@ async def test_a_full_service_fails_the_call_with_its_own_advice_and_cancels_the
     retries = [detail for detail in rich(error) if isinstance(detail, error_details_pb2.RetryInfo)]
     assert [retry.retry_delay.ToMilliseconds() for retry in retries] == [1500]
     assert ("grpc-retry-pushback-ms", "1500") in list(error.trailing_metadata() or ())
+
+
+@pytest.mark.parametrize(
+    ("code", "times", "answered"),
+    [
+        (Code.UNAVAILABLE, 3, Code.OK),
+        (Code.UNAVAILABLE, 4, Code.UNAVAILABLE),
+        (Code.UNIMPLEMENTED, 1, Code.INTERNAL),
+        (Code.RESOURCE_EXHAUSTED, 1, Code.RESOURCE_EXHAUSTED),
+    ],
+)
+async def test_only_unavailable_is_tried_again(code: grpc.StatusCode, times: int, answered: grpc.StatusCode) -> None:
+    tries = 0
+
+    async def fail(request: Any, context: Any) -> None:
+        nonlocal tries
+        tries += 1
+        if tries <= times:
+            await context.abort(code, "not now")
+
+    async with gateway(Scripted(on_detect=fail)) as stub:
+        try:
+            await stub.AnalyzeDocument(document(200), timeout=TIMEOUT_S)
+            found = Code.OK
+        except grpc.aio.AioRpcError as error:
+            found = error.code()
+    assert found is answered
+    assert tries == times + (answered is Code.OK)
+
+
+async def test_calls_are_spread_over_all_replicas() -> None:
+    replicas = (Scripted(), Scripted())
+    async with serving(replicas[0]) as first, serving(replicas[1]) as second:
+        both = f"ipv4:{first},{second}"
+        async with gateway(Scripted(), detector=both) as stub:
+
+            async def both_were_asked() -> None:
+                while not all(replica.requests for replica in replicas):
+                    await stub.AnalyzeDocument(document(200), timeout=TIMEOUT_S)
+
+            await asyncio.wait_for(both_were_asked(), TIMEOUT_S)
 
 
 async def test_the_rest_of_the_time_is_passed_on() -> None:
