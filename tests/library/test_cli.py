@@ -11,16 +11,16 @@ from pathlib import Path
 import grpc
 import numpy as np
 import pytest
-from conftest import page_image
 from PIL import Image
-from standin import StandIn
-from test_document import tiff
 
 from stamp2vec import hub
 from stamp2vec.cli import main
 from stamp2vec.cli.report import Report
 from stamp2vec.imaging import decode_image
 from stamp2vec.pipelines import DocumentPipeline, TvaePipeline
+from tests.library.conftest import page_image
+from tests.library.standin import StandIn
+from tests.library.test_document import tiff
 
 
 @pytest.fixture

@@ -7,10 +7,7 @@ from pathlib import Path
 import grpc
 import numpy as np
 import pytest
-from conftest import page_image
 from PIL import Image
-from standin import StandIn
-from test_document import png, tiff
 
 from stamp2vec.client import Client, ServiceError
 from stamp2vec.errors import InvalidImage, InvalidInput, ModelNotFound, Stamp2vecError
@@ -19,6 +16,9 @@ from stamp2vec.manifest import Preset, Task
 from stamp2vec.pipelines import DocumentPipeline
 from stamp2vec.results import DocumentResult, Embedding, ModelInfo
 from stamp2vec.v1 import common_pb2
+from tests.library.conftest import page_image
+from tests.library.standin import StandIn
+from tests.library.test_document import png, tiff
 
 CROP = np.asarray(page_image(5, 100, 90))
 

@@ -5,13 +5,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import page_image
 from PIL import Image
 
 from stamp2vec.errors import InvalidImage, InvalidInput, ModelNotFound
 from stamp2vec.imaging import decode_image
 from stamp2vec.manifest import Preset, Task
 from stamp2vec.pipelines import DocumentPipeline
+from tests.library.conftest import page_image
 
 
 def png(image: Image.Image) -> bytes:

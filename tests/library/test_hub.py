@@ -13,11 +13,11 @@ from typing import Any
 
 import pytest
 import torch
-from test_manifest import MANIFEST
 
 from stamp2vec import hub
 from stamp2vec.errors import ModelNotFound, WeightsError
 from stamp2vec.manifest import Manifest, Preset, Task
+from tests.library.test_manifest import MANIFEST
 
 STATE = {"weight": torch.arange(6.0).reshape(2, 3), "bias": torch.zeros(3)}
 
