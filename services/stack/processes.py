@@ -104,7 +104,17 @@ class Service:
     def _obituary(self) -> str:
         code = self.wait()
         lines = self.log.read_text(errors="replace").splitlines()[-_TAIL_LINES:]
-        return "\n".join([f"The {self.name} ended with code {code}. Its last words, from {self.log}:", *lines])
+        head = f"The {self.name} ended with code {code}. Its last words, of which {self.log} has more:"
+        return "\n".join([head, *map(_for_people, lines)])
+
+
+def _for_people(line: str) -> str:
+    """A line of a log: of JSON the event, and of a trace its last line, which names the error."""
+    try:
+        said = json.loads(line)
+    except ValueError:
+        return line
+    return f"  {said.get('event')}: {said['trace'].splitlines()[-1]}" if "trace" in said else f"  {said.get('event')}"
 
 
 def _end_with_parent() -> None:
@@ -158,7 +168,9 @@ class Stack:
         return address
 
     def start(self, progress: Progress) -> None:
-        """Returns when all serve. Raises ServiceDied or TimeoutError."""
+        """Returns when all serve, with logs of their own. Raises ServiceDied or TimeoutError."""
+        for name in (*MODEL_SERVICES, "gateway"):
+            (self._logs / f"{name}.log").unlink(missing_ok=True)
         for name in MODEL_SERVICES:
             self._services[name] = self._launch(name, ())
         wait_until_serving([self._services[name] for name in MODEL_SERVICES], progress)

@@ -15,7 +15,7 @@ def write(document: bytes, name: str, result: DocumentResult, out: Path) -> Iter
     """Writes <name>.json, and <name>.page<k>.png for each page that could be read; yields what it wrote."""
     out.mkdir(parents=True, exist_ok=True)
     path = out / f"{name}.json"
-    path.write_text(json.dumps(_as_json(name, result), indent=1) + "\n")
+    path.write_text(json.dumps(_as_json(name, result)) + "\n")
     yield path
     number = 0
     for page, found in zip(decode_pages(document), result.pages, strict=True):
