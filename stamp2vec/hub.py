@@ -1,20 +1,26 @@
-"""Where weights come from: bundled with the library, a folder, or an HTTP server; checked before they are read."""
+"""Where weights come from: bundled with the library, a folder, or an HTTP server; checked before they are read.
+
+Only `load` and `save` import torch: a process that merely looks for a model is spared its seconds and megabytes.
+"""
 
 import dataclasses
 import hashlib
 import os
 import re
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import safetensors.torch
-from safetensors import SafetensorError
-from torch import Tensor
+from safetensors import SafetensorError, deserialize
 
 from stamp2vec.download import download
 from stamp2vec.errors import ModelNotFound, WeightsError
 from stamp2vec.manifest import Manifest, Preset, Task
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 WEIGHTS = "model.safetensors"
 MANIFEST = "manifest.json"
@@ -29,28 +35,49 @@ _PICKLES = (".pt", ".pth", ".bin", ".ckpt", ".pkl", ".pickle")
 _PICKLE_ADVICE = "a pickle can run any code and is never loaded: convert it with stamp2vec.hub.save"
 
 
-def load(reference: str | Path) -> tuple[Manifest, dict[str, Tensor]]:
-    """Load weights whose bytes have the checksum that their manifest names.
+def load(reference: str | Path) -> "tuple[Manifest, dict[str, Tensor]]":
+    """Load weights whose bytes have the checksum that their manifest names; `reference` and errors as for `find`."""
+    from safetensors.torch import load as parse
+
+    folder = find(reference)
+    manifest = read_manifest(folder)
+    path = folder / WEIGHTS
+    data = _read(path, _MAX_WEIGHTS_BYTES)
+    _check(data, manifest, str(path))
+    with _explained(data, str(path)):
+        return manifest, parse(data)
+
+
+def find(reference: str | Path) -> Path:
+    """The folder of a model, for `read_manifest` and, as a Path, for `load`.
 
     `reference` is the name of a bundled model (`yolo-stamp`: its highest version; `yolo-stamp@1.0.0`), a folder
-    (`./yolo-stamp`, or any Path), or the http(s) address of a folder, which is kept in the cache.
+    (`./yolo-stamp`, or any Path), or the http(s) address of a folder, whose files are then fetched into the cache.
 
     Raises ModelNotFound when there is no such model; WeightsError when its files are missing, damaged, or no
     safetensors.
     """
     if isinstance(reference, str):
         if reference.startswith(("http://", "https://")):
-            return _load_url(reference)
+            return _fetched(reference)
         if named := _BUNDLED_NAME.fullmatch(reference):
-            return _load_folder(_bundled_folder(named["name"], named["version"]))
-    return _load_folder(Path(reference))
+            return _bundled_folder(named["name"], named["version"])
+    return _plain_folder(Path(reference))
+
+
+def read_manifest(folder: Path) -> Manifest:
+    """What is known of the model in a folder. WeightsError when its manifest is missing or wrong."""
+    try:
+        return Manifest.from_json(_read(folder / MANIFEST, _MAX_MANIFEST_BYTES))
+    except WeightsError as error:
+        raise WeightsError(f"{folder}: {error}") from error
 
 
 def bundled() -> list[Manifest]:
     """Every model that comes with the library, by name, the latest version of each first."""
     manifests = []
     for path in (path for root in BUNDLED for path in root.glob(f"*/*/{MANIFEST}")):
-        manifest = _read_manifest(path.parent)
+        manifest = read_manifest(path.parent)
         if path.parts[-3:-1] != (manifest.name, manifest.version):
             raise WeightsError(f"{path} is of {manifest.reference}: put it into {manifest.name}/{manifest.version}/")
         manifests.append(manifest)
@@ -68,10 +95,12 @@ def for_preset(task: Task, preset: Preset) -> Manifest:
     raise ModelNotFound(f"no model to {task} has the preset {preset}: there is {', '.join(others) or 'none at all'}")
 
 
-def save(folder: str | Path, manifest: Manifest, state: Mapping[str, Tensor]) -> Manifest:
+def save(folder: str | Path, manifest: Manifest, state: "Mapping[str, Tensor]") -> Manifest:
     """Write a folder that `load` takes, each file whole or not at all; returns the manifest with its checksum."""
-    data = safetensors.torch.save({name: tensor.detach().cpu().contiguous() for name, tensor in state.items()})
-    complete = dataclasses.replace(manifest, sha256=hashlib.sha256(data).hexdigest())
+    from safetensors.torch import save as serialize
+
+    data = serialize({name: tensor.detach().cpu().contiguous() for name, tensor in state.items()})
+    complete = dataclasses.replace(manifest, sha256=_sha256(data))
     _write(Path(folder) / WEIGHTS, data)
     _write(Path(folder) / MANIFEST, complete.to_json().encode())
     return complete
@@ -90,49 +119,40 @@ def _bundled_folder(name: str, version: str | None) -> Path:
     raise ModelNotFound(f"{name} has no version {version!r}: there is {versions}")
 
 
-def _load_folder(folder: Path) -> tuple[Manifest, dict[str, Tensor]]:
+def _plain_folder(folder: Path) -> Path:
     if folder.suffix.lower() in _PICKLES:
         raise WeightsError(f"{folder}: {_PICKLE_ADVICE}")
     if folder.is_file():
         raise WeightsError(f"{folder} is a file: name the folder that holds {WEIGHTS} and {MANIFEST}")
     if not folder.is_dir():
         raise ModelNotFound(f"there is no folder {folder}: check the path, or name a bundled model such as yolo-stamp")
-    manifest = _read_manifest(folder)
-    path = folder / WEIGHTS
-    if not path.is_file() and (pickles := [file.name for file in folder.iterdir() if file.suffix in _PICKLES]):
+    weights = folder / WEIGHTS
+    if not weights.is_file() and (pickles := [file.name for file in folder.iterdir() if file.suffix in _PICKLES]):
         raise WeightsError(f"{folder} holds {pickles[0]} and no {WEIGHTS}: {_PICKLE_ADVICE}")
-    data = _read(path, _MAX_WEIGHTS_BYTES)
-    _check(data, manifest, str(path))
-    return manifest, _parse(data, str(path))
+    return folder
 
 
-def _load_url(address: str) -> tuple[Manifest, dict[str, Tensor]]:
+def _fetched(address: str) -> Path:
     """The manifest comes from the server every time, the weights only when the cache lacks their checksum."""
     manifest = Manifest.from_json(download(address, MANIFEST, _MAX_MANIFEST_BYTES))
     folder = _cache() / manifest.sha256
     path = folder / WEIGHTS
-    if path.is_file():
-        data = _read(path, _MAX_WEIGHTS_BYTES)
-        if hashlib.sha256(data).hexdigest() == manifest.sha256:
-            return manifest, _parse(data, str(path))
-    data = download(address, WEIGHTS, _MAX_WEIGHTS_BYTES)
-    _check(data, manifest, f"{WEIGHTS} at {address}")
-    state = _parse(data, f"{WEIGHTS} at {address}")
-    _write(path, data)
-    _write(folder / MANIFEST, manifest.to_json().encode())
-    return manifest, state
+    if not path.is_file() or _sha256(_read(path, _MAX_WEIGHTS_BYTES)) != manifest.sha256:
+        source = f"{WEIGHTS} at {address}"
+        data = download(address, WEIGHTS, _MAX_WEIGHTS_BYTES)
+        _check(data, manifest, source)
+        with _explained(data, source):
+            deserialize(data)  # type: ignore[no-untyped-call]
+        _write(path, data)
+    text = manifest.to_json().encode()
+    if not (folder / MANIFEST).is_file() or (folder / MANIFEST).read_bytes() != text:
+        _write(folder / MANIFEST, text)
+    return folder
 
 
 def _cache() -> Path:
     """Below XDG_CACHE_HOME where that is set (XDG Base Directory Specification 0.8), else below ~/.cache."""
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "stamp2vec"
-
-
-def _read_manifest(folder: Path) -> Manifest:
-    try:
-        return Manifest.from_json(_read(folder / MANIFEST, _MAX_MANIFEST_BYTES))
-    except WeightsError as error:
-        raise WeightsError(f"{folder}: {error}") from error
 
 
 def _read(path: Path, limit: int) -> bytes:
@@ -144,18 +164,23 @@ def _read(path: Path, limit: int) -> bytes:
         raise WeightsError(f"{path} cannot be read ({error.strerror}): fetch or save the model again") from error
 
 
+def _sha256(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
+
+
 def _check(data: bytes, manifest: Manifest, source: str) -> None:
-    found = hashlib.sha256(data).hexdigest()
-    if found != manifest.sha256:
+    if (found := _sha256(data)) != manifest.sha256:
         raise WeightsError(
             f"{source} is damaged or is not the file that its manifest means: its sha256 is {found}, "
             f"{manifest.sha256} was expected. Fetch the model again"
         )
 
 
-def _parse(data: bytes, source: str) -> dict[str, Tensor]:
+@contextmanager
+def _explained(data: bytes, source: str) -> Iterator[None]:
+    """Around the parsing of weights: says what to do about those that cannot be parsed."""
     try:
-        return safetensors.torch.load(data)
+        yield
     except (SafetensorError, ValueError, KeyError) as error:
         # A zip archive is what torch.save writes; protocol 2 and later of pickle begin with 0x80.
         advice = _PICKLE_ADVICE if data.startswith((b"PK\x03\x04", b"\x80")) else "save it with stamp2vec.hub.save"

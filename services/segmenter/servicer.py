@@ -19,8 +19,9 @@ def app(settings: ModelServerSettings) -> ModelService[Letterbox]:
     """What `services.runtime.server` runs."""
 
     def describe(reference: str) -> ModelSpec:
-        manifest, _ = hub.load(reference)
-        arguments = {"reference": reference, "device": settings.device, "sha256": manifest.sha256}
+        folder = hub.find(reference)
+        manifest = hub.read_manifest(folder)
+        arguments = {"folder": str(folder), "device": settings.device, "sha256": manifest.sha256}
         return ModelSpec(model_info(manifest), "services.segmenter.model:load", arguments)
 
     def register(models: ModelService[Letterbox], server: grpc.aio.Server) -> None:

@@ -194,6 +194,23 @@ def test_a_served_folder_is_fetched_once(folder: Path, server: Server, cache: Pa
     assert sorted(file.name for file in (cache / manifest.sha256).iterdir()) == [hub.MANIFEST, hub.WEIGHTS]
 
 
+def test_a_model_is_found_without_being_loaded(folder: Path, server: Server, cache: Path) -> None:
+    assert hub.find(str(folder)) == folder
+    found = hub.find(f"{server.address}/model")
+    assert found.parent == cache
+    assert hub.read_manifest(found) == hub.read_manifest(folder) == hub.load(found)[0]
+
+
+def test_a_new_manifest_of_the_same_weights_replaces_that_in_the_cache(
+    folder: Path, server: Server, cache: Path
+) -> None:
+    old, _ = hub.load(f"{server.address}/model")
+    new = dataclasses.replace(old, threshold=old.threshold / 2)
+    (folder / hub.MANIFEST).write_text(new.to_json())
+    assert hub.load(f"{server.address}/model")[0] == new
+    assert server.requests[2:] == ["/model/manifest.json"]
+
+
 def test_a_damaged_cache_is_replaced(folder: Path, server: Server, cache: Path) -> None:
     manifest, _ = hub.load(f"{server.address}/model")
     (cache / manifest.sha256 / hub.WEIGHTS).write_bytes(b"damaged")

@@ -8,7 +8,6 @@ import zlib
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
-from pathlib import Path
 from typing import cast
 
 import grpc
@@ -16,7 +15,6 @@ import grpc.aio
 import numpy as np
 import pytest
 import pytest_asyncio
-import torch
 from google.rpc import (  # type: ignore[import-untyped]
     error_details_pb2,
     status_pb2,
@@ -29,10 +27,8 @@ from services.embedder import servicer as embedder
 from services.runtime.server import MAX_MESSAGE_BYTES, running
 from services.runtime.settings import ModelServerSettings
 from services.segmenter import servicer as segmenter
-from stamp2vec import hub
 from stamp2vec.imaging import decode_image
-from stamp2vec.manifest import Manifest, Preset, Task
-from stamp2vec.models import build
+from stamp2vec.manifest import Task
 from stamp2vec.pipelines import StampUnetPipeline, TvaePipeline, YoloStampPipeline
 from stamp2vec.v1 import (
     common_pb2,
@@ -43,6 +39,7 @@ from stamp2vec.v1 import (
     segmenter_pb2,
     segmenter_pb2_grpc,
 )
+from tests.services.random_models import save_model
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -61,34 +58,6 @@ class Stack:
     embed: TvaePipeline
     metrics: str
     channel: grpc.aio.Channel
-
-
-def save_model(folder: Path, name: str, task: Task, size: int, vector_size: int = 0) -> str:
-    torch.manual_seed(0)
-    model = build(name, {})
-    manifest = Manifest(
-        name=name,
-        version="0.0.1",
-        task=task,
-        architecture=name,
-        config={},
-        presets=(Preset.FAST,),
-        input_height=size,
-        input_width=size,
-        threshold=0.3 if task is Task.DETECT else 0.0,
-        parameters=sum(parameter.numel() for parameter in model.parameters()),
-        sha256="0" * 64,
-        vector_size=vector_size,
-        training={},
-        metrics={},
-        licence="Apache-2.0",
-    )
-    state = model.state_dict()
-    for key in state:
-        if key.endswith("to_score.bias"):
-            state[key].zero_()  # trained weights begin with rare stamps; random ones must find something
-    hub.save(folder / name, manifest, state)
-    return str(folder / name)
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")

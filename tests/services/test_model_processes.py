@@ -1,0 +1,72 @@
+"""A model service as a process of its own: what it loads, and how it starts and ends."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import grpc
+import pytest
+
+from stamp2vec import hub
+from stamp2vec.manifest import Task
+from stamp2vec.v1 import detector_pb2, detector_pb2_grpc
+from tests.services.random_models import save_model
+
+
+@pytest.fixture
+def model(tmp_path: Path) -> Path:
+    return Path(save_model(tmp_path, "yolo-stamp", Task.DETECT, 448))
+
+
+@contextmanager
+def detector(*arguments: str) -> Iterator[subprocess.Popen[str]]:
+    command = [sys.executable, "-m", "services.detector", "--port", "0", "--metrics-port", "0", "--max-batch", "1"]
+    pipe = subprocess.PIPE
+    with subprocess.Popen([*command, *arguments], stdout=pipe, stderr=pipe, text=True) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def has_torch(pid: int) -> bool:
+    return "libtorch" in Path(f"/proc/{pid}/maps").read_text()
+
+
+@pytest.mark.parametrize(
+    "module",
+    [*(f"services.{name}.__main__" for name in ("detector", "segmenter", "embedder", "gateway")), "stamp2vec.client"],
+)
+def test_processes_that_run_no_model_do_not_import_torch(module: str) -> None:
+    program = f"import sys, {module}; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
+
+
+def test_only_the_executor_loads_torch(model: Path) -> None:
+    with detector("--model", str(model)) as process:
+        assert process.stdout is not None
+        ready = json.loads(process.stdout.readline())
+        (child,) = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+        assert [has_torch(process.pid), has_torch(int(child))] == [False, True]
+        with grpc.insecure_channel(f"127.0.0.1:{ready['port']}") as channel:
+            stub = detector_pb2_grpc.DetectorServiceStub(channel)
+            (info,) = stub.ListModels(detector_pb2.DetectorServiceListModelsRequest()).models
+        assert info.sha256 == hub.read_manifest(model).sha256
+
+
+@pytest.mark.parametrize(
+    ("file", "said"),
+    [(hub.WEIGHTS, "sha256"), (hub.MANIFEST, "is not JSON")],
+    ids=["damaged weights", "damaged manifest"],
+)
+def test_what_cannot_be_trusted_is_never_served(model: Path, file: str, said: str) -> None:
+    (model / file).write_bytes(b"damaged")
+    with detector("--model", str(model)) as process:
+        output, errors = process.communicate(timeout=60)
+    assert (process.returncode, output) == (1, "")
+    (line,) = (json.loads(line) for line in errors.splitlines())
+    assert (line["level"], line["event"]) == ("error", "could not start")
+    assert said in line["trace"]
