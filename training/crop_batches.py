@@ -55,9 +55,9 @@ def recolour(pixels: Tensor, random: torch.Generator) -> Tensor:
     pixels = torch.where(draw(1) < 0.3, swapped, pixels)
     grey = pixels.mean(1, keepdim=True).expand_as(pixels)
     pixels = torch.where(draw(1) < 0.25, grey, pixels)
-    pixels = pixels.clamp(1e-3, 1.0) ** (0.6 + draw(3) * 0.25 + draw(1) * 0.9) * (0.75 + 0.27 * draw(1))
+    pixels = pixels.clamp(1e-3, 1.0) ** (0.6 + draw(3) * 0.2 + draw(1) * 0.6) * (0.75 + 0.27 * draw(1))
     level = 0.45 + 0.35 * draw(1)
     binary = ((pixels.mean(1, keepdim=True) - level) * 12).sigmoid().expand_as(pixels)
-    pixels = torch.where(draw(1) < 0.15, binary, pixels)
-    pixels = pixels + torch.randn(pixels.shape, generator=random) * 0.06 * draw(1) ** 2
+    pixels = torch.where(draw(1) < 0.12, binary, pixels)
+    pixels = pixels + torch.randn(pixels.shape, generator=random) * 0.05 * draw(1) ** 2
     return (pixels.clamp(0.0, 1.0) * 255).byte().permute(0, 2, 3, 1).contiguous()

@@ -33,3 +33,13 @@ def to_nchw(images: Tensor) -> Tensor:
     The permuted view is what PyTorch calls channels-last: the layout that CPUs and GPUs convolve fastest.
     """
     return images.permute(0, 3, 1, 2).float().div(127.5).sub(1.0)
+
+
+def standardise(images: Tensor) -> Tensor:
+    """uint8 (N, H, W, 3) to float (N, 3, H, W) of mean 0 and deviation 1 an image: a faint strike looks like a bold one.
+
+    All three channels are scaled alike, so the colour of the ink stays; a blank image becomes 0, not noise.
+    """
+    pixels = to_nchw(images)
+    centred = pixels - pixels.mean((1, 2, 3), keepdim=True)
+    return centred / (centred.std((1, 2, 3), keepdim=True) + 0.02)

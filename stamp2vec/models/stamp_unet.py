@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from stamp2vec.models.layers import ConvBnRelu, to_nchw
+from stamp2vec.models.layers import ConvBnRelu, standardise
 
 
 class StampUnet(nn.Module):
@@ -29,7 +29,7 @@ class StampUnet(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         """Half the resolution and four halvings below it, then up again, each level joined with its way down."""
-        x, skips = F.pixel_unshuffle(to_nchw(images), 2), []
+        x, skips = F.pixel_unshuffle(standardise(images), 2), []
         for level, block in enumerate(self.encoder):
             x = block(F.max_pool2d(x, 2) if level else x)
             skips.append(x)

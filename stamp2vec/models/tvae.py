@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from stamp2vec.models.layers import ConvBnRelu, Residual, to_nchw
+from stamp2vec.models.layers import ConvBnRelu, Residual, standardise
 
 CLEAN_SIZE = 64
 
@@ -43,7 +43,7 @@ class Tvae(nn.Module):
 
     def posterior(self, images: Tensor) -> tuple[Tensor, Tensor]:
         """uint8 (N, H, W, 3) -> mean and log variance, (N, vector_size) each."""
-        features = self.encoder(to_nchw(images))  # (N, C, H/32, W/32)
+        features = self.encoder(standardise(images))  # (N, C, H/32, W/32)
         features = F.adaptive_avg_pool2d(features, 4).flatten(1)  # a 4 x 4 layout survives: seals have a top
         return self.mean(features), self.logvar(features).clamp(-8.0, 4.0)
 

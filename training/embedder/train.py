@@ -52,7 +52,7 @@ class Batches(IterableDataset[tuple[Tensor, Tensor, Tensor]]):
     ) -> tuple[Tensor, Tensor, Tensor]:
         """The chosen crops, each turned and lit in its own way."""
         random = torch.Generator().manual_seed(int(rng.integers(2**31)))
-        upright = rng.random(len(chosen)) < 0.5
+        upright = rng.random(len(chosen)) < 0.6
         angles = np.where(upright, rng.normal(0, 0.15, len(chosen)), rng.uniform(-np.pi, np.pi, len(chosen)))
         views = []
         for index, angle in zip(chosen, angles):
