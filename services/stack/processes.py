@@ -1,9 +1,8 @@
 """Services as child processes: started together, found by the ports that they report, stopped without orphans."""
 
-import ctypes
 import json
+import os
 import selectors
-import signal
 import subprocess
 import sys
 import time
@@ -16,8 +15,6 @@ START_TIMEOUT_S = 180.0
 STOP_TIMEOUT_S = 40.0  # more than the services' own grace
 _TICK_S = 0.25
 _TAIL_LINES = 15
-_PR_SET_PDEATHSIG = 1  # prctl(2)
-_LIBC = ctypes.CDLL(None, use_errno=True)
 
 Progress = Callable[[Collection[str], float], None]
 """Is told at short intervals which services are still starting, and since how many seconds; of none at the end."""
@@ -51,18 +48,17 @@ class Service:
     """One process; its log is appended to `log`."""
 
     def __init__(self, name: str, arguments: Sequence[str], log: Path) -> None:
-        """Starts `python -m services.<name>` with these arguments."""
+        """Starts `python -m services.<name>` with these arguments; even `kill -9` of this process leaves no orphan."""
         self.name, self.log = name, log
         self.address: Address | None = None
         log.parent.mkdir(parents=True, exist_ok=True)
         with log.open("ab") as stderr:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", f"services.{name}", *arguments],
+                [sys.executable, "-m", "services.stack.child", name, str(os.getpid()), *arguments],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=stderr,
                 process_group=0,  # Ctrl-C reaches us alone; we stop them in order
-                preexec_fn=_end_with_parent,
             )
 
     @property
@@ -115,11 +111,6 @@ def _for_people(line: str) -> str:
     except ValueError:
         return line
     return f"  {said.get('event')}: {said['trace'].splitlines()[-1]}" if "trace" in said else f"  {said.get('event')}"
-
-
-def _end_with_parent() -> None:
-    """Runs in the child: SIGTERM when the starting thread ends, so that not even `kill -9` leaves orphans."""
-    _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
 def wait_until_serving(services: Collection[Service], progress: Progress) -> None:

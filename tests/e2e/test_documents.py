@@ -1,0 +1,153 @@
+"""A real page through the four real services."""
+
+import io
+import threading
+from collections.abc import Iterator
+
+import grpc
+import numpy as np
+import pytest
+from PIL import Image
+
+from stamp2vec.client import Client
+from stamp2vec.imaging import crop, decode_image
+from stamp2vec.pipelines import DocumentPipeline
+from stamp2vec.results import DocumentResult
+from stamp2vec.v1 import common_pb2, gateway_pb2
+from tests.e2e.live import TIMEOUT_S, Running
+
+
+@pytest.fixture(scope="module")
+def client(services: Running) -> Iterator[Client]:
+    with Client(services.stack.address("gateway").target, deadline_s=TIMEOUT_S) as client:
+        yield client
+
+
+def test_a_page_gives_boxes_masks_vectors_and_similarities(client: Client, page: bytes) -> None:
+    result = client.analyze(page, include_masks=True, include_crops=True)
+    image = decode_image(page)
+    (found,) = result.pages
+    assert (found.height, found.width) == image.shape[:2]
+    assert found.stamps
+    for stamp in found.stamps:
+        pixels, box = crop(image, stamp.box)
+        assert stamp.crop_box == box
+        assert stamp.crop is not None
+        np.testing.assert_array_equal(stamp.crop, pixels)
+        assert stamp.mask is not None
+        assert stamp.mask.shape == pixels.shape[:2]
+        assert stamp.vector is not None
+        assert np.linalg.norm(stamp.vector) == pytest.approx(1, abs=1e-4)
+    count = len(found.stamps)
+    assert result.similarity.shape == (count, count)
+    np.testing.assert_allclose(result.similarity, result.similarity.T, atol=1e-5)
+    np.testing.assert_allclose(np.diag(result.similarity), 1, atol=1e-4)
+    assert [model.task for model in result.models] == ["detect", "embed", "segment"]
+    assert 0 < result.timing.detect_ms < result.timing.total_ms
+
+
+def equal(ours: DocumentResult, theirs: DocumentResult) -> None:
+    """Within 1e-4; masks within one level of 255, which is what rounding may make of that."""
+    assert len(ours.pages) == len(theirs.pages)
+    for a, b in zip(ours.pages, theirs.pages, strict=True):
+        assert (a.index, a.height, a.width, str(a.error)) == (b.index, b.height, b.width, str(b.error))
+        assert len(a.stamps) == len(b.stamps)
+        for s, t in zip(a.stamps, b.stamps, strict=True):
+            np.testing.assert_allclose(s.box, t.box, rtol=1e-4, atol=1e-4)
+            assert s.score == pytest.approx(t.score, abs=1e-4)
+            assert s.crop_box == t.crop_box
+            assert s.vector is not None
+            assert t.vector is not None
+            np.testing.assert_allclose(s.vector, t.vector, atol=1e-4)
+            if s.mask is not None and t.mask is not None:
+                np.testing.assert_allclose(s.mask.astype(int), t.mask.astype(int), atol=1)
+            assert (s.mask is None) == (t.mask is None)
+    np.testing.assert_allclose(ours.similarity, theirs.similarity, atol=1e-4)
+
+
+def test_the_gateway_answers_what_the_pipelines_answer(client: Client, pipeline: DocumentPipeline, page: bytes) -> None:
+    equal(client.analyze(page, include_masks=True), pipeline(page, include_masks=True))
+    equal(client.analyze(page, min_score=0.9), pipeline(page, min_score=0.9))
+
+
+def tiff(*pages: Image.Image) -> bytes:
+    file = io.BytesIO()
+    pages[0].save(file, "TIFF", save_all=True, append_images=list(pages[1:]), compression="tiff_deflate")
+    return file.getvalue()
+
+
+def break_page(data: bytes, index: int) -> bytes:
+    """Overwrite the compressed pixels of one page of a TIFF."""
+    with Image.open(io.BytesIO(data)) as file:
+        file.seek(index)
+        offset, size = file.tag_v2[273][0], file.tag_v2[279][0]  # type: ignore[attr-defined]
+    assert isinstance(offset, int)
+    assert isinstance(size, int)
+    return data[:offset] + b"\xff" * size + data[offset + size :]
+
+
+def test_a_broken_page_of_a_tiff_loses_no_other(client: Client, pipeline: DocumentPipeline, page: bytes) -> None:
+    with Image.open(io.BytesIO(page)) as image:
+        upright = image.convert("RGB")
+    turned = upright.transpose(Image.Transpose.ROTATE_90)
+    document = break_page(tiff(upright, upright, turned), 1)
+    result = client.analyze(document)
+    assert [found.error is None for found in result.pages] == [True, False, True]
+    assert "damaged" in str(result.pages[1].error)
+    assert result.pages[0].stamps
+    assert result.pages[2].stamps
+    equal(result, pipeline(document))
+
+
+def test_a_stream_answers_by_id_keeps_to_eight_and_survives_a_bad_document(services: Running, page: bytes) -> None:
+    """Twenty documents are offered; no more than eight ever await an answer, whatever gRPC itself has buffered."""
+    offered = threading.Semaphore(0)
+    answered: dict[str, gateway_pb2.AnalyzeDocumentsResponse] = {}
+
+    def requests() -> Iterator[gateway_pb2.AnalyzeDocumentsRequest]:
+        for index in range(20):
+            document = gateway_pb2.AnalyzeDocumentRequest(document=b"no image" if index == 7 else page)
+            yield gateway_pb2.AnalyzeDocumentsRequest(id=f"document-{index}", document=document)
+            offered.release()
+
+    for answer in services.stub.AnalyzeDocuments(requests(), timeout=TIMEOUT_S):
+        answered[answer.id] = answer
+    assert sorted(answered) == sorted(f"document-{index}" for index in range(20))
+    bad = answered.pop("document-7")
+    assert (bad.status.code, bad.status.field) == (3, "document")
+    counts = {len(answer.result.pages[0].stamps) for answer in answered.values()}
+    assert len(counts) == 1
+    assert min(counts) > 0
+
+
+def test_vectors_and_pictures_compare(client: Client, page: bytes) -> None:
+    stamps = client.analyze(page, include_crops=True).pages[0].stamps
+    crops = [stamp.crop for stamp in stamps[:2] if stamp.crop is not None]
+    embeddings = client.embed(crops)
+    masks = client.segment(crops)
+    assert [mask.shape for mask in masks if isinstance(mask, np.ndarray)] == [part.shape[:2] for part in crops]
+    a, b = embeddings
+    assert not isinstance(a, Exception)
+    assert not isinstance(b, Exception)
+    similarity = client.compare(a, b).similarity
+    assert client.compare(crops[0], b).similarity == pytest.approx(similarity, abs=1e-4)
+    assert client.compare(crops[0], crops[1]).similarity == pytest.approx(similarity, abs=1e-4)
+
+
+def test_single_models_answer_in_pixels_of_the_picture(services: Running, page: bytes) -> None:
+    images = [common_pb2.Image(encoded=page), common_pb2.Image(encoded=page[:5000])]
+    answer = services.stub.DetectStamps(gateway_pb2.DetectStampsRequest(images=images), timeout=TIMEOUT_S)
+    whole = services.stub.AnalyzeDocument(gateway_pb2.AnalyzeDocumentRequest(document=page), timeout=TIMEOUT_S)
+    assert [found.box for found in answer.results[0].detections] == [stamp.box for stamp in whole.pages[0].stamps]
+    assert (answer.results[1].status.code, answer.results[1].status.field) == (3, "images[1].encoded")
+
+
+def test_all_models_are_listed(services: Running) -> None:
+    answer = services.stub.ListModels(gateway_pb2.ListModelsRequest(), timeout=TIMEOUT_S)
+    assert [model.task for model in answer.models] == [1, 2, 3]
+    assert all(common_pb2.PRESET_FAST in model.presets for model in answer.models)
+    request = gateway_pb2.AnalyzeDocumentRequest(document=b"x", preset=common_pb2.PRESET_ACCURATE)
+    with pytest.raises(grpc.RpcError) as caught:
+        services.stub.AnalyzeDocument(request, timeout=TIMEOUT_S)
+    assert caught.value.code() is grpc.StatusCode.NOT_FOUND
+    assert answer.models[0].model.name in str(caught.value.details())

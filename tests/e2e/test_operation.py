@@ -1,0 +1,225 @@
+"""What operators rely on: health, reflection, metrics, logs, deadlines, overload, crashes, and a clean end."""
+
+import os
+import signal
+import threading
+import urllib.request
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from typing import Any
+
+import grpc
+import pytest
+from google.rpc import error_details_pb2, status_pb2  # type: ignore[import-untyped]
+from grpc_health.v1 import health_pb2, health_pb2_grpc  # type: ignore[import-untyped]
+from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc  # type: ignore[import-untyped]
+from prometheus_client.parser import text_string_to_metric_families
+
+from services.stack.processes import MODEL_SERVICES, Service, wait_until_serving
+from stamp2vec.v1 import common_pb2, gateway_pb2
+from stamp2vec.v1.gateway_pb2_grpc import StampServiceStub
+from tests.e2e.live import ROOT, TIMEOUT_S, Running, channel, children, eventually, is_alive
+
+Code = grpc.StatusCode
+
+NAMES = {
+    "gateway": "stamp2vec.v1.StampService",
+    "detector": "stamp2vec.v1.DetectorService",
+    "segmenter": "stamp2vec.v1.SegmenterService",
+    "embedder": "stamp2vec.v1.EmbedderService",
+}
+
+
+def analyze(stub: StampServiceStub, page: bytes, timeout_s: float = TIMEOUT_S, **options: Any) -> Any:
+    return stub.AnalyzeDocument(gateway_pb2.AnalyzeDocumentRequest(document=page, **options), timeout=timeout_s)
+
+
+def code_of(call: Callable[[], Any]) -> grpc.StatusCode:
+    try:
+        call()
+    except grpc.RpcError as error:
+        return error.code()
+    return Code.OK
+
+
+def metrics(services: Running, name: str) -> dict[str, Any]:
+    """The metric families of a service, by name."""
+    with urllib.request.urlopen(services.stack.address(name).metrics_url, timeout=TIMEOUT_S) as answer:
+        families = text_string_to_metric_families(answer.read().decode())
+        return {family.name: family for family in families if not family.name.endswith("_created")}
+
+
+def total(family: Any, **labels: str) -> float:
+    """The sum of the samples that carry these labels."""
+    values: Iterator[float] = (
+        sample.value
+        for sample in family.samples
+        if not sample.name.endswith(("_bucket", "_sum")) and labels.items() <= sample.labels.items()
+    )
+    return sum(values)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_health_and_reflection_tell_each_service(services: Running, name: str) -> None:
+    with channel(services.stack.address(name).target) as open_channel:
+        health = health_pb2_grpc.HealthStub(open_channel)
+        for asked in ("", NAMES[name]):
+            answer = health.Check(health_pb2.HealthCheckRequest(service=asked), timeout=TIMEOUT_S)
+            assert answer.status == health_pb2.HealthCheckResponse.SERVING
+        reflection = reflection_pb2_grpc.ServerReflectionStub(open_channel)
+        question = reflection_pb2.ServerReflectionRequest(list_services="")
+        (listing,) = reflection.ServerReflectionInfo(iter([question]), timeout=TIMEOUT_S)
+        assert NAMES[name] in {each.name for each in listing.list_services_response.service}
+
+
+def test_a_request_id_is_in_the_log_of_every_service(services: Running, page: bytes) -> None:
+    request = gateway_pb2.AnalyzeDocumentRequest(document=page, include_masks=True)
+    metadata = (("x-request-id", "e2e-request-1"),)
+    answer, call = services.stub.AnalyzeDocument.with_call(request, timeout=TIMEOUT_S, metadata=metadata)
+    assert answer.request_id == "e2e-request-1"
+    assert ("x-request-id", "e2e-request-1") in list(call.trailing_metadata())
+    for name in NAMES:
+        log = services.logs / f"{name}.log"
+        eventually(lambda log=log: '"request_id": "e2e-request-1"' in log.read_text())  # type: ignore[misc]
+
+
+def test_metrics_count_what_was_done(services: Running, page: bytes) -> None:
+    before = metrics(services, "gateway")
+    stamps = len(analyze(services.stub, page, include_masks=True).pages[0].stamps)
+    after = metrics(services, "gateway")
+    assert total(after["stamp2vec_pages"], code="OK") == total(before["stamp2vec_pages"], code="OK") + 1
+    assert total(after["stamp2vec_stamps"]) == total(before["stamp2vec_stamps"]) + stamps
+    method = f"/{NAMES['gateway']}/AnalyzeDocument"
+    assert total(after["stamp2vec_request_seconds"], method=method, code="OK") >= 1
+    for stage in ("decode", "detect", "segment", "embed", "total"):
+        assert total(after["stamp2vec_stage_seconds"], stage=stage) >= 1
+    for name in MODEL_SERVICES:
+        found = metrics(services, name)
+        assert total(found["stamp2vec_capacity_items"]) == 128
+        assert total(found["stamp2vec_batch_size"]) >= 1
+
+
+def documented() -> dict[str, str]:
+    """The metrics of docs/operations.md, and whose they are."""
+    rows = [line.split("|") for line in (ROOT / "docs/operations.md").read_text().splitlines()]
+    return {row[1].strip(" `"): row[4].strip() for row in rows if len(row) > 4 and "`stamp2vec_" in row[1]}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_metrics_are_those_of_the_documentation(services: Running, name: str) -> None:
+    found = metrics(services, name)
+    whose = {"all", "gateway" if name == "gateway" else "models"}
+    assert {metric for metric, services in documented().items() if services in whose} <= found.keys()
+    assert {metric for metric in found if metric.startswith("stamp2vec_")} <= documented().keys()
+
+
+@contextmanager
+def stopped(pid: int) -> Iterator[None]:
+    """A process that hangs, for a while."""
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        os.kill(pid, signal.SIGCONT)
+
+
+def test_past_the_deadline_work_is_dropped_instead_of_done(services: Running, page: bytes) -> None:
+    def dropped() -> float:
+        family = metrics(services, "detector")["stamp2vec_dropped_items"]
+        return total(family, reason="cancelled") + total(family, reason="expired")
+
+    (executor,) = children(services.stack["detector"].pid)
+    before = dropped()
+    with stopped(executor), ThreadPoolExecutor(3) as pool:
+        # The first is in the executor's hands, the others wait behind it.
+        calls = [pool.submit(code_of, lambda: analyze(services.stub, page, timeout_s=2.0)) for _ in range(3)]
+        assert {call.result(TIMEOUT_S) for call in calls} == {Code.DEADLINE_EXCEEDED}
+    assert analyze(services.stub, page).pages[0].stamps
+    eventually(lambda: dropped() >= before + 2)
+
+
+def test_when_the_caller_goes_its_work_is_dropped(services: Running, page: bytes) -> None:
+    (executor,) = children(services.stack["detector"].pid)
+    before = total(metrics(services, "detector")["stamp2vec_dropped_items"], reason="cancelled")
+    request = gateway_pb2.AnalyzeDocumentRequest(document=page)
+    with stopped(executor):
+        calls = [services.stub.AnalyzeDocument.future(request, timeout=TIMEOUT_S) for _ in range(3)]
+        eventually(lambda: total(metrics(services, "detector")["stamp2vec_queue_items"]) == 2)
+        for call in calls:
+            call.cancel()
+        eventually(lambda: total(metrics(services, "detector")["stamp2vec_requests_in_flight"]) == 0)
+    assert analyze(services.stub, page).pages[0].stamps
+    eventually(
+        lambda: total(metrics(services, "detector")["stamp2vec_dropped_items"], reason="cancelled") == before + 2
+    )
+
+
+def test_overload_is_refused_at_once_with_a_time_to_come_back(services: Running) -> None:
+    raw = common_pb2.RawImage(data=b"\x80" * 16 * 16, height=16, width=16, channels=1)
+    request = gateway_pb2.EmbedStampsRequest(images=[common_pb2.Image(raw=raw)] * 64)
+    (executor,) = children(services.stack["embedder"].pid)
+    with stopped(executor):
+        held = [services.stub.EmbedStamps.future(request, timeout=TIMEOUT_S) for _ in range(2)]
+        eventually(lambda: total(metrics(services, "embedder")["stamp2vec_queue_items"]) > 64)
+        with pytest.raises(grpc.RpcError) as caught:
+            services.stub.EmbedStamps(request, timeout=TIMEOUT_S)
+    error = caught.value
+    assert error.code() is Code.RESOURCE_EXHAUSTED
+    trailing: dict[str, Any] = {datum.key: datum.value for datum in error.trailing_metadata() or ()}
+    assert int(trailing["grpc-retry-pushback-ms"]) > 0
+    packed = list(status_pb2.Status.FromString(trailing["grpc-status-details-bin"]).details)
+    assert any(each.Is(error_details_pb2.RetryInfo.DESCRIPTOR) for each in packed)
+    assert [len(call.result(TIMEOUT_S).results) for call in held] == [64, 64]
+
+
+def test_a_gateway_that_is_replaced_under_load_loses_no_call(services: Running, page: bytes) -> None:
+    upstreams = [part for name in MODEL_SERVICES for part in (f"--{name}", services.stack.address(name).target)]
+    arguments = ["--port", "0", "--metrics-port", "0", *upstreams]
+    gateways = [Service("gateway", arguments, services.logs / f"replica-{index}.log") for index in range(2)]
+    try:
+        wait_until_serving(gateways, lambda starting, elapsed_s: None)
+        old, new = gateways
+        assert old.address
+        assert new.address
+        targets = f"ipv4:{old.address.target},{new.address.target}"
+        config = (
+            '{"loadBalancingConfig": [{"round_robin": {}}], "methodConfig": [{"name": [{}], "retryPolicy": '
+            '{"maxAttempts": 4, "initialBackoff": "0.1s", "maxBackoff": "1s", "backoffMultiplier": 2, '
+            '"retryableStatusCodes": ["UNAVAILABLE"]}}]}'
+        )
+        with grpc.insecure_channel(targets, [("grpc.service_config", config)]) as both, ThreadPoolExecutor(4) as pool:
+            stub = StampServiceStub(both)
+            enough, gone = threading.Semaphore(0), threading.Event()
+
+            def call_until_gone() -> set[grpc.StatusCode]:
+                codes = set()
+                while not gone.is_set():
+                    codes.add(code_of(lambda: analyze(stub, page)))
+                    enough.release()
+                return codes | {code_of(lambda: analyze(stub, page))}
+
+            callers = [pool.submit(call_until_gone) for _ in range(4)]
+            try:
+                for _ in range(8):
+                    assert enough.acquire(timeout=TIMEOUT_S)
+                old.terminate()
+                assert old.wait() == 0
+            finally:
+                gone.set()
+            assert [caller.result(TIMEOUT_S) for caller in callers] == [{Code.OK}] * 4
+    finally:
+        for gateway in gateways:
+            gateway.kill()
+
+
+def test_a_killed_service_is_told_and_its_successor_found(services: Running, page: bytes) -> None:
+    executors = children(services.stack["detector"].pid)
+    services.stack["detector"].kill()
+    with pytest.raises(grpc.RpcError) as caught:
+        analyze(services.stub, page)
+    assert caught.value.code() is Code.UNAVAILABLE
+    assert "Send the call again" in str(caught.value.details())
+    eventually(lambda: not any(map(is_alive, executors)))
+    services.stack.restart("detector")
+    eventually(lambda: code_of(lambda: analyze(services.stub, page)) is Code.OK)
