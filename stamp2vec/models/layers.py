@@ -36,7 +36,7 @@ def to_nchw(images: Tensor) -> Tensor:
 
 
 def standardise(images: Tensor) -> Tensor:
-    """uint8 (N, H, W, 3) to float (N, 3, H, W) of mean 0 and deviation 1 an image: a faint strike looks like a bold one.
+    """uint8 (N, H, W, 3) to float (N, 3, H, W), mean 0 and deviation 1 an image: a faint strike looks like a bold one.
 
     All three channels are scaled alike, so the colour of the ink stays; a blank image becomes 0, not noise.
     """
