@@ -137,7 +137,7 @@ class ProcessExecutor:
     async def stop(self) -> None:
         """Returns when the child has gone."""
         if self._child:
-            self._child.kill()
+            self._child.end()
             await self._child.died.wait()
 
     def _living(self) -> "_Child":
@@ -157,6 +157,7 @@ class _Child:
         slots: int,
     ) -> None:
         self.process, self.died = process, asyncio.Event()
+        self._is_ending = False
         self._pidfd = os.pidfd_open(process.pid)
         self.free_slots = list(range(slots))
         self._reader, self._writer = reader, writer
@@ -175,6 +176,11 @@ class _Child:
         if not self.died.is_set():
             with contextlib.suppress(ProcessLookupError):
                 signal.pidfd_send_signal(self._pidfd, signal.SIGKILL)
+
+    def end(self) -> None:
+        """Kills it because its work is over, which is no reason to warn."""
+        self._is_ending = True
+        self.kill()
 
     async def _read(self) -> None:
         try:
@@ -195,7 +201,8 @@ class _Child:
             self.kill()
             self._writer.close()
             code = await self.process.wait()
-            log.warning("an executor has gone", extra={"fields": {"pid": self.process.pid, "exit_code": code}})
+            level = logging.DEBUG if self._is_ending else logging.WARNING
+            log.log(level, "an executor has gone", extra={"fields": {"pid": self.process.pid, "exit_code": code}})
             for _, answer in self._asked:
                 if not answer.done():
                     answer.set_exception(ExecutorDead(f"exit code {code}"))

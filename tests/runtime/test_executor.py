@@ -1,6 +1,7 @@
 """Process executors, with real processes."""
 
 import asyncio
+import logging
 import os
 import select
 import signal
@@ -111,6 +112,17 @@ async def test_an_item_that_kills_the_child(start: Start) -> None:
         await executor.run([item(9)])
     await executor.restart()
     assert len(await executor.run([item(1)])) == 1
+
+
+async def test_only_an_end_that_nobody_asked_for_is_a_warning(start: Start, caplog: pytest.LogCaptureFixture) -> None:
+    executor = await start("first_pixel")
+    executor.kill()
+    await executor.died()
+    assert [record.levelname for record in caplog.records] == ["WARNING"]
+    caplog.clear()
+    await executor.restart()
+    await executor.stop()
+    assert [record.levelname for record in caplog.records if record.levelno > logging.INFO] == []
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

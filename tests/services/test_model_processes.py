@@ -45,7 +45,7 @@ def test_processes_that_run_no_model_do_not_import_torch(module: str) -> None:
     assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
 
 
-def test_only_the_executor_loads_torch(model: Path) -> None:
+def test_only_the_executor_loads_torch_and_a_stop_is_quiet(model: Path) -> None:
     with detector("--model", str(model)) as process:
         assert process.stdout is not None
         ready = json.loads(process.stdout.readline())
@@ -55,6 +55,10 @@ def test_only_the_executor_loads_torch(model: Path) -> None:
             stub = detector_pb2_grpc.DetectorServiceStub(channel)
             (info,) = stub.ListModels(detector_pb2.DetectorServiceListModelsRequest()).models
         assert info.sha256 == hub.read_manifest(model).sha256
+        process.terminate()
+        _, errors = process.communicate(timeout=60)
+    assert process.returncode == 0
+    assert {json.loads(line)["level"] for line in errors.splitlines()} == {"info"}
 
 
 @pytest.mark.parametrize(
