@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import random
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import ceil
@@ -59,7 +60,7 @@ def problem(error: BaseException) -> Problem:
         case ModelNotFound():
             return Problem(Code.NOT_FOUND, str(error))
         case QueueFull() | HopelessDeadline():
-            return Problem(Code.RESOURCE_EXHAUSTED, str(error), retry_after_s=error.retry_after_s)
+            return Problem(Code.RESOURCE_EXHAUSTED, str(error), retry_after_s=_spread(error.retry_after_s))
         case NotServing():
             return Problem(Code.UNAVAILABLE, str(error))
         case DeadlinePassed():
@@ -75,6 +76,11 @@ def problem(error: BaseException) -> Problem:
             return _upstream(error)
     log.error("internal error", exc_info=error)
     return Problem(Code.INTERNAL, f"Internal error. Report it with this request id: {request_id.get()}.")
+
+
+def _spread(retry_after_s: float) -> float:
+    """Up to half as long again: those who are refused together must not all come back together."""
+    return retry_after_s * random.uniform(1.0, 1.5)
 
 
 _PASSED_ON = {

@@ -9,7 +9,9 @@ class QueueFull(Refusal):
     """More waits than may wait."""
 
     def __init__(self, retry_after_s: float) -> None:
-        super().__init__(f"The queue is full. Send the call again in {retry_after_s:.2f} s, or send fewer at a time.")
+        super().__init__(
+            f"The queue is full. Send the call again in about {retry_after_s:.2f} s, or send fewer at a time."
+        )
         self.retry_after_s = retry_after_s
 
 
@@ -19,7 +21,7 @@ class HopelessDeadline(Refusal):
     def __init__(self, wait_s: float, remaining_s: float) -> None:
         super().__init__(
             f"The wait is about {wait_s:.2f} s and the call's deadline is in {remaining_s:.2f} s. "
-            f"Send it again in {wait_s:.2f} s, or with a longer deadline."
+            f"Send it again in about {wait_s:.2f} s, or with a longer deadline."
         )
         self.retry_after_s = wait_s
 

@@ -1,5 +1,6 @@
 """The table from errors to codes, as a client sees it over a real server."""
 
+import random
 from collections.abc import AsyncIterator, Callable
 
 import grpc
@@ -11,7 +12,7 @@ from google.rpc import (  # type: ignore[import-untyped]
     status_pb2,
 )
 
-from services.runtime.errors import InvalidCall, item_status
+from services.runtime.errors import InvalidCall, item_status, problem
 from services.runtime.refusals import DeadlinePassed, HopelessDeadline, NotServing, PoisonItem, QueueFull
 from services.runtime.server import running
 from services.runtime.settings import ServerSettings
@@ -66,8 +67,8 @@ def details(error: grpc.aio.AioRpcError) -> list[object]:
         (IncompatibleVectors("two models", "b.vector"), Code.INVALID_ARGUMENT, "two models"),
         (InvalidCall([InvalidImage("one", "a"), InvalidImage("two", "b")]), Code.INVALID_ARGUMENT, "one two"),
         (ModelNotFound("no model x: ask for y"), Code.NOT_FOUND, "ask for y"),
-        (QueueFull(1.5), Code.RESOURCE_EXHAUSTED, "again in 1.50 s"),
-        (HopelessDeadline(2.0, 1.0), Code.RESOURCE_EXHAUSTED, "again in 2.00 s"),
+        (QueueFull(1.5), Code.RESOURCE_EXHAUSTED, "again in about 1.50 s"),
+        (HopelessDeadline(2.0, 1.0), Code.RESOURCE_EXHAUSTED, "again in about 2.00 s"),
         (NotServing("going down"), Code.UNAVAILABLE, "going down"),
         (DeadlinePassed(), Code.DEADLINE_EXCEEDED, "longer deadline"),
         (TimeoutError(), Code.DEADLINE_EXCEEDED, "longer one"),
@@ -101,8 +102,19 @@ async def test_an_overloaded_server_says_when_to_come_back(app: OneMethod, chann
     refusal = await refusal_of(channel)
     (retry, _) = details(refusal)
     assert isinstance(retry, error_details_pb2.RetryInfo)
-    assert retry.retry_delay.ToMilliseconds() == 1235
-    assert dict(refusal.trailing_metadata() or ())["grpc-retry-pushback-ms"] == "1235"
+    delay_ms = retry.retry_delay.ToMilliseconds()
+    assert 1235 <= delay_ms <= 1852
+    assert dict(refusal.trailing_metadata() or ())["grpc-retry-pushback-ms"] == str(delay_ms)
+
+
+def test_those_who_are_refused_together_are_not_called_back_together() -> None:
+    for error in (QueueFull(2.0), HopelessDeadline(2.0, 1.0)):
+        random.seed(7)
+        delays = [problem(error).retry_after_s or 0 for _ in range(1000)]
+        assert 2.0 <= min(delays) < 2.01
+        assert 2.99 < max(delays) <= 3.0
+        shares = [sum(2 + tenth / 10 <= delay < 2.1 + tenth / 10 for delay in delays) for tenth in range(10)]
+        assert all(70 <= share <= 130 for share in shares)
 
 
 async def test_an_upstream_s_status_is_passed_on_with_its_details(app: OneMethod, channel: grpc.aio.Channel) -> None:
