@@ -3,7 +3,7 @@
 PYTHON ?= python3.11
 BIN := .venv/bin
 PIP := $(BIN)/pip install --quiet --disable-pip-version-check
-CODE := stamp2vec services training tests
+CODE := stamp2vec services training bench tests
 DOC ?= docs/sample/page.jpg
 
 .PHONY: help setup system system-training run serve test lint protos clean

@@ -1,0 +1,1 @@
+"""Measurements: each compares variants within one run, because only their ratios outlive the machine."""
