@@ -11,7 +11,6 @@ Invariants:
 """
 
 import asyncio
-from collections import deque
 from collections.abc import Coroutine, Sequence
 from typing import Generic, TypeVar
 
@@ -51,7 +50,6 @@ class Batcher(Generic[T, R]):
         self._alarm: asyncio.TimerHandle | None = None
         self._closed: str | None = None
         self._waiting: Waiting[T, R] = Waiting(capacity, self._observer)
-        self._suspects: deque[Item[T, R]] = deque()  # an executor died under them: they run next, each alone
         self._promised: set[asyncio.Future[Outcome[R]]] = set()
         self._pool = Pool(executors, self._observer, restart_grace_s, self._wake.set, self._refuse_promised)
         self._tasks: set[asyncio.Task[None]] = set()
@@ -61,12 +59,12 @@ class Batcher(Generic[T, R]):
     @property
     def waiting(self) -> int:
         """Items that wait."""
-        return len(self._waiting) + len(self._suspects)
+        return len(self._waiting)
 
     @property
     def in_flight(self) -> int:
         """Items in the batches of executors."""
-        return sum(len(batch) for batches in self._pool.work.values() for batch in batches)
+        return self._pool.in_flight
 
     def submit(
         self, values: Sequence[T], *, deadline_s: float | None = None, priority: Priority = Priority.INTERACTIVE
@@ -104,7 +102,7 @@ class Batcher(Generic[T, R]):
             self._observer.dropped(Drop.NOT_SERVING, count)
             raise self._not_serving()
         has_room = self._waiting.has_room(count, priority, now_s)
-        ahead = self.in_flight + len(self._suspects) + self._waiting.ahead_of(priority)
+        ahead = self.in_flight + self._waiting.ahead_of(priority)
         # 0 when idle, whatever was measured: a bad measurement cannot refuse the calls that would correct it.
         wait_s = ahead * self._latency.seconds_per_item(self._max_batch) / max(self._pool.slots, 1)
         if not has_room:
@@ -118,22 +116,26 @@ class Batcher(Generic[T, R]):
         while True:
             await self._wake.wait()
             self._wake.clear()
-            while (executor := self._pool.free()) and (batch := self._form_batch()):
+            while (executor := self._free_executor()) and (batch := self._form_batch()):
                 self._pool.work[executor].append(batch)
                 self._start(self._run(executor, batch))
+
+    def _free_executor(self) -> Executor[T, R] | None:
+        if self._waiting.suspects:  # what kills its executor must kill nobody beside it
+            return next(iter(self._pool.idle), None)
+        return self._pool.free()
 
     def _form_batch(self) -> list[Item[T, R]]:
         """What to run now; nothing when nobody waits, or when it pays to wait for more."""
         now_s = self._loop.time()
-        while self._suspects:
-            if self._waiting.is_alive(item := self._suspects.popleft(), now_s):
-                return [item]
+        if suspect := self._waiting.take_suspect(now_s):
+            return [suspect]
         if 0 < len(self._waiting) < self._max_batch and now_s < (due_s := self._waiting.oldest_s + self._max_delay_s):
             if self._alarm:
                 self._alarm.cancel()
             self._alarm = self._loop.call_at(due_s, self._wake.set)
             return []
-        share = -(-len(self._waiting) // max(self._pool.idle, 1))  # idle executors split what waits
+        share = -(-len(self._waiting) // max(len(self._pool.idle), 1))  # idle executors split what waits
         return self._waiting.take(min(share, self._max_batch), now_s)
 
     async def _run(self, executor: Executor[T, R], batch: list[Item[T, R]]) -> None:
@@ -146,8 +148,7 @@ class Batcher(Generic[T, R]):
                     item.future.set_exception(PoisonItem("two executors died under it"))
                     self._observer.dropped(Drop.POISON)
                 else:
-                    item.suspect = True
-                    self._suspects.append(item)
+                    self._waiting.put_suspect(item)
         finally:
             self._pool.work[executor].remove(batch)
             self._wake.set()
@@ -185,7 +186,6 @@ class Batcher(Generic[T, R]):
 
     def _refuse_promised(self) -> None:
         self._waiting.clear()
-        self._suspects.clear()
         for future in [future for future in self._promised if not future.done()]:
             future.set_exception(self._not_serving())
             self._observer.dropped(Drop.NOT_SERVING)

@@ -23,12 +23,8 @@ class Pool(Generic[T, R]):
         extinct: Callable[[], None],
     ) -> None:
         """Calls `revived` when an executor is back, and `extinct` when none lived for `restart_grace_s`."""
-        self._observer, self._restart_grace_s, self._revived, self._extinct = (
-            observer,
-            restart_grace_s,
-            revived,
-            extinct,
-        )
+        self._observer, self._restart_grace_s = observer, restart_grace_s
+        self._revived, self._extinct = revived, extinct
         self._live = list(executors)
         self._grace: asyncio.TimerHandle | None = None
         self.work: dict[Executor[T, R], list[list[Item[T, R]]]] = {executor: [] for executor in executors}
@@ -41,13 +37,18 @@ class Pool(Generic[T, R]):
         return sum(executor.slots for executor in self._live)
 
     @property
-    def idle(self) -> int:
-        """How many live and have nothing to do."""
-        return sum(not self.work[executor] for executor in self._live)
+    def in_flight(self) -> int:
+        """Items in the batches that run."""
+        return sum(len(batch) for batches in self.work.values() for batch in batches)
+
+    @property
+    def idle(self) -> list[Executor[T, R]]:
+        """Those that live and have nothing to do."""
+        return [executor for executor in self._live if not self.work[executor]]
 
     def free(self) -> Executor[T, R] | None:
-        """Of those that live and have a free slot, the one with the least to do."""
-        free = [executor for executor in self._live if len(self.work[executor]) < executor.slots]
+        """Of those that live, have a free slot and run no suspect, the one with the least to do."""
+        free = [executor for executor in self._live if self._has_room(executor)]
         return min(free, key=lambda executor: len(self.work[executor]), default=None)
 
     def lose(self, executor: Executor[T, R]) -> None:
@@ -73,6 +74,10 @@ class Pool(Generic[T, R]):
                 self._grace.cancel()
             self._observer.executors(len(self._live))
             self._revived()
+
+    def _has_room(self, executor: Executor[T, R]) -> bool:
+        batches = self.work[executor]
+        return len(batches) < executor.slots and not any(item.suspect for batch in batches for item in batch)
 
     def _give_up(self) -> None:
         self.is_extinct = True

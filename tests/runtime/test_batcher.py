@@ -346,6 +346,18 @@ async def test_an_item_that_kills_is_given_up_after_two_executors_and_fails_alon
     assert ledger.drops == {"poison": 1}
 
 
+@pytest.mark.parametrize("letters", ["!abcdefg", "abc!defg", "abcdefg!"])
+async def test_an_executor_that_takes_two_batches_runs_a_suspect_with_nobody_beside_it(letters: str) -> None:
+    executor = Upper(slots=2, dies_on="!")
+    batcher, ledger = make(executor)
+    futures = batcher.submit(letters)
+    await asyncio.sleep(4.5)  # back again, and busy with the first suspect
+    futures += batcher.submit("xyz")
+    assert await answers(futures) == letters.upper().replace("!", "?") + "XYZ"
+    assert executor.restarts == 2
+    assert ledger.drops == {"poison": 1}
+
+
 async def test_health_turns_when_the_last_executor_dies_and_again_when_one_is_back() -> None:
     executor = Upper(restart_s=3)
     batcher, ledger = make(executor)
