@@ -4,7 +4,7 @@ import asyncio
 import logging
 import random
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import ceil
 from typing import Any, NoReturn
 
@@ -22,6 +22,9 @@ log = logging.getLogger(__name__)
 
 Code = grpc.StatusCode
 AioContext = grpc.aio.ServicerContext[Any, Any]
+
+_METADATA_BYTES = 7800  # clients take 8192; a larger error would reach them as RESOURCE_EXHAUSTED, without its text
+_MESSAGE_CHARS = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +134,8 @@ def item_status(error: BaseException | None, field: str = "") -> common_pb2.Item
 
 
 async def abort(context: AioContext, said: Problem) -> NoReturn:
-    """Ends the call with a google.rpc.Status in its trailing metadata."""
+    """Ends the call with a google.rpc.Status in its trailing metadata, which names as many fields as go into it."""
+    said = _shortened(said)
     details = []
     trailing: list[tuple[str, str | bytes]] = [("x-request-id", request_id.get())]
     if said.violations:
@@ -149,6 +153,18 @@ async def abort(context: AioContext, said: Problem) -> NoReturn:
     status = status_pb2.Status(code=said.code.value[0], message=said.message, details=details)
     trailing.append(("grpc-status-details-bin", status.SerializeToString()))
     await context.abort(said.code, said.message, tuple(trailing))
+
+
+def _shortened(said: Problem) -> Problem:
+    message = said.message if len(said.message) <= _MESSAGE_CHARS else f"{said.message[:_MESSAGE_CHARS]}..."
+    room = _METADATA_BYTES - 3 * len(message)  # it is sent as text, and in the base64 of the status
+    violations = []
+    for each in said.violations:
+        room -= (len(each.field) + len(each.description) + 8) * 4 // 3
+        if room < 0:
+            break
+        violations.append(each)
+    return replace(said, message=message, violations=tuple(violations))
 
 
 def _packed(message: Any) -> any_pb2.Any:

@@ -97,6 +97,26 @@ async def test_fields_at_fault_are_named(app: OneMethod, channel: grpc.aio.Chann
     assert named == [("images[0]", "one"), ("images[3].raw", "two")]
 
 
+@pytest.mark.parametrize(
+    ("text", "least_named"),
+    [("not an image: send a JPEG, PNG, TIFF, WebP or BMP file", 64), ("{0} " + 40 * "too many pixels ", 5)],
+    ids=["one short reason", "many long reasons"],
+)
+async def test_an_error_with_many_fields_reaches_the_caller(
+    app: OneMethod, channel: grpc.aio.Channel, text: str, least_named: int
+) -> None:
+    app.behaviour = raising(InvalidCall([InvalidImage(text.format(i), f"images[{i}].encoded") for i in range(64)]))
+    for _ in range(10):  # gRPC refuses metadata between its two limits at random
+        refusal = await refusal_of(channel)
+        assert refusal.code() is Code.INVALID_ARGUMENT
+        assert (refusal.details() or "").startswith(text.format(0)[:60])
+        (bad_request, _) = details(refusal)
+        assert isinstance(bad_request, error_details_pb2.BadRequest)
+        named = [violation.field for violation in bad_request.field_violations]
+        assert len(named) >= least_named
+        assert named == [f"images[{index}].encoded" for index in range(len(named))]
+
+
 async def test_an_overloaded_server_says_when_to_come_back(app: OneMethod, channel: grpc.aio.Channel) -> None:
     app.behaviour = raising(QueueFull(1.2345))
     refusal = await refusal_of(channel)
