@@ -15,6 +15,7 @@ import grpc.aio
 from services.runtime.errors import AioContext, Code, Problem, abort, problem
 from services.runtime.logs import request_id
 from services.runtime.metrics import Metrics
+from services.runtime.refusals import NotServing
 
 log = logging.getLogger(__name__)
 
@@ -35,8 +36,8 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
         self._calls = 0
         self._no_calls = asyncio.Event()
         self._no_calls.set()
-        self.refusal: Exception | None = None
-        """While set, every call is answered with it."""
+        self.not_serving: str | None = None
+        """While set, every call is refused with this text."""
 
     async def drained(self) -> None:
         """Returns when no call is being answered."""
@@ -83,8 +84,8 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
         self._metrics.requests_in_flight.inc()
         said = Problem(Code.OK, "")
         try:
-            if self.refusal:
-                raise self.refusal
+            if self.not_serving:
+                raise NotServing(self.not_serving)
             yield
         except asyncio.CancelledError as error:
             remaining_s = context.time_remaining()

@@ -17,7 +17,6 @@ from prometheus_client import start_http_server
 from services.runtime import logs
 from services.runtime.interceptor import CallInterceptor
 from services.runtime.metrics import Metrics
-from services.runtime.refusals import NotServing
 from services.runtime.settings import ServerSettings
 
 log = logging.getLogger(__name__)
@@ -37,7 +36,7 @@ class App(Protocol):
         """Adds its servicer."""
 
     async def start(self, metrics: Metrics, on_health: Callable[[bool], None]) -> None:
-        """Gets ready; health says SERVING once it returns, and from then on whatever `on_health` is told."""
+        """Gets ready; once it returns, health says what `on_health` was told last, or SERVING if nothing."""
 
     async def drain(self) -> None:
         """Refuses new work and finishes what it has."""
@@ -55,22 +54,32 @@ class Ports:
 
 
 class _Health:
-    """grpc.health.v1 for the process as a whole and for its service by name, which are one and the same."""
+    """grpc.health.v1 for the process as a whole and for its service by name, which are one and the same.
+
+    It says NOT_SERVING until the app has started, and then what the app said last.
+    """
 
     def __init__(self, names: Sequence[str]) -> None:
         self.servicer = health.aio.HealthServicer()
         self._names = names
+        self._has_started, self._is_well = False, True
         self._tasks: set[asyncio.Task[None]] = set()
 
-    async def say(self, *, serving: bool) -> None:
+    async def tell(self) -> None:
         status = health_pb2.HealthCheckResponse
         for name in self._names:
+            serving = self._has_started and self._is_well
             await self.servicer.set(name, status.SERVING if serving else status.NOT_SERVING)
 
-    def set_later(self, serving: bool) -> None:
-        """For those who cannot await."""
+    async def started(self) -> None:
+        self._has_started = True
+        await self.tell()
+
+    def on_health(self, serving: bool) -> None:
+        """See App.start."""
         log.log(logging.INFO if serving else logging.ERROR, "health", extra={"fields": {"serving": serving}})
-        task = asyncio.get_running_loop().create_task(self.say(serving=serving))
+        self._is_well = serving
+        task = asyncio.get_running_loop().create_task(self.tell())
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
@@ -80,7 +89,7 @@ async def running(app: App, settings: ServerSettings) -> AsyncIterator[Ports]:
     """Serves inside the `async with`: calls are answered from its first line on, and leaving it drains."""
     metrics = Metrics()
     interceptor = CallInterceptor(metrics)
-    interceptor.refusal = NotServing("This server is loading its models. Send the call again in a few seconds.")
+    interceptor.not_serving = "This server is loading its models. Send the call again in a few seconds."
     server = grpc.aio.server(
         interceptors=[interceptor],
         options=[
@@ -95,7 +104,7 @@ async def running(app: App, settings: ServerSettings) -> AsyncIterator[Ports]:
         ],
     )
     status = _Health(("", app.service_name))
-    await status.say(serving=False)
+    await status.tell()
     health_pb2_grpc.add_HealthServicer_to_server(status.servicer, server)
     app.register(server)
     names = (app.service_name, health.SERVICE_NAME, reflection.SERVICE_NAME)
@@ -104,9 +113,9 @@ async def running(app: App, settings: ServerSettings) -> AsyncIterator[Ports]:
     metrics_server, _ = start_http_server(settings.metrics_port, settings.host, metrics.registry)
     await server.start()
     try:
-        await app.start(metrics, status.set_later)
-        interceptor.refusal = None
-        await status.say(serving=True)
+        await app.start(metrics, status.on_health)
+        interceptor.not_serving = None
+        await status.started()
         try:
             yield Ports(port, metrics_server.server_port)
         finally:

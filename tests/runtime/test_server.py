@@ -48,6 +48,10 @@ async def health_of(channel: grpc.aio.Channel, service: str = "test.Service") ->
     return int(answer.status)
 
 
+async def code_of(channel: grpc.aio.Channel) -> grpc.StatusCode:
+    return await aio_method(channel)(b"").code()
+
+
 async def metrics_of(port: int) -> str:
     url = f"http://127.0.0.1:{port}/metrics"
     return await asyncio.to_thread(lambda: urllib.request.urlopen(url).read().decode())
@@ -105,6 +109,30 @@ async def test_health_follows_the_app() -> None:
         app.on_health(True)
         assert (await watch.read()).status == Health.SERVING
         watch.cancel()
+
+
+@pytest.mark.parametrize("told", [[False, True], [False]], ids=["well again", "still unwell"])
+async def test_what_the_app_says_while_it_loads_counts_when_it_has_loaded(told: list[bool]) -> None:
+    app, port, end = OneMethod(), free_port(), asyncio.Event()
+    app.may_start.clear()
+
+    async def serve() -> None:
+        async with running(app, ServerSettings(port=port)):
+            await end.wait()
+
+    serving = asyncio.create_task(serve())
+    async with open_channel(port) as channel:
+        await channel.channel_ready()
+        for serves in told:
+            app.on_health(serves)
+        assert await health_of(channel) == await health_of(channel, "") == Health.NOT_SERVING
+        app.may_start.set()
+        while await code_of(channel) is Code.UNAVAILABLE:  # still loading
+            pass
+        expected = Health.SERVING if told[-1] else Health.NOT_SERVING
+        assert await health_of(channel) == await health_of(channel, "") == expected
+        end.set()
+        await serving
 
 
 async def test_draining_tells_health_first_and_finishes_the_calls_in_work() -> None:
