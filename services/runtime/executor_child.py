@@ -1,4 +1,6 @@
-"""The child process of an executor: `python -m services.runtime.executor_child JOB`, JOB being a JobSpec in JSON.
+"""The child process of an executor: `python -m services.runtime.executor_child JOB SOCKET MEMORY`.
+
+JOB is a JobSpec in JSON; SOCKET and MEMORY are descriptors that it has from its parent.
 
 It loads a model, warms it up, and then answers batches, which it finds in memory that it shares with its parent.
 Its thread counts come by its environment, since libraries read them when they are imported.
@@ -38,22 +40,24 @@ class JobSpec:
     width: int
     max_batch: int
     slots: int
-    socket_fd: int
-    memory_fd: int
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Of the uint8 array that parent and child share."""
+        return (self.slots, self.max_batch, self.height, self.width, 3)
 
     def to_json(self) -> str:
         """For the child's command line."""
         return json.dumps(asdict(self))
 
 
-def main(job: JobSpec) -> None:
+def main(job: JobSpec, socket_fd: int, memory_fd: int) -> None:
     """Works until the parent closes the socket or dies."""
     for number in (signal.SIGINT, signal.SIGTERM):  # Ctrl-C and systemd signal all processes; the parent drains first
         signal.signal(number, signal.SIG_IGN)
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-    parent = socket.socket(fileno=job.socket_fd)
-    shape = (job.slots, job.max_batch, job.height, job.width, 3)
-    inputs = np.frombuffer(mmap.mmap(job.memory_fd, int(np.prod(shape))), np.uint8).reshape(shape)
+    parent = socket.socket(fileno=socket_fd)
+    inputs = np.frombuffer(mmap.mmap(memory_fd, int(np.prod(job.shape))), np.uint8).reshape(job.shape)
     try:
         infer = _load(job)
         parent.sendall(pack({"seconds_by_batch": _warm_up(infer, job)}))
@@ -89,4 +93,4 @@ def _warm_up(infer: Infer, job: JobSpec) -> dict[int, float]:
 
 
 if __name__ == "__main__":
-    main(JobSpec(**json.loads(sys.argv[1])))
+    main(JobSpec(**json.loads(sys.argv[1])), int(sys.argv[2]), int(sys.argv[3]))

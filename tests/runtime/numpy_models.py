@@ -51,6 +51,27 @@ def broken(text: str) -> Infer:
     raise RuntimeError(text)
 
 
-def dies_on_loading() -> Infer:
+def objects() -> Infer:
+    """Answers with what cannot be sent."""
+    return lambda batch: [np.array([{}]) for _ in batch]
+
+
+def loads_at_times(folder: str, fails: str) -> Infer:
+    """Is loaded at the first time and then, after so many failures, again."""
+    times = len(list(Path(folder).iterdir()))
+    (Path(folder) / str(times)).touch()
+    if 0 < times <= int(fails):
+        os._exit(7) if times % 2 else broken("not yet")
+    return first_pixel()
+
+
+def loads_for_ever(folder: str) -> Infer:
+    """Leaves a file with the name of its process, and never ends."""
+    (Path(folder) / str(os.getpid())).touch()
+    time.sleep(3600)
+    return first_pixel()
+
+
+def dies_on_loading(folder: str) -> Infer:
     """Does not live to see its first batch."""
     os._exit(7)

@@ -15,8 +15,9 @@ import numpy as np
 import pytest
 import pytest_asyncio
 
+from services.runtime.child_process import BatchFailed, StartFailed
 from services.runtime.contract import ExecutorDead
-from services.runtime.executor import BatchFailed, ProcessExecutor, StartFailed
+from services.runtime.executor import ProcessExecutor
 
 Start = Callable[..., Coroutine[Any, Any, ProcessExecutor]]
 
@@ -144,6 +145,49 @@ async def test_a_hanging_child_can_be_killed(start: Start) -> None:
     assert len(await executor.run([item(1)])) == 1
 
 
+async def test_results_that_cannot_be_sent_fail_the_batch_and_not_the_executor(start: Start) -> None:
+    executor = await start("objects")
+    pid = executor.pid
+    for _ in range(2):
+        with pytest.raises(BatchFailed, match="cannot be read"):
+            await executor.run([item(1)])
+    assert executor.pid == pid
+
+
+async def test_a_restart_tries_again_until_it_works(
+    start: Start, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("services.runtime.executor._FIRST_RETRY_S", 0.01)
+    executor = await start("loads_at_times", folder=str(tmp_path), fails="3")
+    executor.kill()
+    await executor.restart()
+    assert len(await executor.run([item(1)])) == 1
+    waits = [record.__dict__["fields"]["retry_s"] for record in caplog.records if "does not start" in record.message]
+    assert waits == [0.01, 0.02, 0.04]
+
+
+async def test_restarts_leave_no_descriptor_open(start: Start, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("services.runtime.executor._FIRST_RETRY_S", 0.01)
+    executor = await start("loads_at_times", folder=str(tmp_path), fails="6")
+    before = len(os.listdir("/proc/self/fd"))
+    for _ in range(4):  # the first one fails six times
+        await executor.restart()
+    assert len(os.listdir("/proc/self/fd")) == before
+
+
+async def test_a_start_that_is_cancelled_leaves_no_process(start: Start, tmp_path: Path) -> None:
+    starting = asyncio.create_task(start("loads_for_ever", folder=str(tmp_path)))
+    while not (files := list(tmp_path.iterdir())):
+        await asyncio.sleep(0.01)
+    child = os.pidfd_open(int(files[0].name))
+    starting.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await starting
+    gone, _, _ = await asyncio.to_thread(select.select, [child], [], [], 30)
+    os.close(child)
+    assert gone
+
+
 async def test_with_two_slots_the_next_batch_is_handed_over_while_one_runs(start: Start, tmp_path: Path) -> None:
     for name in "12":
         os.mkfifo(tmp_path / name)
@@ -181,7 +225,7 @@ async def test_the_child_has_the_threads_that_it_was_given(start: Start) -> None
     ("model", "arguments", "reason"),
     [
         ("broken", {"text": "no such weights"}, "no such weights"),
-        ("dies_on_loading", {}, "exit code 7"),
+        ("dies_on_loading", {"folder": ""}, "exit code 7"),
         ("is_not_there", {}, "is_not_there"),
     ],
 )

@@ -1,6 +1,12 @@
 """A model service whose model fails, kills its process or hangs, as told by each image's first byte."""
 
 import asyncio
+import json
+import os
+import select
+import subprocess
+import sys
+import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import cast
@@ -27,12 +33,16 @@ FAILS, KILLS, HANGS = 13, 9, 99
 
 
 def describe(reference: str) -> ModelSpec:
+    """A name of any kind, or "function:folder" of a model that needs one."""
+    function, _, folder = reference.partition(":")
     info = common_pb2.ModelInfo(
-        model=common_pb2.ModelVersion(name=reference, version="1.0.0"),
+        model=common_pb2.ModelVersion(name=function, version="1.0.0"),
         presets=[common_pb2.PRESET_FAST],
         input_height=8,
         input_width=8,
     )
+    if folder:
+        return ModelSpec(info, f"tests.runtime.numpy_models:{function}", {"folder": folder})
     return ModelSpec(info, "tests.runtime.numpy_models:first_pixel", {})
 
 
@@ -100,3 +110,44 @@ async def test_the_other_model_of_the_process_goes_on(channel: grpc.aio.Channel)
     stub = embedder_pb2_grpc.EmbedderServiceStub(channel)
     served = await stub.ListModels(embedder_pb2.EmbedderServiceListModelsRequest())  # type: ignore[misc]
     assert [info.model.name for info in served.models] == ["first", "second"]
+
+
+# As a process
+
+
+PROGRAM = """
+import sys
+from services.runtime import server
+from services.runtime.settings import ModelServerSettings
+from tests.runtime.test_model_service import app
+settings = ModelServerSettings(model=(sys.argv[1],), executors=2)
+sys.exit(server.main(app(settings), settings))
+"""
+
+
+def start_process(model: str) -> subprocess.Popen[str]:
+    command = [sys.executable, "-c", PROGRAM, model]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+def test_an_executor_that_dies_while_it_loads_ends_the_process_with_one_clear_line(tmp_path: Path) -> None:
+    with start_process(f"dies_on_loading:{tmp_path}") as process:
+        output, errors = process.communicate(timeout=60)
+    assert (process.returncode, output) == (1, "")
+    (line,) = (json.loads(line) for line in errors.splitlines())
+    assert (line["level"], line["event"]) == ("error", "could not start")
+    assert "the executor ended while it loaded, exit code 7" in line["trace"]
+
+
+def test_a_signal_while_executors_load_ends_them_and_the_process(tmp_path: Path) -> None:
+    with start_process(f"loads_for_ever:{tmp_path}") as process:
+        while len(list(tmp_path.iterdir())) < 2:
+            time.sleep(0.01)
+        executors = [os.pidfd_open(int(file.name)) for file in tmp_path.iterdir()]
+        process.terminate()
+        output, errors = process.communicate(timeout=60)
+    assert (process.returncode, output) == (0, "")
+    assert [json.loads(line)["event"] for line in errors.splitlines()] == ["ended while loading"]
+    for executor in executors:
+        assert select.select([executor], [], [], 0)[0]
+        os.close(executor)
