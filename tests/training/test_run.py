@@ -9,8 +9,8 @@ from stamp2vec import hub
 from stamp2vec.manifest import Preset, Task
 from stamp2vec.models.tvae import Tvae
 from training import crop_batches
-from training.detector import evaluate as detection
 from training.embedder import evaluate as retrieval
+from training.evaluate.detection import training_metrics
 from training.run import Draft, Run, parser
 
 DRAFT = Draft("tvae", "0.0.1", Task.EMBED, "tvae", (Preset.FAST,), 128, 128, {"width": 8}, vector_size=128)
@@ -70,7 +70,7 @@ def test_detection_figures_of_a_known_case() -> None:
     box = [10.0, 10, 50, 50]
     truths = [np.array([box]), np.zeros((0, 4)), np.array([box])]
     found = [np.array([[*box, 0.9]]), np.array([[*box, 0.5]]), np.array([[100.0, 100, 120, 120, 0.8], [*box, 0.7]])]
-    figures = detection.figures(truths, found)
+    figures = training_metrics(truths, found)
     # ranks: hit, miss, hit, miss -> precision 1 up to half the recall, 2/3 from there
     assert figures["ap50"] == pytest.approx((51 + 50 * 2 / 3) / 101, abs=1e-3)
     assert figures["f1"] == pytest.approx(2 * 2 / (3 + 2))

@@ -8,9 +8,9 @@ from torch.utils.data import DataLoader
 from stamp2vec.manifest import Preset, Task
 from stamp2vec.models.yolo_stamp import STRIDES, YoloStamp, cell_centres
 from stamp2vec.pipelines.detection import select
-from training.detector import evaluate
 from training.detector.loss import detection_loss
 from training.detector.pages import Batches, load, read_pages
+from training.evaluate.detection import training_metrics
 from training.run import Draft, Run, parser
 
 SIZE = 448
@@ -57,7 +57,7 @@ def score(run: Run, shards: Path) -> dict[str, float]:
             output = run.average(torch.from_numpy(pixels)[None].to(run.device))[0].cpu()
         truths.append(boxes)
         found.append(select(output[:, :4].numpy(), output[:, 4].sigmoid().numpy()))
-    return evaluate.figures(truths, found)
+    return training_metrics(truths, found)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,1 @@
+"""How good the models are: figures with intervals, slices, calibration, and pictures of what went wrong."""

@@ -1,0 +1,100 @@
+"""A picture of what went wrong: missed stamps and false alarms, cut out with what is around them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageDraw, ImageFont
+
+from stamp2vec.imaging import crop, decode_image
+from stamp2vec.pipelines.detection import iou
+from training.evaluate.detection import Matches
+from training.evaluate.truth import TruePage, array
+
+TILE = 220
+CAPTION = 34
+COLUMNS = 7
+MOST = 21
+TRUTH, FOUND, INK, PAPER = (0, 150, 80), (220, 30, 30), (30, 30, 30), (255, 255, 255)
+CONTEXT = 0.8  # of the box's mean side, on each side ...
+LEAST_CONTEXT = 0.08  # ... and at least this share of the page, or a small box has nothing around it
+
+
+@dataclass(frozen=True, slots=True)
+class Mistake:
+    """One tile: the `focus` box in the middle, true boxes (T, 4) and found ones (K, 4) drawn around it, thinly."""
+
+    path: Path
+    focus: np.ndarray
+    truths: np.ndarray
+    found: np.ndarray
+    caption: str
+
+
+def misses(pages: Sequence[TruePage], found: Sequence[np.ndarray], matches: Matches, threshold: float) -> list[Mistake]:
+    """Stamps that no box at or above the threshold has found, the worst first: lowest score, then largest."""
+    ranked = []
+    for page, boxes, taken in zip(pages, found, matches.taken):
+        truths = array([stamp.box for stamp in page.stamps])
+        for truth, score in zip(truths, np.nan_to_num(taken, nan=0.0)):
+            if score >= threshold:
+                continue
+            overlap = iou(truth, boxes[:, :4])
+            near = boxes[overlap.argmax()] if overlap.max(initial=0.0) > 0 else None
+            told = "nothing near" if near is None else f"best {near[4]:.2f}, IoU {overlap.max():.2f}"
+            shown = np.zeros((0, 4)) if near is None else near[None, :4]
+            size = max(truth[2:] - truth[:2]) / max(page.width, page.height)
+            ranked.append(((score, -size), Mistake(page.path, truth, truths, shown, told)))
+    ranked.sort(key=lambda entry: entry[0])
+    return [mistake for _, mistake in ranked]
+
+
+def alarms(pages: Sequence[TruePage], found: Sequence[np.ndarray], matches: Matches, threshold: float) -> list[Mistake]:
+    """Boxes at or above the threshold that are not true at IoU 0.5, the most confident first."""
+    ranking, mistakes = matches.rankings[0], []
+    for place in np.flatnonzero(~ranking.true & (ranking.score >= threshold)):
+        page = pages[ranking.page[place]]
+        truths = array([stamp.box for stamp in page.stamps])
+        box = found[ranking.page[place]][ranking.index[place], :4]
+        told = f"score {ranking.score[place]:.2f}, IoU {iou(box, truths).max(initial=0.0):.2f}"
+        mistakes.append(Mistake(page.path, box, truths, box[None], told))
+    return mistakes
+
+
+def montage(sections: Sequence[tuple[str, Sequence[Mistake]]]) -> Image.Image:
+    """Titled rows of tiles, no more than 21 of each section; truth is green, what was found is red."""
+    font = ImageFont.load_default(size=12)
+    title_font = ImageFont.load_default(size=18)
+    heights = [CAPTION + -(-len(mistakes[:MOST]) // COLUMNS) * (TILE + CAPTION) for _, mistakes in sections]
+    sheet = Image.new("RGB", (COLUMNS * TILE, sum(heights)), PAPER)
+    draw = ImageDraw.Draw(sheet)
+    top = 0
+    for (title, mistakes), height in zip(sections, heights):
+        draw.text((6, top + 6), f"{title}: {len(mistakes)}, the worst {len(mistakes[:MOST])}", INK, title_font)
+        for number, mistake in enumerate(mistakes[:MOST]):
+            x, y = number % COLUMNS * TILE, top + CAPTION + number // COLUMNS * (TILE + CAPTION)
+            sheet.paste(tile(mistake), (x + 2, y))
+            for line, text in enumerate((mistake.caption, mistake.path.name)):
+                draw.text((x + 4, y + TILE + line * 14), text[-34:], INK, font)
+        top += height
+    return sheet
+
+
+def tile(mistake: Mistake) -> Image.Image:
+    """The focus and its surroundings, at most TILE - 4 pixels a side, with the boxes that reach into it."""
+    page = decode_image(mistake.path.read_bytes())
+    side = float((mistake.focus[2:] - mistake.focus[:2]).mean())
+    margin = max(CONTEXT, LEAST_CONTEXT * max(page.shape) / side)
+    pixels, (left, top, right, bottom) = crop(page, mistake.focus, margin)
+    scale = (TILE - 4) / max(right - left, bottom - top)
+    size = (max(1, round((right - left) * scale)), max(1, round((bottom - top) * scale)))
+    picture = Image.fromarray(np.ascontiguousarray(pixels)).resize(size, Image.Resampling.BICUBIC)
+    draw = ImageDraw.Draw(picture)
+    origin = np.array([left, top] * 2)
+    boxes = [(TRUTH, box) for box in mistake.truths] + [(FOUND, box) for box in mistake.found]
+    for colour, box in boxes:
+        x1, y1, x2, y2 = ((box - origin) * scale).tolist()
+        width = 3 if np.array_equal(box, mistake.focus) else 1
+        draw.rectangle((x1, y1, max(x1, x2), max(y1, y2)), outline=colour, width=width)
+    return picture

@@ -1,0 +1,163 @@
+"""All that is told of a detector on one set of pages: figures, slices, calibration."""
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from stamp2vec.manifest import Manifest
+from training.evaluate import detection
+from training.evaluate.detection import Bin, Figures, Matches
+from training.evaluate.truth import PAGE_SLICES, STAMP_SLICES, TruePage, TrueStamp, array
+
+OF_STAMPS = ("recall", "ap50")
+OF_PAGES = ("recall", "ap50", "fp_per_stamp_free_page")
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """A figure and its 95 % interval; None where there is nothing to tell it from."""
+
+    value: float | None
+    low: float | None
+    high: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Slice:
+    """Figures of a part: of some pages and all that is on them, or of some stamps on the pages that bear one of them.
+
+    The other stamps on those pages are ignored: finding them is neither right nor wrong.
+    """
+
+    by: str
+    value: str
+    pages: int
+    stamps: int
+    figures: dict[str, Estimate]
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """The pages are all synthetic or all real: `data` says which."""
+
+    model: str
+    sha256: str
+    threshold: float
+    data: str
+    folder: str
+    pages: int
+    stamps: int
+    stamp_free_pages: int
+    figures: dict[str, Estimate]
+    slices: list[Slice]
+    reliability: list[Bin]
+    calibration_error: float | None
+    calibration_error_above_threshold: float | None
+
+
+def report_on(
+    manifest: Manifest,
+    pages: Sequence[TruePage],
+    found: Sequence[np.ndarray],
+    matches: Matches,
+    data: str,
+    folder: Path,
+) -> Report:
+    """Count everything: found (K, 5) a page, in pixels of the stored picture, and their `matches`."""
+    ranking = matches.rankings[0]
+    bins = detection.reliability(ranking)
+    claims = detection.reliability(ranking.at_least(manifest.threshold))
+    return Report(
+        model=manifest.reference,
+        sha256=manifest.sha256,
+        threshold=manifest.threshold,
+        data=data,
+        folder=str(folder),
+        pages=len(pages),
+        stamps=int(matches.stamps.sum()),
+        stamp_free_pages=int(matches.empty.sum()),
+        figures=estimates(matches, manifest.threshold, Figures._fields),
+        slices=list(slices(pages, found, manifest.threshold)),
+        reliability=bins,
+        calibration_error=known(detection.calibration_error(bins)),
+        calibration_error_above_threshold=known(detection.calibration_error(claims)),
+    )
+
+
+def match_pages(
+    pages: Sequence[TruePage], found: Sequence[np.ndarray], ious: tuple[float, ...] = detection.IOUS
+) -> Matches:
+    """Match what was found to the truth of the pages."""
+    truths = [array([stamp.box for stamp in page.stamps]) for page in pages]
+    return detection.match(truths, [array(page.ignore_boxes) for page in pages], found, ious)
+
+
+def slices(pages: Sequence[TruePage], found: Sequence[np.ndarray], threshold: float) -> Iterator[Slice]:
+    """Every slice that the truth knows a value for."""
+    for by, of_page in PAGE_SLICES.items():
+        for value in sorted({value for page in pages if (value := of_page(page)) is not None}):
+            part = [(page, boxes) for page, boxes in zip(pages, found) if of_page(page) == value]
+            yield one_slice(by, value, part, threshold, OF_PAGES)
+    for by, of_stamp in STAMP_SLICES.items():
+        for value in sorted({v for page in pages for stamp in page.stamps if (v := of_stamp(page, stamp)) is not None}):
+            narrow = [(narrowed(page, of_stamp, value), boxes) for page, boxes in zip(pages, found)]
+            part = [(page, boxes) for page, boxes in narrow if page.stamps]
+            yield one_slice(by, value, part, threshold, OF_STAMPS)
+
+
+def narrowed(page: TruePage, of_stamp: Callable[[TruePage, TrueStamp], str | None], value: str) -> TruePage:
+    """The page with the stamps of one value; its other stamps are to be ignored."""
+    kept = tuple(stamp for stamp in page.stamps if of_stamp(page, stamp) == value)
+    others = (stamp.box for stamp in page.stamps if of_stamp(page, stamp) != value)
+    return replace(page, stamps=kept, ignore_boxes=(*page.ignore_boxes, *others))
+
+
+def one_slice(
+    by: str, value: str, part: Sequence[tuple[TruePage, np.ndarray]], threshold: float, names: tuple[str, ...]
+) -> Slice:
+    """The named figures of pages with what was found on each."""
+    matches = match_pages([page for page, _ in part], [boxes for _, boxes in part], (0.5,))
+    return Slice(by, value, len(part), int(matches.stamps.sum()), estimates(matches, threshold, names))
+
+
+def estimates(matches: Matches, threshold: float, names: tuple[str, ...]) -> dict[str, Estimate]:
+    """Figures by name, each with its interval."""
+    three = (detection.measure(matches, threshold), *detection.interval(matches, threshold))
+    return {name: Estimate(*(known(getattr(figures, name)) for figures in three)) for name in names}
+
+
+def known(value: float) -> float | None:
+    """A figure with as many digits as mean something; None for NaN, which JSON does not know."""
+    return None if math.isnan(value) else round(value, 4)
+
+
+def table(report: Report) -> Iterator[str]:
+    """The report as lines of text."""
+    yield f"{report.model} at {report.threshold:g} on {report.data} pages, {report.folder}"
+    yield f"{report.pages} pages, {report.stamps} stamps, {report.stamp_free_pages} pages without any"
+    yield ""
+    for name, estimate in report.figures.items():
+        yield f"{name:24}{shown(estimate)}"
+    by = None
+    for part in report.slices:
+        if part.by != by:
+            by = part.by
+            yield f"\n{by:18}{'pages':>6}{'stamps':>7}   " + "".join(f"{name:23}" for name in part.figures).rstrip()
+        figures = "".join(f"{shown(estimate):23}" for estimate in part.figures.values()).rstrip()
+        yield f"  {part.value:16}{part.pages:6}{part.stamps:7}   {figures}"
+    yield f"\n{'score':12}{'boxes':>7}{'mean score':>12}{'true':>8}"
+    for bin_ in report.reliability:
+        yield f"  {bin_.low:.1f}-{bin_.low + 0.1:.1f}   {bin_.count:7}{bin_.score:12.3f}{bin_.true:8.3f}"
+    errors = report.calibration_error, report.calibration_error_above_threshold
+    told = ["none found" if error is None else f"{error:.3f}" for error in errors]
+    yield f"expected calibration error {told[0]}; of boxes at or above the threshold {told[1]}"
+
+
+def shown(estimate: Estimate) -> str:
+    """A figure and its interval as text."""
+    if estimate.value is None or estimate.low is None or estimate.high is None:
+        return "-"
+    return f"{estimate.value:.3f} [{estimate.low:.3f} {estimate.high:.3f}]"
