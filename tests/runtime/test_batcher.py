@@ -1,12 +1,13 @@
 """The batcher, in simulated time: a batch takes one second, whatever its size, unless a test says otherwise."""
 
 import asyncio
+import gc
 from collections.abc import Iterable, Sequence
 
 import pytest
 
 from services.runtime.batcher import Batcher
-from services.runtime.contract import ExecutorDead, Outcome, Priority
+from services.runtime.contract import ExecutorDead, Item, Outcome, Priority
 from services.runtime.latency import LatencyCurve
 from services.runtime.observer import Drop
 from services.runtime.refusals import DeadlinePassed, HopelessDeadline, NotServing, PoisonItem, QueueFull
@@ -462,3 +463,25 @@ async def test_a_thousand_items_of_both_priorities_each_get_their_own_answer() -
     assert await answers(futures) == "".join(letters).upper()
     assert (sum(ledger.sizes), max(ledger.sizes), ledger.drops) == (1000, 8, {})
     assert (batcher.waiting, batcher.in_flight) == (0, 0)
+
+
+async def test_two_thousand_cancelled_items_leave_nothing_behind() -> None:
+    executors = Upper(slots=2, fails_on="!"), Upper(restart_s=1)
+    batcher, _ = make(*executors, max_batch=8, capacity=64)
+    await asyncio.sleep(0)
+    tasks = len(asyncio.all_tasks())
+    for wave in range(100):
+        futures = [batcher.submit([letter])[0] for letter in "abcdefghijklmnopqrs!"]
+        await asyncio.sleep(wave % 7 / 2)  # from before they are in a batch to after all is done
+        for future in futures:
+            future.cancel()
+        if wave % 10 == 0:
+            executors[1].kill()
+    assert await answers(batcher.submit("xyz")) == "XYZ"
+    del futures, future
+    await asyncio.sleep(3)
+    gc.collect()
+    assert (batcher.waiting, batcher.in_flight) == (0, 0)
+    assert [item for item in gc.get_objects() if isinstance(item, Item)] == []
+    assert len(asyncio.all_tasks()) == tasks
+    await asyncio.wait_for(batcher.drain(), 1)

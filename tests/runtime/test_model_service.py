@@ -1,12 +1,14 @@
 """A model service whose model fails, kills its process or hangs, as told by each image's first byte."""
 
 import asyncio
+import gc
 import json
 import os
 import select
 import subprocess
 import sys
 import time
+import urllib.request
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import cast
@@ -21,9 +23,10 @@ from grpc_health.v1 import (  # type: ignore[import-untyped]
 )
 
 from services.embedder.servicer import SERVICE, EmbedderServicer
+from services.runtime.contract import Item
 from services.runtime.model_service import ModelService
 from services.runtime.served_model import ModelSpec
-from services.runtime.server import running
+from services.runtime.server import Ports, running
 from services.runtime.settings import ModelServerSettings
 from stamp2vec.imaging import Letterbox
 from stamp2vec.serving import model_input
@@ -55,13 +58,16 @@ def app(settings: ModelServerSettings) -> ModelService[Letterbox]:
 
 
 @pytest_asyncio.fixture
-async def channel(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[grpc.aio.Channel]:
+async def ports(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Ports]:
     monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parent))
     settings = ModelServerSettings(model=("first", "second"), executors=1, max_batch=8, stuck_after_s=1.0)
-    async with (
-        running(app(settings), settings) as ports,
-        grpc.aio.insecure_channel(f"127.0.0.1:{ports.grpc}") as channel,
-    ):
+    async with running(app(settings), settings) as ports:
+        yield ports
+
+
+@pytest_asyncio.fixture
+async def channel(ports: Ports) -> AsyncIterator[grpc.aio.Channel]:
+    async with grpc.aio.insecure_channel(f"127.0.0.1:{ports.grpc}") as channel:
         yield channel
 
 
@@ -110,6 +116,29 @@ async def test_the_other_model_of_the_process_goes_on(channel: grpc.aio.Channel)
     stub = embedder_pb2_grpc.EmbedderServiceStub(channel)
     served = await stub.ListModels(embedder_pb2.EmbedderServiceListModelsRequest())  # type: ignore[misc]
     assert [info.model.name for info in served.models] == ["first", "second"]
+
+
+async def test_two_thousand_cancelled_calls_leave_nothing_behind(ports: Ports, channel: grpc.aio.Channel) -> None:
+    for wave in range(40):
+        calls = [asyncio.create_task(embed(channel, 1, 2)) for _ in range(50)]
+        await asyncio.sleep(wave % 8 / 200)  # some are on their way, some wait, some are in a batch
+        for call in calls:
+            call.cancel()
+        await asyncio.wait(calls)
+    await embed(channel, 1)  # the server has heard of the last cancel before it hears of this
+    capacity = ModelServerSettings().capacity
+    answers = await asyncio.gather(*(embed(channel, *[1] * 64) for _ in range(capacity // 64)))
+    assert sum(len(answer) for answer in answers) == capacity  # every place is free
+    url = f"http://127.0.0.1:{ports.metrics}/metrics"
+    text = await asyncio.to_thread(lambda: urllib.request.urlopen(url).read().decode())
+    for line in (
+        "stamp2vec_requests_in_flight 0.0",
+        'stamp2vec_queue_items{model="first@1.0.0"} 0.0',
+        'stamp2vec_in_flight_items{model="first@1.0.0"} 0.0',
+    ):
+        assert line in text
+    gc.collect()
+    assert [item for item in gc.get_objects() if isinstance(item, Item)] == []
 
 
 # As a process
