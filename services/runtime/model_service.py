@@ -126,35 +126,25 @@ class ModelService(Generic[Place]):
         async with asyncio.timeout_at(deadline_s):
             prepared = await self._prepare_all(call.images, model.input_size)
             prepared_s = loop.time()
-            readable = {index: item for index, item in enumerate(prepared) if not isinstance(item, Exception)}
-            if not readable:
-                raise _nothing_readable([item for item in prepared if isinstance(item, Exception)])
-            inputs = [pixels for pixels, _ in readable.values()]
-            futures = model.batcher.submit(inputs, deadline_s=deadline_s, priority=_PRIORITIES[call.priority])
-            answers = dict(zip(readable, await asyncio.gather(*futures, return_exceptions=True), strict=True))
-            outcomes = {index: outcome for index, outcome in answers.items() if isinstance(outcome, Outcome)}
-            failures: dict[int, Exception] = {
-                index: error for index, error in answers.items() if isinstance(error, PoisonItem)
-            }
-            if others := [answer for answer in answers.values() if not isinstance(answer, Outcome | PoisonItem)]:
-                raise others[0]
-            restored = await loop.run_in_executor(
-                self._threads,
-                lambda: {
-                    index: restore(model.info, outcome.result, readable[index][1])
-                    for index, outcome in outcomes.items()
-                },
-            )
-        failures |= {index: item for index, item in enumerate(prepared) if isinstance(item, Exception)}
+            answers = await _infer(model, prepared, deadline_s, _PRIORITIES[call.priority])
+
+            def restore_all() -> list[Result | Exception]:
+                return [
+                    answer if isinstance(answer, Exception) else restore(model.info, answer[0].result, answer[1])
+                    for answer in answers
+                ]
+
+            restored = await loop.run_in_executor(self._threads, restore_all)
+        outcomes = [answer[0] for answer in answers if not isinstance(answer, Exception)]
         timing = common_pb2.ModelTiming(
             prepare_ms=1000 * (prepared_s - started_s),
-            queue_ms=1000 * max((outcome.queue_s for outcome in outcomes.values()), default=0.0),
-            inference_ms=1000 * max((outcome.inference_s for outcome in outcomes.values()), default=0.0),
+            queue_ms=1000 * max((outcome.queue_s for outcome in outcomes), default=0.0),
+            inference_ms=1000 * max((outcome.inference_s for outcome in outcomes), default=0.0),
             total_ms=1000 * (loop.time() - started_s),
         )
         results = [
-            restored[index] if index in restored else failed(item_status(failures[index], f"images[{index}]"))
-            for index in range(len(call.images))
+            failed(item_status(each, f"images[{index}]")) if isinstance(each, Exception) else each
+            for index, each in enumerate(restored)
         ]
         return Answer(results, model.info.model, timing)
 
@@ -186,6 +176,30 @@ class ModelService(Generic[Place]):
         if healthy != self._healthy:
             self._healthy = healthy
             on_health(healthy)
+
+
+async def _infer(
+    model: ServedModel, prepared: Sequence[tuple[Array, Place] | Exception], deadline_s: float, priority: Priority
+) -> list[tuple[Outcome[Array], Place] | Exception]:
+    """An outcome, or the reason why there is none, for each image. Raises what fails the call as a whole."""
+    readable = [item for item in prepared if not isinstance(item, Exception)]
+    if not readable:
+        raise _nothing_readable([item for item in prepared if isinstance(item, Exception)])
+    futures = model.batcher.submit([pixels for pixels, _ in readable], deadline_s=deadline_s, priority=priority)
+    outcomes = iter(await asyncio.gather(*futures, return_exceptions=True))
+    answers: list[tuple[Outcome[Array], Place] | Exception] = []
+    for item in prepared:
+        if isinstance(item, Exception):
+            answers.append(item)
+            continue
+        outcome = next(outcomes)
+        if isinstance(outcome, Outcome):
+            answers.append((outcome, item[1]))
+        elif isinstance(outcome, PoisonItem):
+            answers.append(outcome)
+        else:
+            raise outcome
+    return answers
 
 
 def _nothing_readable(errors: Sequence[Exception]) -> Exception:
