@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from copy import deepcopy
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import torch
 from torch import nn
@@ -22,6 +22,8 @@ WARM_UP_STEPS = 200
 CHECKPOINT_S = 60.0
 AVERAGE_DECAY = 0.998
 NOT_YET = 64 * "0"  # hub.save puts the checksum in
+
+Model = TypeVar("Model", bound=nn.Module)
 
 
 def parser(description: str) -> argparse.ArgumentParser:
@@ -54,17 +56,17 @@ class Draft:
     vector_size: int = 0
 
 
-class Run:
+class Run(Generic[Model]):
     """One training: `while run.going(): ...; run.step(loss, figures)`, then `run.export(manifest)`."""
 
-    def __init__(self, model: nn.Module, args: argparse.Namespace) -> None:
+    def __init__(self, model: Model, args: argparse.Namespace) -> None:
         """Resumes from the checkpoint in `args.work` when there is one."""
         torch.set_num_threads(args.threads)
         name = ("cuda" if torch.cuda.is_available() else "cpu") if args.device == "auto" else args.device
         self.device = torch.device(name)
         self.args = args
         self.budget_s = float(args.minutes) * 60
-        self.model = model.to(self.device).to(memory_format=torch.channels_last).train()  # type: ignore[call-overload]
+        self.model: Model = model.to(self.device).to(memory_format=torch.channels_last).train()  # type: ignore[call-overload]
         self.average = deepcopy(self.model).eval().requires_grad_(False)
         self.optimizer = torch.optim.AdamW(self.model.parameters(), lr=args.lr, weight_decay=0.02)
         self.steps = 0

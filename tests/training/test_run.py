@@ -22,7 +22,7 @@ def flags(folder: Path) -> Namespace:
     )
 
 
-def three_steps(run: Run) -> None:
+def three_steps(run: Run[Tvae]) -> None:
     for seed in range(3):
         pictures = torch.randint(
             0, 256, (2, 128, 128, 3), dtype=torch.uint8, generator=torch.Generator().manual_seed(seed)

@@ -33,7 +33,7 @@ def read_pages(shards: Path) -> list[RenderedPage]:
 def load(page: RenderedPage, size: int) -> tuple[np.ndarray, np.ndarray]:
     """The page as the detector sees it in service: uint8 (size, size, 3) and its boxes (T, 4)."""
     pixels, placed = letterbox(np.asarray(Image.open(page.path).convert("RGB")), (size, size))
-    return pixels, page.boxes * placed.scale + np.array([placed.pad_x, placed.pad_y] * 2, np.float32)
+    return pixels.copy(), page.boxes * placed.scale + np.array([placed.pad_x, placed.pad_y] * 2, np.float32)
 
 
 def augment(page: RenderedPage, size: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:

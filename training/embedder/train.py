@@ -96,7 +96,7 @@ def main() -> None:
     run.export(draft, metrics)
 
 
-def score(run: Run, crops: Crops) -> dict[str, float]:
+def score(run: Run[Tvae], crops: Crops) -> dict[str, float]:
     """Figures of the averaged weights on crops as they are."""
     vectors = []
     for pixels in crops.pixels:

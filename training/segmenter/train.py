@@ -77,7 +77,7 @@ def main() -> None:
     run.export(draft, {"iou": score(run, read(args.crops / "test"))})
 
 
-def score(run: Run, crops: Crops) -> float:
+def score(run: Run[StampUnet], crops: Crops) -> float:
     """Intersection over union of ink pixels, counts summed over the crops."""
     both = either = 0
     for pixels in crops.pixels:

@@ -1,0 +1,37 @@
+"""Makes a detector's score the probability that its box is a stamp."""
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from stamp2vec.models.yolo_stamp import Head, YoloStamp
+
+
+def platt(logits: Tensor, true: Tensor) -> tuple[float, float]:
+    """Scale and shift that make sigmoid(scale * logit + shift) the likeliest probabilities (Platt 1999).
+
+    logits float (D,) of boxes, true (D,) whether each is a stamp. A score is trained to be the box's IoU, which runs
+    below the share of boxes that are right.
+    """
+    line = nn.Linear(1, 1).double()
+    with torch.no_grad():
+        line.weight.fill_(1.0)
+        line.bias.zero_()
+    optimizer = torch.optim.LBFGS(line.parameters(), max_iter=100, line_search_fn="strong_wolfe")
+
+    def loss() -> Tensor:
+        optimizer.zero_grad()
+        error = F.binary_cross_entropy_with_logits(line(logits.double()[:, None])[:, 0], true.double())
+        error.backward()
+        return error
+
+    optimizer.step(loss)
+    return line.weight.item(), line.bias.item()
+
+
+def fold(model: YoloStamp, scale: float, shift: float) -> None:
+    """Puts the calibration into the layer that makes the logit: nobody downstream has to know of it."""
+    with torch.no_grad():
+        for head in (module for module in model.modules() if isinstance(module, Head)):
+            head.to_score.weight.mul_(scale)
+            head.to_score.get_parameter("bias").mul_(scale).add_(shift)
