@@ -6,7 +6,7 @@ PIP := $(BIN)/pip install --quiet --disable-pip-version-check
 CODE := stamp2vec services training bench tests
 DOC ?= docs/sample/page.jpg
 
-.PHONY: help setup system system-training run serve test lint protos clean
+.PHONY: help setup system system-training run serve test lint evaluate protos clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 18
@@ -41,6 +41,17 @@ lint: setup ## format, types, import rules, contract
 
 test: lint ## lint, then every test
 	$(BIN)/pytest -q
+
+# EVAL is a folder with score.py, manifest.json, pages/, negatives/, stamps.json and stamps/. It is no part of the project.
+SCORE = $(BIN)/python $(EVAL)/score.py
+evaluate: setup ## score the bundled models on real pages: EVAL=folder
+	$(BIN)/stamp2vec analyze --json --min-score 0.01 --root $(EVAL) '$(EVAL)/pages/*.*g' '$(EVAL)/negatives/*' > build/pages.jsonl
+	$(BIN)/stamp2vec segment --root $(EVAL) --out build/masks '$(EVAL)/pages/*.*g'
+	$(BIN)/stamp2vec embed --root $(EVAL) --out build/vectors.npz '$(EVAL)/stamps/*/*/*'
+	$(SCORE) detect --truth $(EVAL)/manifest.json --pred build/pages.jsonl \
+	  --threshold $$($(BIN)/stamp2vec models --json | sed -n 's/.*"yolo-stamp".*"threshold": \([0-9.]*\).*/\1/p')
+	$(SCORE) segment --truth $(EVAL)/manifest.json --pred build/masks
+	$(SCORE) retrieve --truth $(EVAL)/stamps.json --pred build/vectors.npz
 
 # The oldest protoc that makes code for protobuf 6, because that code loads on 7 as well and newer code not on 6.
 .venv-protos/.done:
