@@ -166,13 +166,27 @@ async def test_a_restart_tries_again_until_it_works(
     assert waits == [0.01, 0.02, 0.04]
 
 
-async def test_restarts_leave_no_descriptor_open(start: Start, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("services.runtime.executor._FIRST_RETRY_S", 0.01)
-    executor = await start("loads_at_times", folder=str(tmp_path), fails="6")
-    before = len(os.listdir("/proc/self/fd"))
-    for _ in range(4):  # the first one fails six times
-        await executor.restart()
-    assert len(os.listdir("/proc/self/fd")) == before
+def test_restarts_leave_no_descriptor_open(tmp_path: Path) -> None:
+    program = """
+import asyncio, os, sys
+from services.runtime import executor
+executor._FIRST_RETRY_S = 0.01
+async def main():
+    arguments = {"folder": sys.argv[1], "fails": "6"}
+    factory = "tests.runtime.numpy_models:loads_at_times"
+    one = executor.ProcessExecutor(factory, arguments, height=6, width=5, max_batch=1)
+    await one.start()
+    counts = []
+    for _ in range(5):  # the first one fails six times
+        counts.append(len(os.listdir("/proc/self/fd")))
+        await one.restart()
+    await one.stop()
+    print(*counts)
+asyncio.run(main())
+"""
+    command = [sys.executable, "-c", program, str(tmp_path)]
+    counts = subprocess.run(command, stdout=subprocess.PIPE, check=True).stdout.split()
+    assert counts == counts[:1] * 5
 
 
 async def test_a_start_that_is_cancelled_leaves_no_process(start: Start, tmp_path: Path) -> None:
