@@ -1,5 +1,6 @@
 """The gateway as a process: what is made when it starts and freed when it ends."""
 
+import asyncio
 from collections.abc import Callable
 
 import grpc.aio
@@ -26,6 +27,7 @@ class Gateway:
         self._workers = Workers(settings.decode_threads)
         self._registry = CollectorRegistry()
         self._upstreams: Upstreams | None = None
+        self._ending = asyncio.Event()
 
     def register(self, server: grpc.aio.Server) -> None:
         """Adds the servicer, and makes the channels that it calls through."""
@@ -34,7 +36,7 @@ class Gateway:
         admission = Admission(settings.capacity)
         pixels = PixelBudget(settings.held_megapixels * 1_000_000)
         metrics = GatewayMetrics(self._registry, lambda: admission.in_work, settings.capacity)
-        servicer = StampServicer(self._upstreams, self._workers, admission, pixels, metrics)
+        servicer = StampServicer(self._upstreams, self._workers, admission, pixels, metrics, self._ending)
         gateway_pb2_grpc.add_StampServiceServicer_to_server(servicer, server)
 
     async def start(self, metrics: Metrics, on_health: Callable[[bool], None]) -> None:
@@ -42,6 +44,10 @@ class Gateway:
         metrics.registry.register(self._registry)
         if self._upstreams:
             await self._upstreams.ready()
+
+    def end_streams(self) -> None:
+        """See App."""
+        self._ending.set()
 
     async def drain(self) -> None:
         """Holds no work of its own: calls are the server's to wait for."""

@@ -40,9 +40,11 @@ class StampServicer(StampServiceServicer):
         admission: Admission,
         pixels: PixelBudget,
         metrics: GatewayMetrics,
+        ending: asyncio.Event,
     ) -> None:
+        """`ending` is set when streams are to finish what they have, and end."""
         self._upstreams, self._workers, self._admission = upstreams, workers, admission
-        self._pixels, self._metrics = pixels, metrics
+        self._pixels, self._metrics, self._ending = pixels, metrics, ending
 
     async def AnalyzeDocument(  # noqa: N802 - the contract's name
         self, request: gateway_pb2.AnalyzeDocumentRequest, context: AioContext
@@ -54,7 +56,8 @@ class StampServicer(StampServiceServicer):
         self, request_iterator: AsyncIterator[gateway_pb2.AnalyzeDocumentsRequest], context: AioContext
     ) -> AsyncIterator[gateway_pb2.AnalyzeDocumentsResponse]:
         """Admits documents, not streams: an open stream with nothing on it takes no place."""
-        async with aclosing(answers(aiter(request_iterator), self._analyze, context.time_remaining)) as results:
+        read = answers(aiter(request_iterator), self._analyze, context.time_remaining, self._ending)
+        async with aclosing(read) as results:
             async for result in results:
                 yield result
 

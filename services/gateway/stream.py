@@ -3,13 +3,12 @@
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 
-import grpc
 import grpc.aio
 
 from services.gateway.deadline import Deadline
 from services.gateway.validation import check_id
 from services.runtime.errors import item_status, problem
-from services.runtime.refusals import HopelessDeadline, QueueFull
+from services.runtime.refusals import HopelessDeadline, NotServing, QueueFull
 from stamp2vec.v1 import common_pb2, gateway_pb2
 
 MAX_IN_WORK = 8
@@ -22,21 +21,25 @@ async def answers(
     requests: AsyncIterator[gateway_pb2.AnalyzeDocumentsRequest],
     analyze: Analyze,
     remaining_s: Callable[[], float | None],
+    ending: asyncio.Event,
 ) -> AsyncGenerator[Answer, None]:
     """Reads no further while 8 documents are in work or their answers not taken; one that fails answers so.
+
+    Once `ending` is set it reads no more at all, answers what it has, and raises NotServing.
 
     Each document has what is left of the stream's time, or 30 s where that has no end. Whoever closes this iterator
     stops all that is in work.
     """
     reading: asyncio.Task[gateway_pb2.AnalyzeDocumentsRequest] | None = None
     work: dict[asyncio.Task[Answer], str] = {}
+    end = asyncio.create_task(ending.wait())
     ended = False
     try:
-        while work or not ended:
-            if reading is None and not ended and len(work) < MAX_IN_WORK:
+        while work or not (ended or end.done()):
+            if reading is None and not ended and not end.done() and len(work) < MAX_IN_WORK:
                 reading = asyncio.ensure_future(anext(requests))
             waiting = {*work, reading} if reading else {*work}
-            await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait(waiting if end.done() else {*waiting, end}, return_when=asyncio.FIRST_COMPLETED)
             for task in [task for task in work if task.done()]:
                 yield task.result()
                 del work[task]
@@ -50,8 +53,10 @@ async def answers(
                     task = asyncio.create_task(_answer(request, in_work, analyze, Deadline.after(remaining_s())))
                     work[task] = request.id
                 reading = None
+        if not ended:
+            raise NotServing("This server is shutting down. Open the stream again and send what has no answer yet.")
     finally:
-        left = [*work, reading] if reading else [*work]
+        left = [*work, reading, end] if reading else [*work, end]
         for each in left:
             each.cancel()
         await asyncio.gather(*left, return_exceptions=True)
@@ -76,17 +81,8 @@ async def _patiently(
     while True:
         try:
             return await analyze(document, deadline)
-        except Exception as error:
-            retry_after_s = _retry_after_s(error)
+        except (QueueFull, HopelessDeadline, grpc.aio.AioRpcError) as error:
+            retry_after_s = problem(error).retry_after_s
             if retry_after_s is None or retry_after_s >= deadline.remaining_s():
                 raise
         await asyncio.sleep(retry_after_s)
-
-
-def _retry_after_s(error: Exception) -> float | None:
-    """How long the one who refused, here or behind, asks to wait; `None` when this was no such refusal."""
-    if isinstance(error, QueueFull | HopelessDeadline):
-        return error.retry_after_s
-    if isinstance(error, grpc.aio.AioRpcError) and error.code() is grpc.StatusCode.RESOURCE_EXHAUSTED:
-        return problem(error).retry_after_s
-    return None

@@ -89,6 +89,9 @@ class ModelService(Generic[Place]):
             self._models.append(model)
             await model.start()
 
+    def end_streams(self) -> None:
+        """It has none."""
+
     async def drain(self) -> None:
         """See App."""
         await asyncio.gather(*(model.drain() for model in self._models))

@@ -38,6 +38,9 @@ class App(Protocol):
     async def start(self, metrics: Metrics, on_health: Callable[[bool], None]) -> None:
         """Gets ready; once it returns, health says what `on_health` was told last, or SERVING if nothing."""
 
+    def end_streams(self) -> None:
+        """The process is about to end: calls that could last for ever finish what they have, and end."""
+
     async def drain(self) -> None:
         """Refuses new work and finishes what it has."""
 
@@ -121,6 +124,7 @@ async def running(app: App, settings: ServerSettings) -> AsyncIterator[Ports]:
         finally:
             await status.servicer.enter_graceful_shutdown()
             await asyncio.sleep(settings.drain_delay_s)
+            app.end_streams()
             stopped = asyncio.create_task(server.stop(settings.grace_s))
             await asyncio.wait({stopped, asyncio.create_task(interceptor.drained())}, return_when="FIRST_COMPLETED")
             await server.stop(_FLUSH_S)

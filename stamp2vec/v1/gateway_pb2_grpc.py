@@ -94,7 +94,8 @@ class StampServiceServicer(object):
     def AnalyzeDocuments(self, request_iterator, context):
         """The same for many documents over one stream, answered as they finish, in any order. The
         gateway reads no further while 8 documents of the stream are in work. A document that fails
-        is answered with its status; the stream goes on.
+        is answered with its status; the stream goes on. A gateway that shuts down answers what it has
+        read and ends the stream with UNAVAILABLE: open it again and send what has no answer yet.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -38,7 +38,8 @@ class StampServiceStub:
     ]
     """The same for many documents over one stream, answered as they finish, in any order. The
     gateway reads no further while 8 documents of the stream are in work. A document that fails
-    is answered with its status; the stream goes on.
+    is answered with its status; the stream goes on. A gateway that shuts down answers what it has
+    read and ends the stream with UNAVAILABLE: open it again and send what has no answer yet.
     """
 
     DetectStamps: grpc.UnaryUnaryMultiCallable[
@@ -91,7 +92,8 @@ class StampServiceAsyncStub:
     ]
     """The same for many documents over one stream, answered as they finish, in any order. The
     gateway reads no further while 8 documents of the stream are in work. A document that fails
-    is answered with its status; the stream goes on.
+    is answered with its status; the stream goes on. A gateway that shuts down answers what it has
+    read and ends the stream with UNAVAILABLE: open it again and send what has no answer yet.
     """
 
     DetectStamps: grpc.aio.UnaryUnaryMultiCallable[
@@ -148,7 +150,8 @@ class StampServiceServicer(metaclass=abc.ABCMeta):
     ) -> typing.Union[collections.abc.Iterator[stamp2vec.v1.gateway_pb2.AnalyzeDocumentsResponse], collections.abc.AsyncIterator[stamp2vec.v1.gateway_pb2.AnalyzeDocumentsResponse]]:
         """The same for many documents over one stream, answered as they finish, in any order. The
         gateway reads no further while 8 documents of the stream are in work. A document that fails
-        is answered with its status; the stream goes on.
+        is answered with its status; the stream goes on. A gateway that shuts down answers what it has
+        read and ends the stream with UNAVAILABLE: open it again and send what has no answer yet.
         """
 
     @abc.abstractmethod

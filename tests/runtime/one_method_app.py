@@ -64,6 +64,9 @@ class OneMethod:
         self.on_health = on_health
         await self.may_start.wait()
 
+    def end_streams(self) -> None:
+        self.ended.append("streams ended")
+
     async def drain(self) -> None:
         self.ended.append("drained")
 

@@ -160,7 +160,7 @@ async def test_draining_tells_health_first_and_finishes_the_calls_in_work() -> N
         assert await first
         assert await late
         await serving
-    assert app.ended == ["drained", "stopped"]
+    assert app.ended == ["streams ended", "drained", "stopped"]
 
 
 # What it tells
