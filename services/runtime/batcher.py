@@ -18,7 +18,7 @@ from services.runtime.contract import Executor, ExecutorDead, Item, Outcome, Pri
 from services.runtime.latency import LatencyCurve
 from services.runtime.observer import Drop, Guarded, Observer
 from services.runtime.pool import Pool
-from services.runtime.refusals import HopelessDeadline, NotServing, PoisonItem, QueueFull
+from services.runtime.refusals import SHUTTING_DOWN, HopelessDeadline, NotServing, PoisonItem, QueueFull
 from services.runtime.waiting import Waiting
 
 T = TypeVar("T")
@@ -48,7 +48,7 @@ class Batcher(Generic[T, R]):
         self._loop = asyncio.get_running_loop()
         self._wake = asyncio.Event()
         self._alarm: asyncio.TimerHandle | None = None
-        self._closed: str | None = None
+        self._is_closed = False
         self._waiting: Waiting[T, R] = Waiting(capacity, self._observer)
         self._promised: set[asyncio.Future[Outcome[R]]] = set()
         self._pool = Pool(executors, self._observer, restart_grace_s, self._wake.set, self._refuse_promised)
@@ -85,20 +85,20 @@ class Batcher(Generic[T, R]):
 
     async def drain(self) -> None:
         """Admits nothing more, and returns when all that was admitted is answered."""
-        self._closed = "This server is shutting down. Send the call again: another one will take it."
+        self._is_closed = True
         if self._promised:
             await asyncio.wait(self._promised)
 
     async def stop(self) -> None:
         """Admits nothing more, and refuses what has no result yet."""
-        self._closed = "This server has shut down. Send the call again: another one will take it."
+        self._is_closed = True
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         self._refuse_promised()
 
     def _check_admission(self, count: int, now_s: float, deadline_s: float | None, priority: Priority) -> None:
-        if self._closed or self._pool.is_extinct:
+        if self._is_closed or self._pool.is_extinct:
             self._observer.dropped(Drop.NOT_SERVING, count)
             raise self._not_serving()
         has_room = self._waiting.has_room(count, priority, now_s)
@@ -182,7 +182,9 @@ class Batcher(Generic[T, R]):
         self._observer.ran(len(batch), inference_s, [started_s - item.enqueued_s for item in batch])
 
     def _not_serving(self) -> NotServing:
-        return NotServing(self._closed or "The model's executors died and are not back yet. Send the call again.")
+        if self._is_closed:
+            return NotServing(SHUTTING_DOWN)
+        return NotServing("the model's executors died and are not back yet: send the call again")
 
     def _refuse_promised(self) -> None:
         self._waiting.clear()

@@ -39,7 +39,7 @@ class InvalidCall(InvalidInput):
     """Several fields of a call are at fault."""
 
     def __init__(self, errors: Sequence[InvalidInput]) -> None:
-        super().__init__(" ".join(dict.fromkeys(map(str, errors))), errors[0].field)
+        super().__init__("; ".join(dict.fromkeys(map(str, errors))), errors[0].field)
         self.violations = tuple(Violation(error.field, str(error)) for error in errors)
 
 
@@ -69,16 +69,20 @@ def problem(error: BaseException) -> Problem:
         case DeadlinePassed():
             return Problem(Code.DEADLINE_EXCEEDED, str(error))
         case TimeoutError():
-            return Problem(Code.DEADLINE_EXCEEDED, "The deadline passed. Send the call again with a longer one.")
+            return Problem(Code.DEADLINE_EXCEEDED, "the deadline passed: send the call again with a longer one")
         case asyncio.CancelledError():
-            return Problem(Code.CANCELLED, "The caller has gone.")
+            return Problem(Code.CANCELLED, "the caller has gone")
         case PoisonItem():
             log.error("a model failed on an item", extra={"fields": {"reason": error.reason}})
-            return Problem(Code.INTERNAL, f"{error} Request id: {request_id.get()}.")
+            return Problem(Code.INTERNAL, f"{error} {request_id.get()}")
         case grpc.aio.AioRpcError():
             return _upstream(error)
     log.error("internal error", exc_info=error)
-    return Problem(Code.INTERNAL, f"Internal error. Report it with this request id: {request_id.get()}.")
+    return _bug()
+
+
+def _bug() -> Problem:
+    return Problem(Code.INTERNAL, f"internal error: report it with the request id {request_id.get()}")
 
 
 def _spread(retry_after_s: float) -> float:
@@ -92,29 +96,32 @@ _PASSED_ON = {
     Code.RESOURCE_EXHAUSTED,
     Code.UNAVAILABLE,
     Code.DEADLINE_EXCEEDED,
-    Code.CANCELLED,
 }
 
 
 def _upstream(error: grpc.aio.AioRpcError) -> Problem:
     """What another service of ours answered; its bugs and what we cannot place are ours to the caller."""
+    fields = {"code": error.code().name, "details": error.details()}
+    status = _rich_status(error)
+    if status is None:  # gRPC speaks, not the service
+        match error.code():
+            case Code.UNAVAILABLE | Code.CANCELLED:  # it went in the middle of the call; our caller did not
+                log.warning("an upstream is down", extra={"fields": fields})
+                return Problem(Code.UNAVAILABLE, "a service behind this one is not reachable: send the call again")
+            case Code.DEADLINE_EXCEEDED:
+                return problem(TimeoutError())
     if error.code() not in _PASSED_ON:
-        log.error("an upstream failed", extra={"fields": {"code": error.code().name, "details": error.details()}})
-        return Problem(Code.INTERNAL, f"Internal error. Report it with this request id: {request_id.get()}.")
+        log.error("an upstream failed", extra={"fields": fields})
+        return _bug()
     violations: list[Violation] = []
     retry_after_s = None
-    status = _rich_status(error)
     for detail in status.details if status else ():
         bad_request, retry = error_details_pb2.BadRequest(), error_details_pb2.RetryInfo()
         if detail.Unpack(bad_request):
             violations += (Violation(each.field, each.description) for each in bad_request.field_violations)
         elif detail.Unpack(retry):
             retry_after_s = retry.retry_delay.ToTimedelta().total_seconds()
-    message = error.details() or ""
-    if error.code() is Code.UNAVAILABLE and status is None:  # the transport speaks, not the service
-        log.warning("an upstream is down", extra={"fields": {"details": message}})
-        message = "A service behind this one is not reachable. Send the call again."
-    return Problem(error.code(), message, tuple(violations), retry_after_s)
+    return Problem(error.code(), error.details() or "", tuple(violations), retry_after_s)
 
 
 def _rich_status(error: grpc.aio.AioRpcError) -> status_pb2.Status | None:

@@ -6,7 +6,7 @@ import re
 import time
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import aclosing, asynccontextmanager
 from typing import Any
 
 import grpc
@@ -62,8 +62,11 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
                 return await handler.unary_unary(request, context)
 
         async def answer_many(requests: Any, context: AioContext) -> AsyncIterator[Any]:
-            async with self._call(method, given, context):
-                async for response in handler.stream_stream(requests, context):
+            async with (
+                self._call(method, given, context),
+                aclosing(handler.stream_stream(requests, context)) as responses,
+            ):
+                async for response in responses:
                     yield response
 
         if handler.unary_unary:
@@ -87,9 +90,10 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
             if self.not_serving:
                 raise NotServing(self.not_serving)
             yield
-        except asyncio.CancelledError as error:
+        except (asyncio.CancelledError, GeneratorExit):  # the latter ends a stream that nobody reads any more
             remaining_s = context.time_remaining()
-            said = problem(TimeoutError() if remaining_s is not None and remaining_s <= 0 else error)
+            is_late = remaining_s is not None and remaining_s <= 0
+            said = problem(TimeoutError() if is_late else asyncio.CancelledError())
             raise
         except Exception as error:
             said = problem(error)

@@ -1,5 +1,7 @@
 """Why an item gets no result. Each text is for the caller and says what to do next."""
 
+SHUTTING_DOWN = "this server is shutting down: send the call again, another one will take it"
+
 
 class Refusal(Exception):
     """The base of them all."""
@@ -10,7 +12,7 @@ class QueueFull(Refusal):
 
     def __init__(self, retry_after_s: float) -> None:
         super().__init__(
-            f"The queue is full. Send the call again in about {retry_after_s:.2f} s, or send fewer at a time."
+            f"the queue is full: send the call again in about {retry_after_s:.2f} s, or send fewer at a time"
         )
         self.retry_after_s = retry_after_s
 
@@ -20,8 +22,8 @@ class HopelessDeadline(Refusal):
 
     def __init__(self, wait_s: float, remaining_s: float) -> None:
         super().__init__(
-            f"The wait is about {wait_s:.2f} s and the call's deadline is in {remaining_s:.2f} s. "
-            f"Send it again in about {wait_s:.2f} s, or with a longer deadline."
+            f"the wait is about {wait_s:.2f} s and the call's deadline is in {remaining_s:.2f} s: "
+            f"send it again in about {wait_s:.2f} s, or with a longer deadline"
         )
         self.retry_after_s = wait_s
 
@@ -34,13 +36,13 @@ class DeadlinePassed(Refusal):
     """The deadline came while the item waited."""
 
     def __init__(self) -> None:
-        super().__init__("The deadline passed while the call waited in the queue. Send it with a longer deadline.")
+        super().__init__("the deadline passed while the call waited in the queue: send it with a longer one")
 
 
 class PoisonItem(Refusal):
     """The model fails on this very item, alone as well as among others."""
 
     def __init__(self, reason: str) -> None:
-        super().__init__("The model failed on this item. Do not send it again; report it with the request's id.")
+        super().__init__("the model failed on this item: do not send it again, report it with the request id")
         self.reason = reason
         """What the executor said: for the log, not for the caller."""

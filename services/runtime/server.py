@@ -17,12 +17,16 @@ from prometheus_client import start_http_server
 from services.runtime import logs
 from services.runtime.interceptor import CallInterceptor
 from services.runtime.metrics import Metrics
+from services.runtime.refusals import SHUTTING_DOWN
 from services.runtime.settings import ServerSettings
 
 log = logging.getLogger(__name__)
 
 MAX_MESSAGE_BYTES = 64 * 2**20
 _FLUSH_S = 1.0  # for last answers to leave; open health watches would otherwise hold the server for all its grace
+# A call that has arrived and is with no handler yet when the server stops ends as CANCELLED, which nobody sends again
+# (https://github.com/grpc/grpc/issues/41785); so that there is none, calls are refused by a handler for so long first.
+_REFUSE_S = 0.05
 
 
 class App(Protocol):
@@ -92,7 +96,7 @@ async def running(app: App, settings: ServerSettings) -> AsyncIterator[Ports]:
     """Serves inside the `async with`: calls are answered from its first line on, and leaving it drains."""
     metrics = Metrics()
     interceptor = CallInterceptor(metrics)
-    interceptor.not_serving = "This server is loading its models. Send the call again in a few seconds."
+    interceptor.not_serving = "this server is loading its models: send the call again in a few seconds"
     server = grpc.aio.server(
         interceptors=[interceptor],
         options=[
@@ -125,6 +129,8 @@ async def running(app: App, settings: ServerSettings) -> AsyncIterator[Ports]:
             await status.servicer.enter_graceful_shutdown()
             await asyncio.sleep(settings.drain_delay_s)
             app.end_streams()
+            interceptor.not_serving = SHUTTING_DOWN
+            await asyncio.sleep(_REFUSE_S)
             stopped = asyncio.create_task(server.stop(settings.grace_s))
             await asyncio.wait({stopped, asyncio.create_task(interceptor.drained())}, return_when="FIRST_COMPLETED")
             await server.stop(_FLUSH_S)

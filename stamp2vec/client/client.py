@@ -20,12 +20,16 @@ Response = TypeVar("Response")
 
 MAX_MESSAGE_BYTES = 64 * 2**20
 
-# https://grpc.io/docs/guides/service-config/ : spread the calls, and send again what no server has begun.
+_SERVICE = "stamp2vec.v1.StampService"
+
+# https://grpc.io/docs/guides/service-config/ : spread the calls over the gateways that say SERVING, and send again what
+# no server has begun.
 _SERVICE_CONFIG = {
     "loadBalancingConfig": [{"round_robin": {}}],
+    "healthCheckConfig": {"serviceName": _SERVICE},
     "methodConfig": [
         {
-            "name": [{"service": "stamp2vec.v1.StampService"}],
+            "name": [{"service": _SERVICE}],
             "retryPolicy": {
                 "maxAttempts": 4,
                 "initialBackoff": "0.1s",

@@ -17,6 +17,7 @@ from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc  # type:
 from prometheus_client.parser import text_string_to_metric_families
 
 from services.stack.processes import MODEL_SERVICES, Service, wait_until_serving
+from stamp2vec.client import Client
 from stamp2vec.v1 import common_pb2, gateway_pb2
 from stamp2vec.v1.gateway_pb2_grpc import StampServiceStub
 from tests.e2e.live import ROOT, TIMEOUT_S, Running, channel, children, eventually, is_alive
@@ -175,7 +176,7 @@ def test_overload_is_refused_at_once_with_a_time_to_come_back(services: Running)
 
 def test_a_gateway_that_is_replaced_under_load_loses_no_call(services: Running, page: bytes) -> None:
     upstreams = [part for name in MODEL_SERVICES for part in (f"--{name}", services.stack.address(name).target)]
-    arguments = ["--port", "0", "--metrics-port", "0", *upstreams]
+    arguments = ["--port", "0", "--metrics-port", "0", "--drain-delay-s", "1", *upstreams]
     gateways = [Service("gateway", arguments, services.logs / f"replica-{index}.log") for index in range(2)]
     try:
         wait_until_serving(gateways, lambda starting, elapsed_s: None)
@@ -183,21 +184,17 @@ def test_a_gateway_that_is_replaced_under_load_loses_no_call(services: Running, 
         assert old.address
         assert new.address
         targets = f"ipv4:{old.address.target},{new.address.target}"
-        config = (
-            '{"loadBalancingConfig": [{"round_robin": {}}], "methodConfig": [{"name": [{}], "retryPolicy": '
-            '{"maxAttempts": 4, "initialBackoff": "0.1s", "maxBackoff": "1s", "backoffMultiplier": 2, '
-            '"retryableStatusCodes": ["UNAVAILABLE"]}}]}'
-        )
-        with grpc.insecure_channel(targets, [("grpc.service_config", config)]) as both, ThreadPoolExecutor(4) as pool:
-            stub = StampServiceStub(both)
+        with Client(targets, deadline_s=TIMEOUT_S) as client, ThreadPoolExecutor(4) as pool:
             enough, gone = threading.Semaphore(0), threading.Event()
 
-            def call_until_gone() -> set[grpc.StatusCode]:
-                codes = set()
+            def call_until_gone() -> int:
+                calls = 0
                 while not gone.is_set():
-                    codes.add(code_of(lambda: analyze(stub, page)))
+                    client.analyze(page)
+                    calls += 1
                     enough.release()
-                return codes | {code_of(lambda: analyze(stub, page))}
+                client.analyze(page)
+                return calls + 1
 
             callers = [pool.submit(call_until_gone) for _ in range(4)]
             try:
@@ -207,7 +204,7 @@ def test_a_gateway_that_is_replaced_under_load_loses_no_call(services: Running, 
                 assert old.wait() == 0
             finally:
                 gone.set()
-            assert [caller.result(TIMEOUT_S) for caller in callers] == [{Code.OK}] * 4
+            assert sum(caller.result(TIMEOUT_S) for caller in callers) >= 8 + 4
     finally:
         for gateway in gateways:
             gateway.kill()
@@ -219,7 +216,7 @@ def test_a_killed_service_is_told_and_its_successor_found(services: Running, pag
     with pytest.raises(grpc.RpcError) as caught:
         analyze(services.stub, page)
     assert caught.value.code() is Code.UNAVAILABLE
-    assert "Send the call again" in str(caught.value.details())
+    assert "send the call again" in str(caught.value.details())
     eventually(lambda: not any(map(is_alive, executors)))
     services.stack.restart("detector")
     eventually(lambda: code_of(lambda: analyze(services.stub, page)) is Code.OK)

@@ -65,16 +65,16 @@ def details(error: grpc.aio.AioRpcError) -> list[object]:
         (InvalidImage("not an image: send a JPEG", "images[2].encoded"), Code.INVALID_ARGUMENT, "send a JPEG"),
         (InvalidInput("too many", "images"), Code.INVALID_ARGUMENT, "too many"),
         (IncompatibleVectors("two models", "b.vector"), Code.INVALID_ARGUMENT, "two models"),
-        (InvalidCall([InvalidImage("one", "a"), InvalidImage("two", "b")]), Code.INVALID_ARGUMENT, "one two"),
+        (InvalidCall([InvalidImage("one", "a"), InvalidImage("two", "b")]), Code.INVALID_ARGUMENT, "one; two"),
         (ModelNotFound("no model x: ask for y"), Code.NOT_FOUND, "ask for y"),
         (QueueFull(1.5), Code.RESOURCE_EXHAUSTED, "again in about 1.50 s"),
         (HopelessDeadline(2.0, 1.0), Code.RESOURCE_EXHAUSTED, "again in about 2.00 s"),
         (NotServing("going down"), Code.UNAVAILABLE, "going down"),
-        (DeadlinePassed(), Code.DEADLINE_EXCEEDED, "longer deadline"),
+        (DeadlinePassed(), Code.DEADLINE_EXCEEDED, "longer one"),
         (TimeoutError(), Code.DEADLINE_EXCEEDED, "longer one"),
-        (PoisonItem("shape mismatch in layer 3"), Code.INTERNAL, "request's id. Request id: the-id."),
-        (WeightsError("/secret/path"), Code.INTERNAL, "request id: the-id"),
-        (ZeroDivisionError("secret"), Code.INTERNAL, "request id: the-id"),
+        (PoisonItem("shape mismatch in layer 3"), Code.INTERNAL, "with the request id the-id"),
+        (WeightsError("/secret/path"), Code.INTERNAL, "request id the-id"),
+        (ZeroDivisionError("secret"), Code.INTERNAL, "request id the-id"),
     ],
     ids=lambda value: type(value).__name__ if isinstance(value, Exception) else "",
 )
@@ -165,7 +165,20 @@ async def test_an_upstream_that_cannot_be_reached_is_unavailable(app: OneMethod,
     app.behaviour = call_nobody
     refusal = await refusal_of(channel)
     assert refusal.code() is Code.UNAVAILABLE
-    assert refusal.details() == "A service behind this one is not reachable. Send the call again."
+    assert refusal.details() == "a service behind this one is not reachable: send the call again"
+
+
+@pytest.mark.parametrize(
+    ("code", "told"), [(Code.CANCELLED, Code.UNAVAILABLE), (Code.DEADLINE_EXCEEDED, Code.DEADLINE_EXCEEDED)]
+)
+async def test_what_grpc_itself_says_of_an_upstream_is_put_into_our_words(
+    app: OneMethod, channel: grpc.aio.Channel, code: Code, told: Code
+) -> None:
+    app.behaviour = raising(grpc.aio.AioRpcError(code, grpc.aio.Metadata(), grpc.aio.Metadata(), "RST_STREAM"))
+    refusal = await refusal_of(channel)
+    assert refusal.code() is told
+    assert "send the call again" in (refusal.details() or "")
+    assert "RST_STREAM" not in (refusal.details() or "")
 
 
 async def test_an_error_in_a_stream_ends_it_with_its_code(app: OneMethod, channel: grpc.aio.Channel) -> None:
