@@ -1,4 +1,4 @@
-"""Every error that the library raises on purpose; its text says what is wrong and what to do next."""
+"""Every error that the library raises on purpose; its text says `what is wrong: what to do next`, in one phrase."""
 
 
 class Stamp2vecError(Exception):

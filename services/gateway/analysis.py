@@ -175,13 +175,13 @@ class DocumentAnalysis:
         asked = [name for name in ("include_crops", "include_masks") if getattr(self._request, name)]
         advice = " and ".join(f"leave out {name}" for name in asked) or "raise min_score"
         return InvalidInput(
-            f"The answer would be larger than {MAX_MESSAGE_BYTES // 2**20} MiB: {advice}, or send fewer pages a call.",
+            f"the answer would be larger than {MAX_MESSAGE_BYTES // 2**20} MiB: {advice}, or send fewer pages a call",
             asked[0] if asked else "min_score",
         )
 
     def _require_a_page(self) -> None:
         if not self._pages:
-            raise InvalidImage("The document has no pages. Send at least one.", "document")
+            raise InvalidImage("the document has no pages: send at least one", "document")
         if all(page.status.code for page in self._pages):
             first = self._pages[0]
             raise self._errors.get(first.index) or PoisonItem(first.status.message)

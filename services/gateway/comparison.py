@@ -41,8 +41,8 @@ async def compare(
         model = choose(await upstreams.embedders.get(deadline), selector)
         if version and version != model.model:
             raise IncompatibleVectors(
-                f"The vector is of {shown(version)} and {shown(model.model)} was asked for: they do not "
-                "compare. Leave model unset, or embed both stamps anew.",
+                f"the vector is of {shown(version)} and {shown(model.model)} was asked for: leave model unset, or "
+                "embed both stamps anew",
                 "model",
             )
         version = model.model
@@ -65,18 +65,19 @@ async def compare(
 def check_vector(vector: common_pb2.Vector, served: Sequence[common_pb2.ModelInfo], field: str) -> None:
     """InvalidInput for what no model could have made; the size is checked where the model is known."""
     if not vector.model.name or not vector.model.version:
-        raise InvalidInput("The vector does not say who made it. Send its model along, as it came.", f"{field}.model")
-    values = np.array(vector.values, np.float64)
+        raise InvalidInput("the vector does not say which model made it: send it as it came", f"{field}.model")
+    size = len(vector.values)
     sizes = {model.vector_size for model in served if model.model == vector.model}
-    if sizes and values.size not in sizes:
-        message = f"The vector has {values.size} numbers; {shown(vector.model)} makes {sizes.pop()}."
-        raise InvalidInput(f"{message} Send all of it.", f"{field}.values")
-    if not 1 <= values.size <= MAX_VECTOR:
-        raise InvalidInput(f"The vector has {values.size} numbers. Send 1 to {MAX_VECTOR}.", f"{field}.values")
+    if sizes and size not in sizes:
+        message = f"the vector has {size} numbers and {shown(vector.model)} makes {sizes.pop()}: send it as it came"
+        raise InvalidInput(message, f"{field}.values")
+    if not 1 <= size <= MAX_VECTOR:
+        raise InvalidInput(f"the vector has {size} numbers: send 1 to {MAX_VECTOR}", f"{field}.values")
+    values = np.array(vector.values, np.float64)
     if not np.isfinite(values).all():
-        raise InvalidInput("The vector holds a number that is not finite. Send it as it came.", f"{field}.values")
+        raise InvalidInput("the vector holds a number that is not finite: send it as it came", f"{field}.values")
     if not np.linalg.norm(values) > 0:
-        raise InvalidInput("The vector has the length 0, hence no direction. Send it as it came.", f"{field}.values")
+        raise InvalidInput("the vector has the length 0, hence no direction: send it as it came", f"{field}.values")
 
 
 def check_compatible(vectors: dict[str, common_pb2.Vector]) -> None:
@@ -86,13 +87,13 @@ def check_compatible(vectors: dict[str, common_pb2.Vector]) -> None:
     a, b = vectors["a"], vectors["b"]
     if a.model != b.model:
         raise IncompatibleVectors(
-            f"A vector of {shown(a.model)} does not compare with one of {shown(b.model)}. Embed both stamps "
-            "with one model.",
+            f"a vector of {shown(a.model)} does not compare with one of {shown(b.model)}: embed both stamps with one "
+            "model",
             "b.vector.model",
         )
     if len(a.values) != len(b.values):
         raise IncompatibleVectors(
-            f"The vectors have {len(a.values)} and {len(b.values)} numbers. Send both as they came.", "b.vector.values"
+            f"the vectors have {len(a.values)} and {len(b.values)} numbers: send both as they came", "b.vector.values"
         )
 
 

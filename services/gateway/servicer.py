@@ -192,8 +192,8 @@ class StampServicer(StampServiceServicer):
 
 
 def _too_large(field: str) -> InvalidInput:
-    size = f"The answer would be larger than {MAX_MESSAGE_BYTES // 2**20} MiB"
-    return InvalidInput(f"{size}. Send fewer or smaller pictures a call.", field)
+    size = f"the answer would be larger than {MAX_MESSAGE_BYTES // 2**20} MiB"
+    return InvalidInput(f"{size}: send fewer or smaller pictures a call", field)
 
 
 def _fits(answer: A, field: str) -> A:

@@ -54,7 +54,7 @@ async def answers(
                     work[task] = request.id
                 reading = None
         if not ended:
-            raise NotServing("This server is shutting down. Open the stream again and send what has no answer yet.")
+            raise NotServing("this server is shutting down: open the stream again and send what has no answer yet")
     finally:
         left = [*work, reading, end] if reading else [*work, end]
         for each in left:

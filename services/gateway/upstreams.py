@@ -171,7 +171,7 @@ class Upstreams:
                     raise
                 for served in self._served:
                     served.forget()
-        raise NotServing("The models behind this gateway are being replaced. Send the call again.")
+        raise NotServing("the models behind this gateway are being replaced: send the call again")
 
     async def close(self) -> None:
         """Frees the channels."""

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 
 from services.runtime.errors import InvalidCall
 from stamp2vec.errors import InvalidImage, InvalidInput
-from stamp2vec.imaging import Limits
+from stamp2vec.imaging import READABLE, Limits
 from stamp2vec.v1 import common_pb2, gateway_pb2
 
 MAX_DOCUMENT_BYTES = 32 * 2**20
@@ -24,10 +24,10 @@ def check_document(request: gateway_pb2.AnalyzeDocumentRequest) -> None:
         _score(request.min_score),
     ]
     if not size:
-        message = "The document is empty. Send the bytes of a JPEG, PNG, TIFF, WebP or BMP file."
+        message = f"the document is empty: {READABLE}"
         errors.append(InvalidImage(message, "document"))
     elif size > MAX_DOCUMENT_BYTES:
-        message = f"The document has {size:,} bytes; {MAX_DOCUMENT_BYTES:,} is the most. Compress or split it."
+        message = f"the document has {size:,} bytes, {MAX_DOCUMENT_BYTES:,} is the most: compress it, or split it"
         errors.append(InvalidImage(message, "document"))
     _raise(errors)
 
@@ -36,7 +36,7 @@ def check_pages(request: gateway_pb2.DetectStampsRequest) -> None:
     """InvalidCall with what is wrong with the options of DetectStamps."""
     errors = [*_images(request), _score(request.min_score)]
     if request.HasField("max_detections") and not 1 <= request.max_detections <= MAX_DETECTIONS:
-        message = f"max_detections is {request.max_detections}. Choose 1 to {MAX_DETECTIONS}, or leave it unset."
+        message = f"max_detections is {request.max_detections}: send 1 to {MAX_DETECTIONS}, or leave it unset"
         errors.append(InvalidInput(message, "max_detections"))
     _raise(errors)
 
@@ -49,7 +49,7 @@ def check_crops(request: gateway_pb2.SegmentStampsRequest | gateway_pb2.EmbedSta
 def check_comparands(request: gateway_pb2.CompareStampsRequest) -> None:
     """InvalidCall when a side is missing."""
     _raise(
-        InvalidInput(f"There is no stamp {side}. Set its image or its vector.", side)
+        InvalidInput(f"there is no stamp {side}: set its image or its vector", side)
         for side, comparand in (("a", request.a), ("b", request.b))
         if comparand.WhichOneof("stamp") is None
     )
@@ -58,9 +58,9 @@ def check_comparands(request: gateway_pb2.CompareStampsRequest) -> None:
 def check_id(name: str, in_work: Iterable[str]) -> None:
     """InvalidInput when a document of a stream cannot be told from others by its id."""
     if not 1 <= len(name) <= MAX_ID:
-        raise InvalidInput(f"The id has {len(name)} characters. Give each document one of 1 to {MAX_ID}.", "id")
+        raise InvalidInput(f"the id has {len(name)} characters: give each document one of 1 to {MAX_ID}", "id")
     if name in in_work:
-        raise InvalidInput(f"A document with the id {name!r} is in work. Wait for its answer, or choose another.", "id")
+        raise InvalidInput(f"a document with the id {name!r} is in work: wait for its answer, or send another id", "id")
 
 
 def _images(
@@ -69,21 +69,21 @@ def _images(
     count = len(request.images)
     errors = [_known("priority", common_pb2.Priority.values(), request.priority)]
     if not 1 <= count <= MAX_IMAGES:
-        errors.append(InvalidInput(f"The call has {count} images. Send 1 to {MAX_IMAGES} a call.", "images"))
+        errors.append(InvalidInput(f"the call has {count} images: send 1 to {MAX_IMAGES}", "images"))
     return errors
 
 
 def _known(field: str, known: Iterable[int], value: int) -> InvalidInput | None:
     if value in known:
         return None
-    return InvalidInput(f"{value} is no known {field}. Choose one of {', '.join(map(str, known))}.", field)
+    return InvalidInput(f"there is no {field} {value}: send one of {', '.join(map(str, known))}", field)
 
 
 def _score(min_score: float) -> InvalidInput | None:
     """Unset is 0, and as good."""
     if math.isfinite(min_score) and 0 <= min_score <= 1:
         return None
-    return InvalidInput(f"min_score is {min_score:g}. Choose 0 to 1, or leave it unset.", "min_score")
+    return InvalidInput(f"min_score is {min_score:g}: send 0 to 1, or leave it unset", "min_score")
 
 
 def _raise(errors: Iterable[InvalidInput | None]) -> None:

@@ -4,11 +4,12 @@ Every picture in the library is a uint8 array of shape (H, W, 3), red first, as 
 """
 
 from stamp2vec.imaging.crop import crop
-from stamp2vec.imaging.decode import Limits, Page, decode_image, decode_pages, pillow_image, raw_image
+from stamp2vec.imaging.decode import READABLE, Limits, Page, decode_image, decode_pages, pillow_image, raw_image
 from stamp2vec.imaging.draw import annotate
 from stamp2vec.imaging.letterbox import Letterbox, letterbox
 
 __all__ = [
+    "READABLE",
     "Letterbox",
     "Limits",
     "Page",

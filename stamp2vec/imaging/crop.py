@@ -29,7 +29,7 @@ def crop(
     inside = x1 < x2 and y1 < y2 and x1 < width and y1 < height and x2 > 0 and y2 > 0
     if not inside or not all(map(math.isfinite, (x1, y1, x2, y2))):
         raise InvalidInput(
-            f"box {(x1, y1, x2, y2)} covers nothing of a page of {width} x {height} pixels",
+            f"box {(x1, y1, x2, y2)} covers nothing of a page of {width} x {height} pixels: give x1 y1 x2 y2 inside it",
             "box",
         )
     space = margin * ((x2 - x1) + (y2 - y1)) / 2

@@ -67,7 +67,7 @@ def decode_image(data: bytes, limits: Limits = Limits(), field: str = "") -> NDA
     """
     page = next(decode_pages(data, limits, field))
     if page.image is None:
-        raise page.error or InvalidImage("the file holds no picture: " + READABLE, field)
+        raise page.error or InvalidImage(f"the file holds no picture: {READABLE}", field)
     return page.image
 
 
@@ -115,7 +115,7 @@ def raw_image(
 def _open(data: bytes, limits: Limits, field: str) -> ImageFile.ImageFile:
     """Read the header, and check everything that can be known before pixels are decoded."""
     if not data:
-        raise InvalidImage("the file is empty: " + READABLE, field)
+        raise InvalidImage(f"the file is empty: {READABLE}", field)
     if len(data) > limits.max_bytes:
         size = f"the file has {len(data):,} bytes, {limits.max_bytes:,} is the most"
         raise InvalidImage(f"{size}: compress it, or send its pages singly", field)

@@ -54,7 +54,7 @@ def fields(error: Any) -> list[str]:
 
 
 BAD = {
-    "empty": (b"", "Send the bytes of"),
+    "empty": (b"", "send a JPEG"),
     "not an image": (b"%PDF-1.7 and so on", "send a JPEG"),
     "one pixel": (saved(Image.new("RGB", (1, 1)), "PNG"), "at least 8 pixels"),
     "bomb": (bomb(), "scale it"),

@@ -88,7 +88,7 @@ async def test_the_items_beside_a_poisonous_one_are_served(channel: grpc.aio.Cha
     assert [list(result.vector.values) for result in results] == [[n] * n for n in (1, 2, 3, 4, 5, 6, 7)]
     assert failed.status.code == grpc.StatusCode.INTERNAL.value[0]
     assert failed.status.field == "images[3]"
-    assert "Do not send it again" in failed.status.message
+    assert "do not send it again" in failed.status.message
     assert [list(result.vector.values) for result in await embed(channel, 2)] == [[2, 2]]
 
 

@@ -34,7 +34,7 @@ async def test_a_stream_that_is_told_to_end_reads_no_more_and_answers_what_it_ha
     await asyncio.sleep(0)
     may_answer.set()
     assert sorted([(await first).id, (await anext(stream)).id]) == ["a", "b"]
-    with pytest.raises(NotServing, match="Open the stream again"):
+    with pytest.raises(NotServing, match="open the stream again"):
         await anext(stream)
 
 
