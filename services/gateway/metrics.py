@@ -6,9 +6,9 @@ import grpc
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from services.gateway.stages import Stage, Stages
+from services.runtime.metrics import SECONDS
 from stamp2vec.v1 import gateway_pb2
 
-_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
 _CODE_NAMES = {code.value[0]: code.name for code in grpc.StatusCode}
 
 
@@ -21,7 +21,7 @@ class GatewayMetrics:
             "stamp2vec_stage_seconds",
             "Where documents spend their time.",
             ("stage",),
-            buckets=_SECONDS,
+            buckets=SECONDS,
             registry=registry,
         )
         self._pages = Counter("stamp2vec_pages", "Pages analysed, by how they went.", ("code",), registry=registry)

@@ -2,11 +2,12 @@
 
 from collections.abc import Callable, Sequence
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disable_created_metrics
 
 from services.runtime.observer import Drop
 
-_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
+SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
+"""Buckets of all that is timed."""
 _BATCHES = (1, 2, 4, 8, 16, 32, 64)
 
 
@@ -14,6 +15,7 @@ class Metrics:
     """All of them, on a registry of their own. `model` is a label of the form name@version."""
 
     def __init__(self) -> None:
+        disable_created_metrics()  # type: ignore[no-untyped-call]  # a gauge with the birth of every counter and histogram: nobody asks for it
         self.registry = registry = CollectorRegistry()
 
         def gauge(name: str, text: str, *labels: str) -> Gauge:
@@ -25,7 +27,7 @@ class Metrics:
         def counter(name: str, text: str, *labels: str) -> Counter:
             return Counter(f"stamp2vec_{name}", text, labels, registry=registry)
 
-        self.request_seconds = histogram("request_seconds", "Duration of calls.", _SECONDS, "method", "code")
+        self.request_seconds = histogram("request_seconds", "Duration of calls.", SECONDS, "method", "code")
         self.requests_in_flight = gauge("requests_in_flight", "Calls that are being answered.")
         self.queue_items = gauge("queue_items", "Items that wait for an executor.", "model")
         self.in_flight_items = gauge("in_flight_items", "Items in the batches of executors.", "model")
@@ -34,10 +36,10 @@ class Metrics:
         self.best_batch_size = gauge("best_batch_size", "The batch size with the most items a second.", "model")
         self.model_info = gauge("model_info", "1 for each loaded model.", "model", "name", "version", "sha256")
         self.model_load_seconds = gauge("model_load_seconds", "From the start until every batch size is warm.", "model")
-        self.queue_wait_seconds = histogram("queue_wait_seconds", "Wait for an executor.", _SECONDS, "model")
+        self.queue_wait_seconds = histogram("queue_wait_seconds", "Wait for an executor.", SECONDS, "model")
         self.batch_size = histogram("batch_size", "Items of a batch.", _BATCHES, "model")
         self.inference_seconds = histogram(
-            "inference_seconds", "From handing a batch over to its results.", _SECONDS, "model", "batch"
+            "inference_seconds", "From handing a batch over to its results.", SECONDS, "model", "batch"
         )
         self.dropped_items = counter("dropped_items", "Items without a result.", "model", "reason")
         self.executor_deaths = counter("executor_deaths", "Executors that died or hung.", "model")

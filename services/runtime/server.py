@@ -4,10 +4,12 @@ import asyncio
 import json
 import logging
 import signal
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
+import threading
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from typing import Protocol
+from wsgiref.simple_server import WSGIServer
 
 import grpc.aio
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc  # type: ignore[import-untyped]
@@ -116,8 +118,10 @@ async def running(app: App, settings: ServerSettings) -> AsyncIterator[Ports]:
     app.register(server)
     names = (app.service_name, health.SERVICE_NAME, reflection.SERVICE_NAME)
     reflection.enable_server_reflection(names, server)
-    port = server.add_insecure_port(f"{settings.host}:{settings.port}")
-    metrics_server, _ = start_http_server(settings.metrics_port, settings.host, metrics.registry)
+    with _listening(settings.host, settings.port, "--port"):
+        port = server.add_insecure_port(f"{settings.host}:{settings.port}")
+    with _listening(settings.host, settings.metrics_port, "--metrics-port"):
+        metrics_server, _ = start_http_server(settings.metrics_port, settings.host, metrics.registry)
     await server.start()
     try:
         await app.start(metrics, status.on_health)
@@ -138,8 +142,22 @@ async def running(app: App, settings: ServerSettings) -> AsyncIterator[Ports]:
     finally:
         await app.stop()
         await server.stop(0)
-        await asyncio.to_thread(metrics_server.shutdown)
-        metrics_server.server_close()
+        threading.Thread(target=_close, args=(metrics_server,)).start()  # takes half a second, for which nobody waits
+
+
+@contextmanager
+def _listening(host: str, port: int, flag: str) -> Iterator[None]:
+    """Around the opening of a port: says which one could not be opened, and what to do."""
+    try:
+        yield
+    except (OSError, RuntimeError) as error:
+        reason = f"cannot listen on {host}:{port} ({error})"
+        raise OSError(f"{reason}: end the process that has the port, or choose another by {flag}") from error
+
+
+def _close(metrics_server: WSGIServer) -> None:
+    metrics_server.shutdown()
+    metrics_server.server_close()
 
 
 def main(app: App, settings: ServerSettings) -> int:

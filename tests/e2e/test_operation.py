@@ -47,8 +47,7 @@ def code_of(call: Callable[[], Any]) -> grpc.StatusCode:
 def metrics(services: Running, name: str) -> dict[str, Any]:
     """The metric families of a service, by name."""
     with urllib.request.urlopen(services.stack.address(name).metrics_url, timeout=TIMEOUT_S) as answer:
-        families = text_string_to_metric_families(answer.read().decode())
-        return {family.name: family for family in families if not family.name.endswith("_created")}
+        return {family.name: family for family in text_string_to_metric_families(answer.read().decode())}
 
 
 def total(family: Any, **labels: str) -> float:

@@ -265,11 +265,15 @@ def test_a_signal_while_it_loads_ends_the_process_too() -> None:
     assert (process.returncode, output) == (0, "")
 
 
-def test_a_port_that_is_taken_is_a_clear_error() -> None:
+@pytest.mark.parametrize("flag", ["--port", "--metrics-port"])
+def test_a_port_that_is_taken_is_a_clear_error(flag: str) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
-        with start_process("--port", str(taken.getsockname()[1])) as process:
+        port = taken.getsockname()[1]
+        with start_process(flag, str(port)) as process:
             _, errors = process.communicate(timeout=30)
     assert process.returncode == 1
     assert "could not start" in errors
+    assert f"cannot listen on 127.0.0.1:{port}" in errors
+    assert f"choose another by {flag}" in errors
