@@ -1,9 +1,10 @@
-"""What a model service needs of the library: messages to model inputs, manifests to messages."""
+"""What a model service needs of the library: models found and told of, messages to model inputs. Imports no torch."""
 
 import numpy as np
 from numpy.typing import NDArray
 
-from stamp2vec.errors import InvalidInput
+from stamp2vec import hub
+from stamp2vec.errors import InvalidInput, WeightsError
 from stamp2vec.imaging import Letterbox, decode_image, letterbox, raw_image
 from stamp2vec.manifest import Manifest, Preset, Task
 from stamp2vec.v1 import common_pb2
@@ -34,6 +35,19 @@ def picture(message: common_pb2.Image, field: str) -> NDArray[np.uint8]:
 def model_input(message: common_pb2.Image, field: str, size: tuple[int, int]) -> tuple[NDArray[np.uint8], Letterbox]:
     """The picture of a message letterboxed to `size` (height, width); raises what `picture` raises."""
     return letterbox(picture(message, field), size)
+
+
+def find_model(reference: str, task: Task, device: str) -> tuple[common_pb2.ModelInfo, str, dict[str, str]]:
+    """A model by its reference: what callers are told of it, and the function and arguments that load it in a child.
+
+    Raises what `hub.find` raises, and WeightsError when the model does another task.
+    """
+    folder = hub.find(reference)
+    manifest = hub.read_manifest(folder)
+    if manifest.task != task:
+        raise WeightsError(f"{manifest.reference} is made to {manifest.task}: give a model that is made to {task}")
+    arguments = {"task": task.value, "folder": str(folder), "device": device, "sha256": manifest.sha256}
+    return model_info(manifest), "stamp2vec.pipelines.served:load", arguments
 
 
 def model_info(manifest: Manifest) -> common_pb2.ModelInfo:

@@ -7,9 +7,9 @@ from services.runtime.errors import AioContext
 from services.runtime.model_service import Call, ModelService
 from services.runtime.served_model import ModelSpec
 from services.runtime.settings import ModelServerSettings
-from stamp2vec import hub
 from stamp2vec.imaging import Letterbox
-from stamp2vec.serving import model_info, model_input
+from stamp2vec.manifest import Task
+from stamp2vec.serving import find_model, model_input
 from stamp2vec.v1 import common_pb2, embedder_pb2, embedder_pb2_grpc
 
 SERVICE = "stamp2vec.v1.EmbedderService"
@@ -19,10 +19,7 @@ def app(settings: ModelServerSettings) -> ModelService[Letterbox]:
     """What `services.runtime.server` runs."""
 
     def describe(reference: str) -> ModelSpec:
-        folder = hub.find(reference)
-        manifest = hub.read_manifest(folder)
-        arguments = {"folder": str(folder), "device": settings.device, "sha256": manifest.sha256}
-        return ModelSpec(model_info(manifest), "services.embedder.model:load", arguments)
+        return ModelSpec(*find_model(reference, Task.EMBED, settings.device))
 
     def register(models: ModelService[Letterbox], server: grpc.aio.Server) -> None:
         embedder_pb2_grpc.add_EmbedderServiceServicer_to_server(EmbedderServicer(models), server)

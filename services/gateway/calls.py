@@ -9,12 +9,12 @@ import grpc.aio
 import numpy as np
 from numpy.typing import NDArray
 
-from services.gateway.catalogue import selector_of
 from services.gateway.deadline import Deadline
 from services.gateway.siblings import siblings
 from services.gateway.upstreams import Upstreams
 from services.runtime.errors import item_status
 from services.runtime.interceptor import outgoing_metadata
+from services.runtime.selection import reference
 from services.runtime.server import MAX_MESSAGE_BYTES
 from stamp2vec.v1 import common_pb2, detector_pb2, embedder_pb2, segmenter_pb2
 
@@ -49,7 +49,7 @@ async def detect(
     async def call(images: list[common_pb2.Image]) -> Sequence[detector_pb2.DetectResult]:
         request = detector_pb2.DetectRequest(
             images=images,
-            model=selector_of(model),
+            model=_exactly(model),
             min_score=min_score,
             max_detections=max_detections,
             priority=terms.priority,
@@ -67,7 +67,7 @@ async def segment(
     """Masks of the pictures' size, uint8 (h, w, 3) at the model's input size."""
 
     async def call(images: list[common_pb2.Image]) -> Sequence[segmenter_pb2.SegmentResult]:
-        request = segmenter_pb2.SegmentRequest(images=images, model=selector_of(model), priority=terms.priority)
+        request = segmenter_pb2.SegmentRequest(images=images, model=_exactly(model), priority=terms.priority)
         timeout_s = terms.deadline.budget_s()
         answer = await upstreams.segmenter.Segment(request, timeout=timeout_s, metadata=outgoing_metadata())
         return answer.results
@@ -81,7 +81,7 @@ async def embed(
     """Vectors of the pictures, uint8 (h, w, 3) at the model's input size."""
 
     async def call(images: list[common_pb2.Image]) -> Sequence[embedder_pb2.EmbedResult]:
-        request = embedder_pb2.EmbedRequest(images=images, model=selector_of(model), priority=terms.priority)
+        request = embedder_pb2.EmbedRequest(images=images, model=_exactly(model), priority=terms.priority)
         timeout_s = terms.deadline.budget_s()
         answer = await upstreams.embedder.Embed(request, timeout=timeout_s, metadata=outgoing_metadata())
         return answer.results
@@ -116,6 +116,11 @@ def parts(pictures: Sequence[Pixels], max_bytes: int = _MAX_PIXEL_BYTES) -> Iter
         step = max(1, min(MAX_ITEMS, max_bytes // pictures[0].nbytes))
         for first in range(0, len(pictures), step):
             yield pictures[first : first + step]
+
+
+def _exactly(model: common_pb2.ModelInfo) -> common_pb2.ModelSelector:
+    """What a hop is told, so that it answers with this model and no newer one."""
+    return common_pb2.ModelSelector(name=reference(model.model))
 
 
 def _raw(picture: Pixels) -> common_pb2.Image:

@@ -7,11 +7,11 @@ import numpy as np
 from services.gateway import calls
 from services.gateway.analysis import input_size
 from services.gateway.calls import Terms
-from services.gateway.catalogue import choose, reference, shown
 from services.gateway.deadline import Deadline
 from services.gateway.upstreams import Upstreams
 from services.gateway.workers import Workers
 from services.runtime.refusals import PoisonItem
+from services.runtime.selection import choose, reference
 from stamp2vec.comparison import similarity_matrix
 from stamp2vec.errors import IncompatibleVectors, InvalidInput
 from stamp2vec.serving import model_input
@@ -41,7 +41,7 @@ async def compare(
         model = choose(await upstreams.embedders.get(deadline), selector)
         if version and version != model.model:
             raise IncompatibleVectors(
-                f"the vector is of {shown(version)} and {shown(model.model)} was asked for: leave model unset, or "
+                f"the vector is of {_shown(version)} and {_shown(model.model)} was asked for: leave model unset, or "
                 "embed both stamps anew",
                 "model",
             )
@@ -69,7 +69,7 @@ def check_vector(vector: common_pb2.Vector, served: Sequence[common_pb2.ModelInf
     size = len(vector.values)
     sizes = {model.vector_size for model in served if model.model == vector.model}
     if sizes and size not in sizes:
-        message = f"the vector has {size} numbers and {shown(vector.model)} makes {sizes.pop()}: send it as it came"
+        message = f"the vector has {size} numbers and {_shown(vector.model)} makes {sizes.pop()}: send it as it came"
         raise InvalidInput(message, f"{field}.values")
     if not 1 <= size <= MAX_VECTOR:
         raise InvalidInput(f"the vector has {size} numbers: send 1 to {MAX_VECTOR}", f"{field}.values")
@@ -87,7 +87,7 @@ def check_compatible(vectors: dict[str, common_pb2.Vector]) -> None:
     a, b = vectors["a"], vectors["b"]
     if a.model != b.model:
         raise IncompatibleVectors(
-            f"a vector of {shown(a.model)} does not compare with one of {shown(b.model)}: embed both stamps with one "
+            f"a vector of {_shown(a.model)} does not compare with one of {_shown(b.model)}: embed both stamps with one "
             "model",
             "b.vector.model",
         )
@@ -101,3 +101,8 @@ def unit(vector: common_pb2.Vector) -> np.ndarray:
     """float32 (D,) of length 1."""
     values = np.array(vector.values, np.float64)
     return (values / np.linalg.norm(values)).astype(np.float32)
+
+
+def _shown(model: common_pb2.ModelVersion) -> str:
+    """A caller's reference for a message, which has no room for all that a caller may send."""
+    return f"{model.name[:64]}@{model.version[:64]}"

@@ -10,7 +10,6 @@ from google.protobuf.message import Message
 from services.gateway import calls, images
 from services.gateway.analysis import DocumentAnalysis, Models, input_size
 from services.gateway.calls import Terms
-from services.gateway.catalogue import choose, for_preset
 from services.gateway.comparison import compare
 from services.gateway.deadline import Deadline
 from services.gateway.limits import Admission, PixelBudget
@@ -22,6 +21,7 @@ from services.gateway.upstreams import Upstreams
 from services.gateway.validation import check_comparands, check_crops, check_document, check_pages
 from services.gateway.workers import Workers
 from services.runtime.errors import AioContext
+from services.runtime.selection import choose, for_preset
 from services.runtime.server import MAX_MESSAGE_BYTES
 from stamp2vec.errors import InvalidInput
 from stamp2vec.v1 import detector_pb2, embedder_pb2, gateway_pb2, segmenter_pb2

@@ -15,7 +15,8 @@ class Metrics:
     """All of them, on a registry of their own. `model` is a label of the form name@version."""
 
     def __init__(self) -> None:
-        disable_created_metrics()  # type: ignore[no-untyped-call]  # a gauge with the birth of every counter and histogram: nobody asks for it
+        # Their gauges with the birth of every counter and histogram are of no use to anybody.
+        disable_created_metrics()  # type: ignore[no-untyped-call]
         self.registry = registry = CollectorRegistry()
 
         def gauge(name: str, text: str, *labels: str) -> Gauge:

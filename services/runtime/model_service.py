@@ -13,7 +13,7 @@ from services.runtime.errors import AioContext, InvalidCall, item_status
 from services.runtime.frames import Array
 from services.runtime.metrics import Metrics
 from services.runtime.refusals import PoisonItem, QueueFull
-from services.runtime.selection import select
+from services.runtime.selection import choose
 from services.runtime.served_model import ModelSpec, ServedModel
 from services.runtime.settings import ModelServerSettings
 from stamp2vec.errors import InvalidInput
@@ -122,8 +122,11 @@ class ModelService(Generic[Place]):
         if not 1 <= len(call.images) <= MAX_IMAGES:
             raise InvalidInput(f"the call has {len(call.images)} images: send 1 to {MAX_IMAGES}", "images")
         if call.priority not in _PRIORITIES:
-            raise InvalidInput(f"there is no priority {call.priority}: leave it unset or take 1 or 2", "priority")
-        model = select(self._models, call.model)
+            raise InvalidInput(
+                f"there is no priority {call.priority}: send one of {', '.join(map(str, _PRIORITIES))}", "priority"
+            )
+        chosen = choose(self.infos, call.model)
+        model = next(model for model in self._models if model.info is chosen)
         remaining_s = context.time_remaining()
         deadline_s = started_s + (DEFAULT_DEADLINE_S if remaining_s is None else remaining_s)
         async with asyncio.timeout_at(deadline_s):

@@ -33,7 +33,7 @@ class Pipeline(ABC, Generic[Result]):
         """WeightsError when the weights do another task or do not fit the architecture that the manifest names."""
         if manifest.task != self.task:
             raise WeightsError(
-                f"{manifest.name} is made to {manifest.task.value}, {type(self).__name__} to {self.task.value}"
+                f"{manifest.reference} is made to {manifest.task}: give a model that is made to {self.task}"
             )
         self.manifest = manifest
         self.device = torch.device(device)

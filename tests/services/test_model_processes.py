@@ -11,7 +11,9 @@ import grpc
 import pytest
 
 from stamp2vec import hub
+from stamp2vec.errors import WeightsError
 from stamp2vec.manifest import Task
+from stamp2vec.serving import find_model
 from stamp2vec.v1 import detector_pb2, detector_pb2_grpc
 from tests.services.random_models import save_model
 
@@ -74,3 +76,8 @@ def test_what_cannot_be_trusted_is_never_served(model: Path, file: str, said: st
     (line,) = (json.loads(line) for line in errors.splitlines())
     assert (line["level"], line["event"]) == ("error", "could not start")
     assert said in line["trace"]
+
+
+def test_a_model_of_another_task_is_not_served(model: Path) -> None:
+    with pytest.raises(WeightsError, match=r"yolo-stamp@0\.0\.1 is made to detect: give a model that is made to embed"):
+        find_model(str(model), Task.EMBED, "cpu")
