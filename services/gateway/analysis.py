@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from services.gateway import calls
-from services.gateway.calls import MAX_ITEMS, Terms
+from services.gateway.calls import Terms
 from services.gateway.cutting import Cut, Place, cut, places
 from services.gateway.limits import Hold
 from services.gateway.pages import MAX_GROUP_PIXELS, Group, PageReader
@@ -23,7 +23,7 @@ from services.gateway.workers import Workers
 from services.runtime.errors import item_status
 from services.runtime.logs import request_id
 from services.runtime.refusals import PoisonItem
-from services.runtime.server import MAX_MESSAGE_BYTES
+from services.runtime.server import MAX_IMAGES, MAX_MESSAGE_BYTES
 from stamp2vec.comparison import similarity_matrix
 from stamp2vec.errors import InvalidImage, InvalidInput
 from stamp2vec.v1 import common_pb2, embedder_pb2, gateway_pb2, segmenter_pb2
@@ -90,8 +90,8 @@ class DocumentAnalysis:
 
     async def _work_off(self, group: Group, slots: asyncio.Semaphore) -> None:
         found = await self._find(group)
-        for first in range(0, len(found), MAX_ITEMS):
-            await self._describe(found[first : first + MAX_ITEMS])
+        for first in range(0, len(found), MAX_IMAGES):
+            await self._describe(found[first : first + MAX_IMAGES])
         for place in found:
             if not place.page.status.code:
                 place.page.stamps.append(place.stamp)

@@ -15,13 +15,12 @@ from services.gateway.upstreams import Upstreams
 from services.runtime.errors import item_status
 from services.runtime.interceptor import outgoing_metadata
 from services.runtime.selection import reference
-from services.runtime.server import MAX_MESSAGE_BYTES
+from services.runtime.server import MAX_IMAGES, MAX_MESSAGE_BYTES
 from stamp2vec.v1 import common_pb2, detector_pb2, embedder_pb2, segmenter_pb2
 
 Pixels = NDArray[np.uint8]
 R = TypeVar("R")
 
-MAX_ITEMS = 64
 _MAX_PIXEL_BYTES = MAX_MESSAGE_BYTES - 2**20  # of a call; the rest is for what surrounds the pixels
 
 # Failures of the items themselves. Any other code says that the service cannot answer at all.
@@ -113,7 +112,7 @@ async def _in_parts(
 def parts(pictures: Sequence[Pixels], max_bytes: int = _MAX_PIXEL_BYTES) -> Iterator[Sequence[Pixels]]:
     """Runs of at most 64 pictures, all of one size, whose pixels fit into a message together."""
     if pictures:
-        step = max(1, min(MAX_ITEMS, max_bytes // pictures[0].nbytes))
+        step = max(1, min(MAX_IMAGES, max_bytes // pictures[0].nbytes))
         for first in range(0, len(pictures), step):
             yield pictures[first : first + step]
 

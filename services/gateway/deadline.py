@@ -3,7 +3,8 @@
 import asyncio
 from dataclasses import dataclass
 
-DEFAULT_S = 30.0
+from services.runtime.server import DEFAULT_DEADLINE_S
+
 MARGIN_S = 0.02  # kept back at each hop, to carry its answer home
 
 
@@ -16,7 +17,7 @@ class Deadline:
     @classmethod
     def after(cls, remaining_s: float | None) -> "Deadline":
         """So many seconds from now; `None` is a caller without a deadline, who gets 30 s."""
-        return cls(asyncio.get_running_loop().time() + (DEFAULT_S if remaining_s is None else remaining_s))
+        return cls(asyncio.get_running_loop().time() + (DEFAULT_DEADLINE_S if remaining_s is None else remaining_s))
 
     def remaining_s(self) -> float:
         """Seconds left, negative when it is over."""

@@ -82,7 +82,7 @@ class StampServicer(StampServiceServicer):
                 lambda status: detector_pb2.DetectResult(status=status),
                 boxes_on_image,
             )
-            return gateway_pb2.DetectStampsResponse(results=merged, model=model.model)
+            return await self._workers.run(lambda: gateway_pb2.DetectStampsResponse(results=merged, model=model.model))
 
         async with self._call(Deadline.after(context.time_remaining())) as deadline:
             return await self._upstreams.with_current_models(work)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Protocol, TypeVar, cast
 
 import grpc
 import grpc.aio
+from google.protobuf.message import Message
 
 from services.gateway.deadline import Deadline
 from services.gateway.siblings import siblings
@@ -79,9 +80,9 @@ class Listing(Protocol):
 class ServedModels:
     """What one service serves: asked once, kept for a while, asked anew when it turns out to be wrong."""
 
-    def __init__(self, ask: Callable[[float | None, bool], Awaitable[Listing]]) -> None:
-        """`ask` takes a timeout in seconds, and whether to wait until the service can be reached."""
-        self._ask = ask
+    def __init__(self, list_models: Callable[..., Awaitable[Listing]], request: Message) -> None:
+        """Takes the service's ListModels and its request."""
+        self._list_models, self._request = list_models, request
         self._expires_s = 0.0
         self._asking = asyncio.Lock()  # one question at a time: the others wait for its answer
         self.known: Sequence[common_pb2.ModelInfo] = ()
@@ -91,18 +92,24 @@ class ServedModels:
         """What it serves now, as of at most 30 s ago."""
         async with self._asking:
             if asyncio.get_running_loop().time() >= self._expires_s:
-                self._learn(await self._ask(deadline.budget_s(), False))
+                await self._ask(timeout=deadline.budget_s())
         return self.known
 
     async def wait(self) -> None:
         """Returns when the service has answered, however long that takes."""
-        self._learn(await self._ask(None, True))
+        while True:
+            try:
+                return await self._ask(wait_for_ready=True)
+            except grpc.aio.AioRpcError as error:
+                if error.code() is not grpc.StatusCode.UNAVAILABLE:  # it was SERVING and has gone again
+                    raise
 
     def forget(self) -> None:
         """The next `get` asks."""
         self._expires_s = 0.0
 
-    def _learn(self, listing: Listing) -> None:
+    async def _ask(self, **options: float | bool) -> None:
+        listing = await self._list_models(self._request, metadata=outgoing_metadata(), **options)
         self.known = tuple(listing.models)
         self._expires_s = asyncio.get_running_loop().time() + MODELS_EXPIRE_S
 
@@ -119,30 +126,9 @@ class Upstreams:
         self.detector = cast("DetectorServiceAsyncStub", DetectorServiceStub(self._channels[0]))
         self.segmenter = cast("SegmenterServiceAsyncStub", SegmenterServiceStub(self._channels[1]))
         self.embedder = cast("EmbedderServiceAsyncStub", EmbedderServiceStub(self._channels[2]))
-        self.detectors = ServedModels(
-            lambda timeout, wait: self.detector.ListModels(
-                detector_pb2.DetectorServiceListModelsRequest(),
-                timeout=timeout,
-                wait_for_ready=wait,
-                metadata=outgoing_metadata(),
-            )
-        )
-        self.segmenters = ServedModels(
-            lambda timeout, wait: self.segmenter.ListModels(
-                segmenter_pb2.SegmenterServiceListModelsRequest(),
-                timeout=timeout,
-                wait_for_ready=wait,
-                metadata=outgoing_metadata(),
-            )
-        )
-        self.embedders = ServedModels(
-            lambda timeout, wait: self.embedder.ListModels(
-                embedder_pb2.EmbedderServiceListModelsRequest(),
-                timeout=timeout,
-                wait_for_ready=wait,
-                metadata=outgoing_metadata(),
-            )
-        )
+        self.detectors = ServedModels(self.detector.ListModels, detector_pb2.DetectorServiceListModelsRequest())
+        self.segmenters = ServedModels(self.segmenter.ListModels, segmenter_pb2.SegmenterServiceListModelsRequest())
+        self.embedders = ServedModels(self.embedder.ListModels, embedder_pb2.EmbedderServiceListModelsRequest())
         self._served = (self.detectors, self.segmenters, self.embedders)
 
     async def ready(self) -> None:

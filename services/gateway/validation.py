@@ -4,13 +4,13 @@ import math
 from collections.abc import Iterable
 
 from services.runtime.errors import InvalidCall
+from services.runtime.server import MAX_IMAGES
 from stamp2vec.errors import InvalidImage, InvalidInput
 from stamp2vec.imaging import READABLE, Limits
 from stamp2vec.v1 import common_pb2, gateway_pb2
 
 MAX_DOCUMENT_BYTES = 32 * 2**20
 DOCUMENT_LIMITS = Limits(max_bytes=MAX_DOCUMENT_BYTES)
-MAX_IMAGES = 64
 MAX_DETECTIONS = 300
 MAX_ID = 256
 

@@ -15,6 +15,7 @@ from services.runtime.metrics import Metrics
 from services.runtime.refusals import PoisonItem, QueueFull
 from services.runtime.selection import choose
 from services.runtime.served_model import ModelSpec, ServedModel
+from services.runtime.server import DEFAULT_DEADLINE_S, MAX_IMAGES
 from services.runtime.settings import ModelServerSettings
 from stamp2vec.errors import InvalidInput
 from stamp2vec.v1 import common_pb2
@@ -25,8 +26,6 @@ Result = TypeVar("Result")
 Prepare = Callable[[common_pb2.Image, str, tuple[int, int]], tuple[Array, Place]]
 """A message, its path and the model's (height, width) -> the model's input, and what `restore` needs to go back."""
 
-MAX_IMAGES = 64
-DEFAULT_DEADLINE_S = 30.0
 _BUSY_RETRY_S = 0.2
 _PRIORITIES = {
     common_pb2.PRIORITY_UNSPECIFIED: Priority.INTERACTIVE,

@@ -24,7 +24,11 @@ from services.runtime.settings import ServerSettings
 
 log = logging.getLogger(__name__)
 
+# What the contract says of every call.
 MAX_MESSAGE_BYTES = 64 * 2**20
+MAX_IMAGES = 64
+DEFAULT_DEADLINE_S = 30.0
+
 _FLUSH_S = 1.0  # for last answers to leave; open health watches would otherwise hold the server for all its grace
 # A call that has arrived and is with no handler yet when the server stops ends as CANCELLED, which nobody sends again
 # (https://github.com/grpc/grpc/issues/41785); so that there is none, calls are refused by a handler for so long first.
@@ -98,7 +102,7 @@ async def running(app: App, settings: ServerSettings) -> AsyncIterator[Ports]:
     """Serves inside the `async with`: calls are answered from its first line on, and leaving it drains."""
     metrics = Metrics()
     interceptor = CallInterceptor(metrics)
-    interceptor.not_serving = "this server is loading its models: send the call again in a few seconds"
+    interceptor.not_serving = "this server is starting: send the call again in a few seconds"
     server = grpc.aio.server(
         interceptors=[interceptor],
         options=[
