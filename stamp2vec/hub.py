@@ -7,7 +7,6 @@ import dataclasses
 import hashlib
 import os
 import re
-import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,6 +16,7 @@ from safetensors import SafetensorError, deserialize
 
 from stamp2vec.download import download
 from stamp2vec.errors import ModelNotFound, WeightsError
+from stamp2vec.files import write_whole
 from stamp2vec.manifest import Manifest, Preset, Task
 
 if TYPE_CHECKING:
@@ -101,8 +101,8 @@ def save(folder: str | Path, manifest: Manifest, state: "Mapping[str, Tensor]") 
 
     data = serialize({name: tensor.detach().cpu().contiguous() for name, tensor in state.items()})
     complete = dataclasses.replace(manifest, sha256=_sha256(data))
-    _write(Path(folder) / WEIGHTS, data)
-    _write(Path(folder) / MANIFEST, complete.to_json().encode())
+    write_whole(Path(folder) / WEIGHTS, data)
+    write_whole(Path(folder) / MANIFEST, complete.to_json().encode())
     return complete
 
 
@@ -143,10 +143,10 @@ def _fetched(address: str) -> Path:
         _check(data, manifest, source)
         with _explained(data, source):
             deserialize(data)  # type: ignore[no-untyped-call]
-        _write(path, data)
+        write_whole(path, data)
     text = manifest.to_json().encode()
     if not (folder / MANIFEST).is_file() or (folder / MANIFEST).read_bytes() != text:
-        _write(folder / MANIFEST, text)
+        write_whole(folder / MANIFEST, text)
     return folder
 
 
@@ -185,18 +185,3 @@ def _explained(data: bytes, source: str) -> Iterator[None]:
         # A zip archive is what torch.save writes; protocol 2 and later of pickle begin with 0x80.
         advice = _PICKLE_ADVICE if data.startswith((b"PK\x03\x04", b"\x80")) else "save it with stamp2vec.hub.save"
         raise WeightsError(f"{source} is no safetensors file ({error}): {advice}") from error
-
-
-def _write(path: Path, data: bytes) -> None:
-    """Put a file in place in one step, so that nobody ever reads half of one."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as file:
-        temporary = Path(file.name)
-        try:
-            file.write(data)
-            file.close()
-            temporary.chmod(0o644)
-            temporary.replace(path)
-        except OSError:
-            temporary.unlink(missing_ok=True)
-            raise

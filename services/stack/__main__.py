@@ -49,7 +49,7 @@ def _run(path: Path, out: Path) -> int:
     try:
         document = path.read_bytes()
     except OSError as error:
-        print(f"{path} cannot be read: {error.strerror}. Name a file that can.", file=sys.stderr)
+        print(f"{path} cannot be read ({error.strerror}): name a file that can", file=sys.stderr)
         return 2
     with running({}, out / "logs", _Progress()) as stack, Client(stack.address("gateway").target) as client:
         result = client.analyze(document)

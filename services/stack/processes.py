@@ -100,7 +100,7 @@ class Service:
     def _obituary(self) -> str:
         code = self.wait()
         lines = self.log.read_text(errors="replace").splitlines()[-_TAIL_LINES:]
-        head = f"The {self.name} ended with code {code}. Its last words, of which {self.log} has more:"
+        head = f"the {self.name} ended with code {code}; its last words, of which {self.log} has more:"
         return "\n".join([head, *map(_for_people, lines)])
 
 
@@ -126,7 +126,9 @@ def wait_until_serving(services: Collection[Service], progress: Progress) -> Non
             if not starting:
                 return
             if elapsed_s > START_TIMEOUT_S:
-                raise TimeoutError(f"The {' and the '.join(starting)} did not start within {START_TIMEOUT_S:g} s.")
+                raise TimeoutError(
+                    f"the {' and the '.join(starting)} did not start within {START_TIMEOUT_S:g} s: see the logs"
+                )
             for key, _ in selector.select(_TICK_S):
                 key.data.read_line()
                 selector.unregister(key.fileobj)

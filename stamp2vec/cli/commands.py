@@ -1,8 +1,7 @@
 """The five commands. Each reads its files one by one, and goes on where one of them fails."""
 
+import io
 import json
-import os
-import tempfile
 from argparse import Namespace
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,6 +14,7 @@ from stamp2vec.cli.engine import Engine
 from stamp2vec.cli.report import Report
 from stamp2vec.cli.sources import Source, find, read
 from stamp2vec.errors import InvalidInput, Stamp2vecError
+from stamp2vec.files import write_whole
 from stamp2vec.results import DocumentResult, Embedding, PageResult
 
 # Crops go to the engine so many files or bytes at a time; a call to a gateway takes 64 images and 64 MiB.
@@ -41,18 +41,22 @@ def segment(arguments: Namespace, engine: Engine, report: Report) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise InvalidInput(f"--out {folder} cannot be made: {error.strerror}") from error
+        raise InvalidInput(f"--out {folder} cannot be made ({error.strerror}): choose another") from error
     written: set[str] = set()
     for source, index, mask in (_crop_masks if arguments.crop else _page_masks)(arguments, engine, report):
         name = f"{source.stem}.png" if index == 0 else f"{source.stem}-{index + 1}.png"
         if name in written:
-            report.fail(source.name, InvalidInput(f"another file of this call has been written to {folder / name}"))
+            report.fail(
+                source.name, InvalidInput(f"another file has been written to {folder / name}: rename one of them")
+            )
             continue
         written.add(name)
         try:
             Image.fromarray(mask).save(folder / name)
         except OSError as error:
-            report.fail(source.name, InvalidInput(f"{folder / name} cannot be written: {error.strerror}"))
+            report.fail(
+                source.name, InvalidInput(f"{folder / name} cannot be written ({error.strerror}): choose another --out")
+            )
 
 
 def embed(arguments: Namespace, engine: Engine, report: Report) -> None:
@@ -205,11 +209,9 @@ def _write_vectors(path: Path, names: list[str], embeddings: list[Embedding]) ->
     """An npz that appears whole or not at all."""
     vectors = np.stack([each.vector for each in embeddings]).astype(np.float32)
     model = f"{embeddings[0].model}@{embeddings[0].version}"
+    file = io.BytesIO()
+    np.savez(file, files=np.array(names), vectors=vectors, model=np.array(model))
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as file:
-            np.savez(file, files=np.array(names), vectors=vectors, model=np.array(model))
-        os.chmod(file.name, 0o644)
-        os.replace(file.name, path)
+        write_whole(path, file.getvalue())
     except OSError as error:
-        raise InvalidInput(f"--out {path} cannot be written: {error.strerror}") from error
+        raise InvalidInput(f"--out {path} cannot be written ({error.strerror}): choose another") from error

@@ -37,7 +37,7 @@ class Source:
         except IsADirectoryError as error:
             raise InvalidInput(f"is a folder: name its files, for example '{self.path.rstrip('/')}/*.jpg'") from error
         except OSError as error:
-            raise InvalidInput(f"cannot be read: {error.strerror}") from error
+            raise InvalidInput(f"cannot be read ({error.strerror}): name a file that can") from error
         if len(data) > limit:
             raise InvalidInput(f"has more than {limit:,} bytes: compress it, or split it")
         return data
@@ -57,7 +57,7 @@ def find(typed: Sequence[str], root: str | None, report: Report) -> Iterator[Sou
             # A glob speaks of files: folders that it meets are passed over.
             paths = sorted(path for path in glob.iglob(text, recursive=True) if not Path(path).is_dir())
             if not paths:
-                report.fail(text, InvalidInput("no file matches"))
+                report.fail(text, InvalidInput("no file matches: check the pattern"))
             for path in paths:
                 yield from _named(path, root, report)
 
@@ -78,4 +78,4 @@ def _named(path: str, root: str | None, report: Report) -> Iterator[Source]:
     try:
         yield Source(Path(path).resolve().relative_to(Path(root).resolve()).as_posix(), path)
     except ValueError:
-        report.fail(path, InvalidInput(f"is not below --root {root}"))
+        report.fail(path, InvalidInput(f"is not below --root {root}: name another, or leave it out"))

@@ -81,7 +81,7 @@ async def test_while_it_loads_it_answers_health_and_refuses_calls() -> None:
         with pytest.raises(grpc.aio.AioRpcError) as refusal:
             await aio_method(channel)(b"")
         assert refusal.value.code() is Code.UNAVAILABLE
-        assert "loading" in (refusal.value.details() or "")
+        assert "starting" in (refusal.value.details() or "")
         app.may_start.set()
         end.set()
         await serving
