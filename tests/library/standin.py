@@ -11,18 +11,13 @@ from google.protobuf import any_pb2, duration_pb2
 from google.rpc import error_details_pb2, status_pb2  # type: ignore[import-untyped]
 
 from stamp2vec.errors import InvalidInput
-from stamp2vec.imaging import decode_image, raw_image
 from stamp2vec.manifest import Manifest
 from stamp2vec.pipelines import DocumentPipeline
+from stamp2vec.serving import model_info, picture
 from stamp2vec.v1 import common_pb2, detector_pb2, embedder_pb2, gateway_pb2, gateway_pb2_grpc, segmenter_pb2
 
 Message = TypeVar("Message")
 INVALID = grpc.StatusCode.INVALID_ARGUMENT.value[0]
-TASKS = {
-    "detect": common_pb2.TASK_DETECT,
-    "segment": common_pb2.TASK_SEGMENT,
-    "embed": common_pb2.TASK_EMBED,
-}
 
 
 class StandIn(gateway_pb2_grpc.StampServiceServicer):
@@ -103,7 +98,7 @@ class StandIn(gateway_pb2_grpc.StampServiceServicer):
     def ListModels(self, request: Any, context: Any) -> gateway_pb2.ListModelsResponse:  # noqa: N802 - the contract's name
         self._begin(request, context)
         pipelines = (self.pipeline.detector, self.pipeline.segmenter, self.pipeline.embedder)
-        return gateway_pb2.ListModelsResponse(models=[model(each.manifest) for each in pipelines])
+        return gateway_pb2.ListModelsResponse(models=[model_info(each.manifest) for each in pipelines])
 
     def _begin(self, request: Any, context: Any) -> None:
         self.requests.append(request)
@@ -115,7 +110,7 @@ class StandIn(gateway_pb2_grpc.StampServiceServicer):
     def _vector(self, side: Any) -> np.ndarray:
         if side.HasField("vector"):
             return np.array(side.vector.values)
-        return self.pipeline.embedder(pixels(side.image, "image"))
+        return self.pipeline.embedder(picture(side.image, "image"))
 
     def _analyze(self, request: Any) -> gateway_pb2.AnalyzeDocumentResponse:
         least = request.min_score if request.HasField("min_score") else None
@@ -139,7 +134,7 @@ class StandIn(gateway_pb2_grpc.StampServiceServicer):
         similarity = gateway_pb2.SimilarityMatrix(
             size=len(result.similarity), values=result.similarity.ravel().tolist()
         )
-        models = [model(pipeline.manifest) for pipeline in (self.pipeline.detector, self.pipeline.embedder)]
+        models = [model_info(pipeline.manifest) for pipeline in (self.pipeline.detector, self.pipeline.embedder)]
         return gateway_pb2.AnalyzeDocumentResponse(pages=pages, similarity=similarity, models=models, request_id="r1")
 
 
@@ -153,19 +148,13 @@ def each(
     results, errors = [], []
     for index, image in enumerate(images):
         try:
-            results.append(answer(pixels(image, f"images[{index}].encoded")))
+            results.append(answer(picture(image, f"images[{index}]")))
         except InvalidInput as error:
             errors.append((error.field, str(error)))
             results.append(refuse(failed(error)))
     if len(errors) == len(images):
         abort(context, grpc.StatusCode.INVALID_ARGUMENT, "no image can be read", errors)
     return results
-
-
-def pixels(image: common_pb2.Image, field: str) -> np.ndarray:
-    if image.HasField("raw"):
-        return raw_image(image.raw.data, image.raw.height, image.raw.width, image.raw.channels, field)
-    return decode_image(image.encoded, field=field)
 
 
 def box(edges: Sequence[float]) -> common_pb2.Box:
@@ -178,21 +167,6 @@ def mask(ink: np.ndarray) -> common_pb2.Mask:
 
 def version(manifest: Manifest) -> common_pb2.ModelVersion:
     return common_pb2.ModelVersion(name=manifest.name, version=manifest.version)
-
-
-def model(manifest: Manifest) -> common_pb2.ModelInfo:
-    return common_pb2.ModelInfo(
-        model=version(manifest),
-        task=TASKS[manifest.task],
-        presets=[common_pb2.PRESET_FAST],
-        architecture=manifest.architecture,
-        input_height=manifest.input_height,
-        input_width=manifest.input_width,
-        vector_size=manifest.vector_size,
-        parameters=manifest.parameters,
-        sha256=manifest.sha256,
-        threshold=manifest.threshold,
-    )
 
 
 def failed(error: InvalidInput) -> common_pb2.ItemStatus:
