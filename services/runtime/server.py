@@ -31,7 +31,8 @@ DEFAULT_DEADLINE_S = 30.0
 
 _FLUSH_S = 1.0  # for last answers to leave; open health watches would otherwise hold the server for all its grace
 # A call that has arrived and is with no handler yet when the server stops ends as CANCELLED, which nobody sends again
-# (https://github.com/grpc/grpc/issues/41785); so that there is none, calls are refused by a handler for so long first.
+# (https://github.com/grpc/grpc/issues/41785). So that there are few, handlers refuse calls for so long first; clients
+# that watch health have gone by then.
 _REFUSE_S = 0.05
 
 
