@@ -561,18 +561,17 @@ async def test_a_stream_answers_each_document_by_its_id_and_goes_on_after_a_bad_
 
 async def test_an_id_may_not_be_in_work_twice() -> None:
     script = Scripted(on_detect=until_cancelled)
-    both_sent = asyncio.Event()
 
     async def requests() -> AsyncIterator[gateway_pb2.AnalyzeDocumentsRequest]:
         yield numbered("same")
         yield numbered("same")
-        both_sent.set()
         await asyncio.Event().wait()
 
     async with gateway(script) as stub:
         call = stub.AnalyzeDocuments(requests(), timeout=TIMEOUT_S)
         answer = await anext(aiter(call))
         assert (answer.id, answer.status.code, answer.status.field) == ("same", 3, "id")
+        await eventually(lambda: bool(script.requests))
         call.cancel()
         await eventually(lambda: script.cancelled == ["DetectRequest"])
 
