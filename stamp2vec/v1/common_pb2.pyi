@@ -137,9 +137,9 @@ class RawImage(google.protobuf.message.Message):
     data: builtins.bytes
     """height * width * channels bytes."""
     height: builtins.int
-    """Rows, 1 to 20,000."""
+    """Rows, 8 to 20,000; at most 80 million pixels in all."""
     width: builtins.int
-    """Columns, 1 to 20,000."""
+    """Columns, 8 to 20,000."""
     channels: builtins.int
     """3 (red, green, blue) or 1 (grey)."""
     def __init__(
@@ -297,7 +297,7 @@ class ModelSelector(google.protobuf.message.Message):
     NAME_FIELD_NUMBER: builtins.int
     PRESET_FIELD_NUMBER: builtins.int
     name: builtins.str
-    """A model by its name, or by "name@version"."""
+    """A model by its name, which means its latest version, or by "name@version"."""
     preset: global___Preset.ValueType
     """The task's model for a preset."""
     def __init__(
