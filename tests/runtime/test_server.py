@@ -189,6 +189,14 @@ async def test_a_call_is_logged_as_one_line_of_json(caplog: pytest.LogCaptureFix
     assert (line["method"], line["code"]) == (METHOD, "OK")
 
 
+def test_warnings_are_logged_as_json_too() -> None:
+    program = "import warnings; from services.runtime import logs; logs.configure('info'); warnings.warn('odd file')"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=30)
+    (line,) = [json.loads(line) for line in done.stderr.splitlines()]
+    assert line["level"] == "warning"
+    assert "odd file" in line["event"]
+
+
 async def test_calls_are_counted_by_their_code_also_when_the_caller_has_gone() -> None:
     app = OneMethod()
     async with running(app, SETTINGS) as ports, open_channel(ports.grpc) as channel:
