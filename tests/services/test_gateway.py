@@ -182,7 +182,13 @@ async def test_a_document_of_failed_pages_fails() -> None:
 
 
 async def test_a_full_service_fails_the_call_with_its_own_advice_and_cancels_the_siblings() -> None:
-    script = Scripted(on_embed=abort_busy, on_segment=until_cancelled)
+    script = Scripted(on_segment=until_cancelled)
+
+    async def abort_beside_a_segmenter_at_work(request: Any, context: Any) -> None:
+        await eventually(lambda: any(isinstance(each, segmenter_pb2.SegmentRequest) for each in script.requests))
+        await abort_busy(request, context)
+
+    script.on_embed = abort_beside_a_segmenter_at_work
     async with gateway(script) as stub:
         error = await refusal(stub.AnalyzeDocument(document(200, include_masks=True), timeout=TIMEOUT_S))
         await eventually(lambda: script.cancelled == ["SegmentRequest"])
@@ -252,7 +258,7 @@ async def test_the_rest_of_the_time_is_passed_on() -> None:
 async def test_at_the_deadline_the_hop_is_cancelled() -> None:
     script = Scripted(on_detect=until_cancelled)
     async with gateway(script) as stub:
-        error = await refusal(stub.AnalyzeDocument(document(200), timeout=0.3))
+        error = await refusal(stub.AnalyzeDocument(document(200), timeout=1.0))
         await eventually(lambda: script.cancelled == ["DetectRequest"])
     assert error.code() is Code.DEADLINE_EXCEEDED
 
