@@ -108,7 +108,7 @@ class Batcher(Generic[T, R]):
         if not has_room:
             self._observer.dropped(Drop.QUEUE_FULL, count)
             raise QueueFull(max(wait_s, MIN_RETRY_S))
-        if deadline_s is not None and now_s + wait_s > deadline_s:
+        if deadline_s is not None and now_s < deadline_s < now_s + wait_s:  # one that is over already expires below
             self._observer.dropped(Drop.HOPELESS, count)
             raise HopelessDeadline(max(wait_s, MIN_RETRY_S), deadline_s - now_s)
 

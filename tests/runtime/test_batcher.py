@@ -261,6 +261,16 @@ async def test_a_hopeless_deadline_is_refused_at_once(deadline_s: float | None, 
     assert await answers(futures) == "ABCDEFGHZ"[: len(futures)]
 
 
+async def test_a_deadline_that_is_over_already_has_passed_and_is_not_called_hopeless() -> None:
+    batcher, ledger = make(Upper())
+    futures = batcher.submit("abcdefgh")
+    (late,) = batcher.submit("z", deadline_s=0.0)
+    assert await answers(futures) == "ABCDEFGH"
+    with pytest.raises(DeadlinePassed):
+        await late
+    assert ledger.drops == {"expired": 1}
+
+
 async def test_two_executors_halve_the_estimated_wait() -> None:
     batcher, _ = make(Upper(), Upper())
     futures = batcher.submit("abcdefgh")
