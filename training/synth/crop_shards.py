@@ -1,12 +1,16 @@
-"""Renders crops ahead of training: `python -m training.synth.crop_shards --count 24000 --out DIR --split train`.
+"""Renders crops ahead of training: `python -m training.synth.crop_shards --count 80000 --out DIR --split train`.
 
-A shard is four .npy files of up to 500 crops: `pixels` uint8 (N, 256, 256, 4), the letterboxed crop with its ink mask
-as the fourth channel; `clean` uint8 (N, 64, 64), the die; `die` int64 (N, 2), its family and sibling; `kind` str (N,).
+A shard is seven .npy files of up to 500 crops: `pixels` uint8 (N, 256, 256, 4), the letterboxed crop with its ink mask
+as the fourth channel; `clean` uint8 (N, 64, 64), the die; `die` int64 (N, 2), its family and sibling; `size` int64
+(N, 2), rows and columns of the crop before it was letterboxed; `capture` str (N,) and `visible` float64 (N,) as in
+CropSample; `kind` str (N,). Folders rendered before there were `size`, `capture` and `visible` are read without them.
 """
 
 import argparse
 import os
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -17,27 +21,40 @@ from training.synth.fonts import Split
 
 SIZE = 256
 SHARD = 500
-SIBLINGS, IMPRESSIONS = 2, 3
-PARTS = ("pixels", "clean", "die", "kind")
+PARTS = ("pixels", "clean", "die", "size", "capture", "visible", "kind")
+NEWER_PARTS = ("size", "capture", "visible")
 
 
 @dataclass(frozen=True, slots=True)
 class Crops:
-    """All crops of a folder; the arrays of the module's docstring, joined."""
+    """All crops of a folder; the arrays of the module's docstring, joined; None for what an older shard lacks."""
 
     pixels: list[np.ndarray]  # one (256, 256, 4) view a crop: the shards stay on disk
     clean: np.ndarray
     die: np.ndarray
     kind: np.ndarray
+    size: np.ndarray | None = None
+    capture: np.ndarray | None = None
+    visible: np.ndarray | None = None
 
 
-def render_shard(first: int, count: int, split: Split, seed: int) -> dict[str, np.ndarray]:
-    """Crops `first` to `first + count`; neighbours share a die, then a family."""
-    pixels, clean, dies, kinds = [], [], [], []
-    for index in range(first, first + count):
-        die, _ = divmod(index, IMPRESSIONS)
-        family, sibling = divmod(die, SIBLINGS)
-        crop = make_crop(family, sibling, split, seed=seed + index)
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Which crops a folder holds: `impressions` of each of `siblings` dies of family `first`, then of the next one."""
+
+    split: Split
+    seed: int
+    siblings: int
+    impressions: int
+    first: int
+
+
+def render_shard(plan: Plan, start: int, count: int) -> dict[str, np.ndarray]:
+    """Crops `start` to `start + count`; neighbours share a die, then a family."""
+    pixels, clean, dies, sizes, captures, visible, kinds = [], [], [], [], [], [], []
+    for index in range(start, start + count):
+        family, sibling = divmod(index // plan.impressions, plan.siblings)
+        crop = make_crop(plan.first + family, sibling, plan.split, seed=plan.seed + index)
         image, _ = letterbox(crop.image, (SIZE, SIZE))
         mask, _ = letterbox(
             np.repeat((255 - crop.mask)[..., None], 3, 2), (SIZE, SIZE)
@@ -45,18 +62,35 @@ def render_shard(first: int, count: int, split: Split, seed: int) -> dict[str, n
         pixels.append(np.dstack([image, 255 - mask[..., :1]]))
         clean.append((crop.clean * 255).astype(np.uint8))
         dies.append((crop.family, crop.sibling))
+        sizes.append(crop.image.shape[:2])
+        captures.append(crop.capture)
+        visible.append(crop.visible)
         kinds.append(crop.kind.value)
-    return dict(zip(PARTS, (np.stack(pixels), np.stack(clean), np.array(dies), np.array(kinds))))
+    columns = (dies, sizes, captures, visible, kinds)
+    return dict(zip(PARTS, (np.stack(pixels), np.stack(clean), *map(np.array, columns))))
+
+
+def write_shard(plan: Plan, folder: Path, end: int, start: int) -> None:
+    """Renders the shard that begins with crop `start`, unless it is there; no half of it is ever seen."""
+    if (folder / f"{start:07d}.kind.npy").exists():
+        return
+    for name, array in render_shard(plan, start, min(SHARD, end - start)).items():
+        unfinished = folder / f"{start:07d}.{name}.partial"
+        with unfinished.open("wb") as file:
+            np.save(file, array)
+        os.replace(unfinished, folder / f"{start:07d}.{name}.npy")
 
 
 def read(folder: Path) -> Crops:
     """Every complete shard of a folder."""
-    parts: dict[str, list[np.ndarray]] = {name: [] for name in PARTS}
-    for last in sorted(folder.glob("*.kind.npy")):  # written last, so the others are there
-        for name in PARTS:
-            parts[name].append(np.load(last.with_name(last.name.replace("kind", name)), mmap_mode="r"))
+    shards = sorted(folder.glob("*.kind.npy"))  # written last, so the others are there
+    parts: dict[str, list[np.ndarray]] = {}
+    for name in PARTS:
+        files = [last.with_name(last.name.replace("kind", name)) for last in shards]
+        if name not in NEWER_PARTS or all(file.exists() for file in files):
+            parts[name] = [np.load(file, mmap_mode="r") for file in files]
     pixels = [crop for shard in parts.pop("pixels") for crop in shard]
-    return Crops(pixels, *(np.concatenate(arrays) for arrays in parts.values()))
+    return Crops(pixels, **{name: np.concatenate(arrays) for name, arrays in parts.items()})
 
 
 def main() -> None:
@@ -68,19 +102,17 @@ def main() -> None:
         "--split", type=Split, default=Split.TRAIN, help="train or test: dies, words and fonts never meet"
     )
     flags.add_argument("--seed", type=int, default=0, help="of the impressions")
+    flags.add_argument("--first", type=int, default=0, help="number of the first family")
+    flags.add_argument("--siblings", type=int, default=4, help="dies a family")
+    flags.add_argument("--impressions", type=int, default=4, help="crops a die")
+    flags.add_argument("--workers", type=int, default=1, help="processes")
     args = flags.parse_args()
     args.out.mkdir(parents=True, exist_ok=True)
-    for first in range(0, args.count, SHARD):
-        done = args.out / f"{first:07d}.kind.npy"
-        if done.exists():
-            continue
-        shard = render_shard(first, min(SHARD, args.count - first), args.split, args.seed)
-        for name, array in shard.items():
-            partial = args.out / f"{first:07d}.{name}.partial"
-            with partial.open("wb") as file:
-                np.save(file, array)
-            os.replace(partial, args.out / f"{first:07d}.{name}.npy")
-        print(f"{done.name}: {first + len(shard['kind'])} of {args.count}", flush=True)
+    plan = Plan(args.split, args.seed, args.siblings, args.impressions, args.first)
+    with ProcessPoolExecutor(args.workers) as pool:
+        starts = range(0, args.count, SHARD)
+        for start, _ in zip(starts, pool.map(partial(write_shard, plan, args.out, args.count), starts), strict=True):
+            print(f"{min(start + SHARD, args.count)} of {args.count}", flush=True)
 
 
 if __name__ == "__main__":

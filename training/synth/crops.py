@@ -7,7 +7,7 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from training.synth import words
-from training.synth.capture import degrade
+from training.synth.chains import draw_chain
 from training.synth.die import DieKind, DieSpec, die_spec, render
 from training.synth.fonts import Script, Split, pick
 from training.synth.impression import Impression, composite, strike, texture
@@ -25,6 +25,8 @@ class CropSample:
         image: uint8 (H, W, 3) RGB, sides of about 40 to 600 pixels.
         mask: uint8 (H, W), 0..255, the ink of this stamp alone.
         clean: float32 (64, 64), 0..1, the die itself: upright, unworn, centred, its longer side filling the square.
+        capture: the chain that it went through; `bilevel` for ink alone, `none` for a page that met no camera.
+        visible: 0..1, the share of the die's area that left ink on the crop; bleeding counts for it, never above 1.
     """
 
     image: np.ndarray
@@ -33,6 +35,8 @@ class CropSample:
     family: int
     sibling: int
     kind: DieKind
+    capture: str
+    visible: float
 
 
 @lru_cache(maxsize=64)
@@ -158,14 +162,17 @@ def _scene(
     return page
 
 
-def _camera(rng: np.random.Generator, page: np.ndarray, split: Split) -> np.ndarray:
-    """What a scanner or a phone makes of it, without moving a pixel: uint8 (H, W, 3)."""
+def _camera(rng: np.random.Generator, page: np.ndarray, split: Split) -> tuple[np.ndarray, str]:
+    """What a scanner or a phone makes of it, without moving a pixel: uint8 (H, W, 3), and the chain's name."""
     if rng.random() < 0.3:
         page = (page - 0.5) * rng.uniform(0.7, 1.25) + rng.uniform(0.4, 0.6)
     image = (np.clip(page, 0, 1) * 255 + 0.5).astype(np.uint8)
     if rng.random() < 0.18:
         image = np.repeat(np.asarray(Image.fromarray(image).convert("L"))[..., None], 3, axis=2)
-    return degrade(image, rng, split) if rng.random() < 0.85 else image
+    if rng.random() >= 0.85:
+        return image, "none"
+    name, chain = draw_chain(rng, split)
+    return np.array(chain(Image.fromarray(image), rng).convert("RGB")), name
 
 
 def _bilevel(rng: np.random.Generator, page: np.ndarray, coverage: np.ndarray) -> np.ndarray:
@@ -200,9 +207,13 @@ def make_crop(family: int, sibling: int, split: Split, seed: int) -> CropSample:
     density, coverage = impression.density, impression.coverage
     if shrink != 1.0:
         density, coverage = _resized(density, width, height), _resized(coverage, width, height)
+    struck = float(coverage.sum())
     window = _window(rng, height, width)
     density, coverage = np.maximum(_pasted(density, window), 0), np.clip(_pasted(coverage, window), 0, 1)
     page = _scene(rng, impression, density, split, max(1.0, RENDER_PX_PER_MM * scale))
-    image = _bilevel(rng, page, coverage) if rng.random() < 0.1 else _camera(rng, page, split)
+    bilevel = rng.random() < 0.1
+    image, capture = (_bilevel(rng, page, coverage), "bilevel") if bilevel else _camera(rng, page, split)
     mask = (coverage * 255 + 0.5).astype(np.uint8)
-    return CropSample(image, mask, clean, family, sibling, spec.kind)
+    kept = float(coverage.sum()) / max(struck, 1e-6)
+    visible = min(1.0, kept * float(impression.coverage.sum()) / max(float(relief.sum()), 1e-6))
+    return CropSample(image, mask, clean, family, sibling, spec.kind, capture, visible)
