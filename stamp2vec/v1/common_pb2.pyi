@@ -19,6 +19,88 @@ else:
 
 DESCRIPTOR: google.protobuf.descriptor.FileDescriptor
 
+class _StampType:
+    ValueType = typing.NewType("ValueType", builtins.int)
+    V: typing_extensions.TypeAlias = ValueType
+
+class _StampTypeEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._EnumTypeWrapper[_StampType.ValueType], builtins.type):
+    DESCRIPTOR: google.protobuf.descriptor.EnumDescriptor
+    STAMP_TYPE_UNSPECIFIED: _StampType.ValueType  # 0
+    """Not known."""
+    STAMP_TYPE_ROUND: _StampType.ValueType  # 1
+    """A circle."""
+    STAMP_TYPE_OVAL: _StampType.ValueType  # 2
+    """An oval."""
+    STAMP_TYPE_RECTANGLE: _StampType.ValueType  # 3
+    """A rectangle with a frame; a square as well."""
+    STAMP_TYPE_TRIANGLE: _StampType.ValueType  # 4
+    """A triangle."""
+    STAMP_TYPE_WORD: _StampType.ValueType  # 5
+    """Words or a date without a frame."""
+    STAMP_TYPE_OTHER: _StampType.ValueType  # 6
+    """Anything else."""
+
+class StampType(_StampType, metaclass=_StampTypeEnumTypeWrapper):
+    """The outline of a die. More may be added: take a number that you do not know for STAMP_TYPE_OTHER."""
+
+STAMP_TYPE_UNSPECIFIED: StampType.ValueType  # 0
+"""Not known."""
+STAMP_TYPE_ROUND: StampType.ValueType  # 1
+"""A circle."""
+STAMP_TYPE_OVAL: StampType.ValueType  # 2
+"""An oval."""
+STAMP_TYPE_RECTANGLE: StampType.ValueType  # 3
+"""A rectangle with a frame; a square as well."""
+STAMP_TYPE_TRIANGLE: StampType.ValueType  # 4
+"""A triangle."""
+STAMP_TYPE_WORD: StampType.ValueType  # 5
+"""Words or a date without a frame."""
+STAMP_TYPE_OTHER: StampType.ValueType  # 6
+"""Anything else."""
+global___StampType = StampType
+
+class _InkColour:
+    ValueType = typing.NewType("ValueType", builtins.int)
+    V: typing_extensions.TypeAlias = ValueType
+
+class _InkColourEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._EnumTypeWrapper[_InkColour.ValueType], builtins.type):
+    DESCRIPTOR: google.protobuf.descriptor.EnumDescriptor
+    INK_COLOUR_UNSPECIFIED: _InkColour.ValueType  # 0
+    """Not known: too little ink, or hues that are none of these."""
+    INK_COLOUR_BLACK: _InkColour.ValueType  # 1
+    """Black."""
+    INK_COLOUR_BLUE: _InkColour.ValueType  # 2
+    """Blue."""
+    INK_COLOUR_VIOLET: _InkColour.ValueType  # 3
+    """Violet."""
+    INK_COLOUR_RED: _InkColour.ValueType  # 4
+    """Red; magenta and orange as well."""
+    INK_COLOUR_GREEN: _InkColour.ValueType  # 5
+    """Green."""
+    INK_COLOUR_GREY: _InkColour.ValueType  # 6
+    """Grey: black ink that lies thin."""
+
+class InkColour(_InkColour, metaclass=_InkColourEnumTypeWrapper):
+    """The colour of ink as a picture shows it: on a grey scan all ink is black or grey. More may be added: take a number
+    that you do not know for INK_COLOUR_UNSPECIFIED.
+    """
+
+INK_COLOUR_UNSPECIFIED: InkColour.ValueType  # 0
+"""Not known: too little ink, or hues that are none of these."""
+INK_COLOUR_BLACK: InkColour.ValueType  # 1
+"""Black."""
+INK_COLOUR_BLUE: InkColour.ValueType  # 2
+"""Blue."""
+INK_COLOUR_VIOLET: InkColour.ValueType  # 3
+"""Violet."""
+INK_COLOUR_RED: InkColour.ValueType  # 4
+"""Red; magenta and orange as well."""
+INK_COLOUR_GREEN: InkColour.ValueType  # 5
+"""Green."""
+INK_COLOUR_GREY: InkColour.ValueType  # 6
+"""Grey: black ink that lies thin."""
+global___InkColour = InkColour
+
 class _Preset:
     ValueType = typing.NewType("ValueType", builtins.int)
     V: typing_extensions.TypeAlias = ValueType
@@ -194,8 +276,17 @@ class Detection(google.protobuf.message.Message):
 
     BOX_FIELD_NUMBER: builtins.int
     SCORE_FIELD_NUMBER: builtins.int
+    TYPE_FIELD_NUMBER: builtins.int
+    ANGLE_DEGREES_FIELD_NUMBER: builtins.int
+    INK_COLOUR_FIELD_NUMBER: builtins.int
     score: builtins.float
     """How sure the detector is, 0 to 1."""
+    type: global___StampType.ValueType
+    """The outline of its die."""
+    angle_degrees: builtins.float
+    """How far it is turned clockwise from upright: degrees, above -180 and up to 180."""
+    ink_colour: global___InkColour.ValueType
+    """Its ink as the picture shows it; unspecified when that cannot be told."""
     @property
     def box(self) -> global___Box:
         """Where it is, in pixels of the picture that was sent."""
@@ -205,9 +296,12 @@ class Detection(google.protobuf.message.Message):
         *,
         box: global___Box | None = ...,
         score: builtins.float = ...,
+        type: global___StampType.ValueType = ...,
+        angle_degrees: builtins.float = ...,
+        ink_colour: global___InkColour.ValueType = ...,
     ) -> None: ...
     def HasField(self, field_name: typing.Literal["box", b"box"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["box", b"box", "score", b"score"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["angle_degrees", b"angle_degrees", "box", b"box", "ink_colour", b"ink_colour", "score", b"score", "type", b"type"]) -> None: ...
 
 global___Detection = Detection
 

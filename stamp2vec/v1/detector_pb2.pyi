@@ -24,15 +24,20 @@ class DetectRequest(google.protobuf.message.Message):
     MIN_SCORE_FIELD_NUMBER: builtins.int
     MAX_DETECTIONS_FIELD_NUMBER: builtins.int
     PRIORITY_FIELD_NUMBER: builtins.int
+    MAX_OVERLAP_FIELD_NUMBER: builtins.int
     min_score: builtins.float
     """Leave out boxes that score less, 0 to 1. Unset: the model's own threshold."""
     max_detections: builtins.int
     """Keep the best so many of each image, 1 to 300. Unset: 300."""
     priority: stamp2vec.v1.common_pb2.Priority.ValueType
     """Who goes first when requests wait."""
+    max_overlap: builtins.float
+    """How far two stamps may overlap, as intersection over union, 0 to 0.9; where two boxes overlap more, the
+    better one stays. Unset: 0.5. Raise it to keep stamps apart that lie on each other.
+    """
     @property
     def images(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[stamp2vec.v1.common_pb2.Image]:
-        """1 to 64 pages."""
+        """1 to 64 pages. Each is looked at as a whole: the gateway looks at large pages in parts as well."""
 
     @property
     def model(self) -> stamp2vec.v1.common_pb2.ModelSelector:
@@ -46,11 +51,14 @@ class DetectRequest(google.protobuf.message.Message):
         min_score: builtins.float | None = ...,
         max_detections: builtins.int | None = ...,
         priority: stamp2vec.v1.common_pb2.Priority.ValueType = ...,
+        max_overlap: builtins.float | None = ...,
     ) -> None: ...
-    def HasField(self, field_name: typing.Literal["_max_detections", b"_max_detections", "_min_score", b"_min_score", "max_detections", b"max_detections", "min_score", b"min_score", "model", b"model"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["_max_detections", b"_max_detections", "_min_score", b"_min_score", "images", b"images", "max_detections", b"max_detections", "min_score", b"min_score", "model", b"model", "priority", b"priority"]) -> None: ...
+    def HasField(self, field_name: typing.Literal["_max_detections", b"_max_detections", "_max_overlap", b"_max_overlap", "_min_score", b"_min_score", "max_detections", b"max_detections", "max_overlap", b"max_overlap", "min_score", b"min_score", "model", b"model"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["_max_detections", b"_max_detections", "_max_overlap", b"_max_overlap", "_min_score", b"_min_score", "images", b"images", "max_detections", b"max_detections", "max_overlap", b"max_overlap", "min_score", b"min_score", "model", b"model", "priority", b"priority"]) -> None: ...
     @typing.overload
     def WhichOneof(self, oneof_group: typing.Literal["_max_detections", b"_max_detections"]) -> typing.Literal["max_detections"] | None: ...
+    @typing.overload
+    def WhichOneof(self, oneof_group: typing.Literal["_max_overlap", b"_max_overlap"]) -> typing.Literal["max_overlap"] | None: ...
     @typing.overload
     def WhichOneof(self, oneof_group: typing.Literal["_min_score", b"_min_score"]) -> typing.Literal["min_score"] | None: ...
 

@@ -18,7 +18,9 @@ DESCRIPTOR: google.protobuf.descriptor.FileDescriptor
 
 @typing.final
 class AnalyzeDocumentRequest(google.protobuf.message.Message):
-    """A document to analyse."""
+    """A document to analyse; one with more than 2,000 stamps is refused. Models of PRESET_ACCURATE look at pages whose
+    longer side is over 2,500 pixels in parts as well, so that they see small stamps on plans.
+    """
 
     DESCRIPTOR: google.protobuf.descriptor.Descriptor
 
@@ -28,6 +30,7 @@ class AnalyzeDocumentRequest(google.protobuf.message.Message):
     INCLUDE_MASKS_FIELD_NUMBER: builtins.int
     INCLUDE_CROPS_FIELD_NUMBER: builtins.int
     PRIORITY_FIELD_NUMBER: builtins.int
+    MAX_OVERLAP_FIELD_NUMBER: builtins.int
     document: builtins.bytes
     """The bytes of a JPEG, PNG, TIFF (up to 100 pages), WebP or BMP file; at most 32 MiB and
     80 million pixels a page.
@@ -42,6 +45,10 @@ class AnalyzeDocumentRequest(google.protobuf.message.Message):
     """Answer with each stamp's picture."""
     priority: stamp2vec.v1.common_pb2.Priority.ValueType
     """Who goes first when requests wait."""
+    max_overlap: builtins.float
+    """How far two stamps may overlap, as intersection over union, 0 to 0.9; where two boxes overlap more, the
+    better one stays. Unset: 0.5. Raise it to keep stamps apart that lie on each other.
+    """
     def __init__(
         self,
         *,
@@ -51,9 +58,13 @@ class AnalyzeDocumentRequest(google.protobuf.message.Message):
         include_masks: builtins.bool = ...,
         include_crops: builtins.bool = ...,
         priority: stamp2vec.v1.common_pb2.Priority.ValueType = ...,
+        max_overlap: builtins.float | None = ...,
     ) -> None: ...
-    def HasField(self, field_name: typing.Literal["_min_score", b"_min_score", "min_score", b"min_score"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["_min_score", b"_min_score", "document", b"document", "include_crops", b"include_crops", "include_masks", b"include_masks", "min_score", b"min_score", "preset", b"preset", "priority", b"priority"]) -> None: ...
+    def HasField(self, field_name: typing.Literal["_max_overlap", b"_max_overlap", "_min_score", b"_min_score", "max_overlap", b"max_overlap", "min_score", b"min_score"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["_max_overlap", b"_max_overlap", "_min_score", b"_min_score", "document", b"document", "include_crops", b"include_crops", "include_masks", b"include_masks", "max_overlap", b"max_overlap", "min_score", b"min_score", "preset", b"preset", "priority", b"priority"]) -> None: ...
+    @typing.overload
+    def WhichOneof(self, oneof_group: typing.Literal["_max_overlap", b"_max_overlap"]) -> typing.Literal["max_overlap"] | None: ...
+    @typing.overload
     def WhichOneof(self, oneof_group: typing.Literal["_min_score", b"_min_score"]) -> typing.Literal["min_score"] | None: ...
 
 global___AnalyzeDocumentRequest = AnalyzeDocumentRequest
@@ -152,10 +163,19 @@ class Stamp(google.protobuf.message.Message):
     CROP_BOX_FIELD_NUMBER: builtins.int
     MASK_FIELD_NUMBER: builtins.int
     CROP_PNG_FIELD_NUMBER: builtins.int
+    TYPE_FIELD_NUMBER: builtins.int
+    ANGLE_DEGREES_FIELD_NUMBER: builtins.int
+    INK_COLOUR_FIELD_NUMBER: builtins.int
     score: builtins.float
     """How sure the detector is, 0 to 1."""
     crop_png: builtins.bytes
     """The page inside crop_box as a PNG file, when include_crops is set."""
+    type: stamp2vec.v1.common_pb2.StampType.ValueType
+    """The outline of its die."""
+    angle_degrees: builtins.float
+    """How far it is turned clockwise from upright: degrees, above -180 and up to 180."""
+    ink_colour: stamp2vec.v1.common_pb2.InkColour.ValueType
+    """Its ink as the page shows it; unspecified when that cannot be told."""
     @property
     def box(self) -> stamp2vec.v1.common_pb2.Box:
         """Where it is, in pixels of the page."""
@@ -181,9 +201,12 @@ class Stamp(google.protobuf.message.Message):
         crop_box: stamp2vec.v1.common_pb2.Box | None = ...,
         mask: stamp2vec.v1.common_pb2.Mask | None = ...,
         crop_png: builtins.bytes = ...,
+        type: stamp2vec.v1.common_pb2.StampType.ValueType = ...,
+        angle_degrees: builtins.float = ...,
+        ink_colour: stamp2vec.v1.common_pb2.InkColour.ValueType = ...,
     ) -> None: ...
     def HasField(self, field_name: typing.Literal["box", b"box", "crop_box", b"crop_box", "mask", b"mask", "vector", b"vector"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["box", b"box", "crop_box", b"crop_box", "crop_png", b"crop_png", "mask", b"mask", "score", b"score", "vector", b"vector"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["angle_degrees", b"angle_degrees", "box", b"box", "crop_box", b"crop_box", "crop_png", b"crop_png", "ink_colour", b"ink_colour", "mask", b"mask", "score", b"score", "type", b"type", "vector", b"vector"]) -> None: ...
 
 global___Stamp = Stamp
 
@@ -314,12 +337,17 @@ class DetectStampsRequest(google.protobuf.message.Message):
     MIN_SCORE_FIELD_NUMBER: builtins.int
     MAX_DETECTIONS_FIELD_NUMBER: builtins.int
     PRIORITY_FIELD_NUMBER: builtins.int
+    MAX_OVERLAP_FIELD_NUMBER: builtins.int
     min_score: builtins.float
     """Leave out boxes that score less, 0 to 1. Unset: the model's own threshold."""
     max_detections: builtins.int
     """Keep the best so many of each image, 1 to 300. Unset: 300."""
     priority: stamp2vec.v1.common_pb2.Priority.ValueType
     """Who goes first when requests wait."""
+    max_overlap: builtins.float
+    """How far two stamps may overlap, as intersection over union, 0 to 0.9; where two boxes overlap more, the
+    better one stays. Unset: 0.5. Raise it to keep stamps apart that lie on each other.
+    """
     @property
     def images(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[stamp2vec.v1.common_pb2.Image]:
         """1 to 64 pages."""
@@ -336,11 +364,14 @@ class DetectStampsRequest(google.protobuf.message.Message):
         min_score: builtins.float | None = ...,
         max_detections: builtins.int | None = ...,
         priority: stamp2vec.v1.common_pb2.Priority.ValueType = ...,
+        max_overlap: builtins.float | None = ...,
     ) -> None: ...
-    def HasField(self, field_name: typing.Literal["_max_detections", b"_max_detections", "_min_score", b"_min_score", "max_detections", b"max_detections", "min_score", b"min_score", "model", b"model"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["_max_detections", b"_max_detections", "_min_score", b"_min_score", "images", b"images", "max_detections", b"max_detections", "min_score", b"min_score", "model", b"model", "priority", b"priority"]) -> None: ...
+    def HasField(self, field_name: typing.Literal["_max_detections", b"_max_detections", "_max_overlap", b"_max_overlap", "_min_score", b"_min_score", "max_detections", b"max_detections", "max_overlap", b"max_overlap", "min_score", b"min_score", "model", b"model"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["_max_detections", b"_max_detections", "_max_overlap", b"_max_overlap", "_min_score", b"_min_score", "images", b"images", "max_detections", b"max_detections", "max_overlap", b"max_overlap", "min_score", b"min_score", "model", b"model", "priority", b"priority"]) -> None: ...
     @typing.overload
     def WhichOneof(self, oneof_group: typing.Literal["_max_detections", b"_max_detections"]) -> typing.Literal["max_detections"] | None: ...
+    @typing.overload
+    def WhichOneof(self, oneof_group: typing.Literal["_max_overlap", b"_max_overlap"]) -> typing.Literal["max_overlap"] | None: ...
     @typing.overload
     def WhichOneof(self, oneof_group: typing.Literal["_min_score", b"_min_score"]) -> typing.Literal["min_score"] | None: ...
 
