@@ -5,7 +5,7 @@ import json
 import logging
 import signal
 import threading
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from typing import Protocol
@@ -28,6 +28,10 @@ log = logging.getLogger(__name__)
 MAX_MESSAGE_BYTES = 64 * 2**20
 MAX_IMAGES = 64
 DEFAULT_DEADLINE_S = 30.0
+
+# Names of grpc.health.v1 beside the service's own, which is for readiness and for clients.
+STARTUP = "startup"
+LIVENESS = "liveness"
 
 _FLUSH_S = 1.0  # for last answers to leave; open health watches would otherwise hold the server for all its grace
 # A call that has arrived and is with no handler yet when the server stops ends as CANCELLED, which nobody sends again
@@ -68,25 +72,32 @@ class Ports:
 
 
 class _Health:
-    """grpc.health.v1 for the process as a whole and for its service by name, which are one and the same.
+    """grpc.health.v1 by name.
 
-    It says NOT_SERVING until the app has started, and then what the app said last.
+    The process as a whole and its service are one and the same: NOT_SERVING until the app has started, then what the
+    app said last, and NOT_SERVING while draining. STARTUP turns to SERVING once, when the app has started. LIVENESS is
+    always SERVING: no answer tells of a process that hangs; load, lost executors and draining end by themselves.
     """
 
-    def __init__(self, names: Sequence[str]) -> None:
+    def __init__(self, service_name: str) -> None:
         self.servicer = health.aio.HealthServicer()
-        self._names = names
-        self._has_started, self._is_well = False, True
+        self._service_name = service_name
+        self._has_started, self._is_well, self._is_draining = False, True, False
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def tell(self) -> None:
+        is_ready = self._has_started and self._is_well and not self._is_draining
+        serving = {"": is_ready, self._service_name: is_ready, STARTUP: self._has_started, LIVENESS: True}
         status = health_pb2.HealthCheckResponse
-        for name in self._names:
-            serving = self._has_started and self._is_well
-            await self.servicer.set(name, status.SERVING if serving else status.NOT_SERVING)
+        for name, serves in serving.items():
+            await self.servicer.set(name, status.SERVING if serves else status.NOT_SERVING)
 
     async def started(self) -> None:
         self._has_started = True
+        await self.tell()
+
+    async def draining(self) -> None:
+        self._is_draining = True
         await self.tell()
 
     def on_health(self, serving: bool) -> None:
@@ -117,7 +128,7 @@ async def running(app: App, settings: ServerSettings) -> AsyncIterator[Ports]:
             ("grpc.http2.min_recv_ping_interval_without_data_ms", 10_000),
         ],
     )
-    status = _Health(("", app.service_name))
+    status = _Health(app.service_name)
     await status.tell()
     health_pb2_grpc.add_HealthServicer_to_server(status.servicer, server)
     app.register(server)
@@ -135,7 +146,7 @@ async def running(app: App, settings: ServerSettings) -> AsyncIterator[Ports]:
         try:
             yield Ports(port, metrics_server.server_port)
         finally:
-            await status.servicer.enter_graceful_shutdown()
+            await status.draining()
             await asyncio.sleep(settings.drain_delay_s)
             app.end_streams()
             interceptor.not_serving = SHUTTING_DOWN

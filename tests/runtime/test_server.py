@@ -24,7 +24,7 @@ from grpc_reflection.v1alpha import (  # type: ignore[import-untyped]
 )
 
 from services.runtime.logs import JsonFormatter
-from services.runtime.server import running
+from services.runtime.server import LIVENESS, STARTUP, running
 from services.runtime.settings import ServerSettings
 from tests.runtime.one_method_app import METHOD, OneMethod, aio_method, method
 
@@ -132,6 +132,50 @@ async def test_what_the_app_says_while_it_loads_counts_when_it_has_loaded(told: 
         expected = Health.SERVING if told[-1] else Health.NOT_SERVING
         assert await health_of(channel) == await health_of(channel, "") == expected
         end.set()
+        await serving
+
+
+async def test_startup_and_liveness_have_health_of_their_own() -> None:
+    app, port, end = OneMethod(), free_port(), asyncio.Event()
+    app.may_start.clear()
+    calls_may_end = asyncio.Event()
+    app.behaviour = calls_may_end.wait
+
+    async def serve() -> None:
+        async with running(app, ServerSettings(port=port)):
+            await end.wait()
+
+    async def health(channel: grpc.aio.Channel) -> list[int]:
+        return [await health_of(channel, name) for name in (STARTUP, "test.Service", LIVENESS)]
+
+    serving = asyncio.create_task(serve())
+    async with open_channel(port) as channel:
+        await channel.channel_ready()
+        assert await health(channel) == [Health.NOT_SERVING, Health.NOT_SERVING, Health.SERVING]
+        app.may_start.set()
+        while await health_of(channel) != Health.SERVING:
+            pass
+        assert await health(channel) == [Health.SERVING] * 3
+        app.on_health(False)  # no executor lives
+        while await health_of(channel) == Health.SERVING:
+            pass
+        assert await health(channel) == [Health.SERVING, Health.NOT_SERVING, Health.SERVING]
+        app.on_health(True)
+        while await health_of(channel) != Health.SERVING:
+            pass
+        stub = health_pb2_grpc.HealthStub(channel)
+        alive = stub.Watch(health_pb2.HealthCheckRequest(service=LIVENESS))
+        ready = stub.Watch(health_pb2.HealthCheckRequest(service="test.Service"))
+        assert (await alive.read()).status == (await ready.read()).status == Health.SERVING
+        call = asyncio.ensure_future(aio_method(channel)(b""))
+        await app.started.wait()
+        end.set()
+        assert (await ready.read()).status == Health.NOT_SERVING
+        further = asyncio.ensure_future(alive.read())
+        calls_may_end.set()
+        assert await call
+        with pytest.raises(grpc.aio.AioRpcError):  # the server has gone, and until then nothing changed
+            await further
         await serving
 
 
