@@ -1,0 +1,99 @@
+# One image for each service: `--target gateway`, detector, segmenter or embedder. `make images` builds all of them.
+# For GPUs: --build-arg TORCH_INDEX=https://download.pytorch.org/whl/cu130
+ARG BASE=docker.io/library/python:3.11-slim-bookworm
+
+FROM ${BASE} AS requirements
+WORKDIR /build
+RUN python3 -m venv /opt/venv
+ENV PATH=/opt/venv/bin:$PATH \
+    PIP_NO_CACHE_DIR=1 \
+    PIP_DISABLE_PIP_VERSION_CHECK=1
+COPY pyproject.toml constraints.txt ./
+RUN python -c "import tomllib; p = tomllib.load(open('pyproject.toml', 'rb'))['project']; \
+print(*p['dependencies'], *p['optional-dependencies']['services'], sep='\n')" > all.txt \
+ && grep -v '^torch==' all.txt > light.txt
+
+FROM requirements AS light
+RUN pip install -r light.txt -c constraints.txt \
+ && pip uninstall --yes setuptools pip
+
+FROM requirements AS torch
+# PyTorch's own index has the builds without CUDA, and those with one version of it; pip takes them before PyPI's.
+ARG TORCH_INDEX=https://download.pytorch.org/whl/cpu
+RUN pip install --extra-index-url "${TORCH_INDEX}" -r all.txt -c constraints.txt \
+ && pip uninstall --yes setuptools pip \
+ && rm -rf /opt/venv/lib/python3.11/site-packages/torch/include /opt/venv/lib/python3.11/site-packages/torch/share
+
+# What belongs to the project, without torch.
+FROM light AS code
+COPY stamp2vec stamp2vec
+COPY services services
+# Byte code is made here, since nothing can be written later.
+RUN python -m compileall -q --invalidation-mode unchecked-hash stamp2vec services
+# The models by task; no image is made of weights that are not those of their manifests.
+COPY weights weights
+COPY k8s/image_weights.py ./
+RUN python image_weights.py /weights
+
+FROM ${BASE} AS service
+ARG VERSION=0.1.0
+ARG REVISION=unknown
+LABEL org.opencontainers.image.title="Stamp2vec" \
+      org.opencontainers.image.description="Finds ink stamps on pages, lifts their ink, turns them into vectors" \
+      org.opencontainers.image.licenses="Apache-2.0" \
+      org.opencontainers.image.version="${VERSION}" \
+      org.opencontainers.image.revision="${REVISION}"
+RUN groupadd --gid 10001 stamp2vec \
+ && useradd --uid 10001 --gid 10001 --no-create-home --home-dir /tmp --shell /usr/sbin/nologin stamp2vec
+WORKDIR /app
+# /tmp is the only place that may be written to.
+ENV PATH=/opt/venv/bin:$PATH \
+    PYTHONPATH=/app \
+    PYTHONDONTWRITEBYTECODE=1 \
+    XDG_CACHE_HOME=/tmp/cache \
+    STAMP2VEC_HOST=0.0.0.0
+USER 10001:10001
+
+FROM service AS gateway
+COPY --from=light /opt/venv /opt/venv
+COPY --from=code /build/stamp2vec stamp2vec
+COPY --from=code /build/services/__init__.py services/
+COPY --from=code /build/services/runtime services/runtime
+COPY --from=code /build/services/gateway services/gateway
+EXPOSE 50050 9100
+# The gateway is well, though not ready, without the services behind it.
+HEALTHCHECK --interval=10s --timeout=5s --start-period=10s \
+    CMD ["python", "-m", "services.runtime.probe", "127.0.0.1:50050", "liveness"]
+ENTRYPOINT ["python", "-m", "services.gateway"]
+
+FROM service AS models
+ENV NVIDIA_VISIBLE_DEVICES=all \
+    NVIDIA_DRIVER_CAPABILITIES=compute,utility
+COPY --from=torch /opt/venv /opt/venv
+COPY --from=code /build/stamp2vec stamp2vec
+COPY --from=code /build/services/__init__.py services/
+COPY --from=code /build/services/runtime services/runtime
+
+FROM models AS detector
+COPY --from=code /build/services/detector services/detector
+COPY --from=code /weights/detect weights
+EXPOSE 50051 9101
+HEALTHCHECK --interval=10s --timeout=5s --start-period=120s \
+    CMD ["python", "-m", "services.runtime.probe", "127.0.0.1:50051"]
+ENTRYPOINT ["python", "-m", "services.detector"]
+
+FROM models AS segmenter
+COPY --from=code /build/services/segmenter services/segmenter
+COPY --from=code /weights/segment weights
+EXPOSE 50052 9102
+HEALTHCHECK --interval=10s --timeout=5s --start-period=120s \
+    CMD ["python", "-m", "services.runtime.probe", "127.0.0.1:50052"]
+ENTRYPOINT ["python", "-m", "services.segmenter"]
+
+FROM models AS embedder
+COPY --from=code /build/services/embedder services/embedder
+COPY --from=code /weights/embed weights
+EXPOSE 50053 9103
+HEALTHCHECK --interval=10s --timeout=5s --start-period=120s \
+    CMD ["python", "-m", "services.runtime.probe", "127.0.0.1:50053"]
+ENTRYPOINT ["python", "-m", "services.embedder"]
