@@ -53,6 +53,9 @@ class ModelMetrics:
         """`on_live` hears how many executors can work."""
         self._metrics, self._model, self._on_live, self._live = metrics, f"{name}@{version}", on_live, 0
         metrics.model_info.labels(self._model, name, version, sha256).set(1)
+        metrics.executor_deaths.labels(self._model)
+        for reason in Drop:  # from 0 on: Prometheus sees no rise in a series that begins with its first event
+            metrics.dropped_items.labels(self._model, reason.value)
 
     def loaded(self, seconds: float, best_batch: int) -> None:
         """The model is warm."""
