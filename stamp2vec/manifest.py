@@ -9,6 +9,7 @@ from enum import StrEnum
 from typing import Any, NoReturn
 
 from stamp2vec.errors import WeightsError
+from stamp2vec.verification import Verification
 
 _NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,62}[a-z0-9])?")
 _VERSION = re.compile(r"(0|[1-9]\d{0,5})\.(0|[1-9]\d{0,5})\.(0|[1-9]\d{0,5})")
@@ -37,7 +38,8 @@ class Manifest:
     `config` is what the architecture is built with; `input_height` and `input_width` are pixels; `threshold` is the
     score below which a detector's boxes are left out (0 for other tasks); `sha256` is that of model.safetensors, in
     lower-case hexadecimal; `vector_size` is 0 for models that make no vector; `training` says how the weights were
-    made (commit, recipe, seconds), `metrics` how good they are.
+    made (commit, recipe, seconds), `metrics` how good they are. `verification` says what an embedder's similarities
+    mean; None, and no key in the file, where that was not measured.
     """
 
     name: str
@@ -55,6 +57,7 @@ class Manifest:
     training: Mapping[str, Any]
     metrics: Mapping[str, Any]
     licence: str
+    verification: Verification | None = None
 
     def __post_init__(self) -> None:
         """Names become paths and addresses, so they are held to a narrow alphabet."""
@@ -68,6 +71,7 @@ class Manifest:
         _require(self.parameters >= 0, "parameters", "0 or more")
         makes_vectors = self.task == Task.EMBED
         _require((self.vector_size > 0) == makes_vectors, "vector_size", "above 0 for embedders and 0 for other tasks")
+        _require(makes_vectors or self.verification is None, "verification", "left out for what is no embedder")
 
     @property
     def reference(self) -> str:
@@ -81,7 +85,10 @@ class Manifest:
 
     def to_json(self) -> str:
         """The text of manifest.json."""
-        return json.dumps(dataclasses.asdict(self), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+        values = dataclasses.asdict(self)
+        if self.verification is None:
+            del values["verification"]
+        return json.dumps(values, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 
     @classmethod
     def from_json(cls, text: str | bytes) -> "Manifest":
@@ -92,12 +99,12 @@ class Manifest:
             raise WeightsError(f"manifest.json is not JSON: {error}") from error
         if not isinstance(values, dict):
             raise WeightsError("manifest.json must hold an object")
-        if missing := [key for key in _READERS if key not in values]:
+        if missing := [key for key in _READERS if key not in values and key not in _OPTIONAL]:
             raise WeightsError(f"manifest.json lacks {', '.join(missing)}: save the model with stamp2vec.hub.save")
         if unknown := [key for key in values if key not in _READERS]:
             names = ", ".join(map(repr, unknown[:5]))
             raise WeightsError(f"manifest.json has unknown keys ({names}): remove them, or update stamp2vec")
-        return cls(**{key: read(key, values[key]) for key, read in _READERS.items()})
+        return cls(**{key: read(key, values[key]) for key, read in _READERS.items() if key in values})
 
 
 def _require(holds: object, key: str, expected: str) -> None:
@@ -147,6 +154,25 @@ def _presets(key: str, value: object) -> tuple[Preset, ...]:
     return tuple(map(Preset, value if isinstance(value, list) else ()))
 
 
+def _verification(key: str, value: object) -> Verification:
+    values = _object(key, value)
+    expected = [field.name for field in dataclasses.fields(Verification)]
+    _require(sorted(values) == sorted(expected), key, f"an object with {', '.join(expected)}")
+    curve, rates = values["curve"], _object(f"{key}.far_thresholds", values["far_thresholds"])
+    pairs = isinstance(curve, list) and all(isinstance(point, list) and len(point) == 2 for point in curve)
+    _require(pairs, f"{key}.curve", "a list of pairs")
+    try:
+        return Verification(
+            curve=tuple((_number(f"{key}.curve", x), _number(f"{key}.curve", y)) for x, y in curve),
+            genuine_share=_number(f"{key}.genuine_share", values["genuine_share"]),
+            sibling_share=_number(f"{key}.sibling_share", values["sibling_share"]),
+            far_thresholds={rate: _number(f"{key}.far_thresholds", cosine) for rate, cosine in rates.items()},
+        )
+    except ValueError as error:
+        raise WeightsError(f"manifest.json: {key}.{error}") from error
+
+
+_OPTIONAL = ("verification",)
 _READERS: Mapping[str, Callable[[str, object], Any]] = {
     "name": _string,
     "version": _string,
@@ -163,4 +189,5 @@ _READERS: Mapping[str, Callable[[str, object], Any]] = {
     "training": _object,
     "metrics": _object,
     "licence": _string,
+    "verification": _verification,
 }

@@ -1,11 +1,35 @@
 """What comes back from a document: the same values from the pipelines of this process and from a gateway."""
 
 from dataclasses import dataclass
+from enum import StrEnum
 
 import numpy as np
 
 from stamp2vec.errors import Stamp2vecError
 from stamp2vec.manifest import Manifest, Preset, Task
+from stamp2vec.verification import Verdict, Verification
+
+
+class StampType(StrEnum):
+    """The outline of a die, in the order of a detector's type logits."""
+
+    ROUND = "round"
+    OVAL = "oval"
+    RECTANGLE = "rectangle"
+    TRIANGLE = "triangle"
+    WORD = "word"
+    OTHER = "other"
+
+
+class InkColour(StrEnum):
+    """The colour of ink as a picture shows it."""
+
+    BLACK = "black"
+    BLUE = "blue"
+    VIOLET = "violet"
+    RED = "red"
+    GREEN = "green"
+    GREY = "grey"
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +55,8 @@ class Stamp:
 
     `box` and `crop_box` are x1, y1, x2, y2 in pixels of the page, half-open; `crop_box` is the box and a margin, in
     whole pixels: the part that was segmented and embedded. `vector` is float32 (D,) of length 1, `mask` uint8 (h, w)
-    and `crop` uint8 (h, w, 3) of the crop box's size; each is None unless it was asked for.
+    and `crop` uint8 (h, w, 3) of the crop box's size; each is None unless it was asked for. `die_group` numbers the
+    dies of the document from 1, and is 0 where the die cannot be told.
     """
 
     box: tuple[float, float, float, float]
@@ -40,6 +65,7 @@ class Stamp:
     vector: np.ndarray | None
     mask: np.ndarray | None
     crop: np.ndarray | None
+    die_group: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +94,7 @@ class ModelInfo:
     parameters: int
     sha256: str
     threshold: float
+    verification: Verification | None = None
 
     @classmethod
     def of(cls, manifest: Manifest) -> "ModelInfo":
@@ -84,6 +111,7 @@ class ModelInfo:
             parameters=manifest.parameters,
             sha256=manifest.sha256,
             threshold=manifest.threshold,
+            verification=manifest.verification,
         )
 
 
@@ -104,7 +132,8 @@ class DocumentResult:
 
     `similarity` is float32 (N, N), the cosine similarity of every two of its N stamps, counted through the pages in
     order; (0, 0) when vectors were not asked for. `request_id` names the call in the logs of every service; it is
-    empty when there was no service.
+    empty when there was no service. `probability` is float32 (N, N), the probability that two stamps are of one die;
+    None when vectors were not asked for, or when the embedder has no verification.
     """
 
     pages: tuple[PageResult, ...]
@@ -112,12 +141,20 @@ class DocumentResult:
     models: tuple[ModelInfo, ...]
     timing: Timing
     request_id: str
+    probability: np.ndarray | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """Cosine similarity of two stamps, -1 to 1, and the model whose vectors were compared."""
+    """How alike two stamps are: cosine `similarity`, -1 to 1, of vectors of this model and version.
+
+    `probability`, 0 to 1, is that of one die having made both, and None where the model has no verification; `verdict`
+    follows from it, and `reason` says why it is CANNOT_TELL.
+    """
 
     similarity: float
     model: str
     version: str
+    probability: float | None
+    verdict: Verdict
+    reason: str

@@ -8,6 +8,7 @@ from stamp2vec.errors import InvalidInput, WeightsError
 from stamp2vec.imaging import Letterbox, decode_image, letterbox, raw_image
 from stamp2vec.manifest import Manifest, Preset, Task
 from stamp2vec.v1 import common_pb2
+from stamp2vec.verification import Verification
 
 _PRESETS = {Preset.FAST: common_pb2.PRESET_FAST, Preset.ACCURATE: common_pb2.PRESET_ACCURATE}
 _TASKS = {
@@ -63,4 +64,34 @@ def model_info(manifest: Manifest) -> common_pb2.ModelInfo:
         parameters=manifest.parameters,
         sha256=manifest.sha256,
         threshold=manifest.threshold,
+        verification=None if manifest.verification is None else verification_message(manifest.verification),
+    )
+
+
+def verification_message(verification: Verification) -> common_pb2.Verification:
+    """What similarities mean, for the wire."""
+    return common_pb2.Verification(
+        curve=[common_pb2.CalibrationPoint(similarity=x, probability=y) for x, y in verification.curve],
+        genuine_share=verification.genuine_share,
+        sibling_share=verification.sibling_share,
+        far_thresholds=[
+            common_pb2.FarThreshold(false_accept_rate=float(rate), similarity=similarity)
+            for rate, similarity in verification.far_thresholds.items()
+        ],
+    )
+
+
+def read_verification(info: common_pb2.ModelInfo) -> Verification | None:
+    """What a model's similarities mean, None where that is not known. ValueError when the message makes no sense.
+
+    Rounded, because 0.7 is 0.69999999 as a float32 of the wire.
+    """
+    if not info.HasField("verification"):
+        return None
+    message = info.verification
+    return Verification(
+        curve=tuple((round(point.similarity, 6), round(point.probability, 6)) for point in message.curve),
+        genuine_share=round(message.genuine_share, 6),
+        sibling_share=round(message.sibling_share, 6),
+        far_thresholds={f"{each.false_accept_rate:g}": round(each.similarity, 6) for each in message.far_thresholds},
     )

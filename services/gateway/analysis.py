@@ -26,7 +26,9 @@ from services.runtime.refusals import PoisonItem
 from services.runtime.server import MAX_IMAGES, MAX_MESSAGE_BYTES
 from stamp2vec.comparison import similarity_matrix
 from stamp2vec.errors import InvalidImage, InvalidInput
+from stamp2vec.serving import read_verification
 from stamp2vec.v1 import common_pb2, embedder_pb2, gateway_pb2, segmenter_pb2
+from stamp2vec.verification import die_groups, probability_matrix
 
 _GROUPS_IN_WORK = 2  # of one document: one at the detector while the other is cut, segmented and embedded
 _STAMP_BYTES = 128  # of an answer, for all of a stamp but its vector, mask and crop
@@ -166,7 +168,7 @@ class DocumentAnalysis:
 
     def _room(self) -> int:
         """Bytes that are left in the answer."""
-        room = MAX_MESSAGE_BYTES - self._bytes - 4 * self._stamps**2
+        room = MAX_MESSAGE_BYTES - self._bytes - 8 * self._stamps**2
         if room < 0:
             raise self._too_large()
         return room
@@ -187,14 +189,24 @@ class DocumentAnalysis:
             raise self._errors.get(first.index) or PoisonItem(first.status.message)
 
     def _answer(self) -> gateway_pb2.AnalyzeDocumentResponse:
-        vectors = [np.array(stamp.vector.values, np.float32) for page in self._pages for stamp in page.stamps]
-        similarity = gateway_pb2.SimilarityMatrix(size=len(vectors), values=similarity_matrix(vectors).ravel().tolist())
+        stamps = [stamp for page in self._pages for stamp in page.stamps]
+        similarity = similarity_matrix([np.array(stamp.vector.values, np.float32) for stamp in stamps])
+        verification = read_verification(self._models.embedder)
+        probability = None if verification is None else probability_matrix(similarity, verification)
+        groups = [0] * len(stamps)
+        if probability is not None:
+            groups = die_groups(probability, np.array([stamp.die_group > 0 for stamp in stamps], bool))
+        for stamp, group in zip(stamps, groups, strict=True):
+            stamp.die_group = group
         models = [self._models.detector, self._models.embedder]
         if self._models.segmenter:
             models.append(self._models.segmenter)
         return gateway_pb2.AnalyzeDocumentResponse(
             pages=self._pages,
-            similarity=similarity,
+            similarity=gateway_pb2.SimilarityMatrix(size=len(stamps), values=similarity.ravel().tolist()),
+            probability=None
+            if probability is None
+            else gateway_pb2.ProbabilityMatrix(size=len(stamps), values=probability.ravel().tolist()),
             models=models,
             timing=self.stages.timing(),
             request_id=request_id.get(),

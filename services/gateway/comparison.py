@@ -1,6 +1,7 @@
-"""Two stamps, each a picture or a vector, to one similarity."""
+"""Two stamps, each a picture or a vector, to one similarity, a probability and a verdict."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -12,12 +13,20 @@ from services.gateway.upstreams import Upstreams
 from services.gateway.workers import Workers
 from services.runtime.refusals import PoisonItem
 from services.runtime.selection import choose, reference
-from stamp2vec.comparison import similarity_matrix
+from stamp2vec.comparison import illegibility, similarity_matrix
 from stamp2vec.errors import IncompatibleVectors, InvalidInput
-from stamp2vec.serving import model_input
+from stamp2vec.imaging import letterbox
+from stamp2vec.serving import picture, read_verification
 from stamp2vec.v1 import common_pb2, gateway_pb2
+from stamp2vec.verification import Verdict, judge
 
 MAX_VECTOR = 4096
+
+_VERDICTS = {
+    Verdict.SAME: gateway_pb2.VERDICT_SAME,
+    Verdict.DIFFERENT: gateway_pb2.VERDICT_DIFFERENT,
+    Verdict.CANNOT_TELL: gateway_pb2.VERDICT_CANNOT_TELL,
+}
 
 
 async def compare(
@@ -47,19 +56,41 @@ async def compare(
             )
         version = model.model
     found = {name: unit(vector) for name, vector in vectors.items()}
+    illegible = ""
     if pictures:
-        fitted = [
-            await workers.run(model_input, image, f"{name}.image", input_size(model))
-            for name, image in pictures.items()
+        read = [
+            await workers.run(_readied, image, f"{name}.image", input_size(model)) for name, image in pictures.items()
         ]
+        illegible = next((each.illegible for each in read if each.illegible), "")
         terms = Terms(deadline, common_pb2.PRIORITY_INTERACTIVE)
-        results = await calls.embed(upstreams, model, [pixels for pixels, _ in fitted], terms)
+        results = await calls.embed(upstreams, model, [each.pixels for each in read], terms)
         for name, result in zip(pictures, results, strict=True):
             if result.status.code:
                 raise PoisonItem(result.status.message)
             found[name] = unit(result.vector)
     similarity = float(similarity_matrix([found["a"], found["b"]])[0, 1])
-    return gateway_pb2.CompareStampsResponse(similarity=similarity, model=version)
+    info = next((model for model in upstreams.embedders.known if model.model == version), common_pb2.ModelInfo())
+    judgement = judge(similarity, read_verification(info), illegible)
+    return gateway_pb2.CompareStampsResponse(
+        similarity=similarity,
+        model=version,
+        probability=judgement.probability,
+        verdict=_VERDICTS[judgement.verdict],
+        reason=judgement.reason,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Readied:
+    """A crop at the embedder's size, and what is wrong with it for telling its die."""
+
+    pixels: np.ndarray
+    illegible: str
+
+
+def _readied(image: common_pb2.Image, field: str, size: tuple[int, int]) -> _Readied:
+    crop = picture(image, field)
+    return _Readied(letterbox(crop, size)[0], illegibility(crop))
 
 
 def check_vector(vector: common_pb2.Vector, served: Sequence[common_pb2.ModelInfo], field: str) -> None:

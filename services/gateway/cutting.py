@@ -8,6 +8,7 @@ from PIL import Image
 from services.gateway.calls import Pixels
 from services.gateway.pages import Sheet
 from services.gateway.restoring import boxes_on_image
+from stamp2vec.comparison import illegibility
 from stamp2vec.imaging import Letterbox, crop, letterbox
 from stamp2vec.v1 import common_pb2, detector_pb2, gateway_pb2
 
@@ -37,10 +38,14 @@ def places(sheet: Sheet, found: detector_pb2.DetectResult, page: gateway_pb2.Pag
 
 
 def cut(place: Place, embedder: tuple[int, int], segmenter: tuple[int, int] | None, *, include_crop: bool) -> Cut:
-    """Crops a stamp and fits it to both models' input sizes, (height, width); fills in crop_box and crop_png."""
+    """Crops a stamp and fits it to both models' input sizes, (height, width).
+
+    Fills in crop_box, crop_png, and die_group: 0 where no die can be told, a 1 that stands for any number elsewhere.
+    """
     box = place.stamp.box
     pixels, (x1, y1, x2, y2) = crop(place.image, (box.x1, box.y1, box.x2, box.y2))
     place.stamp.crop_box.CopyFrom(common_pb2.Box(x1=x1, y1=y1, x2=x2, y2=y2))
+    place.stamp.die_group = 0 if illegibility(pixels) else 1
     if include_crop:
         place.stamp.crop_png = _png(pixels)
     for_embedder, _ = letterbox(pixels, embedder)

@@ -10,7 +10,7 @@ from stamp2vec import hub
 from stamp2vec.errors import InvalidInput, Stamp2vecError
 from stamp2vec.imaging import decode_image
 from stamp2vec.manifest import Preset, Task
-from stamp2vec.pipelines import DocumentPipeline, StampUnetPipeline, TvaePipeline, compare
+from stamp2vec.pipelines import DocumentPipeline, StampUnetPipeline, TvaePipeline
 from stamp2vec.results import Comparison, DocumentResult, Embedding, ModelInfo
 
 Result = TypeVar("Result")
@@ -68,13 +68,8 @@ class LocalEngine:
         )
 
     def compare(self, a: bytes, b: bytes) -> Comparison:
-        """Cosine similarity of the vectors of two crops."""
-        sides = []
-        for vector in self.embed([a, b]):
-            if isinstance(vector, Stamp2vecError):
-                raise vector
-            sides.append(vector)
-        return Comparison(compare(*sides), sides[0].model, sides[0].version)
+        """Whether two crops are of one die."""
+        return self._embedder.compare(a, b)
 
     def models(self) -> list[ModelInfo]:
         """Every bundled model, the older versions too."""

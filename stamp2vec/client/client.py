@@ -169,14 +169,16 @@ class Client:
         )
 
     def compare(self, a: Picture | Embedding, b: Picture | Embedding, model: Preset | str | None = None) -> Comparison:
-        """Says how alike two stamps are; each is a crop or a vector. No model: that of a vector, else the fast one."""
+        """Says whether two stamps are of one die; each is a crop or a vector.
+
+        No model: that of a vector, else the fast one.
+        """
         request = gateway_pb2.CompareStampsRequest(
             a=messages.comparand_message(a),
             b=messages.comparand_message(b),
             model=None if model is None else messages.selector_message(model),
         )
-        response = self._call(self._stub.CompareStamps, request)
-        return Comparison(response.similarity, response.model.name, response.model.version)
+        return messages.comparison(self._call(self._stub.CompareStamps, request))
 
     def models(self) -> list[ModelInfo]:
         """The models behind the gateway."""

@@ -8,8 +8,19 @@ from stamp2vec.client.failures import item_error
 from stamp2vec.errors import InvalidImage
 from stamp2vec.imaging import decode_image
 from stamp2vec.manifest import Preset, Task
-from stamp2vec.results import Detection, DocumentResult, Embedding, ModelInfo, PageResult, Stamp, Timing
+from stamp2vec.results import (
+    Comparison,
+    Detection,
+    DocumentResult,
+    Embedding,
+    ModelInfo,
+    PageResult,
+    Stamp,
+    Timing,
+)
+from stamp2vec.serving import read_verification
 from stamp2vec.v1 import common_pb2, detector_pb2, gateway_pb2
+from stamp2vec.verification import Verdict
 
 _PRESETS = {Preset.FAST: common_pb2.PRESET_FAST, Preset.ACCURATE: common_pb2.PRESET_ACCURATE}
 _PRESETS_BACK = {value: preset for preset, value in _PRESETS.items()}
@@ -17,6 +28,13 @@ _TASKS_BACK = {
     common_pb2.TASK_DETECT: Task.DETECT,
     common_pb2.TASK_SEGMENT: Task.SEGMENT,
     common_pb2.TASK_EMBED: Task.EMBED,
+}
+
+
+_VERDICTS_BACK = {
+    gateway_pb2.VERDICT_SAME: Verdict.SAME,
+    gateway_pb2.VERDICT_DIFFERENT: Verdict.DIFFERENT,
+    gateway_pb2.VERDICT_CANNOT_TELL: Verdict.CANNOT_TELL,
 }
 
 
@@ -73,12 +91,26 @@ def analyze_message(
 def document_result(message: gateway_pb2.AnalyzeDocumentResponse) -> DocumentResult:
     """What is on a document."""
     size, timing = message.similarity.size, message.timing
+    known = message.HasField("probability")
     return DocumentResult(
         pages=tuple(_page(page) for page in message.pages),
         similarity=np.array(message.similarity.values, np.float32).reshape(size, size),
         models=tuple(model_info(model) for model in message.models),
         timing=Timing(timing.decode_ms, timing.detect_ms, timing.segment_ms, timing.embed_ms, timing.total_ms),
         request_id=message.request_id,
+        probability=np.array(message.probability.values, np.float32).reshape(size, size) if known else None,
+    )
+
+
+def comparison(message: gateway_pb2.CompareStampsResponse) -> Comparison:
+    """How alike two stamps are; what a newer server may say besides these verdicts is one that cannot be told."""
+    return Comparison(
+        similarity=message.similarity,
+        model=message.model.name,
+        version=message.model.version,
+        probability=message.probability if message.HasField("probability") else None,
+        verdict=_VERDICTS_BACK.get(message.verdict, Verdict.CANNOT_TELL),
+        reason=message.reason,
     )
 
 
@@ -111,6 +143,7 @@ def model_info(message: common_pb2.ModelInfo) -> ModelInfo:
         parameters=message.parameters,
         sha256=message.sha256,
         threshold=round(message.threshold, 6),  # A float32 on the wire: 0.7 and not 0.69999999.
+        verification=read_verification(message),
     )
 
 
@@ -128,6 +161,7 @@ def _stamp(message: gateway_pb2.Stamp) -> Stamp:
         vector=np.array(message.vector.values, np.float32) if message.vector.values else None,
         mask=mask(message.mask) if message.HasField("mask") else None,
         crop=decode_image(message.crop_png) if message.crop_png else None,
+        die_group=message.die_group,
     )
 
 

@@ -1,10 +1,14 @@
 """A document in; boxes, ink masks, vectors and similarities out: what the gateway does, in one process."""
 
+from collections.abc import Sequence
+from dataclasses import replace
 from time import perf_counter
 from typing import Self
 
+import numpy as np
+
 from stamp2vec import hub
-from stamp2vec.comparison import similarity_matrix
+from stamp2vec.comparison import illegibility, similarity_matrix
 from stamp2vec.errors import InvalidInput
 from stamp2vec.imaging import crop, decode_pages
 from stamp2vec.manifest import Preset, Task
@@ -12,6 +16,7 @@ from stamp2vec.pipelines.detection import YoloStampPipeline
 from stamp2vec.pipelines.embedding import TvaePipeline
 from stamp2vec.pipelines.segmentation import StampUnetPipeline
 from stamp2vec.results import DocumentResult, ModelInfo, PageResult, Stamp, Timing
+from stamp2vec.verification import die_groups, probability_matrix
 
 
 class DocumentPipeline:
@@ -52,7 +57,8 @@ class DocumentPipeline:
         if min_score is not None and not 0 <= min_score <= 1:
             raise InvalidInput(f"min_score is {min_score}: choose 0 to 1", "min_score")
         clock = _Clock()
-        pages = []
+        pages: list[PageResult] = []
+        legible: list[bool] = []
         for page in decode_pages(document, field="document"):
             clock.lap("decode")
             if page.image is None:
@@ -65,6 +71,7 @@ class DocumentPipeline:
             masks = self.segmenter(crops) if include_masks else [None] * len(crops)
             clock.lap("segment")
             vectors = self.embedder(crops) if include_vectors else [None] * len(crops)
+            legible += [not illegibility(part) for part in crops]
             clock.lap("embed")
             stamps = tuple(
                 Stamp(detection.box, detection.score, box, vector, mask, part.copy() if include_crops else None)
@@ -76,13 +83,28 @@ class DocumentPipeline:
             raise errors[0]
         stages = ((self.detector, True), (self.segmenter, include_masks), (self.embedder, include_vectors))
         known = [stamp.vector for page in pages for stamp in page.stamps if stamp.vector is not None]
+        similarity = similarity_matrix(known)
+        verification = self.embedder.manifest.verification
+        probability = None
+        if verification is not None and include_vectors:
+            probability = probability_matrix(similarity, verification)
+            pages = _grouped(pages, die_groups(probability, np.array(legible, bool)))
         return DocumentResult(
             pages=tuple(pages),
-            similarity=similarity_matrix(known),
+            similarity=similarity,
             models=tuple(ModelInfo.of(pipeline.manifest) for pipeline, used in stages if used),
             timing=clock.timing(),
             request_id="",
+            probability=probability,
         )
+
+
+def _grouped(pages: Sequence[PageResult], groups: Sequence[int]) -> list[PageResult]:
+    """The pages with the number of its die in every stamp, counted through the pages in order."""
+    numbers = iter(groups)
+    return [
+        replace(page, stamps=tuple(replace(stamp, die_group=next(numbers)) for stamp in page.stamps)) for page in pages
+    ]
 
 
 class _Clock:

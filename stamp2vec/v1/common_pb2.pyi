@@ -422,6 +422,7 @@ class ModelInfo(google.protobuf.message.Message):
     PARAMETERS_FIELD_NUMBER: builtins.int
     SHA256_FIELD_NUMBER: builtins.int
     THRESHOLD_FIELD_NUMBER: builtins.int
+    VERIFICATION_FIELD_NUMBER: builtins.int
     task: global___Task.ValueType
     """What it does."""
     architecture: builtins.str
@@ -446,6 +447,12 @@ class ModelInfo(google.protobuf.message.Message):
     def presets(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[global___Preset.ValueType]:
         """The presets that choose it."""
 
+    @property
+    def verification(self) -> global___Verification:
+        """Embedders: what their similarities mean. Unset: nobody has measured it for this model, and
+        its similarities become no probabilities and no verdicts.
+        """
+
     def __init__(
         self,
         *,
@@ -459,11 +466,98 @@ class ModelInfo(google.protobuf.message.Message):
         parameters: builtins.int = ...,
         sha256: builtins.str = ...,
         threshold: builtins.float = ...,
+        verification: global___Verification | None = ...,
     ) -> None: ...
-    def HasField(self, field_name: typing.Literal["model", b"model"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["architecture", b"architecture", "input_height", b"input_height", "input_width", b"input_width", "model", b"model", "parameters", b"parameters", "presets", b"presets", "sha256", b"sha256", "task", b"task", "threshold", b"threshold", "vector_size", b"vector_size"]) -> None: ...
+    def HasField(self, field_name: typing.Literal["model", b"model", "verification", b"verification"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["architecture", b"architecture", "input_height", b"input_height", "input_width", b"input_width", "model", b"model", "parameters", b"parameters", "presets", b"presets", "sha256", b"sha256", "task", b"task", "threshold", b"threshold", "vector_size", b"vector_size", "verification", b"verification"]) -> None: ...
 
 global___ModelInfo = ModelInfo
+
+@typing.final
+class Verification(google.protobuf.message.Message):
+    """What the similarity of two vectors of one model says of their being of one die: measured on
+    held-out stamps that were drawn for the purpose.
+    """
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    CURVE_FIELD_NUMBER: builtins.int
+    GENUINE_SHARE_FIELD_NUMBER: builtins.int
+    SIBLING_SHARE_FIELD_NUMBER: builtins.int
+    FAR_THRESHOLDS_FIELD_NUMBER: builtins.int
+    genuine_share: builtins.float
+    """The share of pairs of one die that the probability assumes. Where another share q is true,
+    add ln(q / (1 - q)) - ln(genuine_share / (1 - genuine_share)) to the log-odds.
+    """
+    sibling_share: builtins.float
+    """The share of look-alikes (one layout, another name or number) among the pairs of two dies
+    that the probability and the thresholds assume.
+    """
+    @property
+    def curve(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[global___CalibrationPoint]:
+        """The probability as a function of the similarity: straight lines between these points, level
+        beyond the first and the last. Both numbers rise from point to point.
+        """
+
+    @property
+    def far_thresholds(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[global___FarThreshold]:
+        """Similarities above which so few pairs of two dies lie, the higher rate first."""
+
+    def __init__(
+        self,
+        *,
+        curve: collections.abc.Iterable[global___CalibrationPoint] | None = ...,
+        genuine_share: builtins.float = ...,
+        sibling_share: builtins.float = ...,
+        far_thresholds: collections.abc.Iterable[global___FarThreshold] | None = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["curve", b"curve", "far_thresholds", b"far_thresholds", "genuine_share", b"genuine_share", "sibling_share", b"sibling_share"]) -> None: ...
+
+global___Verification = Verification
+
+@typing.final
+class CalibrationPoint(google.protobuf.message.Message):
+    """One point of the way from similarity to probability."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    SIMILARITY_FIELD_NUMBER: builtins.int
+    PROBABILITY_FIELD_NUMBER: builtins.int
+    similarity: builtins.float
+    """Cosine similarity, -1 to 1."""
+    probability: builtins.float
+    """Of one die, 0 to 1."""
+    def __init__(
+        self,
+        *,
+        similarity: builtins.float = ...,
+        probability: builtins.float = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["probability", b"probability", "similarity", b"similarity"]) -> None: ...
+
+global___CalibrationPoint = CalibrationPoint
+
+@typing.final
+class FarThreshold(google.protobuf.message.Message):
+    """The similarity that holds false accepts to a rate."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    FALSE_ACCEPT_RATE_FIELD_NUMBER: builtins.int
+    SIMILARITY_FIELD_NUMBER: builtins.int
+    false_accept_rate: builtins.float
+    """The share of pairs of two dies that are at least so similar, for example 0.01."""
+    similarity: builtins.float
+    """Cosine similarity."""
+    def __init__(
+        self,
+        *,
+        false_accept_rate: builtins.float = ...,
+        similarity: builtins.float = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["false_accept_rate", b"false_accept_rate", "similarity", b"similarity"]) -> None: ...
+
+global___FarThreshold = FarThreshold
 
 @typing.final
 class ItemStatus(google.protobuf.message.Message):

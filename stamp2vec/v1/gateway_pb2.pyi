@@ -7,14 +7,49 @@ import builtins
 import collections.abc
 import google.protobuf.descriptor
 import google.protobuf.internal.containers
+import google.protobuf.internal.enum_type_wrapper
 import google.protobuf.message
 import stamp2vec.v1.common_pb2
 import stamp2vec.v1.detector_pb2
 import stamp2vec.v1.embedder_pb2
 import stamp2vec.v1.segmenter_pb2
+import sys
 import typing
 
+if sys.version_info >= (3, 10):
+    import typing as typing_extensions
+else:
+    import typing_extensions
+
 DESCRIPTOR: google.protobuf.descriptor.FileDescriptor
+
+class _Verdict:
+    ValueType = typing.NewType("ValueType", builtins.int)
+    V: typing_extensions.TypeAlias = ValueType
+
+class _VerdictEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._EnumTypeWrapper[_Verdict.ValueType], builtins.type):
+    DESCRIPTOR: google.protobuf.descriptor.EnumDescriptor
+    VERDICT_UNSPECIFIED: _Verdict.ValueType  # 0
+    """Never sent."""
+    VERDICT_SAME: _Verdict.ValueType  # 1
+    """They are."""
+    VERDICT_DIFFERENT: _Verdict.ValueType  # 2
+    """They are not."""
+    VERDICT_CANNOT_TELL: _Verdict.ValueType  # 3
+    """Too little to tell by; the reason is in the answer."""
+
+class Verdict(_Verdict, metaclass=_VerdictEnumTypeWrapper):
+    """Whether two stamps are of one die."""
+
+VERDICT_UNSPECIFIED: Verdict.ValueType  # 0
+"""Never sent."""
+VERDICT_SAME: Verdict.ValueType  # 1
+"""They are."""
+VERDICT_DIFFERENT: Verdict.ValueType  # 2
+"""They are not."""
+VERDICT_CANNOT_TELL: Verdict.ValueType  # 3
+"""Too little to tell by; the reason is in the answer."""
+global___Verdict = Verdict
 
 @typing.final
 class AnalyzeDocumentRequest(google.protobuf.message.Message):
@@ -77,6 +112,7 @@ class AnalyzeDocumentResponse(google.protobuf.message.Message):
 
     PAGES_FIELD_NUMBER: builtins.int
     SIMILARITY_FIELD_NUMBER: builtins.int
+    PROBABILITY_FIELD_NUMBER: builtins.int
     MODELS_FIELD_NUMBER: builtins.int
     TIMING_FIELD_NUMBER: builtins.int
     REQUEST_ID_FIELD_NUMBER: builtins.int
@@ -91,6 +127,12 @@ class AnalyzeDocumentResponse(google.protobuf.message.Message):
         """Cosine similarity of every two stamps."""
 
     @property
+    def probability(self) -> global___ProbabilityMatrix:
+        """The probability that two stamps are of one die, for every two stamps. Unset when the embedder
+        has no verification.
+        """
+
+    @property
     def models(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[stamp2vec.v1.common_pb2.ModelInfo]:
         """The models that answered: detector, embedder, and segmenter when masks were asked for."""
 
@@ -103,12 +145,13 @@ class AnalyzeDocumentResponse(google.protobuf.message.Message):
         *,
         pages: collections.abc.Iterable[global___Page] | None = ...,
         similarity: global___SimilarityMatrix | None = ...,
+        probability: global___ProbabilityMatrix | None = ...,
         models: collections.abc.Iterable[stamp2vec.v1.common_pb2.ModelInfo] | None = ...,
         timing: global___StageTiming | None = ...,
         request_id: builtins.str = ...,
     ) -> None: ...
-    def HasField(self, field_name: typing.Literal["similarity", b"similarity", "timing", b"timing"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["models", b"models", "pages", b"pages", "request_id", b"request_id", "similarity", b"similarity", "timing", b"timing"]) -> None: ...
+    def HasField(self, field_name: typing.Literal["probability", b"probability", "similarity", b"similarity", "timing", b"timing"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["models", b"models", "pages", b"pages", "probability", b"probability", "request_id", b"request_id", "similarity", b"similarity", "timing", b"timing"]) -> None: ...
 
 global___AnalyzeDocumentResponse = AnalyzeDocumentResponse
 
@@ -166,6 +209,7 @@ class Stamp(google.protobuf.message.Message):
     TYPE_FIELD_NUMBER: builtins.int
     ANGLE_DEGREES_FIELD_NUMBER: builtins.int
     INK_COLOUR_FIELD_NUMBER: builtins.int
+    DIE_GROUP_FIELD_NUMBER: builtins.int
     score: builtins.float
     """How sure the detector is, 0 to 1."""
     crop_png: builtins.bytes
@@ -176,6 +220,11 @@ class Stamp(google.protobuf.message.Message):
     """How far it is turned clockwise from upright: degrees, above -180 and up to 180."""
     ink_colour: stamp2vec.v1.common_pb2.InkColour.ValueType
     """Its ink as the page shows it; unspecified when that cannot be told."""
+    die_group: builtins.int
+    """Numbers the dies of the document from 1: of two stamps with one number the verdict is SAME,
+    as it is between any two of that number. 0 when its die cannot be told: the embedder has no
+    verification, or the stamp too few pixels or too little ink.
+    """
     @property
     def box(self) -> stamp2vec.v1.common_pb2.Box:
         """Where it is, in pixels of the page."""
@@ -204,9 +253,10 @@ class Stamp(google.protobuf.message.Message):
         type: stamp2vec.v1.common_pb2.StampType.ValueType = ...,
         angle_degrees: builtins.float = ...,
         ink_colour: stamp2vec.v1.common_pb2.InkColour.ValueType = ...,
+        die_group: builtins.int = ...,
     ) -> None: ...
     def HasField(self, field_name: typing.Literal["box", b"box", "crop_box", b"crop_box", "mask", b"mask", "vector", b"vector"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["angle_degrees", b"angle_degrees", "box", b"box", "crop_box", b"crop_box", "crop_png", b"crop_png", "ink_colour", b"ink_colour", "mask", b"mask", "score", b"score", "type", b"type", "vector", b"vector"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["angle_degrees", b"angle_degrees", "box", b"box", "crop_box", b"crop_box", "crop_png", b"crop_png", "die_group", b"die_group", "ink_colour", b"ink_colour", "mask", b"mask", "score", b"score", "type", b"type", "vector", b"vector"]) -> None: ...
 
 global___Stamp = Stamp
 
@@ -233,6 +283,32 @@ class SimilarityMatrix(google.protobuf.message.Message):
     def ClearField(self, field_name: typing.Literal["size", b"size", "values", b"values"]) -> None: ...
 
 global___SimilarityMatrix = SimilarityMatrix
+
+@typing.final
+class ProbabilityMatrix(google.protobuf.message.Message):
+    """The probability that two stamps are of one die, for every two stamps of a document, counted
+    through the pages in order.
+    """
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    SIZE_FIELD_NUMBER: builtins.int
+    VALUES_FIELD_NUMBER: builtins.int
+    size: builtins.int
+    """The number of stamps."""
+    @property
+    def values(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.float]:
+        """size * size probabilities, 0 to 1, row by row; 1 for a stamp with itself."""
+
+    def __init__(
+        self,
+        *,
+        size: builtins.int = ...,
+        values: collections.abc.Iterable[builtins.float] | None = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["size", b"size", "values", b"values"]) -> None: ...
+
+global___ProbabilityMatrix = ProbabilityMatrix
 
 @typing.final
 class StageTiming(google.protobuf.message.Message):
@@ -589,8 +665,19 @@ class CompareStampsResponse(google.protobuf.message.Message):
 
     SIMILARITY_FIELD_NUMBER: builtins.int
     MODEL_FIELD_NUMBER: builtins.int
+    PROBABILITY_FIELD_NUMBER: builtins.int
+    VERDICT_FIELD_NUMBER: builtins.int
+    REASON_FIELD_NUMBER: builtins.int
     similarity: builtins.float
     """Cosine similarity, -1 to 1."""
+    probability: builtins.float
+    """The probability that they are of one die, 0 to 1, assuming what the model's Verification
+    says. Unset when it has none.
+    """
+    verdict: global___Verdict.ValueType
+    """What follows from it: SAME at 0.9 and above, DIFFERENT at 0.1 and below."""
+    reason: builtins.str
+    """Why the verdict is CANNOT_TELL; empty for the others."""
     @property
     def model(self) -> stamp2vec.v1.common_pb2.ModelVersion:
         """The model whose vectors were compared."""
@@ -600,9 +687,13 @@ class CompareStampsResponse(google.protobuf.message.Message):
         *,
         similarity: builtins.float = ...,
         model: stamp2vec.v1.common_pb2.ModelVersion | None = ...,
+        probability: builtins.float | None = ...,
+        verdict: global___Verdict.ValueType = ...,
+        reason: builtins.str = ...,
     ) -> None: ...
-    def HasField(self, field_name: typing.Literal["model", b"model"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["model", b"model", "similarity", b"similarity"]) -> None: ...
+    def HasField(self, field_name: typing.Literal["_probability", b"_probability", "model", b"model", "probability", b"probability"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["_probability", b"_probability", "model", b"model", "probability", b"probability", "reason", b"reason", "similarity", b"similarity", "verdict", b"verdict"]) -> None: ...
+    def WhichOneof(self, oneof_group: typing.Literal["_probability", b"_probability"]) -> typing.Literal["probability"] | None: ...
 
 global___CompareStampsResponse = CompareStampsResponse
 

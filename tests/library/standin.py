@@ -15,6 +15,7 @@ from stamp2vec.manifest import Manifest
 from stamp2vec.pipelines import DocumentPipeline
 from stamp2vec.serving import model_info, picture
 from stamp2vec.v1 import common_pb2, detector_pb2, embedder_pb2, gateway_pb2, gateway_pb2_grpc, segmenter_pb2
+from stamp2vec.verification import judge
 
 Message = TypeVar("Message")
 INVALID = grpc.StatusCode.INVALID_ARGUMENT.value[0]
@@ -93,7 +94,15 @@ class StandIn(gateway_pb2_grpc.StampServiceServicer):
         except InvalidInput as error:
             abort(context, grpc.StatusCode.INVALID_ARGUMENT, str(error), [(error.field, str(error))])
             raise
-        return gateway_pb2.CompareStampsResponse(similarity=a @ b, model=version(self.pipeline.embedder.manifest))
+        manifest = self.pipeline.embedder.manifest
+        found = judge(float(a @ b), manifest.verification)
+        return gateway_pb2.CompareStampsResponse(
+            similarity=a @ b,
+            model=version(manifest),
+            probability=found.probability,
+            verdict=gateway_pb2.Verdict.Value(f"VERDICT_{found.verdict.name}"),
+            reason=found.reason,
+        )
 
     def ListModels(self, request: Any, context: Any) -> gateway_pb2.ListModelsResponse:  # noqa: N802 - the contract's name
         self._begin(request, context)

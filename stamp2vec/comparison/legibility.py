@@ -1,0 +1,29 @@
+"""Whether there is enough of a stamp on a crop to tell its die by."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+MIN_SIDE_PX = 32
+MIN_INK_SHARE = 0.005
+_LOOKED_AT_PX = 256  # rows and columns, at most: ink is counted, not read
+_DARKER = 0.18  # a pixel with ink lets this share less of some colour through than the paper does
+_PAPER_QUANTILE = 0.9
+
+
+def ink_share(crop: NDArray[np.uint8]) -> float:
+    """The share of a crop, uint8 (H, W, 3), that is darker than its paper in some colour: 0 to 1."""
+    step = max(1, *(side // _LOOKED_AT_PX for side in crop.shape[:2]))
+    pixels = crop[::step, ::step].reshape(-1, 3).astype(np.float32)
+    paper = np.maximum(np.quantile(pixels, _PAPER_QUANTILE, axis=0), 1.0)
+    return float(((pixels / paper).min(1) < 1 - _DARKER).mean())
+
+
+def illegibility(crop: NDArray[np.uint8]) -> str:
+    """What is wrong with a crop, uint8 (H, W, 3), whose die cannot be told, and what to do; empty when nothing is."""
+    height, width = crop.shape[:2]
+    if max(height, width) < MIN_SIDE_PX:
+        return f"too few pixels ({width} x {height}): scan the stamp so that its longer side has {MIN_SIDE_PX} or more"
+    share = ink_share(crop)
+    if share < MIN_INK_SHARE:
+        return f"too little ink ({share:.1%} of the crop): take a stronger impression, or crop closer"
+    return ""
