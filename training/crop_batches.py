@@ -39,7 +39,7 @@ def view(crop: np.ndarray, framing: np.ndarray, size: int) -> np.ndarray:
     seen = bands.transform(
         (SIZE, SIZE), Image.Transform.AFFINE, data, Image.Resampling.BILINEAR, fillcolor=(255, 255, 255, 0)
     )
-    return np.asarray(seen.reduce(SIZE // size))
+    return np.asarray(seen.resize((size, size), Image.Resampling.BOX))
 
 
 def recolour(pixels: Tensor, random: torch.Generator) -> Tensor:

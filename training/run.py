@@ -59,8 +59,9 @@ class Draft:
 class Run(Generic[Model]):
     """One training: `while run.going(): ...; run.step(loss, figures)`, then `run.export(manifest)`."""
 
-    def __init__(self, model: Model, args: argparse.Namespace) -> None:
-        """Resumes from the checkpoint in `args.work` when there is one."""
+    def __init__(self, model: Model, args: argparse.Namespace, start: str = "random") -> None:
+        """Resumes from the checkpoint in `args.work` when there is one; `start` says where fresh weights are from."""
+        self.start = start
         torch.set_num_threads(args.threads)
         name = ("cuda" if torch.cuda.is_available() else "cpu") if args.device == "auto" else args.device
         self.device = torch.device(name)
@@ -143,7 +144,7 @@ class Run(Generic[Model]):
         training: dict[str, Any] = {
             "commit": commit(),
             "data": "python -m training.synth",
-            "initial_weights": "random",
+            "initial_weights": self.start,
             "steps": self.steps,
             "batch": self.args.batch,
             "minutes": round(self.seconds_so_far / 60, 1),

@@ -5,14 +5,18 @@ from collections.abc import Callable, Mapping
 from torch import nn
 
 from stamp2vec.errors import WeightsError
+from stamp2vec.models.stamp_lite import StampLite
 from stamp2vec.models.stamp_unet import StampUnet
+from stamp2vec.models.stamp_yolo import StampYolo
 from stamp2vec.models.tvae import Tvae
 from stamp2vec.models.yolo_stamp import YoloStamp
 
 ARCHITECTURES: Mapping[str, Callable[..., nn.Module]] = {
     "yolo-stamp": YoloStamp,
+    "stamp-yolo": StampYolo,
     "stamp-unet": StampUnet,
     "tvae": Tvae,
+    "stamp-lite": StampLite,
 }
 
 

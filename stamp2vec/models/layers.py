@@ -1,6 +1,8 @@
 """The few layers that the architectures share."""
 
+import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 
 class ConvBnRelu(nn.Sequential):
@@ -25,6 +27,22 @@ class Residual(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Adds what the bottleneck found to what came in."""
         return x + self.expand(self.reduce(x))  # type: ignore[no-any-return]
+
+
+class PyramidPooling(nn.Module):
+    """Three chained max-poolings beside their input (YOLOv5's SPPF): wide context for a few parameters."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.reduce = ConvBnRelu(channels, channels // 4, kernel=1)
+        self.merge = ConvBnRelu(channels, channels, kernel=1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(N, C, H, W) -> (N, C, H, W)."""
+        levels = [self.reduce(x)]
+        for _ in range(3):
+            levels.append(F.max_pool2d(levels[-1], 5, stride=1, padding=2))
+        return self.merge(torch.cat(levels, 1))  # type: ignore[no-any-return]
 
 
 def to_nchw(images: Tensor) -> Tensor:

@@ -9,29 +9,14 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from stamp2vec.models.layers import ConvBnRelu, Residual, to_nchw
+from stamp2vec.models.grids import NUMBERS, cell_centres
+from stamp2vec.models.layers import ConvBnRelu, PyramidPooling, Residual, to_nchw
 
 STRIDES = (16, 32)
 
 
-class PyramidPooling(nn.Module):
-    """Three chained max-poolings beside their input (YOLOv5's SPPF): wide context for a few parameters."""
-
-    def __init__(self, channels: int) -> None:
-        super().__init__()
-        self.reduce = ConvBnRelu(channels, channels // 4, kernel=1)
-        self.merge = ConvBnRelu(channels, channels, kernel=1)
-
-    def forward(self, x: Tensor) -> Tensor:
-        """(N, C, H, W) -> (N, C, H, W)."""
-        levels = [self.reduce(x)]
-        for _ in range(3):
-            levels.append(F.max_pool2d(levels[-1], 5, stride=1, padding=2))
-        return self.merge(torch.cat(levels, 1))  # type: ignore[no-any-return]
-
-
 class Head(nn.Module):
-    """One grid's predictions, (N, C, H, W) -> (N, H * W, 5): dx, dy, log w, log h in strides, score logit."""
+    """One grid's predictions, (N, C, H, W) -> (N, H * W, 13): dx, dy, log w, log h in strides, then as in `grids`."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()
@@ -43,18 +28,17 @@ class Head(nn.Module):
         )
         self.to_box = nn.Conv2d(channels, 4, 1)
         self.to_score = nn.Conv2d(channels, 1, 1)
+        self.to_look = nn.Conv2d(channels, NUMBERS - 5, 1)  # turn and type
         nn.init.constant_(self.to_score.bias, -4.6)  # type: ignore[arg-type]  # stamps are rare: start near 1 %
 
     def forward(self, x: Tensor) -> Tensor:
         """Box and score come from branches of their own: they want different features."""
-        return torch.cat([self.to_box(self.box(x)), self.to_score(self.score(x))], 1).flatten(2).transpose(1, 2)
+        seen = self.score(x)
+        return torch.cat([self.to_box(self.box(x)), self.to_score(seen), self.to_look(seen)], 1).flatten(2).mT
 
 
 class YoloStamp(nn.Module):
-    """uint8 (N, H, W, 3) with H and W multiples of 32 -> (N, A, 5) float: x1, y1, x2, y2 in pixels, score logit.
-
-    A counts the cells of both grids, stride 16 first, row by row.
-    """
+    """uint8 (N, H, W, 3) with H and W multiples of 32 -> (N, A, 13) float: see `grids`."""
 
     def __init__(self, width: int = 16) -> None:
         """`width` is the number of channels after the first convolution; the others are multiples of it."""
@@ -83,14 +67,8 @@ class YoloStamp(nn.Module):
         )
 
 
-def cell_centres(shape: torch.Size, stride: int) -> Tensor:
-    """Centres of a grid's cells in pixels, (H * W, 2) as x, y."""
-    y, x = torch.meshgrid(torch.arange(shape[0]), torch.arange(shape[1]), indexing="ij")
-    return (torch.stack([x, y], -1).reshape(-1, 2) + 0.5) * stride
-
-
 def decode(raw: Tensor, shape: torch.Size, stride: int) -> Tensor:
-    """A head's (N, H * W, 5) in strides to boxes in pixels; the logit is passed through."""
+    """A head's (N, H * W, 13) with its box in strides -> the same with its box in pixels."""
     centre = cell_centres(shape, stride).to(raw) + raw[..., 0:2] * stride
     half = raw[..., 2:4].clamp(max=6.0).exp() * (stride / 2)  # e^6 strides: far beyond any page, yet finite
     return torch.cat([centre - half, centre + half, raw[..., 4:]], -1)

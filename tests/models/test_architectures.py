@@ -4,11 +4,19 @@ from torch import nn
 
 from stamp2vec.errors import WeightsError
 from stamp2vec.models import ARCHITECTURES, build
+from stamp2vec.models.grids import NUMBERS, cell_centres
+from stamp2vec.models.stamp_yolo import BINS, StampYolo, boxes
 from stamp2vec.models.tvae import CLEAN_SIZE, Tvae
-from stamp2vec.models.yolo_stamp import YoloStamp, cell_centres, decode
+from stamp2vec.models.yolo_stamp import YoloStamp, decode
 
-INPUT = {"yolo-stamp": 448, "stamp-unet": 256, "tvae": 128}
-OUTPUT = {"yolo-stamp": (28 * 28 + 14 * 14, 5), "stamp-unet": (256, 256), "tvae": (128,)}
+INPUT = {"yolo-stamp": 448, "stamp-yolo": 320, "stamp-unet": 256, "tvae": 128, "stamp-lite": 160}
+OUTPUT = {
+    "yolo-stamp": (28 * 28 + 14 * 14, NUMBERS),
+    "stamp-yolo": (40 * 40 + 20 * 20 + 10 * 10, NUMBERS),
+    "stamp-unet": (256, 256),
+    "tvae": (128,),
+    "stamp-lite": (384,),
+}
 
 
 def seeded(architecture: str) -> nn.Module:
@@ -57,9 +65,14 @@ def test_the_light_detector_is_light() -> None:
     assert sum(p.numel() for p in YoloStamp().parameters()) <= 150_000
 
 
-def test_vectors_have_length_one() -> None:
+def test_the_heavy_detector_is_not_too_heavy() -> None:
+    assert sum(p.numel() for p in StampYolo().parameters()) <= 12_000_000
+
+
+@pytest.mark.parametrize("architecture", ["tvae", "stamp-lite"])
+def test_vectors_have_length_one(architecture: str) -> None:
     with torch.inference_mode():
-        vectors = seeded("tvae")(pictures("tvae", 3))
+        vectors = seeded(architecture)(pictures(architecture, 3))
     torch.testing.assert_close(vectors.norm(dim=1), torch.ones(3))
 
 
@@ -79,6 +92,14 @@ def test_boxes_are_decoded_in_strides() -> None:
     e = torch.tensor(1.0).exp().item()
     expected = torch.tensor([[[0.0, 0, 16, 16, 7], [32 - 8 * e, -8, 32 + 8 * e, 8, -7]]])
     torch.testing.assert_close(decode(raw, torch.Size([1, 2]), 16), expected)
+
+
+def test_a_box_reaches_as_far_as_the_means_of_its_sides_say() -> None:
+    sides = torch.full((1, 1, 4, BINS), -30.0)
+    for side, step in enumerate((1, 2, 3, 4)):
+        sides[0, 0, side, step] = 30.0
+    box = boxes(sides, torch.tensor([[100.0, 50.0]]), torch.tensor([[8.0]]))
+    torch.testing.assert_close(box[0], torch.tensor([[100.0 - 8, 50 - 16, 100 + 24, 50 + 32]]))
 
 
 @pytest.mark.parametrize(

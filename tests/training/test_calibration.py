@@ -3,7 +3,7 @@ import copy
 import pytest
 import torch
 
-from stamp2vec.models.yolo_stamp import YoloStamp
+from stamp2vec.models import build
 from training.detector.calibration import fold, platt
 
 
@@ -16,13 +16,15 @@ def test_platt_finds_the_line_that_made_the_labels() -> None:
     assert shift == pytest.approx(0.8, abs=0.06)
 
 
-def test_a_folded_calibration_moves_the_logits_and_nothing_else() -> None:
+@pytest.mark.parametrize("architecture", ["yolo-stamp", "stamp-yolo"])
+def test_a_folded_calibration_moves_the_logits_and_nothing_else(architecture: str) -> None:
     torch.manual_seed(0)
-    model = YoloStamp().eval()
+    model = build(architecture, {}).eval()
     calibrated = copy.deepcopy(model)
     fold(calibrated, 1.5, -0.25)
     pages = torch.randint(0, 256, (1, 64, 64, 3), dtype=torch.uint8)
     with torch.inference_mode():
         before, after = model(pages), calibrated(pages)
     torch.testing.assert_close(after[..., :4], before[..., :4])
+    torch.testing.assert_close(after[..., 5:], before[..., 5:])
     torch.testing.assert_close(after[..., 4], before[..., 4] * 1.5 - 0.25)

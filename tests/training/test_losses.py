@@ -5,11 +5,23 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from stamp2vec.models.yolo_stamp import STRIDES, cell_centres
-from training.detector.loss import assign, complete_iou, detection_loss, pairwise_iou
-from training.embedder.loss import SHARPNESS, triplet_loss
+from stamp2vec.models.grids import SCORE, TURN, TYPE, grid
+from stamp2vec.models.stamp_yolo import BINS, boxes
+from training.detector.loss import (
+    TAUGHT,
+    Answers,
+    Stamps,
+    assign,
+    complete_iou,
+    detection_loss,
+    pairwise_iou,
+    sides_loss,
+)
+from training.embedder.loss import SHARPNESS, relation_loss, triplet_loss
 
-CENTRES = torch.cat([cell_centres(torch.Size([224 // s, 224 // s]), s) for s in STRIDES])
+CENTRES, STRIDES = grid(224, 224, (16, 32))
+NOBODY = Stamps(torch.zeros(0, 4), torch.zeros(0, 2), torch.zeros(0, dtype=torch.long), torch.zeros(0))
+SEAL = torch.tensor([[32.0, 32, 48, 48]])
 
 
 def guess(stride: float = 16.0) -> Tensor:
@@ -54,22 +66,88 @@ def test_the_best_cell_of_a_stamp_is_asked_for_its_iou() -> None:
     assert target.max().item() == pytest.approx(pairwise_iou(truth, guess()[cell]).max().item())
 
 
+def one(worth: float = 1.0) -> Stamps:
+    """A single upright stamp of the first type."""
+    return Stamps(SEAL, torch.tensor([[1.0, 0.0]]), torch.zeros(1, dtype=torch.long), torch.tensor([worth]))
+
+
+def said(logits: Tensor, shift: float = 0.0) -> Tensor:
+    """An answer (1, A, 13) with boxes of one stride, the given logits and a perfect look."""
+    look = torch.tensor([1.0, 0.0, 9.0, -9, -9, -9, -9, -9]).expand(len(CENTRES), -1)
+    return torch.cat([guess() + shift, logits[:, None], look], 1)[None]
+
+
 def test_a_page_without_stamps_costs_only_scores() -> None:
-    output = torch.cat([guess(), torch.full((len(CENTRES), 1), -4.6)], 1)[None].requires_grad_()
-    loss, figures = detection_loss(output, CENTRES, [torch.zeros(0, 4)])
+    output = said(torch.full((len(CENTRES),), -4.6)).requires_grad_()
+    loss, figures = detection_loss(Answers(output, CENTRES, STRIDES), [NOBODY])
     loss.backward()
-    assert figures["box"] == 0
+    assert figures["box"] == figures["look"] == 0
     assert output.grad is not None
-    assert (output.grad[..., 4] > 0).all()
+    assert (output.grad[..., SCORE] > 0).all()
 
 
 def test_a_perfect_answer_costs_nearly_nothing() -> None:
-    truth = torch.tensor([[32.0, 32, 48, 48]])
-    logits = torch.full((len(CENTRES), 1), -12.0)
-    logits[pairwise_iou(truth, guess())[0].argmax()] = 12.0
-    loss, _ = detection_loss(torch.cat([guess(), logits], 1)[None], CENTRES, [truth])
-    worse, _ = detection_loss(torch.cat([guess() + 8, logits], 1)[None], CENTRES, [truth])
+    logits = torch.full((len(CENTRES),), -12.0)
+    logits[pairwise_iou(SEAL, guess())[0].argmax()] = 12.0
+    loss, _ = detection_loss(Answers(said(logits), CENTRES, STRIDES), [one()])
+    worse, _ = detection_loss(Answers(said(logits, 8.0), CENTRES, STRIDES), [one()])
     assert loss.item() < 0.2 * worse.item()
+
+
+@pytest.mark.parametrize("part", [TURN, TYPE])
+def test_a_wrong_look_costs(part: slice) -> None:
+    output = said(torch.full((len(CENTRES),), -4.6))
+    right, _ = detection_loss(Answers(output, CENTRES, STRIDES), [one()])
+    output[..., part] = output[..., part].flip(-1)
+    wrong, figures = detection_loss(Answers(output, CENTRES, STRIDES), [one()])
+    assert wrong > right + 0.1
+    assert figures["look"] > 0.1
+
+
+def test_a_teacher_moves_the_target_by_its_own_score() -> None:
+    logits = torch.full((len(CENTRES),), -4.6)
+    best = int(pairwise_iou(SEAL, guess())[0].argmax())
+
+    def wanted(truth: Stamps, taught: Stamps | None) -> float:
+        """The score that costs least in the best cell: where the gradient changes sign."""
+        low, high = -9.0, 9.0
+        for _ in range(30):
+            logits[best] = (low + high) / 2
+            output = said(logits).requires_grad_()
+            detection_loss(Answers(output, CENTRES, STRIDES), [truth], None if taught is None else [taught])[
+                0
+            ].backward()
+            assert output.grad is not None
+            low, high = (low, float(logits[best])) if output.grad[0, best, SCORE] > 0 else (float(logits[best]), high)
+        return torch.sigmoid(torch.tensor((low + high) / 2)).item()
+
+    alone = wanted(one(), None)
+    assert wanted(one(), one(0.5)) == pytest.approx(alone * (1 - TAUGHT + TAUGHT * 0.5), rel=0.02)
+    assert wanted(NOBODY, one(0.4)) == pytest.approx(alone * TAUGHT * 0.4, rel=0.02)
+
+
+def test_sides_that_lie_between_two_steps_are_learnt_as_their_mean() -> None:
+    centres, strides = torch.tensor([[100.0, 100.0]]), torch.tensor([[8.0]])
+    truth = torch.tensor([[100.0 - 20, 100 - 12, 100 + 8, 100 + 50]])
+    sides = torch.zeros(1, 4, BINS, requires_grad=True)
+    for _ in range(300):
+        (gradient,) = torch.autograd.grad(sides_loss(sides, centres, strides, truth).sum(), sides)
+        sides = (sides - 3.0 * gradient).detach().requires_grad_()
+    torch.testing.assert_close(boxes(sides[None], centres, strides)[0], truth, atol=1.0, rtol=0)
+
+
+def test_a_side_beyond_the_last_step_is_no_error() -> None:
+    far = torch.tensor([[-4000.0, -4000, 4000, 4000]])
+    loss = sides_loss(torch.zeros(1, 4, BINS), torch.zeros(1, 2), torch.full((1, 1), 8.0), far)
+    assert loss.isfinite().all()
+
+
+def test_the_relation_to_a_teacher_is_nothing_when_similarities_agree() -> None:
+    torch.manual_seed(0)
+    vectors = F.normalize(torch.randn(12, 16), dim=1)
+    turned = vectors @ torch.linalg.qr(torch.randn(16, 16))[0]  # other numbers, the same similarities
+    assert relation_loss(turned, vectors).item() == pytest.approx(0.0, abs=1e-5)
+    assert relation_loss(F.normalize(torch.randn(12, 16), dim=1), vectors).item() > 0.1
 
 
 def test_a_positive_never_passes_for_a_negative() -> None:

@@ -4,8 +4,6 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from stamp2vec.models.yolo_stamp import Head, YoloStamp
-
 
 def platt(logits: Tensor, true: Tensor) -> tuple[float, float]:
     """Scale and shift that make sigmoid(scale * logit + shift) the likeliest probabilities (Platt 1999).
@@ -29,9 +27,10 @@ def platt(logits: Tensor, true: Tensor) -> tuple[float, float]:
     return line.weight.item(), line.bias.item()
 
 
-def fold(model: YoloStamp, scale: float, shift: float) -> None:
+def fold(model: nn.Module, scale: float, shift: float) -> None:
     """Puts the calibration into the layer that makes the logit: nobody downstream has to know of it."""
     with torch.no_grad():
-        for head in (module for module in model.modules() if isinstance(module, Head)):
-            head.to_score.weight.mul_(scale)
-            head.to_score.get_parameter("bias").mul_(scale).add_(shift)
+        for name, layer in model.named_modules():
+            if name.endswith("to_score"):
+                layer.get_parameter("weight").mul_(scale)
+                layer.get_parameter("bias").mul_(scale).add_(shift)

@@ -1,18 +1,53 @@
 """Which grid cell answers for which stamp, and what it pays: task-aligned assignment and its losses.
 
-Feng et al. 2021, TOOD, arXiv 2108.07755 (assignment, normalised targets); Zheng et al. 2020, arXiv 1911.08287 (CIoU).
+Feng et al. 2021, TOOD, arXiv 2108.07755 (assignment, normalised targets); Zheng et al. 2020, arXiv 1911.08287 (CIoU);
+Li et al. 2020, arXiv 2006.04388 (distribution focal loss).
 """
 
 import math
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from stamp2vec.models.grids import BOX, SCORE, TURN, TYPE
+
 TOP_K = 8
 ALPHA, BETA = 0.5, 4.0
 MIN_REACH = 12.0  # px; a word stamp can lie between the cells of a grid, so cells this near to its centre may answer
-BOX_WEIGHT = 5.0
+BOX_WEIGHT, SIDES_WEIGHT, LOOK_WEIGHT = 5.0, 1.0, 0.3
+TAUGHT = 0.5  # share of the target that is the teacher's, where there is one
+
+
+@dataclass(frozen=True, slots=True)
+class Stamps:
+    """The stamps of one page: boxes (T, 4) px, turn (T, 2) as cosine and sine, type (T,) as in StampType.
+
+    worth (T,) is 1 for the truth and a teacher's score for what a teacher found.
+    """
+
+    boxes: Tensor
+    turn: Tensor
+    type: Tensor
+    worth: Tensor
+
+    def to(self, device: torch.device) -> "Stamps":
+        """The same on another device."""
+        return Stamps(*(part.to(device) for part in (self.boxes, self.turn, self.type, self.worth)))
+
+
+@dataclass(frozen=True, slots=True)
+class Answers:
+    """What a detector says of a batch: output (N, A, 13) and, where it has them, its sides' logits (N, A, 4, BINS).
+
+    centres (A, 2) and strides (A, 1) of the cells, in px.
+    """
+
+    output: Tensor
+    centres: Tensor
+    strides: Tensor
+    sides: Tensor | None = None
 
 
 def pairwise_iou(a: Tensor, b: Tensor) -> Tensor:
@@ -38,6 +73,20 @@ def complete_iou(a: Tensor, b: Tensor) -> Tensor:
     return iou - distance - weight * aspect
 
 
+def sides_loss(sides: Tensor, centres: Tensor, strides: Tensor, boxes: Tensor) -> Tensor:
+    """Distribution focal loss of matched cells, (P,): cross-entropy with the two steps around each true distance.
+
+    sides (P, 4, BINS) logits, centres (P, 2), strides (P, 1) and boxes (P, 4) in px.
+    """
+    reach = torch.cat([centres - boxes[:, :2], boxes[:, 2:] - centres], 1) / strides
+    reach = reach.clamp(0, sides.shape[2] - 1.01)
+    lower = reach.floor()
+    odds = sides.log_softmax(2)
+    below = odds.gather(2, lower.long()[..., None])[..., 0]
+    above = odds.gather(2, lower.long()[..., None] + 1)[..., 0]
+    return -(below * (lower + 1 - reach) + above * (reach - lower)).mean(1)
+
+
 def assign(predicted: Tensor, logits: Tensor, centres: Tensor, truth: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """Task-aligned assignment on one page.
 
@@ -58,23 +107,40 @@ def assign(predicted: Tensor, logits: Tensor, centres: Tensor, truth: Tensor) ->
     return cell, owner[cell], target[owner[cell], cell]
 
 
-def detection_loss(output: Tensor, centres: Tensor, truths: list[Tensor]) -> tuple[Tensor, dict[str, float]]:
-    """Loss of a batch: output (N, A, 5) as the model gives it, centres (A, 2), a (T, 4) float tensor a page."""
-    boxes, logits = output[..., :4].float(), output[..., 4].float()
+def detection_loss(
+    answers: Answers, truths: list[Stamps], taught: list[Stamps] | None = None
+) -> tuple[Tensor, dict[str, float]]:
+    """Loss of a batch against the stamps of each page and, blended in, against what a teacher found there."""
+    output = answers.output.float()
+    logits = output[..., SCORE]
+    lessons = [(truths, 1.0)] if taught is None else [(truths, 1 - TAUGHT), (taught, TAUGHT)]
     targets = torch.zeros_like(logits)
-    box_loss, cells = boxes.sum() * 0.0, 0
-    for page, truth in enumerate(truths):
-        if not len(truth):
-            continue
-        with torch.no_grad():
-            cell, stamp, target = assign(boxes[page], logits[page], centres, truth)
-        targets[page, cell] = target
-        box_loss = box_loss + ((1 - complete_iou(boxes[page, cell], truth[stamp])) * target).sum()
-        cells += len(cell)
+    box_loss, side_loss, look_loss = (output.sum() * 0.0 for _ in range(3))
+    for pages, share in lessons:
+        for page, stamps in enumerate(pages):
+            if not len(stamps.boxes):
+                continue
+            with torch.no_grad():
+                cell, stamp, target = assign(output[page, :, BOX], logits[page], answers.centres, stamps.boxes)
+                weight = target * stamps.worth[stamp] * share
+            targets[page, cell] += weight
+            said, boxes = output[page, cell], stamps.boxes[stamp]
+            box_loss = box_loss + ((1 - complete_iou(said[:, BOX], boxes)) * weight).sum()
+            if answers.sides is not None:
+                sides = answers.sides[page, cell].float()
+                side_loss = (
+                    side_loss + (sides_loss(sides, answers.centres[cell], answers.strides[cell], boxes) * weight).sum()
+                )
+            turn = (said[:, TURN] - stamps.turn[stamp]).pow(2).sum(1)
+            outline = F.cross_entropy(said[:, TYPE], stamps.type[stamp], reduction="none")
+            look_loss = look_loss + ((turn + outline) * weight).sum()
     total = targets.sum().clamp(min=1.0)
     error = (logits.detach().sigmoid() - targets).abs()
-    score_loss = (
-        F.binary_cross_entropy_with_logits(logits, targets, reduction="none") * error.clamp(min=0.1)
-    ).sum() / total
-    box_loss = BOX_WEIGHT * box_loss / total
-    return score_loss + box_loss, {"box": box_loss.item(), "score": score_loss.item(), "cells": cells / len(truths)}
+    score_loss = F.binary_cross_entropy_with_logits(logits, targets, reduction="none") * error.clamp(min=0.1)
+    parts = {
+        "score": score_loss.sum() / total,
+        "box": BOX_WEIGHT * box_loss / total,
+        "sides": SIDES_WEIGHT * side_loss / total,
+        "look": LOOK_WEIGHT * look_loss / total,
+    }
+    return torch.stack(list(parts.values())).sum(), {name: part.item() for name, part in parts.items()}

@@ -1,7 +1,7 @@
 """Pre-rendered pages as training batches."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,46 +11,123 @@ from PIL import Image, ImageFilter
 from torch import Tensor
 
 from stamp2vec.imaging import letterbox
+from stamp2vec.results import StampType
+from training.detector.loss import Stamps
+from training.synth.die import DieKind
 
 MIN_VISIBLE = 0.4  # a stamp that a random crop leaves less of than this is neither stamp nor paper: the crop is redrawn
+OUTLINE: Mapping[DieKind, StampType] = {
+    DieKind.ROUND: StampType.ROUND,
+    DieKind.STAR_ROUND: StampType.ROUND,
+    DieKind.NOTARY: StampType.ROUND,
+    DieKind.POSTMARK: StampType.ROUND,
+    DieKind.OVAL: StampType.OVAL,
+    DieKind.RECTANGLE: StampType.RECTANGLE,
+    DieKind.NAME_SEAL: StampType.RECTANGLE,
+    DieKind.TRIANGLE: StampType.TRIANGLE,
+    DieKind.WORD: StampType.WORD,
+    DieKind.DATE: StampType.WORD,
+    DieKind.MOTIF: StampType.OTHER,
+}
+COLUMNS = 8  # of a stamp: x1, y1, x2, y2 px, cosine and sine of its turn, number of its type, worth
 
 
 @dataclass(frozen=True, slots=True)
 class RenderedPage:
-    """A page on disk: `boxes` is float32 (T, 4) in px of the stored picture."""
+    """A page on disk: `stamps` float32 (T, 8) by COLUMNS, in px of the stored picture; `taught` likewise or None."""
 
     path: Path
-    boxes: np.ndarray
+    stamps: np.ndarray
+    taught: np.ndarray | None
+
+
+@dataclass(frozen=True, slots=True)
+class Framing:
+    """How pages become training pictures of `size` px: pages scaled to `page` px times `least` to `most`."""
+
+    size: int
+    page: int
+    least: float
+    most: float
 
 
 def read_pages(shards: Path) -> list[RenderedPage]:
-    """The pages that `python -m training.synth.shards` has written so far."""
-    lines = (shards / "labels.jsonl").read_text(encoding="utf-8").splitlines()
-    rows = [json.loads(line) for line in lines]
-    return [RenderedPage(shards / row["file"], np.array(row["boxes"], np.float32).reshape(-1, 4)) for row in rows]
+    """The pages that `python -m training.synth.shards` has written so far, with what a teacher saw where one did."""
+    teacher = shards / "taught.jsonl"
+    taught = {}
+    if teacher.exists():
+        for line in teacher.read_text(encoding="utf-8").splitlines():
+            row = json.loads(line)
+            taught[row["file"]] = np.array(row["stamps"], np.float32).reshape(-1, COLUMNS)
+    pages = []
+    for line in (shards / "labels.jsonl").read_text(encoding="utf-8").splitlines():
+        row = json.loads(line)
+        pages.append(RenderedPage(shards / row["file"], stamps_of(row), taught.get(row["file"])))
+    return pages
+
+
+def stamps_of(row: dict[str, list[float] | list[str]]) -> np.ndarray:
+    """A line of labels.jsonl as float32 (T, 8)."""
+    types = list(StampType)
+    turn = np.deg2rad(np.array(row["angles"], np.float32))
+    outlines = [types.index(OUTLINE[DieKind(kind)]) for kind in row["kinds"]]
+    boxes = np.array(row["boxes"], np.float32).reshape(-1, 4)
+    return np.column_stack([boxes, np.cos(turn), np.sin(turn), outlines, np.ones(len(boxes))]).astype(np.float32)
+
+
+def stamps(rows: np.ndarray) -> Stamps:
+    """float32 (T, 8) as tensors."""
+    table = torch.from_numpy(np.ascontiguousarray(rows, np.float32))
+    return Stamps(table[:, :4], table[:, 4:6], table[:, 6].long(), table[:, 7])
 
 
 def load(page: RenderedPage, size: int) -> tuple[np.ndarray, np.ndarray]:
     """The page as the detector sees it in service: uint8 (size, size, 3) and its boxes (T, 4)."""
     pixels, placed = letterbox(np.asarray(Image.open(page.path).convert("RGB")), (size, size))
-    return pixels.copy(), page.boxes * placed.scale + np.array([placed.pad_x, placed.pad_y] * 2, np.float32)
+    return pixels.copy(), page.stamps[:, :4] * placed.scale + np.array([placed.pad_x, placed.pad_y] * 2, np.float32)
 
 
-def augment(page: RenderedPage, size: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-    """The page at another size and place, in other colours: uint8 (size, size, 3) and its boxes (T, 4)."""
-    picture = Image.open(page.path).convert("RGB")
-    boxes = page.boxes
+def augment(
+    page: RenderedPage, framing: Framing, rng: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
+    """The page at another size and place, in other colours: uint8 (size, size, 3), its stamps, and the teacher's."""
+    picture = Image.open(page.path)
+    stored = picture.width
     for _ in range(4):
-        side = round(size * rng.uniform(0.7, 1.5) if rng.random() < 0.7 else size)
-        dx, dy = (int(v) for v in rng.integers(min(0, size - side), max(0, size - side) + 1, 2))
-        moved = boxes * (side / picture.width) + np.array([dx, dy] * 2, np.float32)
-        clipped = moved.clip(0, size)
-        kept = (clipped[:, 2:] - clipped[:, :2]).prod(1) / (moved[:, 2:] - moved[:, :2]).prod(1).clip(1e-6)
-        if (kept >= MIN_VISIBLE).all():
+        scale = np.exp(rng.uniform(np.log(framing.least), np.log(framing.most))) if rng.random() < 0.75 else 1.0
+        side = round(framing.page * scale)
+        offset = _offset(page.stamps[:, :4] * (side / stored), side, framing.size, rng)
+        moved, seen = _moved(page.stamps, side / stored, offset, framing.size)
+        if not ((seen > 0) & (seen < MIN_VISIBLE)).any():
             break
-    pixels = Image.new("RGB", (size, size), "white")
-    pixels.paste(picture.resize((side, side), Image.Resampling.BILINEAR), (dx, dy))
-    return recolour(pixels, rng), clipped[kept >= MIN_VISIBLE]
+    picture.draft("RGB", (side, side))  # a JPEG decodes faster at half its size
+    pixels = Image.new("RGB", (framing.size, framing.size), "white")
+    window = picture.convert("RGB").resize((side, side), Image.Resampling.BILINEAR, reducing_gap=2.0)
+    pixels.paste(window, (int(offset[0]), int(offset[1])))
+    taught = None
+    if page.taught is not None:
+        taught, visible = _moved(page.taught, side / stored, offset, framing.size)
+        taught = taught[visible >= MIN_VISIBLE]
+    return recolour(pixels, rng), moved[seen >= MIN_VISIBLE], taught
+
+
+def _offset(boxes: np.ndarray, side: int, size: int, rng: np.random.Generator) -> np.ndarray:
+    """Where the page's corner goes, (2,) px; three times of four a stamp is whole in the picture if it can be."""
+    low, high = min(0, size - side), max(0, size - side)
+    if len(boxes) and side > size and rng.random() < 0.75:
+        box = boxes[rng.integers(len(boxes))]
+        least, most = np.maximum(low, -box[:2]), np.minimum(high, size - box[2:])
+        if (least <= most).all():
+            return np.asarray(rng.uniform(least, most).round())
+    return rng.integers(low, high + 1, 2)
+
+
+def _moved(rows: np.ndarray, scale: float, offset: np.ndarray, size: int) -> tuple[np.ndarray, np.ndarray]:
+    """Stamps (T, 8) scaled, shifted and cut to the picture, and the share of each box that is left, (T,)."""
+    boxes = rows[:, :4] * scale + np.tile(offset, 2)
+    clipped = boxes.clip(0, size)
+    left = (clipped[:, 2:] - clipped[:, :2]).prod(1) / (boxes[:, 2:] - boxes[:, :2]).prod(1).clip(1e-6)
+    return np.column_stack([clipped, rows[:, 4:]]).astype(np.float32), left
 
 
 def recolour(picture: Image.Image, rng: np.random.Generator) -> np.ndarray:
@@ -75,18 +152,23 @@ def recolour(picture: Image.Image, rng: np.random.Generator) -> np.ndarray:
     return pixels
 
 
-class Batches(torch.utils.data.IterableDataset[tuple[Tensor, list[Tensor]]]):
+class Batches(torch.utils.data.IterableDataset[tuple[Tensor, list[Stamps], list[Stamps] | None]]):
     """Endless batches of augmented pages, those that are still being rendered included as they appear."""
 
-    def __init__(self, shards: Path, size: int, batch: int, seed: int) -> None:
-        self.shards, self.size, self.batch, self.seed = shards, size, batch, seed
+    def __init__(self, shards: Path, framing: Framing, batch: int, seed: int) -> None:
+        self.shards, self.framing, self.batch, self.seed = shards, framing, batch, seed
 
-    def __iter__(self) -> Iterator[tuple[Tensor, list[Tensor]]]:
-        """(N, size, size, 3) uint8 pixels and a float (T, 4) of boxes a page."""
+    def __iter__(self) -> Iterator[tuple[Tensor, list[Stamps], list[Stamps] | None]]:
+        """(N, size, size, 3) uint8 pixels, the stamps of each page, and the teacher's where all pages have them."""
         rng = np.random.default_rng(self.seed)
         while True:
             pages = read_pages(self.shards)
             order = rng.permutation(len(pages))
             for start in range(0, len(order) - self.batch + 1, self.batch):
-                items = [augment(pages[i], self.size, rng) for i in order[start : start + self.batch]]
-                yield torch.from_numpy(np.stack([p for p, _ in items])), [torch.from_numpy(b) for _, b in items]
+                items = [augment(pages[i], self.framing, rng) for i in order[start : start + self.batch]]
+                taught = [stamps(t) for _, _, t in items if t is not None]
+                yield (
+                    torch.from_numpy(np.stack([p for p, _, _ in items])),
+                    [stamps(s) for _, s, _ in items],
+                    taught if len(taught) == len(items) else None,
+                )

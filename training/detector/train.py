@@ -1,68 +1,118 @@
-"""Trains yolo-stamp on rendered pages: `python -m training.detector.train --shards DIR --work DIR --minutes 60`."""
+"""Trains a detector on rendered pages: `python -m training.detector.train --model NAME --shards DIR --work DIR`."""
 
+import argparse
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import torch
+from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
+from stamp2vec import hub
+from stamp2vec.candidates import select
 from stamp2vec.manifest import Preset, Task
-from stamp2vec.models.yolo_stamp import STRIDES, YoloStamp, cell_centres
-from stamp2vec.pipelines.detection import select
+from stamp2vec.models import stamp_yolo, yolo_stamp
+from stamp2vec.models.grids import BOX, SCORE, grid
 from training.detector.calibration import fold, platt
-from training.detector.loss import detection_loss
-from training.detector.pages import Batches, load, read_pages
+from training.detector.loss import Answers, detection_loss
+from training.detector.pages import Batches, Framing, load, read_pages
 from training.evaluate.detection import match, training_metrics
 from training.run import Draft, Run, parser
 
-SIZE = 448
+Detector = yolo_stamp.YoloStamp | stamp_yolo.StampYolo
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """How one detector is trained: its preset, its version, its input's side in px, and the framing of its pages."""
+
+    preset: Preset
+    version: str
+    size: int
+    framing: Framing
+
+
+RECIPES = {
+    "yolo-stamp": Recipe(Preset.FAST, "1.1.0", 448, Framing(448, 448, 0.7, 1.5)),
+    # Smaller pictures than it will see: the same stamps in half the time. Larger pages: tiles of big scans.
+    "stamp-yolo": Recipe(Preset.ACCURATE, "1.0.0", 640, Framing(448, 640, 0.6, 2.0)),
+}
 
 
 def main() -> None:
     """Train, score on the held-out pages, write weights and manifest."""
     flags = parser(__doc__ or "")
+    flags.add_argument("--model", choices=RECIPES, default="yolo-stamp", help="which detector")
     flags.add_argument(
         "--shards", type=Path, required=True, help="folder with train/ and test/ of training.synth.shards"
     )
+    flags.add_argument(
+        "--start", help="weights to start from, a folder or a model's name, where there is no checkpoint"
+    )
     args = flags.parse_args()
+    recipe = RECIPES[args.model]
     torch.manual_seed(args.seed)
-    run = Run(YoloStamp(), args)
-    model = run.average
-    centres = torch.cat([cell_centres(torch.Size([SIZE // s, SIZE // s]), s) for s in STRIDES]).to(run.device)
+    run = Run(fresh(args), args, args.start or "random")
     batches = iter(
-        DataLoader(Batches(args.shards / "train", SIZE, args.batch, args.seed + run.steps), None, num_workers=1)
+        DataLoader(
+            Batches(args.shards / "train", recipe.framing, args.batch, args.seed + run.steps), None, num_workers=1
+        )
     )
     while run.going():
-        pixels, truths = next(batches)
+        pixels, truths, taught = next(batches)
         with run.autocast():
-            output = run.model(pixels.to(run.device))
-        run.step(*detection_loss(output, centres, [t.to(run.device) for t in truths]))
-    truths, found = detections(model, args.shards / "test", run.device)
-    ranking = match(truths, [np.zeros((0, 4))] * len(truths), found).rankings[0]
+            answers = ask(run.model, pixels.to(run.device))
+        truths = [stamps.to(run.device) for stamps in truths]
+        taught = taught and [stamps.to(run.device) for stamps in taught]
+        run.step(*detection_loss(answers, truths, taught))
+    model = run.average
+    boxes, found = detections(model, args.shards / "test", recipe.size, run.device)
+    ranking = match(boxes, [np.zeros((0, 4))] * len(boxes), found).rankings[0]
     fold(model, *platt(torch.from_numpy(ranking.score).logit(), torch.from_numpy(ranking.true)))
-    metrics = training_metrics(*detections(model, args.shards / "test", run.device))
+    metrics = training_metrics(*detections(model, args.shards / "test", recipe.size, run.device))
     draft = Draft(
-        name="yolo-stamp",
-        version="1.0.0",
+        name=args.model,
+        version=recipe.version,
         task=Task.DETECT,
-        architecture="yolo-stamp",
-        presets=(Preset.FAST,),
-        input_height=SIZE,
-        input_width=SIZE,
+        architecture=args.model,
+        presets=(recipe.preset,),
+        input_height=recipe.size,
+        input_width=recipe.size,
         threshold=round(metrics["threshold"], 3),
     )
     run.export(draft, metrics)
 
 
-def detections(model: YoloStamp, shards: Path, device: torch.device) -> tuple[list[np.ndarray], list[np.ndarray]]:
+def fresh(args: argparse.Namespace) -> Detector:
+    """The network, with random weights or those of `--start`."""
+    model: Detector = yolo_stamp.YoloStamp() if args.model == "yolo-stamp" else stamp_yolo.StampYolo()
+    if args.start:
+        model.load_state_dict(hub.load(args.start)[1])
+    return model
+
+
+def ask(model: Detector, pixels: Tensor) -> Answers:
+    """A batch of pixels, uint8 (N, H, W, 3), through the network, with all that the loss wants."""
+    strides = stamp_yolo.STRIDES if isinstance(model, stamp_yolo.StampYolo) else yolo_stamp.STRIDES
+    centres, sizes = (part.to(pixels.device) for part in grid(pixels.shape[1], pixels.shape[2], strides))
+    if isinstance(model, yolo_stamp.YoloStamp):
+        return Answers(model(pixels), centres, sizes)
+    sides, rest = model.raw(pixels)
+    return Answers(torch.cat([stamp_yolo.boxes(sides, centres, sizes), rest], 2), centres, sizes, sides)
+
+
+def detections(
+    model: nn.Module, shards: Path, size: int, device: torch.device
+) -> tuple[list[np.ndarray], list[np.ndarray]]:
     """The stamps (T, 4) of every page of `shards` and what the model finds there (K, 5), in px of its input."""
     truths, found = [], []
     for page in read_pages(shards):
-        pixels, boxes = load(page, SIZE)
+        pixels, boxes = load(page, size)
         with torch.inference_mode():
             output = model(torch.from_numpy(pixels)[None].to(device))[0].cpu()
         truths.append(boxes)
-        found.append(select(output[:, :4].numpy(), output[:, 4].sigmoid().numpy()))
+        found.append(select(torch.cat([output[:, BOX], output[:, SCORE, None].sigmoid()], 1).numpy()))
     return truths, found
 
 

@@ -23,6 +23,18 @@ def triplet_loss(vectors: Tensor, identity: Tensor) -> Tensor:
     return F.softplus(farthest_positive - nearest_negative).mean()
 
 
+def relation_loss(vectors: Tensor, wanted: Tensor, temperature: float = 0.1) -> Tensor:
+    """How far the similarities of a batch are from a teacher's (Park et al. 2019, arXiv 1904.05068, as distributions).
+
+    vectors (N, D) and wanted (N, E) of length 1. Cross-entropy of each row's softmax over the other items, less the
+    teacher's own entropy.
+    """
+    alone = torch.eye(len(vectors), dtype=torch.bool, device=vectors.device)
+    said = (vectors @ vectors.T / temperature).masked_fill(alone, -torch.inf).log_softmax(1).masked_fill(alone, 0.0)
+    right = (wanted @ wanted.T / temperature).masked_fill(alone, -torch.inf).softmax(1)
+    return F.kl_div(said, right, reduction="batchmean")
+
+
 def tvae_loss(
     mean: Tensor, logvar: Tensor, clean_logits: Tensor, clean: Tensor, identity: Tensor
 ) -> tuple[Tensor, dict[str, float]]:

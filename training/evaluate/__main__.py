@@ -9,9 +9,9 @@ from pathlib import Path
 
 import numpy as np
 
+from stamp2vec.candidates import SCORE_FLOOR
 from stamp2vec.errors import Stamp2vecError
 from stamp2vec.pipelines import YoloStampPipeline
-from stamp2vec.pipelines.detection import SCORE_FLOOR
 from training.evaluate.montage import alarms, misses, montage
 from training.evaluate.report import Report, match_pages, report_on, table
 from training.evaluate.truth import TruePage, read_kit, read_shards

@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
+from stamp2vec.candidates import iou
 from stamp2vec.imaging import crop, decode_image
-from stamp2vec.pipelines.detection import iou
 from training.evaluate.detection import Matches
 from training.evaluate.truth import TruePage, array
 

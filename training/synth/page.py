@@ -69,8 +69,8 @@ def make_page(seed: int, split: Split, backgrounds: Backgrounds, dpi: int = DPI)
     rng = np.random.default_rng([seed, 11 if split is Split.TRAIN else 12])
     sheet = Sheet(_paper(backgrounds, rng, dpi), dpi / 25.4, rng, split)
     count = 0 if rng.random() < STAMP_FREE else 1 + int(rng.choice(len(_COUNTS), p=_COUNTS))
-    scatter(sheet, UNDER, int(rng.integers(0, 4)))
-    scatter(sheet, OVER, int(rng.integers(0, 3)))
+    scatter(sheet, UNDER, int(rng.integers(0, 5)))
+    scatter(sheet, OVER, int(rng.integers(0, 4)))
     height, width = sheet.page.shape[:2]
     signing = (int(rng.uniform(0.15, 0.85) * width), int(rng.uniform(0.55, 0.93) * height))
     if rng.random() < 0.5:

@@ -133,6 +133,23 @@ def coloured_heading(sheet: Sheet) -> None:
     print_on(sheet.page, coverage, sheet.colour(PRINTING), x, y)
 
 
+def coloured_lines(sheet: Sheet) -> None:
+    """Small coloured print such as a letterhead's address: one to six lines, flush, dead straight, at any height."""
+    rng, script = sheet.rng, a_script(sheet)
+    makers = (words.street, words.phone, words.city, words.company_name, words.person_name, words.sentence)
+    style = (Style.SANS, Style.SANS, Style.SERIF)[int(rng.integers(3))]
+    size, colour = sheet.px(1.8, 3.6), sheet.colour(PRINTING)
+    lines = []
+    for _ in range(int(rng.integers(1, 7))):
+        text = makers[int(rng.integers(len(makers)))](rng, script)[:40]
+        lines.append(coverage_of(text_layer(sheet, text, script, style, size))[:, : sheet.page.shape[1] // 2])
+    block = max(line.shape[1] for line in lines)
+    x, y = sheet.place(block, len(lines) * size * 3 // 2)
+    flush = rng.choice([0.0, 0.0, 0.5, 1.0])
+    for row, line in enumerate(lines):
+        print_on(sheet.page, line, colour, x + int(flush * (block - line.shape[1])), y + int(row * size * 1.4))
+
+
 def printed_box(sheet: Sheet) -> None:
     """A printed frame with a label and nothing or one line in it: a frame alone is no stamp."""
     rng = sheet.rng

@@ -1,0 +1,73 @@
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from stamp2vec.results import StampType
+from training.detector.pages import OUTLINE, Batches, Framing, augment, read_pages
+from training.synth.die import DieKind
+
+BOX = (300, 380, 420, 440)
+
+
+@pytest.fixture
+def shards(tmp_path: Path) -> Path:
+    """Four pages, each with one black rectangle where its label says."""
+    rows = []
+    for index in range(4):
+        page = np.full((640, 640, 3), 255, np.uint8)
+        page[BOX[1] : BOX[3], BOX[0] : BOX[2]] = 0
+        Image.fromarray(page).save(tmp_path / f"{index}.png")
+        rows.append({"file": f"{index}.png", "boxes": [BOX], "kinds": ["date"], "angles": [90.0]})
+    (tmp_path / "labels.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    return tmp_path
+
+
+def test_every_kind_of_die_has_an_outline() -> None:
+    assert set(OUTLINE) == set(DieKind)
+
+
+def test_labels_become_boxes_turns_and_types(shards: Path) -> None:
+    (row,) = read_pages(shards)[0].stamps
+    np.testing.assert_allclose(row, [*BOX, 0, 1, list(StampType).index(StampType.WORD), 1], atol=1e-6)
+
+
+def test_boxes_follow_the_pixels(shards: Path) -> None:
+    page = read_pages(shards)[0]
+    seen = 0
+    for seed in range(60):
+        pixels, stamps, _ = augment(page, Framing(256, 640, 0.4, 1.5), np.random.default_rng(seed))
+        assert pixels.shape == (256, 256, 3)
+        dark = pixels.mean(2) < 128
+        if len(stamps):
+            seen += 1
+            y, x = np.nonzero(dark)
+            found = [x.min(), y.min(), x.max() + 1, y.max() + 1]
+            np.testing.assert_allclose(stamps[0, :4], found, atol=2.5)
+    assert seen > 30  # pictures are laid where stamps are
+
+
+def test_a_teachers_stamps_move_along(shards: Path) -> None:
+    stamps = [[*BOX, 0, 1, 4, 0.6]]
+    (shards / "taught.jsonl").write_text(json.dumps({"file": "0.png", "stamps": stamps}) + "\n")
+    pages = read_pages(shards)
+    assert pages[1].taught is None
+    _, truth, taught = augment(pages[0], Framing(256, 640, 0.4, 0.4), np.random.default_rng(0))
+    assert taught is not None
+    np.testing.assert_allclose(taught[:, :7], truth[:, :7], atol=1e-5)
+    np.testing.assert_allclose(taught[:, 7], [0.6])
+
+
+def test_a_batch_is_taught_only_when_all_of_it_is(shards: Path) -> None:
+    framing = Framing(128, 640, 0.5, 1.0)
+    pixels, truths, taught = next(iter(Batches(shards, framing, 4, 0)))
+    assert pixels.shape == (4, 128, 128, 3)
+    assert len(truths) == 4
+    assert taught is None
+    rows = [{"file": f"{index}.png", "stamps": []} for index in range(4)]
+    (shards / "taught.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    _, _, taught = next(iter(Batches(shards, framing, 4, 0)))
+    assert taught is not None
+    assert [len(stamps.boxes) for stamps in taught] == [0] * 4
