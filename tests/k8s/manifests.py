@@ -1,0 +1,141 @@
+"""The manifests as a cluster gets them: rendered by kubectl."""
+
+import os
+import subprocess
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).parents[2]
+K8S = ROOT / "k8s"
+KUBECTL = ROOT / "build/kubectl"
+
+Resource = dict[str, Any]
+
+OVERLAYS = sorted(path.name for path in (K8S / "overlays").iterdir())
+COMPONENTS = sorted(path.name for path in (K8S / "components").iterdir())
+_NEEDS = {"gpu-timeslice": ("gpu",)}  # components that change what others have added
+SERVICES = ("gateway", "detector", "segmenter", "embedder")
+
+VARIANTS = [*OVERLAYS, *(f"base+{name}" for name in COMPONENTS)]
+"""Everything that is rendered: the overlays, and the base with each component."""
+
+
+@dataclass(frozen=True, slots=True)
+class RenderingFailed(Exception):
+    """kubectl's words."""
+
+    text: str
+
+
+def need(path: Path, target: str) -> None:
+    """Skips where a program that the Makefile fetches is missing; not in CI."""
+    if path.exists():
+        return
+    text = f"{path.relative_to(ROOT)} is missing: run `make {target}`"
+    if os.environ.get("CI"):
+        pytest.fail(text)
+    pytest.skip(text)
+
+
+@cache
+def render(folder: Path) -> tuple[Resource, ...]:
+    """Raises RenderingFailed."""
+    need(KUBECTL, "build/kubectl")
+    done = subprocess.run([KUBECTL, "kustomize", folder], capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise RenderingFailed(done.stderr)
+    return tuple(yaml.safe_load_all(done.stdout))
+
+
+@cache
+def base_with(*components: str) -> tuple[Resource, ...]:
+    """The base with these components. Raises RenderingFailed."""
+    folder = ROOT / "build/k8s" / "+".join(components)
+    folder.mkdir(parents=True, exist_ok=True)
+    kustomization = {
+        "apiVersion": "kustomize.config.k8s.io/v1beta1",
+        "kind": "Kustomization",
+        "namespace": "stamp2vec",
+        "resources": [os.path.relpath(K8S / "base", folder)],
+        "components": [os.path.relpath(K8S / "components" / name, folder) for name in components],
+    }
+    (folder / "kustomization.yaml").write_text(yaml.safe_dump(kustomization))
+    return render(folder)
+
+
+def resources(variant: str) -> tuple[Resource, ...]:
+    """Of one of VARIANTS."""
+    base, _, component = variant.partition("+")
+    return base_with(*_NEEDS.get(component, ()), component) if component else render(K8S / "overlays" / base)
+
+
+def of_kind(variant: str, kind: str) -> list[Resource]:
+    """All of one kind."""
+    return [resource for resource in resources(variant) if resource["kind"] == kind]
+
+
+def named(variant: str, kind: str, name: str) -> Resource:
+    """The one of this kind and name."""
+    (found,) = (each for each in of_kind(variant, kind) if each["metadata"]["name"] == name)
+    return found
+
+
+def pod(deployment: Resource) -> Resource:
+    """The pod's spec."""
+    spec: Resource = deployment["spec"]["template"]["spec"]
+    return spec
+
+
+def container(deployment: Resource) -> Resource:
+    """Its only container."""
+    (only,) = pod(deployment)["containers"]
+    found: Resource = only
+    return found
+
+
+def environment(variant: str, service: str) -> dict[str, str]:
+    """The variables that the service's container is started with."""
+    deployment = named(variant, "Deployment", service)
+    found: dict[str, str] = {}
+    for source in container(deployment)["envFrom"]:
+        found |= named(variant, "ConfigMap", source["configMapRef"]["name"])["data"]
+    for variable in container(deployment)["env"]:
+        found[variable["name"]] = variable.get("value") or _resource_field(deployment, variable["valueFrom"])
+    return found
+
+
+def _resource_field(deployment: Resource, source: Resource) -> str:
+    """What the kubelet makes of a resourceFieldRef: rounded up to a whole number."""
+    kind, _, resource = source["resourceFieldRef"]["resource"].partition(".")
+    return str(int(-(-quantity(container(deployment)["resources"][kind][resource]) // 1)))
+
+
+def quantity(text: str) -> float:
+    """A quantity of Kubernetes: cores, bytes, or a plain number."""
+    units = {"m": 1e-3, "Ki": 2**10, "Mi": 2**20, "Gi": 2**30}
+    unit = next((unit for unit in units if text.endswith(unit)), "")
+    return float(text.removesuffix(unit)) * units.get(unit, 1.0)
+
+
+def selects(selector: Resource, labels: Resource) -> bool:
+    """Whether a label selector of matchLabels alone means these labels."""
+    assert selector.keys() <= {"matchLabels"}, "these tests understand matchLabels only"
+    return selector.get("matchLabels", {}).items() <= labels.items()
+
+
+def values_of(key: str, value: object) -> Iterator[Any]:
+    """Whatever stands under the key, at any depth."""
+    if isinstance(value, dict):
+        if key in value:
+            yield value[key]
+        for each in value.values():
+            yield from values_of(key, each)
+    elif isinstance(value, list):
+        for each in value:
+            yield from values_of(key, each)

@@ -1,0 +1,67 @@
+"""The two autoscalers: they scale the same things in the same way, and never together."""
+
+import json
+import re
+
+import pytest
+import yaml
+
+from tests.k8s.manifests import K8S, SERVICES, RenderingFailed, base_with, named, of_kind
+
+HPA, KEDA = "base+hpa", "base+keda"
+RULE = K8S / "components/monitoring/prometheus-rule.yaml"
+
+
+def test_they_exclude_each_other() -> None:
+    with pytest.raises(RenderingFailed, match="replicas"):
+        base_with("hpa", "keda")
+
+
+@pytest.mark.parametrize("variant", [HPA, KEDA])
+def test_no_apply_undoes_what_an_autoscaler_has_set(variant: str) -> None:
+    assert all("replicas" not in each["spec"] for each in of_kind(variant, "Deployment"))
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_they_scale_alike(service: str) -> None:
+    hpa = named(HPA, "HorizontalPodAutoscaler", service)["spec"]
+    keda = named(KEDA, "ScaledObject", service)["spec"]
+    assert (keda["minReplicaCount"], keda["maxReplicaCount"]) == (hpa["minReplicas"], hpa["maxReplicas"])
+    assert keda["advanced"]["horizontalPodAutoscalerConfig"]["behavior"] == hpa["behavior"]
+    (metric,), (trigger,) = hpa["metrics"], keda["triggers"]
+    target = metric["pods"]["target"]["averageValue"]
+    assert float(target.removesuffix("m")) / 1000 == float(trigger["metadata"]["threshold"])
+    assert hpa["minReplicas"] >= 2, "one replica is no service while its node is drained"
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_keda_asks_for_the_load_of_its_service_and_takes_no_answer_for_no_load(service: str) -> None:
+    resource = named(KEDA, "ScaledObject", service)
+    (trigger,) = resource["spec"]["triggers"]
+    query = trigger["metadata"]["query"]
+    assert f'job="{service}"' in query
+    assert f'namespace="{resource["metadata"]["namespace"]}"' in query
+    assert trigger["metadata"]["ignoreNullValues"] == "false"
+    assert "fallback" not in resource["spec"]
+
+
+def test_the_load_that_they_ask_for_is_recorded() -> None:
+    recorded = {
+        rule["record"]
+        for group in yaml.safe_load(RULE.read_text())["spec"]["groups"]
+        for rule in group["rules"]
+        if "record" in rule
+    }
+    (adapted,) = yaml.safe_load((K8S / "components/hpa/adapter-values.yaml").read_text())["rules"]["custom"]
+    asked = json.dumps([adapted, *of_kind(KEDA, "ScaledObject")])
+    assert set(re.findall(r"stamp2vec:[a-z0-9_:]+", asked)) <= recorded
+    for autoscaler in of_kind(HPA, "HorizontalPodAutoscaler"):
+        (metric,) = autoscaler["spec"]["metrics"]
+        assert metric["pods"]["metric"]["name"] == adapted["name"]["as"]
+
+
+def test_jobs_are_named_as_the_autoscalers_name_them() -> None:
+    (monitor,) = of_kind("base+monitoring", "PodMonitor")
+    for service in SERVICES:
+        labels = named("base+monitoring", "Deployment", service)["spec"]["template"]["metadata"]["labels"]
+        assert labels[monitor["spec"]["jobLabel"]] == service

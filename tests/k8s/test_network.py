@@ -1,0 +1,75 @@
+"""Network policies allow the edges of the service graph, DNS and Prometheus, and nothing else."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.k8s.code import UPSTREAMS, default
+from tests.k8s.manifests import SERVICES, Resource, named, of_kind, selects
+
+VARIANT = "base+network-policy"
+OUTSIDE = {
+    "callers": ({"stamp2vec/caller": "true"}, {}),
+    "dns": ({"kubernetes.io/metadata.name": "kube-system"}, {"k8s-app": "kube-dns"}),
+    "prometheus": ({"kubernetes.io/metadata.name": "monitoring"}, {"app.kubernetes.io/name": "prometheus"}),
+    "strangers": ({"kubernetes.io/metadata.name": "elsewhere"}, {"app.kubernetes.io/name": "stamp2vec"}),
+}
+"""The labels of namespaces and pods beside ours."""
+
+
+def labels(service: str) -> Resource:
+    found: Resource = named(VARIANT, "Deployment", service)["spec"]["template"]["metadata"]["labels"]
+    return found
+
+
+def peers(rule: list[Resource]) -> Iterator[str]:
+    """Who is meant by a rule's `from` or `to`."""
+    for peer in rule:
+        assert "ipBlock" not in peer
+        for name, (namespace, pod) in OUTSIDE.items():
+            in_namespace = "namespaceSelector" in peer and selects(peer["namespaceSelector"], namespace)
+            if in_namespace and selects(peer.get("podSelector", {}), pod):
+                yield name
+        if "namespaceSelector" not in peer:
+            yield from (name for name in SERVICES if selects(peer["podSelector"], labels(name)))
+
+
+def allowed(direction: str) -> set[tuple[str, str, object]]:
+    """(pod of the policy, peer, port); a rule with no peer or no port would allow all of them."""
+    ends = {"ingress": "from", "egress": "to"}
+    return {
+        (name, peer, port["port"])
+        for policy in of_kind(VARIANT, "NetworkPolicy")
+        for name in SERVICES
+        if selects(policy["spec"]["podSelector"], labels(name))
+        for rule in policy["spec"].get(direction, [])
+        for peer in peers(rule[ends[direction]])
+        for port in rule["ports"]
+    }
+
+
+def test_everything_else_is_denied() -> None:
+    spec = named(VARIANT, "NetworkPolicy", "default-deny")["spec"]
+    assert spec == {"podSelector": {}, "policyTypes": ["Ingress", "Egress"]}
+
+
+def test_calls_and_scrapes_come_in() -> None:
+    assert allowed("ingress") == {
+        ("gateway", "callers", default("gateway", "port")),
+        *((name, "gateway", default(name, "port")) for name in UPSTREAMS),
+        *((name, "prometheus", "metrics") for name in SERVICES),
+    }
+
+
+def test_only_the_gateway_calls_out() -> None:
+    assert allowed("egress") == {
+        ("gateway", "dns", 53),
+        *(("gateway", name, default(name, "port")) for name in UPSTREAMS),
+    }
+
+
+@pytest.mark.parametrize("service", UPSTREAMS)
+def test_with_mutual_tls_only_the_gateway_may_call_a_model_service(service: str) -> None:
+    (rule,) = named("base+mtls", "AuthorizationPolicy", service)["spec"]["rules"]
+    assert [each["source"]["principals"] for each in rule["from"]] == [["cluster.local/ns/stamp2vec/sa/gateway"]]
+    assert named("base+mtls", "PeerAuthentication", "stamp2vec")["spec"]["mtls"] == {"mode": "STRICT"}

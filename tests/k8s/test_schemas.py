@@ -1,0 +1,67 @@
+"""Every manifest is one that the API server would take: no unknown key, no wrong type."""
+
+import copy
+import json
+import subprocess
+from collections.abc import Sequence
+
+import kubernetes_validate
+import pytest
+
+from tests.k8s.manifests import ROOT, VARIANTS, Resource, base_with, named, need, resources
+
+VERSIONS = [f"1.{minor}" for minor in range(32, 38)]
+CRDS = ROOT / "tests/k8s/crds"
+
+
+def is_custom(resource: Resource) -> bool:
+    group = resource["apiVersion"].rpartition("/")[0]
+    return "." in group and not (group.endswith(".k8s.io") and not group.startswith("gateway."))
+
+
+def faults(custom: Sequence[Resource]) -> list[list[str]]:
+    need(CRDS / "node_modules", "tests/k8s/crds/node_modules")
+    node = ROOT / ".venv/bin/node"
+    done = subprocess.run(
+        [node, CRDS / "check.mjs"], input=json.dumps(custom), capture_output=True, text=True, check=True
+    )
+    found: list[list[str]] = json.loads(done.stdout)
+    return found
+
+
+def everything() -> list[Resource]:
+    """Of all variants, without repetitions."""
+    found = {json.dumps(each, sort_keys=True): each for variant in VARIANTS for each in resources(variant)}
+    return list(found.values())
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_resources_are_valid(version: str) -> None:
+    for resource in everything():
+        if not is_custom(resource):
+            kubernetes_validate.validate(resource, version, strict=True)
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_what_a_resource_cannot_have_is_found(version: str) -> None:
+    deployment = copy.deepcopy(named("cpu", "Deployment", "gateway"))
+    deployment["spec"]["template"]["spec"]["containers"][0]["port"] = 1
+    with pytest.raises(kubernetes_validate.ValidationError):
+        kubernetes_validate.validate(deployment, version, strict=True)
+
+
+def test_custom_resources_are_valid() -> None:
+    custom = [each for each in everything() if is_custom(each)]
+    assert {each["kind"] for each in custom} >= {"ScaledObject", "GRPCRoute", "PodMonitor", "PeerAuthentication"}
+    assert [each for each in faults(custom) if each] == []
+
+
+def test_what_a_custom_resource_cannot_have_is_found() -> None:
+    (good,) = (each for each in base_with("gateway-api") if each["kind"] == "GRPCRoute")
+    unknown, wrong = copy.deepcopy(good), copy.deepcopy(good)
+    unknown["spec"]["rules"][0]["retries"] = 3
+    wrong["spec"]["rules"][0]["backendRefs"][0]["port"] = "grpc"
+    found = faults([good, unknown, wrong])
+    assert found[0] == []
+    assert "retries" in " ".join(found[1])
+    assert "port" in " ".join(found[2])
