@@ -34,10 +34,17 @@ class InkColour(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Detection:
-    """One stamp: `box` is x1, y1, x2, y2 in pixels of the picture, half-open; `score` is 0 to 1."""
+    """One stamp.
+
+    `box` is x1, y1, x2, y2 in pixels of the picture, half-open; `score` is 0 to 1; `angle_degrees` is the clockwise
+    turn from upright, above -180 and up to 180; `ink_colour` is None when it cannot be told.
+    """
 
     box: tuple[float, float, float, float]
     score: float
+    type: StampType
+    angle_degrees: float
+    ink_colour: InkColour | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +58,7 @@ class Embedding:
 
 @dataclass(frozen=True, slots=True)
 class Stamp:
-    """One stamp on a page.
+    """One stamp on a page: what a Detection tells, and more.
 
     `box` and `crop_box` are x1, y1, x2, y2 in pixels of the page, half-open; `crop_box` is the box and a margin, in
     whole pixels: the part that was segmented and embedded. `vector` is float32 (D,) of length 1, `mask` uint8 (h, w)
@@ -61,6 +68,9 @@ class Stamp:
 
     box: tuple[float, float, float, float]
     score: float
+    type: StampType
+    angle_degrees: float
+    ink_colour: InkColour | None
     crop_box: tuple[int, int, int, int]
     vector: np.ndarray | None
     mask: np.ndarray | None
@@ -81,11 +91,14 @@ class PageResult:
 
 @dataclass(frozen=True, slots=True)
 class ModelInfo:
-    """A model that answers: see Manifest for the meaning of each field."""
+    """A model that answers: see Manifest for the meaning of each field.
+
+    `task` is None when a gateway newer than this code names one that it does not know; such presets are left out.
+    """
 
     name: str
     version: str
-    task: Task
+    task: Task | None
     presets: tuple[Preset, ...]
     architecture: str
     input_height: int

@@ -7,15 +7,16 @@ out. A page that fails carries its status and loses no other; a service that can
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import zip_longest
 
 import numpy as np
 
 from services.gateway import calls
 from services.gateway.calls import Terms
-from services.gateway.cutting import Cut, Place, cut, places
+from services.gateway.cutting import Cut, Place, cut, finish, places
+from services.gateway.finding import Search, Wanted, on_pages
 from services.gateway.limits import Hold
 from services.gateway.pages import MAX_GROUP_PIXELS, Group, PageReader
-from services.gateway.restoring import mask_on_image
 from services.gateway.siblings import siblings
 from services.gateway.stages import Stage, Stages
 from services.gateway.upstreams import Upstreams
@@ -24,6 +25,7 @@ from services.runtime.errors import item_status
 from services.runtime.logs import request_id
 from services.runtime.refusals import PoisonItem
 from services.runtime.server import MAX_IMAGES, MAX_MESSAGE_BYTES
+from stamp2vec.candidates import check_number
 from stamp2vec.comparison import similarity_matrix
 from stamp2vec.errors import InvalidImage, InvalidInput
 from stamp2vec.serving import read_verification
@@ -65,12 +67,14 @@ class DocumentAnalysis:
         self._workers, self._hold, self._terms = workers, hold, terms
         self._pages: list[gateway_pb2.Page] = []
         self._errors: dict[int, InvalidImage] = {}  # of pages that could not be read, by their index
+        self._search = Search(upstreams, workers, models.detector, terms, Wanted.of(request))
         self._stamps = self._bytes = 0  # what the answer holds so far
         self.stages = Stages()
 
     async def run(self) -> gateway_pb2.AnalyzeDocumentResponse:
-        """Raises InvalidInput when no page can be read, or when the answer would not fit into a message."""
-        reader = PageReader(self._request.document, input_size(self._models.detector))
+        """Raises InvalidInput when no page can be read, or when there are more stamps than an answer holds."""
+        size = input_size(self._models.detector)
+        reader = PageReader(self._request.document, size, tiled=self._search.tiled)
         slots = asyncio.Semaphore(_GROUPS_IN_WORK)
         async with siblings() as tasks:
             is_last = False
@@ -105,10 +109,8 @@ class DocumentAnalysis:
         for broken in group.broken:
             self._errors[broken.index] = broken.error
             self._pages.append(gateway_pb2.Page(index=broken.index, status=item_status(broken.error)))
-        min_score = self._request.min_score if self._request.HasField("min_score") else None
         with self.stages.during(Stage.DETECT):
-            pictures = [sheet.fitted for sheet in group.sheets]
-            results = await calls.detect(self._upstreams, self._models.detector, pictures, self._terms, min_score)
+            results = await on_pages(self._search, [sheet.views for sheet in group.sheets])
         found: list[Place] = []
         for sheet, result in zip(group.sheets, results, strict=True):
             height, width = sheet.image.shape[:2]
@@ -118,6 +120,8 @@ class DocumentAnalysis:
                 _fail(page, result.status)
             else:
                 found += places(sheet, result, page)
+        self._stamps += len(found)
+        check_number(self._stamps)
         return found
 
     async def _describe(self, found: Sequence[Place]) -> None:
@@ -131,9 +135,7 @@ class DocumentAnalysis:
                 _fail(place.page, vector.status)
             place.stamp.vector.values[:] = vector.vector.values
             place.stamp.vector.model.CopyFrom(self._models.embedder.model)
-        if self._models.segmenter:
-            await self._workers.run(_lay_masks, found, cuts, masking.result())
-        self._stamps += len(found)
+        await self._workers.run(_finish, found, cuts, masking.result())
         self._bytes += sum(self._size(place.stamp) for place in found)
         self._room()
 
@@ -213,12 +215,13 @@ class DocumentAnalysis:
         )
 
 
-def _lay_masks(found: Sequence[Place], cuts: Sequence[Cut], masks: Sequence[segmenter_pb2.SegmentResult]) -> None:
-    for place, part, mask in zip(found, cuts, masks, strict=True):
-        if mask.status.code:
-            _fail(place.page, mask.status)
-        elif part.box:
-            place.stamp.mask.CopyFrom(mask_on_image(mask.mask, part.box))
+def _finish(found: Sequence[Place], cuts: Sequence[Cut], masks: Sequence[segmenter_pb2.SegmentResult]) -> None:
+    """`masks` is empty when none was asked for."""
+    for place, part, result in zip_longest(found, cuts, masks):
+        if result is not None and result.status.code:
+            _fail(place.page, result.status)
+        else:
+            finish(place, part, None if result is None else result.mask)
 
 
 def _fail(page: gateway_pb2.Page, status: common_pb2.ItemStatus) -> None:

@@ -40,17 +40,17 @@ async def detect(
     model: common_pb2.ModelInfo,
     pictures: Sequence[Pixels],
     terms: Terms,
-    min_score: float | None = None,
-    max_detections: int | None = None,
+    min_score: float | None,
+    max_overlap: float | None,
 ) -> list[detector_pb2.DetectResult]:
-    """Boxes in pixels of the pictures, uint8 (h, w, 3) at the model's input size."""
+    """Boxes in pixels of the pictures, uint8 (h, w, 3) at the model's input size; None leaves an option out."""
 
     async def call(images: list[common_pb2.Image]) -> Sequence[detector_pb2.DetectResult]:
         request = detector_pb2.DetectRequest(
             images=images,
             model=_exactly(model),
             min_score=min_score,
-            max_detections=max_detections,
+            max_overlap=max_overlap,
             priority=terms.priority,
         )
         timeout_s = terms.deadline.budget_s()

@@ -7,10 +7,11 @@ from PIL import Image
 
 from services.gateway.calls import Pixels
 from services.gateway.pages import Sheet
-from services.gateway.restoring import boxes_on_image
+from services.gateway.restoring import mask_message, mask_pixels
 from stamp2vec.comparison import illegibility
-from stamp2vec.imaging import Letterbox, crop, letterbox
+from stamp2vec.imaging import Letterbox, crop, ink_colour, letterbox
 from stamp2vec.v1 import common_pb2, detector_pb2, gateway_pb2
+from stamp2vec.wire import INK_COLOURS
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,17 +25,24 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Cut:
-    """A crop in the two sizes in which it is looked at. What nobody asked for is None."""
+    """A crop, also in the two sizes in which it is looked at. What nobody asked for is None."""
 
+    pixels: Pixels
     for_embedder: Pixels
     for_segmenter: Pixels | None
     box: Letterbox | None
 
 
 def places(sheet: Sheet, found: detector_pb2.DetectResult, page: gateway_pb2.Page) -> list[Place]:
-    """The stamps of a page, in its own pixels."""
-    detections = boxes_on_image(found, sheet.box).detections
-    return [Place(gateway_pb2.Stamp(box=each.box, score=each.score), page, sheet.image) for each in detections]
+    """The stamps of a page, in its own pixels; their ink is for `finish` to tell."""
+    return [
+        Place(
+            gateway_pb2.Stamp(box=each.box, score=each.score, type=each.type, angle_degrees=each.angle_degrees),
+            page,
+            sheet.image,
+        )
+        for each in found.detections
+    ]
 
 
 def cut(place: Place, embedder: tuple[int, int], segmenter: tuple[int, int] | None, *, include_crop: bool) -> Cut:
@@ -50,7 +58,16 @@ def cut(place: Place, embedder: tuple[int, int], segmenter: tuple[int, int] | No
         place.stamp.crop_png = _png(pixels)
     for_embedder, _ = letterbox(pixels, embedder)
     for_segmenter, margins = letterbox(pixels, segmenter) if segmenter else (None, None)
-    return Cut(for_embedder, for_segmenter, margins)
+    return Cut(pixels, for_embedder, for_segmenter, margins)
+
+
+def finish(place: Place, part: Cut, mask: common_pb2.Mask | None) -> None:
+    """Fills in the mask, which is in pixels of the segmenter's input, and the colour of the ink."""
+    ink = None
+    if mask is not None and part.box is not None:
+        ink = part.box.mask_to_image(mask_pixels(mask))
+        place.stamp.mask.CopyFrom(mask_message(ink))
+    place.stamp.ink_colour = INK_COLOURS[ink_colour(part.pixels, ink)]
 
 
 def _png(pixels: Pixels) -> bytes:

@@ -13,6 +13,7 @@ from stamp2vec.imaging import Letterbox
 from stamp2vec.serving import model_input
 from stamp2vec.v1 import common_pb2
 
+F = TypeVar("F")
 R = TypeVar("R")
 
 
@@ -27,34 +28,46 @@ class Fitted:
 async def fit_all(
     images: Sequence[common_pb2.Image], size: tuple[int, int], workers: Workers
 ) -> list[Fitted | InvalidInput]:
-    """One an image, in order; raises InvalidCall when none can be read."""
+    """One an image, in order, at the model's input `size` (height, width); raises InvalidCall when none can be read."""
+    fitted = await read_all(images, lambda image, field: Fitted(*model_input(image, field, size)), workers)
+    require_one(fitted)
+    return fitted
 
-    def fit_one(index: int) -> Fitted | InvalidInput:
+
+async def read_all(
+    images: Sequence[common_pb2.Image], read: Callable[[common_pb2.Image, str], F], workers: Workers, first: int = 0
+) -> list[F | InvalidInput]:
+    """What `read` makes of each image and its path in the call, of which these are the images from `first` on."""
+
+    def read_one(index: int) -> F | InvalidInput:
         try:
-            return Fitted(*model_input(images[index], f"images[{index}]", size))
+            return read(images[index], f"images[{first + index}]")
         except InvalidInput as error:
             return error
 
     async with siblings() as tasks:
-        work = [tasks.create_task(workers.run(fit_one, index)) for index in range(len(images))]
-    fitted = [task.result() for task in work]
+        work = [tasks.create_task(workers.run(read_one, index)) for index in range(len(images))]
+    return [task.result() for task in work]
+
+
+def require_one(fitted: Sequence[F | InvalidInput]) -> None:
+    """InvalidCall when no image could be read."""
     errors = [each for each in fitted if isinstance(each, InvalidInput)]
     if len(errors) == len(fitted):
         raise InvalidCall(errors)
-    return fitted
 
 
-def readable(fitted: Sequence[Fitted | InvalidInput]) -> list[Fitted]:
+def readable(fitted: Sequence[F | InvalidInput]) -> list[F]:
     """Those that go to the model."""
-    return [each for each in fitted if isinstance(each, Fitted)]
+    return [each for each in fitted if not isinstance(each, InvalidInput)]
 
 
 def in_order(
-    fitted: Sequence[Fitted | InvalidInput],
+    fitted: Sequence[F | InvalidInput],
     results: Sequence[R],
     status: Callable[[R], common_pb2.ItemStatus],
     failed: Callable[[common_pb2.ItemStatus], R],
-    restored: Callable[[R, Letterbox], R],
+    restored: Callable[[R, F], R],
 ) -> Iterator[R]:
     """One result an image: the model's, brought back to the image's own pixels, or the failure of this image."""
     answers = iter(results)
@@ -64,4 +77,4 @@ def in_order(
         elif (said := status(answer := next(answers))).code:
             yield failed(common_pb2.ItemStatus(code=said.code, message=said.message, field=f"images[{index}]"))
         else:
-            yield restored(answer, each.box)
+            yield restored(answer, each)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from services.gateway.calls import Pixels
 from services.gateway.validation import DOCUMENT_LIMITS
 from stamp2vec.errors import InvalidImage
-from stamp2vec.imaging import Letterbox, Page, decode_pages, letterbox
+from stamp2vec.imaging import Page, View, decode_pages, views
 
 GROUP_PAGES = 8
 _GROUP_PIXELS = 32_000_000  # nearly four A4 pages at 300 dpi
@@ -15,12 +15,11 @@ MAX_GROUP_PIXELS = _GROUP_PIXELS + DOCUMENT_LIMITS.max_pixels  # the last page o
 
 @dataclass(frozen=True, slots=True)
 class Sheet:
-    """A page that could be decoded: `fitted` has the detector's input size, `box` tells where the page lies in it."""
+    """A page that could be decoded, and what the detector sees of it."""
 
     index: int
     image: Pixels
-    fitted: Pixels
-    box: Letterbox
+    views: tuple[View, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,9 +47,9 @@ class Group:
 class PageReader:
     """Reads the groups of one document, one after the other; not for two threads at once."""
 
-    def __init__(self, document: bytes, size: tuple[int, int]) -> None:
-        """`size` is the height and width of the detector's input."""
-        self._document, self._size = document, size
+    def __init__(self, document: bytes, size: tuple[int, int], *, tiled: bool) -> None:
+        """`size` is the height and width of the detector's input; `tiled` says whether it looks at tiles as well."""
+        self._document, self._size, self._tiled = document, size, tiled
         self._pages: Iterator[Page] | None = None
 
     def next_group(self) -> Group:
@@ -66,7 +65,7 @@ class PageReader:
         for page in self._pages:
             if page.image is not None:
                 pixels += page.image.shape[0] * page.image.shape[1]
-                sheets.append(Sheet(page.index, page.image, *letterbox(page.image, self._size)))
+                sheets.append(Sheet(page.index, page.image, views(page.image, self._size, tiled=self._tiled)))
             elif page.error is not None:
                 broken.append(Broken(page.index, page.error))
             if len(sheets) + len(broken) >= GROUP_PAGES or pixels >= _GROUP_PIXELS:

@@ -12,9 +12,10 @@ from services.gateway.analysis import DocumentAnalysis, Models, input_size
 from services.gateway.calls import Terms
 from services.gateway.comparison import compare
 from services.gateway.deadline import Deadline
+from services.gateway.finding import Search, Wanted, on_images
 from services.gateway.limits import Admission, PixelBudget
 from services.gateway.metrics import GatewayMetrics
-from services.gateway.restoring import boxes_on_image, mask_on_image
+from services.gateway.restoring import mask_on_image
 from services.gateway.siblings import siblings
 from services.gateway.stream import answers
 from services.gateway.upstreams import Upstreams
@@ -24,7 +25,7 @@ from services.runtime.errors import AioContext
 from services.runtime.selection import choose, for_preset
 from services.runtime.server import MAX_MESSAGE_BYTES
 from stamp2vec.errors import InvalidInput
-from stamp2vec.v1 import detector_pb2, embedder_pb2, gateway_pb2, segmenter_pb2
+from stamp2vec.v1 import embedder_pb2, gateway_pb2, segmenter_pb2
 from stamp2vec.v1.gateway_pb2_grpc import StampServiceServicer
 
 A = TypeVar("A", bound=Message)
@@ -66,23 +67,12 @@ class StampServicer(StampServiceServicer):
     ) -> gateway_pb2.DetectStampsResponse:
         """Boxes in pixels of each picture."""
         check_pages(request)
-        min_score = request.min_score if request.HasField("min_score") else None
-        max_detections = request.max_detections if request.HasField("max_detections") else None
 
         async def work() -> gateway_pb2.DetectStampsResponse:
             model = choose(await self._upstreams.detectors.get(deadline), request.model)
-            fitted = await images.fit_all(request.images, input_size(model), self._workers)
-            pictures = [each.pixels for each in images.readable(fitted)]
-            terms = Terms(deadline, request.priority)
-            results = await calls.detect(self._upstreams, model, pictures, terms, min_score, max_detections)
-            merged = images.in_order(
-                fitted,
-                results,
-                lambda result: result.status,
-                lambda status: detector_pb2.DetectResult(status=status),
-                boxes_on_image,
-            )
-            return await self._workers.run(lambda: gateway_pb2.DetectStampsResponse(results=merged, model=model.model))
+            terms, wanted = Terms(deadline, request.priority), Wanted.of(request, request.max_detections)
+            search = Search(self._upstreams, self._workers, model, terms, wanted)
+            return gateway_pb2.DetectStampsResponse(results=await on_images(search, request.images), model=model.model)
 
         async with self._call(Deadline.after(context.time_remaining())) as deadline:
             return await self._upstreams.with_current_models(work)
@@ -106,8 +96,8 @@ class StampServicer(StampServiceServicer):
                 results,
                 lambda result: result.status,
                 lambda status: segmenter_pb2.SegmentResult(status=status),
-                lambda result, box: segmenter_pb2.SegmentResult(
-                    status=result.status, mask=mask_on_image(result.mask, box)
+                lambda result, crop: segmenter_pb2.SegmentResult(
+                    status=result.status, mask=mask_on_image(result.mask, crop.box)
                 ),
             )
             return await self._workers.run(lambda: gateway_pb2.SegmentStampsResponse(results=merged, model=model.model))

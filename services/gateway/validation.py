@@ -1,27 +1,26 @@
 """What can be said of a request before any work is done on it: every field at fault, all at once."""
 
-import math
 from collections.abc import Iterable
 
 from services.runtime.errors import InvalidCall
 from services.runtime.server import MAX_IMAGES
+from stamp2vec.candidates import MAX_DETECTIONS, faults
 from stamp2vec.errors import InvalidImage, InvalidInput
 from stamp2vec.imaging import READABLE, Limits
 from stamp2vec.v1 import common_pb2, gateway_pb2
 
 MAX_DOCUMENT_BYTES = 32 * 2**20
 DOCUMENT_LIMITS = Limits(max_bytes=MAX_DOCUMENT_BYTES)
-MAX_DETECTIONS = 300
 MAX_ID = 256
 
 
 def check_document(request: gateway_pb2.AnalyzeDocumentRequest) -> None:
-    """InvalidCall with what is wrong with a document and its options."""
+    """InvalidCall with what is wrong with a document and its options; a number that is unset is 0, and as good."""
     size = len(request.document)
     errors: list[InvalidInput | None] = [
         _known("preset", common_pb2.Preset.values(), request.preset),
         _known("priority", common_pb2.Priority.values(), request.priority),
-        _score(request.min_score),
+        *faults(request.min_score, request.max_overlap),
     ]
     if not size:
         message = f"the document is empty: {READABLE}"
@@ -34,7 +33,7 @@ def check_document(request: gateway_pb2.AnalyzeDocumentRequest) -> None:
 
 def check_pages(request: gateway_pb2.DetectStampsRequest) -> None:
     """InvalidCall with what is wrong with the options of DetectStamps."""
-    errors = [*_images(request), _score(request.min_score)]
+    errors = [*_images(request), *faults(request.min_score, request.max_overlap)]
     if request.HasField("max_detections") and not 1 <= request.max_detections <= MAX_DETECTIONS:
         message = f"max_detections is {request.max_detections}: send 1 to {MAX_DETECTIONS}, or leave it unset"
         errors.append(InvalidInput(message, "max_detections"))
@@ -77,13 +76,6 @@ def _known(field: str, known: Iterable[int], value: int) -> InvalidInput | None:
     if value in known:
         return None
     return InvalidInput(f"there is no {field} {value}: send one of {', '.join(map(str, known))}", field)
-
-
-def _score(min_score: float) -> InvalidInput | None:
-    """Unset is 0, and as good."""
-    if math.isfinite(min_score) and 0 <= min_score <= 1:
-        return None
-    return InvalidInput(f"min_score is {min_score:g}: send 0 to 1, or leave it unset", "min_score")
 
 
 def _raise(errors: Iterable[InvalidInput | None]) -> None:

@@ -22,7 +22,7 @@ def write(document: bytes, name: str, result: DocumentResult, out: Path) -> Iter
         if page.image is None:
             continue
         boxes = np.array([stamp.box for stamp in found.stamps], np.float32).reshape(-1, 4)
-        labels = [str(number + index) for index in range(1, len(boxes) + 1)]
+        labels = [f"{number + index} {stamp.type}" for index, stamp in enumerate(found.stamps, 1)]
         number += len(boxes)
         path = out / f"{name}.page{page.index + 1}.png"
         picture = annotate(page.image, boxes, [stamp.score for stamp in found.stamps], labels)
@@ -54,6 +54,9 @@ def _page_as_json(page: PageResult) -> dict[str, object]:
             {
                 "box": [round(edge, 2) for edge in stamp.box],
                 "score": round(stamp.score, 4),
+                "type": stamp.type,
+                "angle_degrees": round(stamp.angle_degrees, 1),
+                "ink_colour": stamp.ink_colour,
                 "crop_box": list(stamp.crop_box),
                 "vector": [] if stamp.vector is None else [round(float(value), 6) for value in stamp.vector],
             }

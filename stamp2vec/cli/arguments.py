@@ -3,6 +3,7 @@
 from argparse import ArgumentParser, ArgumentTypeError, Namespace, RawDescriptionHelpFormatter
 from collections.abc import Callable, Sequence
 
+from stamp2vec.candidates import LOOSEST_OVERLAP, MAX_OVERLAP
 from stamp2vec.cli import commands
 from stamp2vec.cli.engine import Engine
 from stamp2vec.cli.report import Report
@@ -38,12 +39,13 @@ def parse(argv: Sequence[str] | None) -> Namespace:
     parser = command(
         "analyze",
         commands.analyze,
-        "Find the stamps on pages: boxes, scores, and how alike they are.",
-        "Boxes are x1 y1 x2 y2 in pixels of the upright page. --json prints one line a page: file, page (from 0),\n"
-        "width, height, stamps with box and score. Over a gateway, documents are printed as they finish.\n",
+        "Find the stamps on pages: boxes, scores, what they look like, and how alike they are.",
+        "Boxes are x1 y1 x2 y2 in pixels of the upright page; turns are degrees, clockwise. --json prints one line a\n"
+        "page: file, page (from 0), width, height, stamps with box, score, type, angle_degrees, ink_colour. Over a\n"
+        "gateway, documents are printed as they finish.\n",
     )
     _add_files(parser)
-    _add_min_score(parser)
+    _add_choice(parser)
     _add_json(parser)
     parser.add_argument("--vectors", action="store_true", help="with --json: each stamp's vector, and the models")
 
@@ -57,7 +59,7 @@ def parse(argv: Sequence[str] | None) -> Namespace:
     _add_files(parser)
     parser.add_argument("--out", metavar="DIR", required=True, help="where the masks go")
     parser.add_argument("--crop", action="store_true", help="each FILE is one cropped stamp")
-    _add_min_score(parser)
+    _add_choice(parser)
 
     parser = command(
         "embed",
@@ -86,8 +88,10 @@ def _check(top: ArgumentParser, arguments: Namespace) -> None:
     """What argparse cannot say of two options at once."""
     if getattr(arguments, "vectors", False) and not arguments.json:
         top.error("--vectors needs --json")
-    if getattr(arguments, "crop", False) and arguments.min_score is not None:
-        top.error("--min-score is for pages: leave out --crop, or --min-score")
+    for option in ("min_score", "max_overlap"):
+        if getattr(arguments, "crop", False) and getattr(arguments, option) is not None:
+            name = "--" + option.replace("_", "-")
+            top.error(f"{name} is for pages: leave out --crop, or {name}")
     typed = [*getattr(arguments, "files", []), getattr(arguments, "a", ""), getattr(arguments, "b", "")]
     if typed.count("-") > 1:
         top.error("- can be given once: stdin holds one file")
@@ -98,9 +102,19 @@ def _add_files(parser: ArgumentParser) -> None:
     parser.add_argument("--root", metavar="DIR", help="name files by their path below DIR, not as typed")
 
 
-def _add_min_score(parser: ArgumentParser) -> None:
+def _add_choice(parser: ArgumentParser) -> None:
     parser.add_argument(
-        "--min-score", metavar="0..1", type=_score, help="leave out stamps that score less (the model's own threshold)"
+        "--min-score",
+        metavar="0..1",
+        type=_number_to(1.0),
+        help="leave out stamps that score less (the model's own threshold)",
+    )
+    parser.add_argument(
+        "--max-overlap",
+        metavar=f"0..{LOOSEST_OVERLAP:g}",
+        type=_number_to(LOOSEST_OVERLAP),
+        help="how far two stamps may overlap, as intersection over union; raise it to keep stamps apart that lie on "
+        f"each other ({MAX_OVERLAP:g})",
     )
 
 
@@ -108,11 +122,14 @@ def _add_json(parser: ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="print JSON, one object a line")
 
 
-def _score(text: str) -> float:
-    try:
-        score = float(text)
-    except ValueError:
-        score = -1.0
-    if not 0 <= score <= 1:
-        raise ArgumentTypeError(f"{text!r} is no score: choose 0 to 1")
-    return score
+def _number_to(most: float) -> Callable[[str], float]:
+    def number(text: str) -> float:
+        try:
+            value = float(text)
+        except ValueError:
+            value = -1.0
+        if not 0 <= value <= most:
+            raise ArgumentTypeError(f"{text!r} does not do: choose 0 to {most:g}")
+        return value
+
+    return number

@@ -120,7 +120,11 @@ def _analyzed(
             yield str(number), data
 
     answers = engine.analyze(
-        documents(), min_score=arguments.min_score, include_vectors=include_vectors, include_masks=include_masks
+        documents(),
+        min_score=arguments.min_score,
+        max_overlap=arguments.max_overlap,
+        include_vectors=include_vectors,
+        include_masks=include_masks,
     )
     answered = 0
     while True:
@@ -189,7 +193,13 @@ def _batches(arguments: Namespace, report: Report) -> Iterator[tuple[list[Source
 def _json_line(source: Source, page: PageResult, result: DocumentResult, vectors: bool) -> str:
     stamps = []
     for stamp in page.stamps:
-        row: dict[str, object] = {"box": [round(edge, 3) for edge in stamp.box], "score": round(stamp.score, 6)}
+        row: dict[str, object] = {
+            "box": [round(edge, 3) for edge in stamp.box],
+            "score": round(stamp.score, 6),
+            "type": stamp.type,
+            "angle_degrees": round(stamp.angle_degrees, 1),
+            "ink_colour": stamp.ink_colour,
+        }
         if vectors and stamp.vector is not None:
             row["vector"] = [round(number, 6) for number in stamp.vector.tolist()]
         stamps.append(row)

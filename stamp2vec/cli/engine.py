@@ -19,6 +19,7 @@ class Engine(Protocol):
         documents: Iterable[tuple[str, bytes]],
         *,
         min_score: float | None,
+        max_overlap: float | None,
         include_vectors: bool,
         include_masks: bool,
     ) -> Iterator[tuple[str, DocumentResult | Stamp2vecError]]:

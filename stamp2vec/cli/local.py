@@ -7,6 +7,7 @@ from typing import TypeVar
 import numpy as np
 
 from stamp2vec import hub
+from stamp2vec.candidates import MAX_OVERLAP
 from stamp2vec.errors import InvalidInput, Stamp2vecError
 from stamp2vec.imaging import decode_image
 from stamp2vec.manifest import Preset, Task
@@ -40,6 +41,7 @@ class LocalEngine:
         documents: Iterable[tuple[str, bytes]],
         *,
         min_score: float | None,
+        max_overlap: float | None,
         include_vectors: bool,
         include_masks: bool,
     ) -> Iterator[tuple[str, DocumentResult | Stamp2vecError]]:
@@ -48,7 +50,11 @@ class LocalEngine:
         for name, document in documents:
             try:
                 result = pipeline(
-                    document, min_score=min_score, include_vectors=include_vectors, include_masks=include_masks
+                    document,
+                    min_score=min_score,
+                    max_overlap=MAX_OVERLAP if max_overlap is None else max_overlap,
+                    include_vectors=include_vectors,
+                    include_masks=include_masks,
                 )
             except InvalidInput as error:
                 yield name, error

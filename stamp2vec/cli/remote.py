@@ -40,12 +40,18 @@ class RemoteEngine:
         documents: Iterable[tuple[str, bytes]],
         *,
         min_score: float | None,
+        max_overlap: float | None,
         include_vectors: bool,
         include_masks: bool,
     ) -> Iterator[tuple[str, DocumentResult | Stamp2vecError]]:
         """All over one stream, as they finish. A gateway always makes vectors."""
         return self._client.analyze_many(
-            documents, self._preset, min_score=min_score, include_masks=include_masks, deadline_s=_STREAM_DEADLINE_S
+            documents,
+            self._preset,
+            min_score=min_score,
+            max_overlap=max_overlap,
+            include_masks=include_masks,
+            deadline_s=_STREAM_DEADLINE_S,
         )
 
     def segment(self, crops: Sequence[bytes]) -> list[np.ndarray | Stamp2vecError]:

@@ -23,10 +23,11 @@ def _document_lines(name: str, result: DocumentResult) -> Iterator[str]:
         found = f"{len(page.stamps)} stamp{'' if len(page.stamps) == 1 else 's'}"
         yield f"{name}  page {page.index + 1}  {page.width} x {page.height}  {found}"
         if page.stamps:
-            yield "     #  score      x1      y1      x2      y2"
+            yield "     #  score  type       turn  ink         x1      y1      x2      y2"
         for stamp in page.stamps:
             number += 1
-            yield f"  {number:4}  {stamp.score:5.2f}" + "".join(f"  {edge:6.0f}" for edge in stamp.box)
+            look = f"{stamp.type:9}  {stamp.angle_degrees:4.0f}  {stamp.ink_colour or '-':6}"
+            yield f"  {number:4}  {stamp.score:5.2f}  {look}" + "".join(f"  {edge:6.0f}" for edge in stamp.box)
     if 2 <= len(result.similarity) <= _MOST_COMPARED:
         yield "  similarity" + "".join(f"  {column + 1:5}" for column in range(len(result.similarity)))
         for row, values in enumerate(result.similarity):
@@ -40,7 +41,7 @@ def models(infos: Sequence[ModelInfo]) -> str:
         size, vector = f"{info.input_height} x {info.input_width}", str(info.vector_size or "-")
         presets = ",".join(info.presets) or "-"
         rows.append(
-            (info.name, info.version, info.task, presets, size, f"{info.parameters:,}", vector, info.sha256[:12])
+            (info.name, info.version, info.task or "-", presets, size, f"{info.parameters:,}", vector, info.sha256[:12])
         )
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     lines = ("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in rows)

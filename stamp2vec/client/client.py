@@ -83,15 +83,25 @@ class Client:
         preset: Preset = Preset.FAST,
         *,
         min_score: float | None = None,
+        max_overlap: float | None = None,
         include_masks: bool = False,
         include_crops: bool = False,
         bulk: bool = False,
     ) -> DocumentResult:
         """Finds every stamp of a document, lifts its ink, embeds it and compares it with every other.
 
-        `min_score`, 0 to 1, is by default the detector's own threshold. A `bulk` call yields to interactive ones.
+        `min_score`, 0 to 1, is by default the detector's own threshold; `max_overlap`, 0 to 0.9 and by default 0.5, is
+        how far two stamps may overlap, as intersection over union. A `bulk` call yields to interactive ones.
         """
-        request = messages.analyze_message(document, preset, min_score, include_masks, include_crops, bulk)
+        request = messages.analyze_message(
+            document,
+            preset,
+            min_score=min_score,
+            max_overlap=max_overlap,
+            include_masks=include_masks,
+            include_crops=include_crops,
+            bulk=bulk,
+        )
         return messages.document_result(self._call(self._stub.AnalyzeDocument, request))
 
     def analyze_many(
@@ -100,6 +110,7 @@ class Client:
         preset: Preset = Preset.FAST,
         *,
         min_score: float | None = None,
+        max_overlap: float | None = None,
         include_masks: bool = False,
         include_crops: bool = False,
         deadline_s: float = 3600.0,
@@ -112,7 +123,15 @@ class Client:
         requests = (
             gateway_pb2.AnalyzeDocumentsRequest(
                 id=name,
-                document=messages.analyze_message(data, preset, min_score, include_masks, include_crops, bulk=True),
+                document=messages.analyze_message(
+                    data,
+                    preset,
+                    min_score=min_score,
+                    max_overlap=max_overlap,
+                    include_masks=include_masks,
+                    include_crops=include_crops,
+                    bulk=True,
+                ),
             )
             for name, data in documents
         )
@@ -128,6 +147,7 @@ class Client:
         model: Preset | str = Preset.FAST,
         *,
         min_score: float | None = None,
+        max_overlap: float | None = None,
         max_detections: int | None = None,
         bulk: bool = False,
     ) -> list[list[Detection] | Stamp2vecError]:
@@ -136,6 +156,7 @@ class Client:
             images=messages.image_messages(pages),
             model=messages.selector_message(model),
             min_score=min_score,
+            max_overlap=max_overlap,
             max_detections=max_detections,
             priority=messages.priority_message(bulk),
         )

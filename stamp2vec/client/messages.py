@@ -4,6 +4,7 @@ from collections.abc import Iterable
 
 import numpy as np
 
+from stamp2vec import wire
 from stamp2vec.client.failures import item_error
 from stamp2vec.errors import InvalidImage
 from stamp2vec.imaging import decode_image
@@ -75,13 +76,21 @@ def comparand_message(stamp: bytes | np.ndarray | Embedding) -> gateway_pb2.Comp
 
 
 def analyze_message(
-    document: bytes, preset: Preset, min_score: float | None, include_masks: bool, include_crops: bool, bulk: bool
+    document: bytes,
+    preset: Preset,
+    *,
+    min_score: float | None,
+    max_overlap: float | None,
+    include_masks: bool,
+    include_crops: bool,
+    bulk: bool,
 ) -> gateway_pb2.AnalyzeDocumentRequest:
     """A document and what is wanted of it."""
     return gateway_pb2.AnalyzeDocumentRequest(
         document=document,
         preset=_PRESETS[preset],
         min_score=min_score,
+        max_overlap=max_overlap,
         include_masks=include_masks,
         include_crops=include_crops,
         priority=priority_message(bulk),
@@ -116,7 +125,7 @@ def comparison(message: gateway_pb2.CompareStampsResponse) -> Comparison:
 
 def detections(message: detector_pb2.DetectResult) -> list[Detection]:
     """The stamps of one picture."""
-    return [Detection(_box(found.box), found.score) for found in message.detections]
+    return list(map(wire.detection, message.detections))
 
 
 def mask(message: common_pb2.Mask) -> np.ndarray:
@@ -134,8 +143,8 @@ def model_info(message: common_pb2.ModelInfo) -> ModelInfo:
     return ModelInfo(
         name=message.model.name,
         version=message.model.version,
-        task=_TASKS_BACK[message.task],
-        presets=tuple(_PRESETS_BACK[preset] for preset in message.presets),
+        task=_TASKS_BACK.get(message.task),
+        presets=tuple(_PRESETS_BACK[preset] for preset in message.presets if preset in _PRESETS_BACK),
         architecture=message.architecture,
         input_height=message.input_height,
         input_width=message.input_width,
@@ -153,17 +162,16 @@ def _page(message: gateway_pb2.Page) -> PageResult:
 
 
 def _stamp(message: gateway_pb2.Stamp) -> Stamp:
-    x1, y1, x2, y2 = map(round, _box(message.crop_box))
+    x1, y1, x2, y2 = map(round, wire.box(message.crop_box))
     return Stamp(
-        box=_box(message.box),
+        box=wire.box(message.box),
         score=message.score,
+        type=wire.stamp_type(message.type),
+        angle_degrees=message.angle_degrees,
+        ink_colour=wire.ink_colour(message.ink_colour),
         crop_box=(x1, y1, x2, y2),
         vector=np.array(message.vector.values, np.float32) if message.vector.values else None,
         mask=mask(message.mask) if message.HasField("mask") else None,
         crop=decode_image(message.crop_png) if message.crop_png else None,
         die_group=message.die_group,
     )
-
-
-def _box(message: common_pb2.Box) -> tuple[float, float, float, float]:
-    return message.x1, message.y1, message.x2, message.y2

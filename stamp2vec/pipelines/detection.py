@@ -1,79 +1,77 @@
 """Pages to stamps."""
 
+from collections.abc import Iterable, Iterator
+from itertools import islice
 from typing import overload
 
 import numpy as np
+import torch
 from torch import Tensor
 
-from stamp2vec.imaging import Letterbox
-from stamp2vec.manifest import Task
-from stamp2vec.pipelines.pipeline import AnyPicture, Picture, Pipeline
+from stamp2vec.candidates import LOOSEST_OVERLAP, MAX_CANDIDATES, MAX_OVERLAP, detections, faults, merge, select
+from stamp2vec.imaging import views
+from stamp2vec.manifest import Preset, Task
+from stamp2vec.models.grids import BOX, SCORE, TURN, TYPE
+from stamp2vec.pipelines.pipeline import BATCH, AnyPicture, Picture, ServedPipeline, to_array
 from stamp2vec.results import Detection
 
-SCORE_FLOOR = 0.01
-MAX_DETECTIONS = 300
-NMS_IOU = 0.5
 
-
-class YoloStampPipeline(Pipeline[list[Detection]]):
-    """Finds the stamps of a page, best first; an empty list when there is none."""
+class YoloStampPipeline(ServedPipeline):
+    """Finds the stamps of a page, best first; an empty list when there is none. Serves every detector."""
 
     task = Task.DETECT
 
+    @property
+    def tiled(self) -> bool:
+        """Whether the model looks at large pages in tiles as well: those of the accurate preset do."""
+        return Preset.ACCURATE in self.manifest.presets
+
     def finish(self, output: Tensor) -> list[np.ndarray]:
-        """(N, A, 5) boxes and logits -> float32 (K, 5) an item: x1, y1, x2, y2, score, best first, K <= 300."""
-        scores = output[..., 4].sigmoid().cpu().numpy()
-        boxes = output[..., :4].cpu().numpy()
-        return [select(b, s) for b, s in zip(boxes, scores)]
+        """(N, A, 13) as in `grids` -> the candidates of an item, float32 (K, 7) as in `candidates`, K <= 1000.
 
-    def restore(self, item: np.ndarray, box: Letterbox) -> list[Detection]:
-        """Boxes of the letterboxed input -> detections in pixels of the picture."""
-        return [
-            Detection((x1, y1, x2, y2), score)
-            for (x1, y1, x2, y2), score in zip(box.boxes_to_image(item[:, :4]).tolist(), item[:, 4].tolist())
-            if x1 < x2 and y1 < y2  # A box that lies in the letterbox's margin has nothing on the picture.
-        ]
+        Of overlapping ones only near copies are left out: how far stamps may overlap is for each caller to say.
+        """
+        cosine, sine = output[..., TURN].unbind(-1)
+        turn = torch.rad2deg(torch.atan2(sine, cosine))
+        turn = turn.masked_fill(turn <= -180, 180)  # upside down has one name
+        kind = output[..., TYPE].argmax(-1)
+        score = output[..., SCORE].sigmoid()
+        rows = torch.cat([output[..., BOX], torch.stack([score, turn, kind], -1)], -1).float().cpu().numpy()
+        return [select(found, LOOSEST_OVERLAP, MAX_CANDIDATES) for found in rows]
+
+    def run(self, pictures: Iterable[Picture], min_score: float, max_overlap: float) -> Iterator[list[Detection]]:
+        """Detections in order, holding no more than a batch of pictures at a time."""
+        waiting = iter(pictures)
+        while pages := [
+            views(to_array(picture), self.input_size, tiled=self.tiled)
+            for picture in islice(waiting, 1 if self.tiled else BATCH)
+        ]:
+            inputs = [view.pixels for page in pages for view in page]
+            batches = (inputs[first : first + BATCH] for first in range(0, len(inputs), BATCH))
+            items = (item for batch in batches for item in self.infer(np.stack(batch)))
+            for page in pages:
+                seen = [(view, detections(next(items), view, min_score, max_overlap)) for view in page]
+                yield merge(seen, max_overlap)
 
     @overload
-    def __call__(self, pictures: Picture, min_score: float | None = None) -> list[Detection]: ...
-    @overload
-    def __call__(self, pictures: list[AnyPicture], min_score: float | None = None) -> list[list[Detection]]: ...
     def __call__(
-        self, pictures: Picture | list[AnyPicture], min_score: float | None = None
+        self, pictures: Picture, min_score: float | None = None, max_overlap: float = MAX_OVERLAP
+    ) -> list[Detection]: ...
+    @overload
+    def __call__(
+        self, pictures: list[AnyPicture], min_score: float | None = None, max_overlap: float = MAX_OVERLAP
+    ) -> list[list[Detection]]: ...
+    def __call__(
+        self, pictures: Picture | list[AnyPicture], min_score: float | None = None, max_overlap: float = MAX_OVERLAP
     ) -> list[Detection] | list[list[Detection]]:
-        """Detections that score at least `min_score`, by default the manifest's threshold."""
+        """Detections that score at least `min_score`, by default the manifest's threshold.
+
+        Of two that overlap by more than `max_overlap`, intersection over union, 0 to 0.9, the better one stays: raise
+        it to keep stamps apart that lie on each other. InvalidImage when a picture is none, InvalidInput for an option.
+        """
+        for fault in faults(min_score, max_overlap):
+            raise fault
         least = self.manifest.threshold if min_score is None else min_score
         if isinstance(pictures, list):
-            return [keep(found, least) for found in self.run(pictures)]
-        return keep(next(self.run([pictures])), least)
-
-
-def keep(detections: list[Detection], min_score: float) -> list[Detection]:
-    """Those that score at least `min_score`."""
-    return [d for d in detections if d.score >= min_score]
-
-
-def select(boxes: np.ndarray, scores: np.ndarray) -> np.ndarray:
-    """float (A, 4) and (A,) -> float32 (K, 5), best first, above the floor and free of overlaps."""
-    candidates = np.flatnonzero(scores >= SCORE_FLOOR)
-    candidates = candidates[np.argsort(-scores[candidates], kind="stable")]
-    kept = candidates[non_maximum_suppression(boxes[candidates], NMS_IOU)][:MAX_DETECTIONS]
-    return np.concatenate([boxes[kept], scores[kept, None]], 1).astype(np.float32)
-
-
-def non_maximum_suppression(boxes: np.ndarray, max_iou: float) -> np.ndarray:
-    """Indices of the boxes, float (N, 4) best first, that overlap no better kept one by more than `max_iou`."""
-    kept: list[int] = []
-    left = np.arange(len(boxes))
-    while len(left):
-        kept.append(int(left[0]))
-        left = left[1:][iou(boxes[left[0]], boxes[left[1:]]) <= max_iou]
-    return np.array(kept, int)
-
-
-def iou(box: np.ndarray, boxes: np.ndarray) -> np.ndarray:
-    """Intersection over union of one box (4,) with many (N, 4)."""
-    size = np.clip(np.minimum(box[2:], boxes[:, 2:]) - np.maximum(box[:2], boxes[:, :2]), 0.0, None)
-    both = size.prod(1)
-    areas = (boxes[:, 2:] - boxes[:, :2]).prod(1) + (box[2:] - box[:2]).prod()
-    return both / np.maximum(areas - both, 1e-9)  # type: ignore[no-any-return]
+            return list(self.run(pictures, least, max_overlap))
+        return next(self.run([pictures], least, max_overlap))

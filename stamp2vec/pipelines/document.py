@@ -8,9 +8,9 @@ from typing import Self
 import numpy as np
 
 from stamp2vec import hub
+from stamp2vec.candidates import MAX_OVERLAP, check_number, faults
 from stamp2vec.comparison import illegibility, similarity_matrix
-from stamp2vec.errors import InvalidInput
-from stamp2vec.imaging import crop, decode_pages
+from stamp2vec.imaging import crop, decode_pages, ink_colour
 from stamp2vec.manifest import Preset, Task
 from stamp2vec.pipelines.detection import YoloStampPipeline
 from stamp2vec.pipelines.embedding import TvaePipeline
@@ -45,17 +45,20 @@ class DocumentPipeline:
         document: bytes,
         *,
         min_score: float | None = None,
+        max_overlap: float = MAX_OVERLAP,
         include_vectors: bool = True,
         include_masks: bool = False,
         include_crops: bool = False,
     ) -> DocumentResult:
         """Analyses the pages of a file one by one, holding one page in memory at a time.
 
-        `min_score`, 0 to 1, is by default the detector's own threshold. What is not included is not computed.
-        A page that cannot be read carries its error and loses no other; InvalidImage is raised when none can.
+        `min_score`, 0 to 1, is by default the detector's own threshold; `max_overlap`, 0 to 0.9, is how far two stamps
+        may overlap, as intersection over union. What is not included is not computed. A page that cannot be read
+        carries its error and loses no other; InvalidImage is raised when none can, and InvalidInput when an option is
+        wrong or more than 2,000 stamps are to be compared.
         """
-        if min_score is not None and not 0 <= min_score <= 1:
-            raise InvalidInput(f"min_score is {min_score}: choose 0 to 1", "min_score")
+        for fault in faults(min_score, max_overlap):
+            raise fault
         clock = _Clock()
         pages: list[PageResult] = []
         legible: list[bool] = []
@@ -64,8 +67,10 @@ class DocumentPipeline:
             if page.image is None:
                 pages.append(PageResult(page.index, 0, 0, (), page.error))
                 continue
-            found = self.detector(page.image, min_score)
+            found = self.detector(page.image, min_score, max_overlap)
             clock.lap("detect")
+            if include_vectors:
+                check_number(len(legible) + len(found))
             parts = [crop(page.image, detection.box) for detection in found]
             crops = [part for part, _ in parts]
             masks = self.segmenter(crops) if include_masks else [None] * len(crops)
@@ -74,7 +79,17 @@ class DocumentPipeline:
             legible += [not illegibility(part) for part in crops]
             clock.lap("embed")
             stamps = tuple(
-                Stamp(detection.box, detection.score, box, vector, mask, part.copy() if include_crops else None)
+                Stamp(
+                    box=detection.box,
+                    score=detection.score,
+                    type=detection.type,
+                    angle_degrees=detection.angle_degrees,
+                    ink_colour=ink_colour(part, mask),
+                    crop_box=box,
+                    vector=vector,
+                    mask=mask,
+                    crop=part.copy() if include_crops else None,
+                )
                 for detection, (part, box), vector, mask in zip(found, parts, vectors, masks, strict=True)
             )
             pages.append(PageResult(page.index, page.image.shape[0], page.image.shape[1], stamps, None))

@@ -24,8 +24,8 @@ Result = TypeVar("Result")
 BATCH = 8
 
 
-class Pipeline(ABC, Generic[Result]):
-    """A model with its manifest. `infer` is the hot path that the services batch; a call does it all."""
+class ServedPipeline(ABC):
+    """A model with its manifest. `infer` is the hot path, which the services batch."""
 
     task: ClassVar[Task]
 
@@ -60,6 +60,10 @@ class Pipeline(ABC, Generic[Result]):
     @abstractmethod
     def finish(self, output: Tensor) -> list[np.ndarray]:
         """The model's output for a batch -> one array an item."""
+
+
+class Pipeline(ServedPipeline, Generic[Result]):
+    """A model that looks at each picture once, letterboxed. A call does it all."""
 
     @abstractmethod
     def restore(self, item: np.ndarray, box: Letterbox) -> Result:

@@ -2,17 +2,16 @@
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from stamp2vec.errors import WeightsError
 from stamp2vec.pipelines.detection import YoloStampPipeline
 from stamp2vec.pipelines.embedding import TvaePipeline
-from stamp2vec.pipelines.pipeline import Pipeline
+from stamp2vec.pipelines.pipeline import ServedPipeline
 from stamp2vec.pipelines.segmentation import StampUnetPipeline
 
-_PIPELINES: Mapping[str, type[Pipeline[Any]]] = {
+_PIPELINES: Mapping[str, type[ServedPipeline]] = {
     pipeline.task: pipeline for pipeline in (YoloStampPipeline, StampUnetPipeline, TvaePipeline)
 }
 

@@ -10,12 +10,14 @@ import numpy as np
 from google.protobuf import any_pb2, duration_pb2
 from google.rpc import error_details_pb2, status_pb2  # type: ignore[import-untyped]
 
+from stamp2vec.candidates import MAX_OVERLAP
 from stamp2vec.errors import InvalidInput
 from stamp2vec.manifest import Manifest
 from stamp2vec.pipelines import DocumentPipeline
 from stamp2vec.serving import model_info, picture
 from stamp2vec.v1 import common_pb2, detector_pb2, embedder_pb2, gateway_pb2, gateway_pb2_grpc, segmenter_pb2
 from stamp2vec.verification import judge
+from stamp2vec.wire import INK_COLOURS, STAMP_TYPES, detection_message
 
 Message = TypeVar("Message")
 INVALID = grpc.StatusCode.INVALID_ARGUMENT.value[0]
@@ -62,8 +64,9 @@ class StandIn(gateway_pb2_grpc.StampServiceServicer):
         least = request.min_score if request.HasField("min_score") else None
 
         def answer(image: np.ndarray) -> detector_pb2.DetectResult:
-            found = self.pipeline.detector(image, least)[: request.max_detections or 300]
-            rows = [common_pb2.Detection(box=box(each.box), score=each.score) for each in found]
+            overlap = request.max_overlap if request.HasField("max_overlap") else MAX_OVERLAP
+            found = self.pipeline.detector(image, least, overlap)[: request.max_detections or 300]
+            rows = map(detection_message, found)
             return detector_pb2.DetectResult(detections=rows, height=image.shape[0], width=image.shape[1])
 
         results = each(request.images, answer, lambda status: detector_pb2.DetectResult(status=status), context)
@@ -123,13 +126,19 @@ class StandIn(gateway_pb2_grpc.StampServiceServicer):
 
     def _analyze(self, request: Any) -> gateway_pb2.AnalyzeDocumentResponse:
         least = request.min_score if request.HasField("min_score") else None
-        result = self.pipeline(request.document, min_score=least, include_masks=request.include_masks)
+        overlap = request.max_overlap if request.HasField("max_overlap") else MAX_OVERLAP
+        result = self.pipeline(
+            request.document, min_score=least, max_overlap=overlap, include_masks=request.include_masks
+        )
         pages = []
         for page in result.pages:
             stamps = [
                 gateway_pb2.Stamp(
                     box=box(stamp.box),
                     score=stamp.score,
+                    type=STAMP_TYPES[stamp.type],
+                    angle_degrees=stamp.angle_degrees,
+                    ink_colour=INK_COLOURS[stamp.ink_colour],
                     vector=common_pb2.Vector(values=None if stamp.vector is None else stamp.vector.tolist()),
                     crop_box=box(stamp.crop_box),
                     mask=None if stamp.mask is None else mask(stamp.mask),

@@ -66,7 +66,13 @@ def test_analyze_prints_one_json_line_a_page(files: Path, where: list[str], caps
     assert (rows[1]["width"], rows[1]["height"]) == (500, 400)
     found = DocumentPipeline.from_preset()((files / "pages" / "a.png").read_bytes(), min_score=0.6)
     expected = [
-        {"box": pytest.approx(stamp.box, abs=0.01), "score": pytest.approx(stamp.score, abs=1e-4)}
+        {
+            "box": pytest.approx(stamp.box, abs=0.01),
+            "score": pytest.approx(stamp.score, abs=1e-4),
+            "type": str(stamp.type),
+            "angle_degrees": pytest.approx(stamp.angle_degrees, abs=0.1),
+            "ink_colour": stamp.ink_colour,
+        }
         for stamp in found.pages[0].stamps
     ]
     assert expected
@@ -90,7 +96,7 @@ def test_analyze_prints_a_table_for_people(files: Path, where: list[str], capsys
     captured = capsys.readouterr()
     assert "pages/c.tif  page 1  620 x 877  " in captured.out
     assert "pages/c.tif  page 2  620 x 877  " in captured.out
-    assert "score      x1      y1      x2      y2" in captured.out
+    assert "score  type       turn  ink         x1      y1      x2      y2" in captured.out
     assert "similarity      1      2" in captured.out
     assert " 1.00" in captured.out
     assert captured.err == ""
@@ -103,6 +109,15 @@ def test_low_scores_can_be_kept(files: Path, capsys: pytest.CaptureFixture[str])
     assert isinstance(low["stamps"], list)
     assert isinstance(high["stamps"], list)
     assert len(low["stamps"]) > 100 > len(high["stamps"]) > 0
+
+
+def test_overlapping_stamps_can_be_kept(files: Path, where: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    for overlap in ("0.1", "0.8"):
+        assert main(["analyze", "pages/a.png", "--json", "--min-score", "0.6", "--max-overlap", overlap, *where]) == 0
+    few, many = (row["stamps"] for row in lines(capsys.readouterr().out))
+    assert isinstance(few, list)
+    assert isinstance(many, list)
+    assert len(many) > len(few) > 0
 
 
 def test_files_are_named_below_the_root(files: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -231,6 +246,8 @@ def test_models(files: Path, where: list[str], capsys: pytest.CaptureFixture[str
         (["analyze", "a.png", "--preset", "slow"], "--preset"),
         (["analyze", "a.png", "--min-score", "1.5"], "choose 0 to 1"),
         (["analyze", "a.png", "--min-score", "nan"], "choose 0 to 1"),
+        (["analyze", "a.png", "--max-overlap", "1"], "choose 0 to 0.9"),
+        (["segment", "a.png", "--crop", "--max-overlap", "0.6", "--out", "x"], "--max-overlap is for pages"),
         (["analyze", "a.png", "--vectors"], "--vectors needs --json"),
         (["analyze", "-", "-"], "- can be given once"),
         (["compare", "-", "-"], "- can be given once"),

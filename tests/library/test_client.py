@@ -10,12 +10,13 @@ import pytest
 from PIL import Image
 
 from stamp2vec.client import Client, ServiceError
+from stamp2vec.client.messages import detections, document_result
 from stamp2vec.errors import InvalidImage, InvalidInput, ModelNotFound, Stamp2vecError
 from stamp2vec.imaging import decode_image
 from stamp2vec.manifest import Preset, Task
 from stamp2vec.pipelines import DocumentPipeline
-from stamp2vec.results import DocumentResult, Embedding, ModelInfo
-from stamp2vec.v1 import common_pb2
+from stamp2vec.results import DocumentResult, Embedding, ModelInfo, StampType
+from stamp2vec.v1 import common_pb2, detector_pb2, gateway_pb2
 from tests.library.conftest import page_image
 from tests.library.standin import StandIn
 from tests.library.test_document import png, tiff
@@ -44,6 +45,8 @@ def same(a: DocumentResult, b: DocumentResult) -> None:
             assert stamp.box == pytest.approx(twin.box, abs=1e-3)
             assert stamp.score == pytest.approx(twin.score, abs=1e-5)
             assert stamp.crop_box == twin.crop_box
+            assert (stamp.type, stamp.ink_colour) == (twin.type, twin.ink_colour)
+            assert stamp.angle_degrees == pytest.approx(twin.angle_degrees, abs=1e-3)
             assert stamp.vector is not None
             assert twin.vector is not None
             np.testing.assert_allclose(stamp.vector, twin.vector, atol=1e-5)
@@ -93,8 +96,8 @@ def test_pictures_go_encoded_and_raw(client: Client, server: StandIn) -> None:
     assert isinstance(broken_crop, InvalidImage)
 
     page = np.asarray(page_image(0))
-    found, broken_page = client.detect([page, b"x"], min_score=0.5, max_detections=3)
-    assert found == server.pipeline.detector(page, 0.5)[:3]
+    found, broken_page = client.detect([page, b"x"], min_score=0.5, max_overlap=0.8, max_detections=3)
+    assert found == server.pipeline.detector(page, 0.5, float(np.float32(0.8)))[:3]
     assert isinstance(broken_page, InvalidImage)
 
 
@@ -185,10 +188,20 @@ def test_a_passed_deadline_says_so(server: StandIn) -> None:
     assert caught.value.code is grpc.StatusCode.DEADLINE_EXCEEDED
 
 
-def test_crops_come_back_as_pixels() -> None:
-    from stamp2vec.client.messages import document_result
-    from stamp2vec.v1 import gateway_pb2
+def test_what_a_newer_gateway_says_is_read_as_far_as_it_is_known() -> None:
+    stamp = gateway_pb2.Stamp(type=99, ink_colour=99)  # type: ignore[arg-type]
+    infos = [common_pb2.ModelInfo(task=99, presets=[common_pb2.PRESET_FAST, 99])]  # type: ignore[arg-type, list-item]
+    message = gateway_pb2.AnalyzeDocumentResponse(pages=[gateway_pb2.Page(stamps=[stamp])], models=infos)
+    result = document_result(gateway_pb2.AnalyzeDocumentResponse.FromString(message.SerializeToString()))
+    assert result.pages[0].stamps[0].type is StampType.OTHER
+    assert result.pages[0].stamps[0].ink_colour is None
+    assert result.models[0].task is None
+    assert result.models[0].presets == (Preset.FAST,)
+    (found,) = detections(detector_pb2.DetectResult(detections=[common_pb2.Detection(type=99, ink_colour=99)]))  # type: ignore[arg-type]
+    assert (found.type, found.ink_colour) == (StampType.OTHER, None)
 
+
+def test_crops_come_back_as_pixels() -> None:
     crop_box = common_pb2.Box(x1=0, y1=0, x2=100, y2=90)
     stamp = gateway_pb2.Stamp(box=crop_box, crop_box=crop_box, crop_png=png(Image.fromarray(CROP)))
     message = gateway_pb2.AnalyzeDocumentResponse(pages=[gateway_pb2.Page(stamps=[stamp])])

@@ -1,9 +1,27 @@
+"""From a model's output to candidates, and from those to the stamps of a page."""
+
 import numpy as np
 import pytest
+import torch
 
-from stamp2vec.pipelines.detection import MAX_DETECTIONS, non_maximum_suppression, select
+from stamp2vec.candidates import (
+    LOOSEST_OVERLAP,
+    MAX_CANDIDATES,
+    MAX_DETECTIONS,
+    detections,
+    faults,
+    merge,
+    non_maximum_suppression,
+    select,
+)
+from stamp2vec.imaging import View, views
+from stamp2vec.manifest import Preset
+from stamp2vec.pipelines import YoloStampPipeline
+from stamp2vec.results import Detection, InkColour, StampType
+from tests.library.conftest import MODELS, manifest
 
 A, NEAR_A, B = (0, 0, 10, 10), (0, 0, 10, 8), (20, 20, 30, 30)
+PAGE = np.full((3508, 2480, 3), 255, np.uint8)
 
 
 @pytest.mark.parametrize(
@@ -22,14 +40,140 @@ def test_overlapping_boxes_are_dropped(boxes: list[tuple[int, ...]], kept: list[
 
 
 def test_the_best_come_first_and_the_hopeless_not_at_all() -> None:
-    boxes = np.array([A, B, (50, 50, 60, 60)], np.float32)
-    found = select(boxes, np.array([0.3, 0.9, 0.001], np.float32))
+    rows = [(*A, 0.3), (*B, 0.9), (50, 50, 60, 60, 0.001), (70, 70, 80, 80, np.nan), (0, 0, np.inf, 10, 0.95)]
+    found = select(np.array(rows, np.float32))
     assert found.dtype == np.float32
     np.testing.assert_allclose(found, [[*B, 0.9], [*A, 0.3]], rtol=1e-6)
 
 
 def test_there_is_a_most() -> None:
-    x = np.arange(1000, dtype=np.float32)[:, None] * 20
-    found = select(np.concatenate([x, x * 0, x + 10, x * 0 + 10], 1), np.linspace(0.1, 0.9, 1000, dtype=np.float32))
+    x = np.arange(2000, dtype=np.float32)[:, None] * 20
+    scores = np.linspace(0.1, 0.9, 2000, dtype=np.float32)[:, None]
+    rows = np.concatenate([x, x * 0, x + 10, x * 0 + 10, scores], 1)
+    found = select(rows)
     assert found.shape == (MAX_DETECTIONS, 5)
     assert found[0, 4] == pytest.approx(0.9)
+    assert len(select(rows, LOOSEST_OVERLAP, MAX_CANDIDATES)) == MAX_CANDIDATES
+
+
+@pytest.mark.parametrize(
+    ("cosine", "sine", "degrees"), [(1, 0, 0), (0, 1, 90), (0, -1, -90), (-1, 0.0, 180), (-1, -0.0, 180), (2, 2, 45)]
+)
+def test_a_model_s_numbers_become_candidates(cosine: float, sine: float, degrees: float) -> None:
+    """A near copy is left out already; what overlaps less is left to the caller."""
+    name, task, config, side, vector_size = MODELS[0]
+    described = manifest(name, task, config, side, vector_size)
+    pipeline = YoloStampPipeline(described, _fresh_state())
+    output = torch.zeros(1, 3, 13)
+    output[0, :, :4] = torch.tensor([A, (0, 0, 10, 9.5), NEAR_A])
+    output[0, :, 4] = torch.tensor([3.0, 2.0, 1.0])
+    output[0, :, 5:7] = torch.tensor([cosine, sine])
+    output[0, :, 7 + 3] = 5.0
+    (rows,) = pipeline.finish(output)
+    assert rows.shape == (2, 7)
+    np.testing.assert_allclose(rows[:, :4], [A, NEAR_A])
+    np.testing.assert_allclose(rows[:, 4], 1 / (1 + np.exp([-3.0, -1.0])), rtol=1e-5)
+    np.testing.assert_allclose(rows[:, 5], degrees, atol=1e-4)
+    assert [list(StampType)[int(kind)] for kind in rows[:, 6]] == [StampType.TRIANGLE] * 2
+
+
+def _fresh_state() -> dict[str, torch.Tensor]:
+    from stamp2vec.models import build
+
+    return build("yolo-stamp", MODELS[0][2]).state_dict()
+
+
+def candidate(x1: float, y1: float, x2: float, y2: float, score: float) -> list[float]:
+    return [x1, y1, x2, y2, score, -30.0, 4.0]
+
+
+def test_candidates_become_stamps_with_their_ink() -> None:
+    page = np.full((200, 100, 3), 250, np.uint8)
+    page[50:60, 20:80] = (40, 60, 200)
+    (view,) = views(page, (100, 100), tiled=False)  # half the size, 25 pixels of margin left and right
+    rows = np.array([candidate(35, 25, 65, 30, 0.9), candidate(0, 0, 20, 20, 0.8), candidate(40, 60, 50, 70, 0.3)])
+    (found,) = detections(rows, view, 0.5, 0.5)
+    assert found == Detection((20, 50, 80, 60), pytest.approx(0.9), StampType.WORD, -30.0, InkColour.BLUE)
+
+
+def test_stamps_that_lie_on_each_other_are_kept_apart_where_the_caller_says_so() -> None:
+    view = views(np.full((100, 100, 3), 255, np.uint8), (100, 100), tiled=False)[0]
+    rows = np.array([candidate(0, 0, 50, 50, 0.9), candidate(10, 0, 60, 50, 0.8), candidate(0, 1, 50, 51, 0.7)])
+    assert [each.score for each in detections(rows, view, 0.5, 0.5)] == pytest.approx([0.9])
+    assert [each.score for each in detections(rows, view, 0.5, 0.7)] == pytest.approx([0.9, 0.8])
+
+
+@pytest.mark.parametrize(
+    ("min_score", "max_overlap", "fields"),
+    [
+        (None, None, []),
+        (0.0, 0.0, []),
+        (1.0, 0.9, []),
+        (0.5, float(np.float32(0.9)), []),
+        (1.01, 0.91, ["min_score", "max_overlap"]),
+        (float("nan"), float("nan"), ["min_score", "max_overlap"]),
+        (-0.1, -0.1, ["min_score", "max_overlap"]),
+    ],
+)
+def test_options_are_checked(min_score: float | None, max_overlap: float | None, fields: list[str]) -> None:
+    assert [fault.field for fault in faults(min_score, max_overlap)] == fields
+
+
+def seen_at(*boxes: tuple[float, float, float, float, float]) -> list[tuple[View, list[Detection]]]:
+    """Each box with its score, on every view of an A4 page at 300 dpi that holds any of it, cut to that view."""
+    seen = []
+    for view in views(PAGE, (640, 640), tiled=True):
+        found = []
+        for x1, y1, x2, y2, score in boxes:
+            right, bottom = view.left + view.place.width, view.top + view.place.height
+            box = (max(x1, view.left), max(y1, view.top), min(x2, right), min(y2, bottom))
+            if box[0] < box[2] and box[1] < box[3]:
+                found.append(Detection(box, score, StampType.ROUND, 0.0, None))
+        seen.append((view, found))
+    return seen
+
+
+def test_a_stamp_that_every_view_has_is_one_stamp() -> None:
+    assert [each.box for each in merge(seen_at((800, 1000, 1100, 1300, 0.9)), 0.5)] == [(800, 1000, 1100, 1300)]
+
+
+def test_a_stamp_across_the_edges_of_tiles_is_whole() -> None:
+    """800 pixels wide: wider than what tiles share, so only the whole page has all of it."""
+    across = (600.0, 1500.0, 1400.0, 2300.0, 0.9)
+    seen = seen_at(across)
+    assert sum(len(found) for _, found in seen) > 3
+    assert [each.box for each in merge(seen, 0.5)] == [across[:4]]
+    # The pieces score more than the whole, as a good view of a part may.
+    seen[0] = (seen[0][0], [Detection(across[:4], 0.5, StampType.ROUND, 0.0, None)])
+    assert [each.box for each in merge(seen, 0.5)] == [across[:4]]
+
+
+def test_a_stamp_that_one_tile_alone_has_stays_even_where_it_is_cut() -> None:
+    seen = seen_at((2000, 1000, 2100, 1100, 0.6), (700, 1400, 760, 1500, 0.7))
+    seen[0] = (seen[0][0], [])
+    assert len(merge(seen, 0.5)) == 2
+    cut = Detection((0.0, 900.0, 200.0, float(seen[1][0].place.height)), 0.8, StampType.ROUND, 0.0, None)
+    assert merge([(seen[1][0], [cut])], 0.5) == [cut]
+
+
+def test_a_page_has_its_best_300() -> None:
+    view = views(np.full((64, 64, 3), 255, np.uint8), (64, 64), tiled=False)[0]
+    many = [Detection((i, 0.0, i + 1.0, 1.0), i / 1000, StampType.WORD, 0.0, None) for i in range(400)]
+    kept = merge([(view, many)], 0.5)
+    assert len(kept) == MAX_DETECTIONS
+    assert [each.score for each in kept] == sorted((each.score for each in many), reverse=True)[:MAX_DETECTIONS]
+    assert len(merge([(view, many)], 0.5, 5)) == 5
+
+
+def test_only_models_of_the_accurate_preset_look_at_tiles() -> None:
+    from dataclasses import replace
+
+    name, task, config, side, vector_size = MODELS[0]
+    fast = manifest(name, task, config, side, vector_size)
+    for described, inputs in ((fast, 1), (replace(fast, presets=(Preset.ACCURATE,)), 7)):
+        pipeline = YoloStampPipeline(described, _fresh_state())
+        batches: list[int] = []
+        infer = pipeline.infer
+        pipeline.infer = lambda batch, infer=infer, batches=batches: (batches.append(len(batch)), infer(batch))[1]  # type: ignore[method-assign, misc]
+        assert isinstance(pipeline(PAGE), list)
+        assert batches == [inputs]

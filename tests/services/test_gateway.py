@@ -362,8 +362,10 @@ async def test_every_field_at_fault_is_named(
 
 
 async def test_an_answer_too_large_for_a_message_says_what_to_leave_out() -> None:
-    script = Scripted(boxes=[(0.0, 0.0, 64.0, 64.0)] * 60)
-    request = gateway_pb2.AnalyzeDocumentRequest(document=encoded(grey(200, 1100)), include_masks=True)
+    script = Scripted(boxes=[(0, 0, 64, 40), (0, 24, 64, 64), (0, 0, 40, 64), (24, 0, 64, 64)])
+    file = io.BytesIO()
+    grey(200, 5300).save(file, "PNG")
+    request = gateway_pb2.AnalyzeDocumentRequest(document=file.getvalue(), include_masks=True)
     async with gateway(script) as stub:
         error = await refusal(stub.AnalyzeDocument(request, timeout=TIMEOUT_S))
     assert error.code() is Code.INVALID_ARGUMENT

@@ -1,0 +1,65 @@
+"""Detections between the library's values and the contract's messages. Needs no torch.
+
+A number of an enum that a newer peer sends and this code does not know becomes the value for all that is not known.
+"""
+
+from stamp2vec.results import Detection, InkColour, StampType
+from stamp2vec.v1 import common_pb2
+
+STAMP_TYPES = {
+    StampType.ROUND: common_pb2.STAMP_TYPE_ROUND,
+    StampType.OVAL: common_pb2.STAMP_TYPE_OVAL,
+    StampType.RECTANGLE: common_pb2.STAMP_TYPE_RECTANGLE,
+    StampType.TRIANGLE: common_pb2.STAMP_TYPE_TRIANGLE,
+    StampType.WORD: common_pb2.STAMP_TYPE_WORD,
+    StampType.OTHER: common_pb2.STAMP_TYPE_OTHER,
+}
+INK_COLOURS = {
+    None: common_pb2.INK_COLOUR_UNSPECIFIED,
+    InkColour.BLACK: common_pb2.INK_COLOUR_BLACK,
+    InkColour.BLUE: common_pb2.INK_COLOUR_BLUE,
+    InkColour.VIOLET: common_pb2.INK_COLOUR_VIOLET,
+    InkColour.RED: common_pb2.INK_COLOUR_RED,
+    InkColour.GREEN: common_pb2.INK_COLOUR_GREEN,
+    InkColour.GREY: common_pb2.INK_COLOUR_GREY,
+}
+_STAMP_TYPES_BACK = {number: value for value, number in STAMP_TYPES.items()}
+_INK_COLOURS_BACK = {number: value for value, number in INK_COLOURS.items()}
+
+
+def stamp_type(number: int) -> StampType:
+    """OTHER for a number that is not known."""
+    return _STAMP_TYPES_BACK.get(number, StampType.OTHER)  # type: ignore[call-overload, no-any-return]
+
+
+def ink_colour(number: int) -> InkColour | None:
+    """None for a number that is not known."""
+    return _INK_COLOURS_BACK.get(number)  # type: ignore[call-overload, no-any-return]
+
+
+def box(message: common_pb2.Box) -> tuple[float, float, float, float]:
+    """x1, y1, x2, y2."""
+    return message.x1, message.y1, message.x2, message.y2
+
+
+def detection(message: common_pb2.Detection) -> Detection:
+    """A message as a value."""
+    return Detection(
+        box=box(message.box),
+        score=message.score,
+        type=stamp_type(message.type),
+        angle_degrees=message.angle_degrees,
+        ink_colour=ink_colour(message.ink_colour),
+    )
+
+
+def detection_message(found: Detection) -> common_pb2.Detection:
+    """A value as a message."""
+    x1, y1, x2, y2 = found.box
+    return common_pb2.Detection(
+        box=common_pb2.Box(x1=x1, y1=y1, x2=x2, y2=y2),
+        score=found.score,
+        type=STAMP_TYPES[found.type],
+        angle_degrees=found.angle_degrees,
+        ink_colour=INK_COLOURS[found.ink_colour],
+    )
