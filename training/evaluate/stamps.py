@@ -22,7 +22,8 @@ class Stamps:
     `pictures` are read when they are asked for: uint8 (H, W, 3). `identity` int (N,) is the die, `family` int (N,) what
     look-alikes share: a layout, or the die that a forgery imitates. `group` int (N,) is the set within which stamps are
     compared. `slices` maps what stamps are sliced by to a value (N,) for each; `visible` float (N,) is the share of the
-    die that left ink, NaN where nobody knows.
+    die that left ink, NaN where nobody knows. `fitted` bool (N,) marks the half of the rendered families that
+    `training.embedder.calibrate` fits probabilities on: they cannot tell how true these are.
     """
 
     pictures: Sequence[Callable[[], Pixels]]
@@ -31,6 +32,7 @@ class Stamps:
     group: np.ndarray
     slices: dict[str, np.ndarray]
     visible: np.ndarray
+    fitted: np.ndarray
 
     def __len__(self) -> int:
         return len(self.identity)
@@ -55,7 +57,10 @@ def read_crops(folders: Sequence[Path]) -> Stamps:
     dies = np.concatenate(die)
     slices = {"capture": np.concatenate(capture), "kind": np.concatenate(kind)}
     identity = np.unique(dies, axis=0, return_inverse=True)[1].reshape(-1)
-    return Stamps(pictures, identity, dies[:, 0], np.zeros(len(dies), int), slices, np.concatenate(visible))
+    family = dies[:, 0]
+    return Stamps(
+        pictures, identity, family, np.zeros(len(dies), int), slices, np.concatenate(visible), family % 2 == 1
+    )
 
 
 def read_kit(folder: Path) -> Stamps:
@@ -84,6 +89,7 @@ def read_kit(folder: Path) -> Stamps:
         np.unique(sets, return_inverse=True)[1].reshape(-1),
         {"set": sets},
         np.full(len(files), np.nan),
+        np.zeros(len(files), bool),
     )
 
 
@@ -97,6 +103,7 @@ def joined(stamps: Stamps, others: Stamps) -> Stamps:
         np.concatenate([stamps.group, others.group]),
         {name: np.concatenate([stamps.slices[name], others.slices[name]]) for name in shared},
         np.concatenate([stamps.visible, others.visible]),
+        np.concatenate([stamps.fitted, others.fitted]),
     )
 
 

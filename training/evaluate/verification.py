@@ -146,7 +146,7 @@ def trust(probability: np.ndarray, pairs: Pairs, weights: np.ndarray) -> Trust:
 
 
 def calibration_error(probability: np.ndarray, true: np.ndarray, weights: np.ndarray) -> float:
-    """Expected calibration error over ten equal bins of probabilities (P,) of what is true (P,) 0 or 1; weights (P,)."""
+    """Expected calibration error over ten equal bins: probabilities, what is true (0 or 1), and weights, all (P,)."""
     bins = np.minimum((probability * BINS).astype(int), BINS - 1)
     return float(np.abs(np.bincount(bins, weights * (probability - true), BINS)).sum() / weights.sum())
 
