@@ -1,0 +1,78 @@
+"""The colour of ink: on white and tinted paper, in bad light, under and over black print."""
+
+import numpy as np
+import pytest
+
+from stamp2vec.imaging import ink_colour
+from stamp2vec.results import InkColour
+
+# -ln(R, G, B) of inks of the trade, to a largest value of 1.
+SPECTRA = {
+    InkColour.BLACK: (1.0, 0.99, 0.95),
+    InkColour.BLUE: (1.0, 0.84, 0.22),
+    InkColour.VIOLET: (0.66, 1.0, 0.3),
+    InkColour.RED: (0.12, 1.0, 0.88),
+    InkColour.GREEN: (1.0, 0.33, 0.62),
+    InkColour.GREY: (0.98, 1.0, 0.96),
+}
+DENSITY = {InkColour.BLACK: 1.8, InkColour.GREY: 0.45}
+
+
+def stamped(ink: InkColour, paper: tuple[int, int, int] = (250, 250, 250), density: float | None = None) -> np.ndarray:
+    """A ring of ink on noisy paper, uint8 (120, 120, 3)."""
+    y, x = np.mgrid[:120, :120] - 59.5
+    radius = np.hypot(x, y)
+    film = ((radius > 40) & (radius < 52)) * (density or DENSITY.get(ink, 1.0))
+    light = np.exp(-film[..., None] * np.array(SPECTRA[ink])) * paper
+    return (light + np.random.default_rng(0).normal(0, 4, light.shape)).clip(0, 255).astype(np.uint8)
+
+
+@pytest.mark.parametrize("ink", InkColour)
+@pytest.mark.parametrize("paper", [(250, 250, 250), (240, 225, 180), (190, 210, 185), (150, 140, 145)])
+def test_every_ink_is_told_on_every_paper(ink: InkColour, paper: tuple[int, int, int]) -> None:
+    assert ink_colour(stamped(ink, paper)) is ink
+
+
+@pytest.mark.parametrize("ink", [InkColour.BLUE, InkColour.VIOLET, InkColour.RED, InkColour.GREEN])
+def test_faint_ink_keeps_its_hue(ink: InkColour) -> None:
+    assert ink_colour(stamped(ink, density=0.35)) is ink
+
+
+@pytest.mark.parametrize("ink", [InkColour.BLUE, InkColour.VIOLET, InkColour.RED, InkColour.GREEN])
+def test_black_print_under_the_stamp_does_not_make_it_black(ink: InkColour) -> None:
+    crop = stamped(ink)
+    crop[10:110:12, :] = crop[10:110:12, :] // 8
+    crop[11:110:12, :] = crop[11:110:12, :] // 8
+    assert ink_colour(crop) is ink
+
+
+def test_a_mask_tells_the_stamp_from_what_is_around_it() -> None:
+    crop = stamped(InkColour.BLACK)
+    mask = np.where(crop.mean(2) < 150, 255, 0).astype(np.uint8)
+    crop[45:75, 45:75] = (220, 40, 60)
+    crop[:12] = (220, 40, 60)
+    assert ink_colour(crop) is InkColour.RED
+    assert ink_colour(crop, mask) is InkColour.BLACK
+    assert ink_colour(crop, np.zeros_like(mask)) is InkColour.RED  # a mask without ink tells nothing
+
+
+@pytest.mark.parametrize("ink", InkColour)
+def test_on_a_grey_scan_ink_is_black_or_grey(ink: InkColour) -> None:
+    grey = stamped(ink).mean(2, keepdims=True).astype(np.uint8)
+    assert ink_colour(np.repeat(grey, 3, 2)) in (InkColour.BLACK, InkColour.GREY)
+
+
+@pytest.mark.parametrize("level", [0, 128, 255])
+def test_without_ink_there_is_no_colour(level: int) -> None:
+    assert ink_colour(np.full((8, 8, 3), level, np.uint8)) is None
+
+
+def test_yellow_is_no_ink() -> None:
+    crop = np.full((40, 40, 3), 250, np.uint8)
+    crop[10:30] = (240, 220, 90)
+    assert ink_colour(crop) is None
+
+
+def test_a_large_crop_is_told_by_a_part_of_its_pixels() -> None:
+    crop = stamped(InkColour.VIOLET).repeat(10, 0).repeat(10, 1)
+    assert ink_colour(crop, np.full(crop.shape[:2], 255, np.uint8)) is InkColour.VIOLET

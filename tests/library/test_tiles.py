@@ -1,0 +1,61 @@
+"""A large page in parts: what covers it, how many there are, and how boxes come back."""
+
+import itertools
+
+import numpy as np
+import pytest
+
+from stamp2vec.imaging import views
+from stamp2vec.imaging.tiles import LARGE, MAX_VIEWS, OVERLAP, TILE, tiles
+
+SIDES = [(3508, 2480), (4961, 3508), (7016, 9933), (20_000, 4000), (20_000, 8), (8, 20_000), (8944, 8944), (2501, 8)]
+
+
+@pytest.mark.parametrize(("height", "width"), [(LARGE, LARGE), (1754, 1240), (8, 8)])
+def test_a_page_of_usual_size_has_no_tiles(height: int, width: int) -> None:
+    assert tiles(height, width) == []
+
+
+@pytest.mark.parametrize(("height", "width"), [*SIDES, (20_000, 20_000)])
+def test_tiles_cover_the_page_share_their_edges_and_are_few(height: int, width: int) -> None:
+    parts = tiles(height, width)
+    assert 1 <= len(parts) < MAX_VIEWS
+    columns = sorted({(left, right) for left, _, right, _ in parts})
+    rows = sorted({(top, bottom) for _, top, _, bottom in parts})
+    assert len(columns) * len(rows) == len(parts)
+    for spans, length in ((columns, width), (rows, height)):
+        assert (spans[0][0], spans[-1][1]) == (0, length)
+        assert len({last - first for first, last in spans}) == 1
+        assert spans[0][1] - spans[0][0] >= min(TILE, length)
+        for (_, end), (start, _) in itertools.pairwise(spans):
+            assert end - start >= OVERLAP - 1  # rounding moves an edge by a pixel
+
+
+def test_usual_scans_have_few_tiles() -> None:
+    assert [len(tiles(height, width)) for height, width in SIDES[:3]] == [6, 12, 35]
+
+
+def test_views_show_the_whole_page_and_then_its_tiles() -> None:
+    page = np.zeros((3508, 2480, 3), np.uint8)
+    page[3000:3100, 2000:2100] = 255
+    assert len(views(page, (640, 640), tiled=False)) == 1
+    whole, *parts = views(page, (640, 640), tiled=True)
+    assert (whole.left, whole.top, whole.place.width, whole.place.height) == (0, 0, 2480, 3508)
+    assert len(parts) == 6
+    for view in (whole, *parts):
+        assert view.pixels.shape == (640, 640, 3)
+        assert (view.width, view.height) == (2480, 3508)
+    last = parts[-1]
+    rows, columns = np.nonzero(last.pixels.mean(2) > 200)
+    inside = columns < last.place.pad_x + last.place.content_width
+    box = np.array([[columns[inside].min(), rows.min(), columns[inside].max() + 1, rows.max() + 1]], np.float32)
+    np.testing.assert_allclose(last.boxes_to_page(box), [[2000, 3000, 2100, 3100]], atol=2 / last.place.scale)
+
+
+def test_only_edges_inside_the_page_cut() -> None:
+    page = np.zeros((3508, 2480, 3), np.uint8)
+    whole, first, *_ = views(page, (640, 640), tiled=True)
+    assert (first.left, first.top, first.place.width, first.place.height) == (0, 0, 1750, 1750)
+    boxes = np.array([[0, 0, 100, 100], [1500, 100, 1749, 300], [100, 1500, 300, 1750], [100, 100, 1700, 1700]], float)
+    assert first.cuts(boxes).tolist() == [False, True, True, False]
+    assert not whole.cuts(np.array([[0, 0, 2480, 3508]], float)).any()
