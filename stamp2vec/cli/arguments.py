@@ -71,9 +71,16 @@ def parse(argv: Sequence[str] | None) -> Namespace:
     _add_files(parser)
     parser.add_argument("--out", metavar="vectors.npz", required=True, help="the file to write")
 
-    parser = command("compare", commands.compare, "Say how alike two cropped stamps are.", "")
+    parser = command(
+        "compare",
+        commands.compare,
+        "Say whether two cropped stamps are of one die.",
+        "Prints a sentence and writes both side by side, framed green for one die, red for two, grey where it cannot\n"
+        "be told. With --json the picture is written only where --out names it.\n",
+    )
     parser.add_argument("a", metavar="A", help="one stamp")
     parser.add_argument("b", metavar="B", help="the other stamp")
+    parser.add_argument("--out", metavar="PNG", help="the picture to write (compare.png)")
     _add_json(parser)
 
     parser = command("models", commands.models, "List the models.", "")

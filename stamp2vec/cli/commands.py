@@ -9,12 +9,13 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from stamp2vec.cli import tables
+from stamp2vec.cli import tables, verdicts
 from stamp2vec.cli.engine import Engine
 from stamp2vec.cli.report import Report
 from stamp2vec.cli.sources import Source, find, read
 from stamp2vec.errors import InvalidInput, Stamp2vecError
 from stamp2vec.files import write_whole
+from stamp2vec.imaging import decode_image
 from stamp2vec.results import DocumentResult, Embedding, PageResult
 
 # Crops go to the engine so many files or bytes at a time; a call to a gateway takes 64 images and 64 MiB.
@@ -79,7 +80,7 @@ def embed(arguments: Namespace, engine: Engine, report: Report) -> None:
 
 
 def compare(arguments: Namespace, engine: Engine, report: Report) -> None:
-    """Print how alike two crops are."""
+    """Say whether two crops are of one die, and show them side by side."""
     sides = [data for _, data in read(find([arguments.a, arguments.b], None, report), report)]
     if report.failures:
         return
@@ -90,12 +91,23 @@ def compare(arguments: Namespace, engine: Engine, report: Report) -> None:
     except InvalidInput as error:
         report.fail(f"{arguments.a}, {arguments.b}", error)
         return
-    model = f"{result.model}@{result.version}"
     if arguments.json:
-        similarity = round(result.similarity, 6)
-        print(json.dumps({"a": arguments.a, "b": arguments.b, "similarity": similarity, "model": model}))
+        row = {
+            "a": arguments.a,
+            "b": arguments.b,
+            "similarity": round(result.similarity, 6),
+            "probability": None if result.probability is None else round(result.probability, 6),
+            "verdict": result.verdict,
+            "reason": result.reason,
+            "model": f"{result.model}@{result.version}",
+        }
+        print(json.dumps(row))
     else:
-        print(f"{result.similarity:.4f}  cosine similarity by {model}; 1 is the same picture")
+        print(verdicts.sentence(arguments.a, arguments.b, result), flush=True)
+    path = arguments.out or (None if arguments.json else "compare.png")
+    if path:
+        _write(Path(path), verdicts.side_by_side(decode_image(sides[0]), decode_image(sides[1]), result.verdict))
+        report.say(f"wrote {path}")
 
 
 def models(arguments: Namespace, engine: Engine, _: Report) -> None:
@@ -201,6 +213,7 @@ def _json_line(source: Source, page: PageResult, result: DocumentResult, vectors
             "ink_colour": stamp.ink_colour,
         }
         if vectors and stamp.vector is not None:
+            row["die_group"] = stamp.die_group
             row["vector"] = [round(number, 6) for number in stamp.vector.tolist()]
         stamps.append(row)
     line: dict[str, object] = {
@@ -221,7 +234,11 @@ def _write_vectors(path: Path, names: list[str], embeddings: list[Embedding]) ->
     model = f"{embeddings[0].model}@{embeddings[0].version}"
     file = io.BytesIO()
     np.savez(file, files=np.array(names), vectors=vectors, model=np.array(model))
+    _write(path, file.getvalue())
+
+
+def _write(path: Path, data: bytes) -> None:
     try:
-        write_whole(path, file.getvalue())
+        write_whole(path, data)
     except OSError as error:
         raise InvalidInput(f"--out {path} cannot be written ({error.strerror}): choose another") from error

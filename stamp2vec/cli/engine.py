@@ -32,7 +32,7 @@ class Engine(Protocol):
         """A vector for each cropped stamp."""
 
     def compare(self, a: bytes, b: bytes) -> Comparison:
-        """How alike two cropped stamps are."""
+        """Whether two cropped stamps are of one die."""
 
     def models(self) -> list[ModelInfo]:
         """All there are."""

@@ -69,7 +69,7 @@ class RemoteEngine:
             return [error] * len(crops)
 
     def compare(self, a: bytes, b: bytes) -> Comparison:
-        """Cosine similarity of the vectors of two crops."""
+        """Whether two crops are of one die."""
         return self._client.compare(a, b, self._preset)
 
     def models(self) -> list[ModelInfo]:

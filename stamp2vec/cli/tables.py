@@ -32,6 +32,11 @@ def _document_lines(name: str, result: DocumentResult) -> Iterator[str]:
         yield "  similarity" + "".join(f"  {column + 1:5}" for column in range(len(result.similarity)))
         for row, values in enumerate(result.similarity):
             yield f"  {row + 1:10}" + "".join(f"  {value:5.2f}" for value in values)
+    stamps = [stamp for page in result.pages for stamp in page.stamps]
+    for group in sorted({stamp.die_group for stamp in stamps if stamp.die_group}):
+        numbers = [str(number) for number, stamp in enumerate(stamps, 1) if stamp.die_group == group]
+        if len(numbers) > 1:
+            yield f"  of one die: {', '.join(numbers)}"
 
 
 def models(infos: Sequence[ModelInfo]) -> str:

@@ -217,12 +217,20 @@ def test_embed_without_a_vector_writes_nothing(files: Path, capsys: pytest.Captu
 
 def test_compare(files: Path, where: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["compare", "crops/1.png", "crops/1.png", *where]) == 0
-    assert capsys.readouterr().out.startswith("1.0000  cosine similarity by tvae@0.0.1")
+    captured = capsys.readouterr()
+    assert captured.out.startswith("whether crops/1.png and crops/1.png are of one die cannot be told, because ")
+    assert captured.out.endswith("(similarity 1.0000 by tvae@0.0.1)\n")
+    assert "wrote compare.png" in captured.err
+    with Image.open("compare.png") as picture:
+        assert picture.width > 2 * picture.height * 0.9
+    Path("compare.png").unlink()
     assert main(["compare", "crops/1.png", "crops/2.png", "--json", *where]) == 0
     (row,) = lines(capsys.readouterr().out)
     assert isinstance(row["similarity"], float)
     assert -1 <= row["similarity"] <= 1
     assert row["model"] == "tvae@0.0.1"
+    assert (row["probability"], row["verdict"]) == (None, "cannot tell")
+    assert not Path("compare.png").exists()
     assert main(["compare", "crops/1.png", "pages/note.txt", *where]) == 1
     captured = capsys.readouterr()
     assert captured.out == ""
