@@ -73,6 +73,17 @@ images: ## build the images: ENGINE=docker or buildah, DEVICE=cpu or cuda, REGIS
 push-images: setup ## push them, and write their digests into k8s/overlays: REGISTRY=registry.example.com/stamp2vec
 	$(BIN)/python k8s/push_images.py $(ENGINE) $(foreach name,$(IMAGES),$(call IMAGE,$(name)))
 
+# In place of python:3.11-slim, which only a registry of images has.
+build/image-base: tests/images/apt-packages.txt
+	apt-get update -qq
+	DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends $$(cat $<)
+	rm -rf $@ && mkdir -p $(@D)
+	debootstrap --variant=minbase --include=ca-certificates,python3,python3-venv bookworm $@
+	touch $@
+
+test-images: setup build/kubectl build/image-base ## as root: build the images and run them with podman; takes minutes
+	$(BIN)/pytest -q tests/images
+
 # EVAL is a folder with score.py, manifest.json, pages/, negatives/, stamps.json and stamps/. It is no part of the project.
 SCORE = $(BIN)/python $(EVAL)/score.py
 evaluate: setup ## score the bundled models on real pages: EVAL=folder

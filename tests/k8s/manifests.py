@@ -126,7 +126,8 @@ def quantity(text: str) -> float:
 def selects(selector: Resource, labels: Resource) -> bool:
     """Whether a label selector of matchLabels alone means these labels."""
     assert selector.keys() <= {"matchLabels"}, "these tests understand matchLabels only"
-    return selector.get("matchLabels", {}).items() <= labels.items()
+    wanted: Resource = selector.get("matchLabels", {})
+    return wanted.items() <= labels.items()
 
 
 def values_of(key: str, value: object) -> Iterator[Any]:
