@@ -14,8 +14,8 @@ def ink_share(crop: NDArray[np.uint8]) -> float:
     """The share of a crop, uint8 (H, W, 3), that is darker than its paper in some colour: 0 to 1."""
     step = max(1, *(side // _LOOKED_AT_PX for side in crop.shape[:2]))
     pixels = crop[::step, ::step].reshape(-1, 3).astype(np.float32)
-    paper = np.maximum(np.quantile(pixels, _PAPER_QUANTILE, axis=0), 1.0)
-    return float(((pixels / paper).min(1) < 1 - _DARKER).mean())
+    paper = np.quantile(pixels, _PAPER_QUANTILE, axis=0)
+    return float((pixels < (1 - _DARKER) * paper).any(1).mean())
 
 
 def illegibility(crop: NDArray[np.uint8]) -> str:

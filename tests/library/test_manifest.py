@@ -70,6 +70,12 @@ def test_a_manifest_survives_its_file() -> None:
         ("training", None),
         ("metrics", []),
         ("licence", None),
+        ("verification", {}),
+        ("verification", None),
+        (
+            "verification",
+            {"curve": [[0, 0.1], [1, 0.9]], "genuine_share": 0.5, "sibling_share": 0.2, "far_thresholds": {}},
+        ),
     ],
 )
 def test_a_wrong_value_is_named(key: str, value: object) -> None:
