@@ -1,0 +1,97 @@
+"""What the gateway makes of similarities: probabilities, verdicts and dies, by what the embedder tells of itself."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from stamp2vec.serving import verification_message
+from stamp2vec.v1 import common_pb2, gateway_pb2
+from stamp2vec.verification import Verification
+from tests.services.scripted import Scripted, info
+from tests.services.test_gateway import TIMEOUT_S, encoded, gateway, vector
+
+# The scripted embedder turns brightness into an angle: 0 to 1 radian.
+VERIFICATION = Verification(((0.9, 0.0), (0.95, 0.5), (1.0, 1.0)), 0.5, 0.2, {"0.01": 0.97})
+
+
+def calibrated() -> Scripted:
+    model = info("embedder", common_pb2.TASK_EMBED)
+    model.verification.CopyFrom(verification_message(VERIFICATION))
+    return Scripted(embedders=[model])
+
+
+def inked(every: int) -> Image.Image:
+    """White paper with black in every so many rows: the fewer, the brighter on the whole."""
+    pixels = np.full((100, 100, 3), 255, np.uint8)
+    pixels[::every] = 0
+    return Image.fromarray(pixels)
+
+
+def stamp(image: Image.Image) -> gateway_pb2.Comparand:
+    return gateway_pb2.Comparand(image=common_pb2.Image(encoded=encoded(image)))
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "verdict"),
+    [
+        (2, 2, gateway_pb2.VERDICT_SAME),
+        (2, 8, gateway_pb2.VERDICT_CANNOT_TELL),
+        (2, 20, gateway_pb2.VERDICT_DIFFERENT),
+    ],
+)
+async def test_a_verdict_follows_from_the_probability(first: int, second: int, verdict: int) -> None:
+    request = gateway_pb2.CompareStampsRequest(a=stamp(inked(first)), b=stamp(inked(second)))
+    async with gateway(calibrated()) as stub:
+        answer = await stub.CompareStamps(request, timeout=TIMEOUT_S)
+    assert answer.HasField("probability")
+    assert answer.probability == pytest.approx(float(VERIFICATION.probability(np.array(answer.similarity))), abs=1e-5)
+    assert answer.verdict == verdict
+    assert bool(answer.reason) == (verdict == gateway_pb2.VERDICT_CANNOT_TELL)
+
+
+async def test_a_stamp_without_ink_cannot_be_told_by() -> None:
+    paper = Image.new("RGB", (100, 100), "white")
+    request = gateway_pb2.CompareStampsRequest(a=stamp(paper), b=stamp(paper))
+    async with gateway(calibrated()) as stub:
+        answer = await stub.CompareStamps(request, timeout=TIMEOUT_S)
+    assert (answer.probability, answer.verdict) == (1, gateway_pb2.VERDICT_CANNOT_TELL)
+    assert "too little ink" in answer.reason
+
+
+async def test_vectors_have_a_probability_too_while_their_model_is_served() -> None:
+    request = gateway_pb2.CompareStampsRequest(a=vector(1, 0, 0, 0), b=vector(1, 0, 0, 0))
+    async with gateway(calibrated()) as stub:
+        answer = await stub.CompareStamps(request, timeout=TIMEOUT_S)
+        assert (answer.probability, answer.verdict) == (1, gateway_pb2.VERDICT_SAME)
+        retired = gateway_pb2.CompareStampsRequest(a=vector(1, 0, name="old"), b=vector(1, 0, name="old"))
+        answer = await stub.CompareStamps(retired, timeout=TIMEOUT_S)
+    assert not answer.HasField("probability")
+    assert answer.verdict == gateway_pb2.VERDICT_CANNOT_TELL
+    assert "nobody has measured" in answer.reason
+
+
+async def test_stamps_of_one_die_share_a_number_across_pages() -> None:
+    script = dataclasses.replace(calibrated(), boxes=[(16.0, 16.0, 48.0, 48.0)])
+    pages = [inked(2), inked(10), inked(2), Image.new("RGB", (100, 100), "white")]
+    request = gateway_pb2.AnalyzeDocumentRequest(document=encoded(*pages))
+    async with gateway(script) as stub:
+        answer = await stub.AnalyzeDocument(request, timeout=TIMEOUT_S)
+    assert [found.die_group for page in answer.pages for found in page.stamps] == [1, 2, 1, 0]
+    assert answer.probability.size == 4
+    probability = np.array(answer.probability.values).reshape(4, 4)
+    np.testing.assert_array_equal(np.diag(probability), 1)
+    similarity = np.array(answer.similarity.values, np.float32).reshape(4, 4)
+    apart = ~np.eye(4, dtype=bool)
+    np.testing.assert_allclose(probability[apart], VERIFICATION.probability(similarity)[apart], atol=1e-5)
+    (told,) = [model for model in answer.models if model.task == common_pb2.TASK_EMBED]
+    assert told.verification.genuine_share == 0.5
+
+
+async def test_without_a_verification_there_is_no_probability_and_no_die() -> None:
+    request = gateway_pb2.AnalyzeDocumentRequest(document=encoded(inked(2), inked(2)))
+    async with gateway(Scripted()) as stub:
+        answer = await stub.AnalyzeDocument(request, timeout=TIMEOUT_S)
+    assert not answer.HasField("probability")
+    assert [found.die_group for page in answer.pages for found in page.stamps] == [0, 0]
