@@ -54,7 +54,7 @@ class Verification:
     def probability(self, similarity: np.ndarray) -> np.ndarray:
         """Cosine similarities of any shape -> float32 probabilities of the same shape."""
         points = np.array(self.curve)
-        return np.interp(similarity, points[:, 0], points[:, 1]).astype(np.float32)
+        return np.asarray(np.interp(similarity, points[:, 0], points[:, 1]), np.float32)
 
 
 @dataclass(frozen=True, slots=True)

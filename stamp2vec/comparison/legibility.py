@@ -5,14 +5,14 @@ from numpy.typing import NDArray
 
 MIN_SIDE_PX = 32
 MIN_INK_SHARE = 0.005
-_LOOKED_AT_PX = 256  # rows and columns, at most: ink is counted, not read
+_LOOKED_AT_PX = 128  # rows and columns, at most: ink is counted, not read
 _DARKER = 0.18  # a pixel with ink lets this share less of some colour through than the paper does
 _PAPER_QUANTILE = 0.9
 
 
 def ink_share(crop: NDArray[np.uint8]) -> float:
     """The share of a crop, uint8 (H, W, 3), that is darker than its paper in some colour: 0 to 1."""
-    step = max(1, *(side // _LOOKED_AT_PX for side in crop.shape[:2]))
+    step = max(-(-side // _LOOKED_AT_PX) for side in crop.shape[:2])
     pixels = crop[::step, ::step].reshape(-1, 3).astype(np.float32)
     paper = np.quantile(pixels, _PAPER_QUANTILE, axis=0)
     return float((pixels < (1 - _DARKER) * paper).any(1).mean())

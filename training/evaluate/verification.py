@@ -25,7 +25,7 @@ class Pairs:
     @property
     def random(self) -> np.ndarray:
         """Pairs of dies that share nothing."""
-        return ~self.genuine & ~self.sibling
+        return np.asarray(~(self.genuine | self.sibling))
 
     def where(self, kept: np.ndarray) -> "Pairs":
         """The pairs of a bool (P,)."""
