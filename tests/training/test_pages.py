@@ -1,12 +1,15 @@
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from stamp2vec.pipelines import YoloStampPipeline
 from stamp2vec.results import StampType
 from training.detector.pages import OUTLINE, Batches, Framing, augment, read_pages
+from training.detector.teach import LEAST, teach
 from training.synth.die import DieKind
 
 BOX = (300, 380, 420, 440)
@@ -71,3 +74,20 @@ def test_a_batch_is_taught_only_when_all_of_it_is(shards: Path) -> None:
     _, _, taught = next(iter(Batches(shards, framing, 4, 0)))
     assert taught is not None
     assert [len(stamps.boxes) for stamps in taught] == [0] * 4
+
+
+def test_a_teacher_writes_what_it_finds_and_goes_on_where_it_was(tmp_path: Path) -> None:
+    sample = Path(__file__).parents[2] / "docs/sample/page.jpg"
+    label = {"boxes": [], "kinds": [], "angles": []}
+    for name in ("a.jpg", "b.jpg"):
+        shutil.copy(sample, tmp_path / name)
+        with (tmp_path / "labels.jsonl").open("a") as labels:
+            labels.write(json.dumps({"file": name, **label}) + "\n")
+        teach(YoloStampPipeline.from_pretrained("yolo-stamp"), tmp_path)
+    assert [json.loads(line)["file"] for line in (tmp_path / "taught.jsonl").open()] == ["a.jpg", "b.jpg"]
+    first, second = (page.taught for page in read_pages(tmp_path))
+    assert first is not None
+    np.testing.assert_array_equal(first, second)
+    assert len(first) >= 4
+    np.testing.assert_allclose(np.hypot(first[:, 4], first[:, 5]), 1, atol=1e-5)
+    assert (first[:, 7] >= LEAST - 1e-6).all()
