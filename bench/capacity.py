@@ -1,0 +1,114 @@
+"""What a page costs: `python -m bench.capacity`.
+
+Sends documents of one page through the four real services and reads how much CPU time and memory each takes. CPU time
+is what capacity is planned with, and unlike a rate it hardly changes on a machine that has other work.
+"""
+
+import argparse
+import math
+import os
+import tempfile
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+from services.stack.processes import MODEL_SERVICES, Service, Stack, running
+from stamp2vec.client import Client
+
+SERVICES = ("gateway", *MODEL_SERVICES)
+CALLERS = 4
+UTILISATION = 0.6
+"""Of the CPU that is paid for; the rest is for peaks, a lost zone and roll-outs."""
+RATES = (1, 100, 10_000)
+CORES_A_POD = 2
+REPLICAS_AT_LEAST = 2
+_HOURS_A_MONTH = 730
+_PAGE = Path(__file__).parent.parent / "docs" / "sample" / "page.jpg"
+_TICK_S = 1 / os.sysconf("SC_CLK_TCK")
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """Of one page in one service."""
+
+    cpu_s: float
+    memory_mib: float
+    """Of the service with one executor, under this load."""
+
+
+def main() -> None:
+    """Measures and prints."""
+    parser = argparse.ArgumentParser(prog="python -m bench.capacity", description=__doc__)
+    parser.add_argument("--pages", type=int, default=100, help="pages to send")
+    parser.add_argument("--price", type=float, default=0.04, help="of a CPU core and its memory for an hour")
+    parser.add_argument("--masks", action="store_true", help="ask for ink masks too, which the segmenter makes")
+    chosen = parser.parse_args()
+    if chosen.pages < 1:
+        parser.error("measure at least 1 page")
+    with tempfile.TemporaryDirectory() as logs, running({}, Path(logs)) as stack:
+        stamps, costs = _measure(stack, chosen.pages, chosen.masks)
+    _show(stamps, costs)
+    _plan(costs, chosen.price)
+
+
+def _measure(stack: Stack, pages: int, masks: bool) -> tuple[int, dict[str, Cost]]:
+    """The stamps on the page, and what it costs in each service."""
+    page = _PAGE.read_bytes()
+    with Client(stack.address("gateway").target) as client, ThreadPoolExecutor(CALLERS) as pool:
+        stamps = [len(client.analyze(page, include_masks=masks).pages[0].stamps) for _ in range(CALLERS)]
+        before = {name: _cpu_s(stack[name]) for name in SERVICES}
+        for _ in pool.map(lambda _: client.analyze(page, include_masks=masks), range(pages)):
+            pass
+    costs = {name: Cost((_cpu_s(stack[name]) - before[name]) / pages, _memory_mib(stack[name])) for name in SERVICES}
+    return stamps[0], costs
+
+
+def _family(pid: int) -> list[int]:
+    """A process and its children, which are its executors."""
+    tasks = Path(f"/proc/{pid}/task").iterdir()
+    return [pid, *(int(child) for task in tasks for child in (task / "children").read_text().split())]
+
+
+def _cpu_s(service: Service) -> float:
+    """See proc(5): utime and stime are the 14th and 15th field, and the name before them may have spaces."""
+    fields = [Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split() for pid in _family(service.pid)]
+    return sum(int(each[11]) + int(each[12]) for each in fields) * _TICK_S
+
+
+def _memory_mib(service: Service) -> float:
+    """Resident; what its processes share counts for each of them."""
+    statuses = [Path(f"/proc/{pid}/status").read_text() for pid in _family(service.pid)]
+    kib = [int(line.split()[1]) for text in statuses for line in text.splitlines() if line.startswith("VmRSS:")]
+    return sum(kib) / 1024
+
+
+def _show(stamps: int, costs: Mapping[str, Cost]) -> None:
+    print(f"one page of {stamps} stamps")
+    print(f"{'':12}{'CPU ms a page':>16}{'pages/s a core':>16}{'memory, MiB':>14}")
+    for name, cost in costs.items():
+        print(f"{name:12}{1000 * cost.cpu_s:16.1f}{1 / cost.cpu_s:16.1f}{cost.memory_mib:14.0f}")
+    total_s = sum(cost.cpu_s for cost in costs.values())
+    print(f"{'together':12}{1000 * total_s:16.1f}{1 / total_s:16.1f}")
+
+
+def pods(cpu_s: float, rate: float) -> int:
+    """How many pods of 2 cores a service needs for so many pages a second, at 60 % of their time."""
+    return max(REPLICAS_AT_LEAST, math.ceil(rate * cpu_s / UTILISATION / CORES_A_POD))
+
+
+def _plan(costs: Mapping[str, Cost], price: float) -> None:
+    print(f"\npods of {CORES_A_POD} cores, {UTILISATION:.0%} in use, at {price:g} a core and hour")
+    print(
+        f"{'pages/s':>12}" + "".join(f"{name:>12}" for name in costs) + f"{'cores':>10}{'a month':>12}{'1M pages':>12}"
+    )
+    for rate in RATES:
+        needed = [pods(cost.cpu_s, rate) for cost in costs.values()]
+        cores = CORES_A_POD * sum(needed)
+        month = cores * price * _HOURS_A_MONTH
+        million = cores * price / 3600 / rate * 1e6
+        print(f"{rate:12,}" + "".join(f"{each:12,}" for each in needed) + f"{cores:10,}{month:12,.0f}{million:12.2f}")
+
+
+if __name__ == "__main__":
+    main()
