@@ -115,4 +115,4 @@ build/protobuf-%: .venv/.done ## protobuf of one major version, for the tests
 	$(PIP) --no-deps --target $@ 'protobuf==$*.*'
 
 clean: ## remove what the other targets made
-	rm -rf .venv .venv-protos out build .mypy_cache .pytest_cache .ruff_cache
+	rm -rf .venv .venv-protos out build tests/k8s/crds/node_modules .mypy_cache .pytest_cache .ruff_cache

@@ -23,7 +23,7 @@ from stamp2vec.v1 import common_pb2, detector_pb2
 from stamp2vec.v1.detector_pb2_grpc import DetectorServiceStub
 from tests.e2e.live import SAMPLE, children, eventually
 from tests.k8s.code import UPSTREAMS
-from tests.k8s.manifests import K8S, SERVICES, container, environment, named, of_kind, pod
+from tests.k8s.manifests import K8S, SERVICES, container, environment, named, of_kind, pod, quantity
 
 VARIANT = "cpu"
 TIMEOUT_S = 60.0
@@ -74,6 +74,17 @@ def test_the_startup_probe_allows_twice_the_time_of_a_start(stack: Stack, servic
     load_s = families(stack.address(service))["stamp2vec_model_load_seconds"]
     assert load_s > 0
     assert probe["periodSeconds"] * probe["failureThreshold"] >= 2 * load_s
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_the_memory_limit_has_room(stack: Stack, service: str) -> None:
+    with Client(stack.address("gateway").target, deadline_s=TIMEOUT_S) as client:
+        client.analyze(SAMPLE.read_bytes(), include_masks=True)
+    pid = stack[service].pid
+    statuses = [Path(f"/proc/{each}/status").read_text() for each in (pid, *children(pid))]
+    used = 1024 * sum(int(peak) for text in statuses for peak in re.findall(r"VmHWM:\s+(\d+) kB", text))
+    limit = quantity(container(named(VARIANT, "Deployment", service))["resources"]["limits"]["memory"])
+    assert 0 < used <= 0.75 * limit
 
 
 @contextmanager

@@ -3,7 +3,9 @@
 import copy
 import json
 import subprocess
+import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 import kubernetes_validate
 import pytest
@@ -21,9 +23,12 @@ def is_custom(resource: Resource) -> bool:
 
 def faults(custom: Sequence[Resource]) -> list[list[str]]:
     need(CRDS / "node_modules", "tests/k8s/crds/node_modules")
-    node = ROOT / ".venv/bin/node"
     done = subprocess.run(
-        [node, CRDS / "check.mjs"], input=json.dumps(custom), capture_output=True, text=True, check=True
+        [Path(sys.executable).with_name("node"), CRDS / "check.mjs"],
+        input=json.dumps(custom),
+        capture_output=True,
+        text=True,
+        check=True,
     )
     found: list[list[str]] = json.loads(done.stdout)
     return found
