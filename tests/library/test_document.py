@@ -1,17 +1,21 @@
 """A document through the three pipelines of this process."""
 
 import io
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
+from stamp2vec import hub
 from stamp2vec.errors import InvalidImage, InvalidInput, ModelNotFound
 from stamp2vec.imaging import decode_image
 from stamp2vec.manifest import Preset, Task
+from stamp2vec.models import build
 from stamp2vec.pipelines import DocumentPipeline
-from tests.library.conftest import page_image
+from tests.library.conftest import manifest, page_image
 
 
 def png(image: Image.Image) -> bytes:
@@ -83,6 +87,52 @@ def test_min_score_replaces_the_threshold(pipeline: DocumentPipeline) -> None:
     with pytest.raises(InvalidInput, match=r"min_score is 1\.5: choose 0 to 1") as caught:
         pipeline(data, min_score=1.5)
     assert caught.value.field == "min_score"
+
+
+def test_overlapping_stamps_are_kept_apart_when_asked(pipeline: DocumentPipeline) -> None:
+    data = png(page_image(0))
+    few, usual, many = (
+        len(pipeline(data, max_overlap=overlap, include_vectors=False).pages[0].stamps) for overlap in (0.1, 0.5, 0.8)
+    )
+    assert few < usual < many
+    with pytest.raises(InvalidInput, match=r"max_overlap is 0\.95: choose 0 to 0\.9") as caught:
+        pipeline(data, max_overlap=0.95)
+    assert caught.value.field == "max_overlap"
+
+
+def test_a_document_of_too_many_stamps_is_refused_where_they_would_be_compared(
+    pipeline: DocumentPipeline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("stamp2vec.candidates.MAX_STAMPS", 3)
+    data = tiff([page_image(0), page_image(0)])
+    with pytest.raises(InvalidInput, match="the document has more than 3 stamps: raise min_score") as caught:
+        pipeline(data)
+    assert caught.value.field == "min_score"
+    assert len(pipeline(data, include_vectors=False).pages) == 2
+
+
+def test_the_accurate_models_answer_as_soon_as_they_are_there(
+    bundle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A detector of its own, which looks at tiles; the other models may serve both presets."""
+    for name, architecture, presets, config, side in (
+        ("stamp-yolo", "stamp-yolo", (Preset.ACCURATE,), {"width": 4}, 320),
+        ("stamp-unet", "stamp-unet", tuple(Preset), {"width": 8}, 256),
+        ("tvae", "tvae", tuple(Preset), {"width": 8, "vector_size": 16}, 128),
+    ):
+        task = {"stamp-yolo": Task.DETECT, "stamp-unet": Task.SEGMENT, "tvae": Task.EMBED}[name]
+        model = build(architecture, config).eval()
+        for part, weight in model.named_parameters():
+            if part.endswith("to_score.bias"):
+                torch.nn.init.zeros_(weight)
+        described = replace(manifest(name, task, config, side, 16 if task is Task.EMBED else 0), presets=presets)
+        hub.save(tmp_path / name / "0.0.1", described, model.state_dict())
+    monkeypatch.setattr(hub, "BUNDLED", (tmp_path,))
+    result = DocumentPipeline.from_preset(Preset.ACCURATE)(
+        png(page_image(0, 1800, 2600)), min_score=0.1, include_masks=True
+    )
+    assert [model.name for model in result.models] == ["stamp-yolo", "stamp-unet", "tvae"]
+    assert result.pages[0].stamps
 
 
 def test_a_blank_page_is_a_result(pipeline: DocumentPipeline) -> None:

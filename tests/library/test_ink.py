@@ -24,7 +24,8 @@ def stamped(ink: InkColour, paper: tuple[int, int, int] = (250, 250, 250), densi
     radius = np.hypot(x, y)
     film = ((radius > 40) & (radius < 52)) * (density or DENSITY.get(ink, 1.0))
     light = np.exp(-film[..., None] * np.array(SPECTRA[ink])) * paper
-    return (light + np.random.default_rng(0).normal(0, 4, light.shape)).clip(0, 255).astype(np.uint8)
+    pixels: np.ndarray = (light + np.random.default_rng(0).normal(0, 4, light.shape)).clip(0, 255).astype(np.uint8)
+    return pixels
 
 
 @pytest.mark.parametrize("ink", InkColour)

@@ -93,7 +93,7 @@ def test_candidates_become_stamps_with_their_ink() -> None:
     (view,) = views(page, (100, 100), tiled=False)  # half the size, 25 pixels of margin left and right
     rows = np.array([candidate(35, 25, 65, 30, 0.9), candidate(0, 0, 20, 20, 0.8), candidate(40, 60, 50, 70, 0.3)])
     (found,) = detections(rows, view, 0.5, 0.5)
-    assert found == Detection((20, 50, 80, 60), pytest.approx(0.9), StampType.WORD, -30.0, InkColour.BLUE)
+    assert found == Detection((20, 50, 80, 60), float(np.float32(0.9)), StampType.WORD, -30.0, InkColour.BLUE)
 
 
 def test_stamps_that_lie_on_each_other_are_kept_apart_where_the_caller_says_so() -> None:

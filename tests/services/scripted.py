@@ -91,7 +91,13 @@ class Detector(detector_pb2_grpc.DetectorServiceServicer):
         script = self._script
         await script.begin(script.on_detect, request, context, script.detectors)
         found = [
-            common_pb2.Detection(box=common_pb2.Box(x1=x1, y1=y1, x2=x2, y2=y2), score=0.9)
+            common_pb2.Detection(
+                box=common_pb2.Box(x1=x1, y1=y1, x2=x2, y2=y2),
+                score=0.9,
+                type=common_pb2.STAMP_TYPE_OVAL,
+                angle_degrees=30.0,
+                ink_colour=common_pb2.INK_COLOUR_GREEN,
+            )
             for x1, y1, x2, y2 in script.boxes
         ]
         bad = common_pb2.ItemStatus(code=13, message="the model failed on this item", field="images[0]")

@@ -150,6 +150,112 @@ async def test_masks_and_crops_are_made_only_when_asked_for() -> None:
         assert picture.size == (stamp.crop_box.x2 - stamp.crop_box.x1, stamp.crop_box.y2 - stamp.crop_box.y1)
 
 
+async def test_what_a_stamp_looks_like_comes_from_the_detector_and_its_ink_from_the_page() -> None:
+    page = np.full((100, 100, 3), 250, np.uint8)
+    page[40:60, 30:70] = (40, 60, 200)
+    request = gateway_pb2.AnalyzeDocumentRequest(document=encoded(Image.fromarray(page)))
+    async with gateway(Scripted()) as stub:
+        answers = [await stub.AnalyzeDocument(request, timeout=TIMEOUT_S)]
+        request.include_masks = True
+        answers.append(await stub.AnalyzeDocument(request, timeout=TIMEOUT_S))
+        images = [common_pb2.Image(encoded=request.document)]
+        detected = await stub.DetectStamps(gateway_pb2.DetectStampsRequest(images=images), timeout=TIMEOUT_S)
+    for answer in answers:
+        (stamp,) = answer.pages[0].stamps
+        assert (stamp.type, stamp.angle_degrees) == (common_pb2.STAMP_TYPE_OVAL, 30.0)
+        assert stamp.ink_colour == common_pb2.INK_COLOUR_BLUE
+    (found,) = detected.results[0].detections
+    assert (found.type, found.angle_degrees) == (common_pb2.STAMP_TYPE_OVAL, 30.0)
+    assert found.ink_colour == common_pb2.INK_COLOUR_GREEN  # the detector has told it from what it was sent
+
+
+def accurate(**options: Any) -> Scripted:
+    presets = (common_pb2.PRESET_FAST, common_pb2.PRESET_ACCURATE)
+    kinds = {"detectors": "TASK_DETECT", "segmenters": "TASK_SEGMENT", "embedders": "TASK_EMBED"}
+    models = {field: [info(field, common_pb2.Task.Value(task), "1.0.0", *presets)] for field, task in kinds.items()}
+    return Scripted(**{**models, **options})
+
+
+def plan(black: tuple[int, int] | None = None) -> bytes:
+    """A white A4 page at 300 dpi, 35 million bytes in a few; with its pixels from `black` on (row, column) black."""
+    pixels = np.full((3508, 2480), 255, np.uint8)
+    if black:
+        pixels[black[0] :, black[1] :] = 0
+    file = io.BytesIO()
+    Image.fromarray(pixels).save(file, "PNG", compress_level=1)
+    return file.getvalue()
+
+
+async def test_an_accurate_model_sees_a_large_page_as_a_whole_and_in_tiles_in_one_call() -> None:
+    """The detector finds the whole of what it sees: on tiles, pieces of the stamp that the whole page has."""
+    script = accurate(boxes=[(0.0, 0.0, 64.0, 64.0)])
+    request = gateway_pb2.AnalyzeDocumentRequest(document=plan(), preset=common_pb2.PRESET_ACCURATE)
+    images = [common_pb2.Image(encoded=plan()), picture(200)]
+    selector = common_pb2.ModelSelector(preset=common_pb2.PRESET_ACCURATE)
+    async with gateway(script) as stub:
+        answer = await stub.AnalyzeDocument(request, timeout=TIMEOUT_S)
+        detected = await stub.DetectStamps(
+            gateway_pb2.DetectStampsRequest(images=images, model=selector), timeout=TIMEOUT_S
+        )
+    whole = common_pb2.Box(x1=0, y1=0, x2=2480, y2=3508)
+    assert [stamp.box for stamp in answer.pages[0].stamps] == [whole]
+    assert [[found.box.x2 for found in result.detections] for result in detected.results] == [[2480], [100]]
+    calls = [each for each in script.requests if isinstance(each, detector_pb2.DetectRequest)]
+    assert [len(call.images) for call in calls] == [7, 8]
+
+
+async def test_small_stamps_are_found_once_on_tiles_that_share_them() -> None:
+    """The detector finds the middle of what it sees; the most that a caller wants is meant of the page."""
+    script = accurate(boxes=[(30.0, 30.0, 34.0, 34.0)])
+    selector = common_pb2.ModelSelector(preset=common_pb2.PRESET_ACCURATE)
+    request = gateway_pb2.DetectStampsRequest(images=[common_pb2.Image(encoded=plan())], model=selector)
+    async with gateway(script) as stub:
+        every = await stub.DetectStamps(request, timeout=TIMEOUT_S)
+        request.max_detections = 3
+        three = await stub.DetectStamps(request, timeout=TIMEOUT_S)
+    boxes = [found.box for found in every.results[0].detections]
+    centres = sorted(((box.x1 + box.x2) / 2, (box.y1 + box.y2) / 2) for box in boxes)
+    expected = [(x, y) for x in (875, 1605) for y in (875, 1754, 2633)] + [(1240, 1754)]
+    np.testing.assert_allclose(centres, sorted(expected), atol=30)  # a pixel of the input is 55 of the page
+    assert len(three.results[0].detections) == 3
+
+
+async def test_a_page_of_which_a_part_fails_fails_with_it() -> None:
+    script = accurate(poisoned=lambda pixels: pixels.mean() < 128)
+    request = gateway_pb2.AnalyzeDocumentRequest(document=plan((1700, 700)), preset=common_pb2.PRESET_ACCURATE)
+    async with gateway(script) as stub:
+        error = await refusal(stub.AnalyzeDocument(request, timeout=TIMEOUT_S))
+    assert error.code() is Code.INTERNAL
+
+
+async def test_images_that_go_out_in_groups_keep_their_order_and_their_names() -> None:
+    images = [picture(200)] * 8 + [common_pb2.Image(encoded=b"no image")] + [picture(200)]
+    selector = common_pb2.ModelSelector(preset=common_pb2.PRESET_ACCURATE)
+    async with gateway(accurate()) as stub:
+        answer = await stub.DetectStamps(
+            gateway_pb2.DetectStampsRequest(images=images, model=selector), timeout=TIMEOUT_S
+        )
+        error = await refusal(
+            stub.DetectStamps(
+                gateway_pb2.DetectStampsRequest(images=images[8:9] * 9, model=selector), timeout=TIMEOUT_S
+            )
+        )
+    assert [result.status.code for result in answer.results] == [0] * 8 + [3, 0]
+    assert answer.results[8].status.field == "images[8].encoded"
+    assert fields(error) == [f"images[{index}].encoded" for index in range(9)]
+
+
+async def test_a_document_of_too_many_stamps_is_refused_before_they_are_described() -> None:
+    boxes = [(x, y, x + 2.5, y + 2.5) for y in np.arange(0, 60, 3.5) for x in np.arange(0, 60, 3.5)][:300]
+    script = Scripted(boxes=boxes)
+    async with gateway(script) as stub:
+        error = await refusal(stub.AnalyzeDocument(document(*range(100, 108)), timeout=TIMEOUT_S))
+        assert len((await stub.AnalyzeDocument(document(200), timeout=TIMEOUT_S)).pages[0].stamps) == len(boxes)
+    assert error.code() is Code.INVALID_ARGUMENT
+    assert fields(error) == ["min_score"]
+    assert "more than 2,000 stamps" in str(error.details())
+
+
 async def test_one_failed_page_loses_no_other() -> None:
     script = Scripted(poisoned=lambda pixels: pixels.mean() < 50)
     async with gateway(script) as stub:
@@ -347,6 +453,8 @@ async def test_a_preset_works_the_day_its_models_are_served() -> None:
         ({"min_score": 1.5}, ["min_score"]),
         ({"min_score": -0.1}, ["min_score"]),
         ({"min_score": float("nan")}, ["min_score"]),
+        ({"max_overlap": 0.95}, ["max_overlap"]),
+        ({"max_overlap": float("nan")}, ["max_overlap"]),
         ({"min_score": 2.0, "document": b"", "preset": 3}, ["preset", "min_score", "document"]),
     ],
 )
@@ -393,8 +501,13 @@ async def test_options_reach_the_detector() -> None:
     async with gateway(script) as stub:
         await stub.AnalyzeDocument(document(200), timeout=TIMEOUT_S)
         await stub.AnalyzeDocument(document(200, min_score=0.0, priority=common_pb2.PRIORITY_BULK), timeout=TIMEOUT_S)
-    plain, chosen = [each for each in script.requests if isinstance(each, detector_pb2.DetectRequest)]
+        await stub.AnalyzeDocument(document(200, max_overlap=0.75), timeout=TIMEOUT_S)
+        images = [picture(200)]
+        await stub.DetectStamps(gateway_pb2.DetectStampsRequest(images=images, max_overlap=0.75), timeout=TIMEOUT_S)
+    plain, chosen, loose, detected = [each for each in script.requests if isinstance(each, detector_pb2.DetectRequest)]
     assert not plain.HasField("min_score")
+    assert not plain.HasField("max_overlap")
+    assert loose.max_overlap == detected.max_overlap == 0.75
     assert chosen.HasField("min_score")
     assert chosen.priority == common_pb2.PRIORITY_BULK
     assert chosen.model.name == "detector@1.0.0"
@@ -444,6 +557,7 @@ async def test_a_call_without_a_readable_picture_fails_and_names_them_all() -> N
         ({"max_detections": 0}, "max_detections"),
         ({"max_detections": 301}, "max_detections"),
         ({"min_score": float("inf")}, "min_score"),
+        ({"max_overlap": -0.1}, "max_overlap"),
         ({"priority": 7}, "priority"),
         ({"model": common_pb2.ModelSelector(preset=7)}, "model.preset"),  # type: ignore[arg-type]
     ],

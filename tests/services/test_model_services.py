@@ -27,6 +27,7 @@ from services.embedder import servicer as embedder
 from services.runtime.server import MAX_MESSAGE_BYTES, running
 from services.runtime.settings import ModelServerSettings
 from services.segmenter import servicer as segmenter
+from stamp2vec.candidates import iou
 from stamp2vec.imaging import decode_image
 from stamp2vec.manifest import Task
 from stamp2vec.pipelines import StampUnetPipeline, TvaePipeline, YoloStampPipeline
@@ -39,6 +40,7 @@ from stamp2vec.v1 import (
     segmenter_pb2,
     segmenter_pb2_grpc,
 )
+from stamp2vec.wire import detection
 from tests.services.random_models import save_model
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -157,6 +159,9 @@ async def test_detections_are_those_of_the_pipeline(stack: Stack) -> None:
         for found, wanted in zip(result.detections, expected):
             assert (found.box.x1, found.box.y1, found.box.x2, found.box.y2) == pytest.approx(wanted.box, abs=0.05)
             assert found.score == pytest.approx(wanted.score, abs=1e-4)
+            assert detection(found).type is wanted.type
+            assert detection(found).ink_colour is wanted.ink_colour
+            assert found.angle_degrees == pytest.approx(wanted.angle_degrees, abs=0.1)
     assert response.model.name == "yolo-stamp"
     assert response.timing.total_ms >= response.timing.prepare_ms + response.timing.inference_ms > 0
 
@@ -196,6 +201,28 @@ async def test_detections_can_be_narrowed(stack: Stack) -> None:
     assert [f.score for f in some.results[0].detections] == [score for score in scores if score >= least]
     three = await stack.detector.Detect(detector_pb2.DetectRequest(images=[image], min_score=0.0, max_detections=3))
     assert [f.score for f in three.results[0].detections] == scores[:3]
+
+
+async def test_each_call_says_how_far_stamps_may_overlap(stack: Stack) -> None:
+    image = message(encoded(photo(448, 448)))
+    overlaps = []
+    for most in (0.0, None):
+        request = detector_pb2.DetectRequest(images=[image], min_score=0.02, max_overlap=most)
+        (result,) = (await stack.detector.Detect(request)).results
+        expected = stack.detect(photo(448, 448), 0.02, 0.5 if most is None else most)
+        found = np.array([detection(each).box for each in result.detections])
+        np.testing.assert_allclose(found, [each.box for each in expected], atol=0.05)
+        overlaps.append(max(iou(box, found[index + 1 :]).max(initial=0) for index, box in enumerate(found)))
+    assert overlaps[0] == 0
+    assert 0 < overlaps[1] <= 0.5
+
+
+async def test_every_option_at_fault_is_named(stack: Stack) -> None:
+    request = detector_pb2.DetectRequest(images=[message(GOOD)], min_score=2, max_overlap=0.95, max_detections=301)
+    with pytest.raises(grpc.aio.AioRpcError) as refusal:
+        await stack.detector.Detect(request)
+    assert refusal.value.code() is Code.INVALID_ARGUMENT
+    assert list(details(refusal.value)) == ["min_score", "max_overlap", "max_detections"]
 
 
 async def test_models_tell_what_they_are(stack: Stack) -> None:
