@@ -38,6 +38,11 @@ def model_input(message: common_pb2.Image, field: str, size: tuple[int, int]) ->
     return letterbox(picture(message, field), size)
 
 
+def bundled_models(task: Task) -> tuple[str, ...]:
+    """The names of all models that come with the library and do a task: what a service serves unless told otherwise."""
+    return tuple(dict.fromkeys(manifest.name for manifest in hub.bundled() if manifest.task == task))
+
+
 def find_model(reference: str, task: Task, device: str) -> tuple[common_pb2.ModelInfo, str, dict[str, str]]:
     """A model by its reference: what callers are told of it, and the function and arguments that load it in a child.
 

@@ -7,6 +7,8 @@ from services.runtime import settings
 from services.runtime.server import main
 from services.runtime.settings import ModelServerSettings, setting
 from services.segmenter.servicer import app
+from stamp2vec.manifest import Task
+from stamp2vec.serving import bundled_models
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -16,7 +18,8 @@ class SegmenterSettings(ModelServerSettings):
     port: int = setting(50052, "gRPC port; 0 takes a free one and says which.", at_least=0, at_most=65535)
     metrics_port: int = setting(9102, "Port of /metrics; 0 takes a free one and says which.", at_least=0, at_most=65535)
     model: tuple[str, ...] = setting(
-        ("stamp-unet",), "A model to serve: a name, name@version, a folder or a URL. Repeat it to serve several."
+        bundled_models(Task.SEGMENT),
+        "A model to serve: a name, name@version, a folder or a URL. Repeat it to serve several.",
     )
 
 
