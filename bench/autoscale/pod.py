@@ -12,15 +12,14 @@ Curve = Mapping[int, float]
 class Pod:
     """Knows only its own time, which goes on by `advance`."""
 
-    def __init__(self, server: ModelServerSettings, curve: Curve, deadline_s: float, created_s: float) -> None:
+    def __init__(self, server: ModelServerSettings, curve: Curve, deadline_s: float, ready_s: float) -> None:
         """`deadline_s` is what callers allow."""
         self._curve, self._max_batch, self._capacity = curve, server.max_batch, server.capacity
         self._item_s = curve[server.max_batch] / server.max_batch / server.executors
         self._deadline_s = deadline_s
         self._waiting: deque[float] = deque()
-        self._ends_s = [created_s] * server.executors
+        self._ends_s = [ready_s] * server.executors
         self._sizes = [0] * server.executors
-        self.created_s = created_s
 
     def load(self, now_s: float) -> float:
         """What is waiting and in work, as a share of the capacity."""

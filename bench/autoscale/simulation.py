@@ -107,7 +107,7 @@ class _Simulation:
         self._scaling, self._world, self._trace, self._rng = scaling, world, trace, rng
         self._autoscaler = Autoscaler(scaling.spec)
         start = max(scaling.spec.min_replicas, 1)
-        self._replicas = [self._new(0.0, 0.0) for _ in range(start)]
+        self._replicas = [self._new(0.0) for _ in range(start)]
         self._leaving: list[_Replica] = []
         self._gateways = [_Gateway() for _ in range(world.gateways)]
         self._first_new_ready_s = math.inf
@@ -140,7 +140,7 @@ class _Simulation:
             self._first_new_ready_s,
         )
 
-    def _new(self, now_s: float, ready_s: float) -> _Replica:
+    def _new(self, ready_s: float) -> _Replica:
         pod = Pod(self._scaling.server, self._world.curve, self._world.deadline_s, ready_s)
         return _Replica(pod, ready_s, int(self._rng.integers(int(self._scaling.scrape_interval_s))))
 
@@ -165,15 +165,15 @@ class _Simulation:
         for replica in self._replicas:
             while replica.samples and replica.samples[0][0] <= now_s - self._scaling.window_s:
                 replica.samples.popleft()
-            if replica.samples:
-                mean = sum(load for _, load in replica.samples) / len(replica.samples)
-                replica.recorded_milli = int(mean * 1000)  # prometheus-adapter cuts off, too
+            loads = [load for _, load in replica.samples]
+            # prometheus-adapter cuts off, too
+            replica.recorded_milli = int(sum(loads) / len(loads) * 1000) if loads else None
 
     def _scale(self, now_s: int, wanted: int) -> None:
         while len(self._replicas) < wanted:
             ready_s = now_s + self._world.cold_start_s
             self._first_new_ready_s = min(self._first_new_ready_s, ready_s)
-            self._replicas.append(self._new(now_s, ready_s))
+            self._replicas.append(self._new(ready_s))
         while len(self._replicas) > wanted:  # the newest go first, starting ones before all
             gone = self._replicas.pop()
             for gateway in self._gateways:

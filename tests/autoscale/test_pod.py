@@ -10,7 +10,7 @@ CURVE = {1: 0.10, 2: 0.16, 3: 0.21, 4: 0.24}
 
 def pod(executors: int = 1, deadline_s: float = 60.0) -> Pod:
     server = ModelServerSettings(executors=executors, max_batch=4, capacity=128)
-    return Pod(server, CURVE, deadline_s, created_s=0.0)
+    return Pod(server, CURVE, deadline_s, ready_s=0.0)
 
 
 def test_an_idle_executor_takes_what_comes_at_once() -> None:
