@@ -4,14 +4,16 @@ Their weights are random and small: what they find means nothing, how it is hand
 """
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
+from torch import nn
 
-from services.stack.processes import running
+from services.stack.processes import MODEL_SERVICES, running
 from stamp2vec import hub
-from stamp2vec.manifest import Task
+from stamp2vec.manifest import Preset, Task
 from stamp2vec.models import build
 from stamp2vec.pipelines import DocumentPipeline, StampUnetPipeline, TvaePipeline, YoloStampPipeline
 from stamp2vec.v1.gateway_pb2_grpc import StampServiceStub
@@ -24,21 +26,39 @@ OPTIONS = ("--executors", "1", "--max-batch", "4", "--capacity", "128")
 
 @pytest.fixture(scope="session")
 def folders(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    """The folder of each service's model."""
+    """The folder of each service's model, and of the detector of the accurate preset; the others serve both."""
     root = tmp_path_factory.mktemp("weights")
     torch.manual_seed(0)
     for name, task, config, side, vector_size in MODELS:
         model = build(name, config).eval()
         if task is Task.DETECT:
             sharpen(model)
-        hub.save(root / name, manifest(name, task, config, side, vector_size), model.state_dict())
-    return {"detector": root / "yolo-stamp", "segmenter": root / "stamp-unet", "embedder": root / "tvae"}
+        presets = (Preset.FAST,) if task is Task.DETECT else tuple(Preset)
+        described = replace(manifest(name, task, config, side, vector_size), presets=presets)
+        hub.save(root / name, described, model.state_dict())
+    accurate = build("stamp-yolo", {"width": 4}).eval()
+    for layer in accurate.modules():
+        if isinstance(layer, nn.Conv2d):
+            nn.init.kaiming_normal_(layer.weight)  # else a signal dies on its way through so many fresh layers
+    described = replace(manifest("stamp-yolo", Task.DETECT, {"width": 4}, 320, 0), presets=(Preset.ACCURATE,))
+    hub.save(root / "stamp-yolo", replace(described, threshold=0.3), accurate.state_dict())
+    return {
+        "detector": root / "yolo-stamp",
+        "accurate": root / "stamp-yolo",
+        "segmenter": root / "stamp-unet",
+        "embedder": root / "tvae",
+    }
 
 
 @pytest.fixture(scope="session")
 def services(folders: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     logs = tmp_path_factory.mktemp("logs")
-    options = {service: ("--model", str(folder), *OPTIONS) for service, folder in folders.items()}
+    models = {service: [folders[service]] for service in MODEL_SERVICES}
+    models["detector"].append(folders["accurate"])
+    options = {
+        service: (*(part for folder in served for part in ("--model", str(folder))), *OPTIONS)
+        for service, served in models.items()
+    }
     with running(options, logs) as stack, channel(stack.address("gateway").target) as open_channel:
         yield Running(stack, StampServiceStub(open_channel), logs)
 
@@ -46,8 +66,18 @@ def services(folders: dict[str, Path], tmp_path_factory: pytest.TempPathFactory)
 @pytest.fixture(scope="session")
 def pipeline(folders: dict[str, Path]) -> DocumentPipeline:
     """What the gateway's answers are held equal to."""
+    return _pipeline(folders, "detector")
+
+
+@pytest.fixture(scope="session")
+def accurate_pipeline(folders: dict[str, Path]) -> DocumentPipeline:
+    """The same of the accurate preset."""
+    return _pipeline(folders, "accurate")
+
+
+def _pipeline(folders: dict[str, Path], detector: str) -> DocumentPipeline:
     return DocumentPipeline(
-        YoloStampPipeline.from_pretrained(folders["detector"]),
+        YoloStampPipeline.from_pretrained(folders[detector]),
         StampUnetPipeline.from_pretrained(folders["segmenter"]),
         TvaePipeline.from_pretrained(folders["embedder"]),
     )

@@ -11,6 +11,7 @@ from PIL import Image
 
 from stamp2vec.client import Client
 from stamp2vec.imaging import crop, decode_image
+from stamp2vec.manifest import Preset
 from stamp2vec.pipelines import DocumentPipeline
 from stamp2vec.results import DocumentResult
 from stamp2vec.v1 import common_pb2, gateway_pb2
@@ -55,6 +56,8 @@ def equal(ours: DocumentResult, theirs: DocumentResult) -> None:
         for s, t in zip(a.stamps, b.stamps, strict=True):
             np.testing.assert_allclose(s.box, t.box, rtol=1e-4, atol=1e-4)
             assert s.score == pytest.approx(t.score, abs=1e-4)
+            assert (s.type, s.ink_colour) == (t.type, t.ink_colour)
+            assert s.angle_degrees == pytest.approx(t.angle_degrees, abs=0.05)
             assert s.crop_box == t.crop_box
             assert s.vector is not None
             assert t.vector is not None
@@ -68,6 +71,25 @@ def equal(ours: DocumentResult, theirs: DocumentResult) -> None:
 def test_the_gateway_answers_what_the_pipelines_answer(client: Client, pipeline: DocumentPipeline, page: bytes) -> None:
     equal(client.analyze(page, include_masks=True), pipeline(page, include_masks=True))
     equal(client.analyze(page, min_score=0.9), pipeline(page, min_score=0.9))
+    equal(client.analyze(page, max_overlap=0.1), pipeline(page, max_overlap=float(np.float32(0.1))))
+
+
+def test_the_accurate_models_answer_for_a_large_page_as_the_pipelines_do(
+    client: Client, accurate_pipeline: DocumentPipeline, page: bytes
+) -> None:
+    """3,000 pixels and more are looked at in tiles as well."""
+    with Image.open(io.BytesIO(page)) as image:
+        large = image.convert("RGB").resize((3000 * image.width // image.height, 3000))
+    file = io.BytesIO()
+    large.save(file, "JPEG")
+    document = file.getvalue()
+    result = client.analyze(document, Preset.ACCURATE, include_masks=True)
+    assert [model.name for model in result.models] == ["stamp-yolo", "tvae", "stamp-unet"]
+    assert result.pages[0].stamps
+    equal(result, accurate_pipeline(document, include_masks=True))
+    (found,) = client.detect([document], Preset.ACCURATE)
+    assert isinstance(found, list)
+    assert [each.type for each in found] == [each.type for each in accurate_pipeline.detector(document)]
 
 
 def tiff(*pages: Image.Image) -> bytes:
@@ -144,10 +166,13 @@ def test_single_models_answer_in_pixels_of_the_picture(services: Running, page: 
 
 def test_all_models_are_listed(services: Running) -> None:
     answer = services.stub.ListModels(gateway_pb2.ListModelsRequest(), timeout=TIMEOUT_S)
-    assert [model.task for model in answer.models] == [1, 2, 3]
-    assert all(common_pb2.PRESET_FAST in model.presets for model in answer.models)
-    request = gateway_pb2.AnalyzeDocumentRequest(document=b"x", preset=common_pb2.PRESET_ACCURATE)
+    assert [model.task for model in answer.models] == [1, 1, 2, 3]
+    fast, accurate, *both = (list(model.presets) for model in answer.models)
+    assert (fast, accurate) == ([common_pb2.PRESET_FAST], [common_pb2.PRESET_ACCURATE])
+    assert both == [[common_pb2.PRESET_FAST, common_pb2.PRESET_ACCURATE]] * 2
+    images = [common_pb2.Image(raw=common_pb2.RawImage(data=bytes(192), height=8, width=8, channels=3))]
+    request = gateway_pb2.DetectStampsRequest(images=images, model=common_pb2.ModelSelector(name="nobody"))
     with pytest.raises(grpc.RpcError) as caught:
-        services.stub.AnalyzeDocument(request, timeout=TIMEOUT_S)
+        services.stub.DetectStamps(request, timeout=TIMEOUT_S)
     assert caught.value.code() is grpc.StatusCode.NOT_FOUND
     assert answer.models[0].model.name in str(caught.value.details())
