@@ -86,12 +86,14 @@ test-images: setup build/kubectl build/image-base ## as root: build the images a
 
 # EVAL is a folder with score.py, manifest.json, pages/, negatives/, stamps.json and stamps/. It is no part of the project.
 SCORE = $(BIN)/python $(EVAL)/score.py
-evaluate: setup ## score the bundled models on real pages: EVAL=folder
-	$(BIN)/stamp2vec analyze --json --min-score 0.01 --root $(EVAL) '$(EVAL)/pages/*.*g' '$(EVAL)/negatives/*' > build/pages.jsonl
-	$(BIN)/stamp2vec segment --root $(EVAL) --out build/masks '$(EVAL)/pages/*.*g'
-	$(BIN)/stamp2vec embed --root $(EVAL) --out build/vectors.npz '$(EVAL)/stamps/*/*/*'
+PRESET ?= fast
+evaluate: setup ## score the bundled models of a PRESET on real pages: EVAL=folder
+	mkdir -p build
+	$(BIN)/stamp2vec analyze --preset $(PRESET) --json --min-score 0.01 --root $(EVAL) '$(EVAL)/pages/*.*g' '$(EVAL)/negatives/*' > build/pages.jsonl
+	$(BIN)/stamp2vec segment --preset $(PRESET) --root $(EVAL) --out build/masks '$(EVAL)/pages/*.*g'
+	$(BIN)/stamp2vec embed --preset $(PRESET) --root $(EVAL) --out build/vectors.npz '$(EVAL)/stamps/*/*/*'
 	$(SCORE) detect --truth $(EVAL)/manifest.json --pred build/pages.jsonl \
-	  --threshold $$($(BIN)/stamp2vec models --json | sed -n 's/.*"yolo-stamp".*"threshold": \([0-9.]*\).*/\1/p')
+	  --threshold $$($(BIN)/stamp2vec models --json | sed -n 's/.*"detect", "presets": [^]]*"$(PRESET)".*"threshold": \([0-9.]*\).*/\1/p')
 	$(SCORE) segment --truth $(EVAL)/manifest.json --pred build/masks
 	$(SCORE) retrieve --truth $(EVAL)/stamps.json --pred build/vectors.npz
 

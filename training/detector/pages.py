@@ -34,7 +34,7 @@ COLUMNS = 8  # of a stamp: x1, y1, x2, y2 px, cosine and sine of its turn, numbe
 
 @dataclass(frozen=True, slots=True)
 class RenderedPage:
-    """A page on disk: `stamps` float32 (T, 8) by COLUMNS, in px of the stored picture; `taught` likewise or None."""
+    """A page on disk: `stamps` float32 (T, 8) by COLUMNS, in px of the stored picture; `taught` likewise, or None."""
 
     path: Path
     stamps: np.ndarray
@@ -52,17 +52,23 @@ class Framing:
 
 
 def read_pages(shards: Path) -> list[RenderedPage]:
-    """The pages that `python -m training.synth.shards` has written so far, with what a teacher saw where one did."""
+    """The pages that `python -m training.synth.shards` has written so far, with what a teacher saw on them.
+
+    A teacher that has not come to a page yet is taken to have seen the truth there.
+    """
     teacher = shards / "taught.jsonl"
-    taught = {}
+    taught: dict[str, np.ndarray] | None = None
     if teacher.exists():
+        taught = {}
         for line in teacher.read_text(encoding="utf-8").splitlines():
             row = json.loads(line)
             taught[row["file"]] = np.array(row["stamps"], np.float32).reshape(-1, COLUMNS)
     pages = []
     for line in (shards / "labels.jsonl").read_text(encoding="utf-8").splitlines():
         row = json.loads(line)
-        pages.append(RenderedPage(shards / row["file"], stamps_of(row), taught.get(row["file"])))
+        truth = stamps_of(row)
+        seen = None if taught is None else taught.get(row["file"], truth)
+        pages.append(RenderedPage(shards / row["file"], truth, seen))
     return pages
 
 
@@ -159,7 +165,7 @@ class Batches(torch.utils.data.IterableDataset[tuple[Tensor, list[Stamps], list[
         self.shards, self.framing, self.batch, self.seed = shards, framing, batch, seed
 
     def __iter__(self) -> Iterator[tuple[Tensor, list[Stamps], list[Stamps] | None]]:
-        """(N, size, size, 3) uint8 pixels, the stamps of each page, and the teacher's where all pages have them."""
+        """(N, size, size, 3) uint8 pixels, the stamps of each page, and the teacher's where there is one."""
         rng = np.random.default_rng(self.seed)
         while True:
             pages = read_pages(self.shards)
