@@ -127,7 +127,7 @@ def train_tvae(args: argparse.Namespace) -> None:
 
 def train_lite(args: argparse.Namespace) -> None:
     """The accurate one: from ImageNet weights, every impression of a die against every other crop of the batch."""
-    size, vector = 160, 384
+    size, vector = 192, 384
     model = StampLite(vector_size=vector)
     model.load_imagenet(imagenet.weights())
     run = Run(model, args, imagenet.SOURCE)
