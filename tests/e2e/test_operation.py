@@ -96,7 +96,7 @@ def test_metrics_count_what_was_done(services: Running, page: bytes) -> None:
         assert total(after["stamp2vec_stage_seconds"], stage=stage) >= 1
     for name in MODEL_SERVICES:
         found = metrics(services, name)
-        assert total(found["stamp2vec_capacity_items"]) == 128
+        assert {sample.value for sample in found["stamp2vec_capacity_items"].samples} == {128}
         assert total(found["stamp2vec_batch_size"]) >= 1
 
 
@@ -115,13 +115,15 @@ def test_metrics_are_those_of_the_documentation(services: Running, name: str) ->
 
 
 @contextmanager
-def stopped(pid: int) -> Iterator[None]:
-    """A process that hangs, for a while."""
-    os.kill(pid, signal.SIGSTOP)
+def stopped(pids: set[int]) -> Iterator[None]:
+    """Processes that hang, for a while."""
+    for pid in pids:
+        os.kill(pid, signal.SIGSTOP)
     try:
         yield
     finally:
-        os.kill(pid, signal.SIGCONT)
+        for pid in pids:
+            os.kill(pid, signal.SIGCONT)
 
 
 def test_past_the_deadline_work_is_dropped_instead_of_done(services: Running, page: bytes) -> None:
@@ -129,9 +131,9 @@ def test_past_the_deadline_work_is_dropped_instead_of_done(services: Running, pa
         family = metrics(services, "detector")["stamp2vec_dropped_items"]
         return total(family, reason="cancelled") + total(family, reason="expired")
 
-    (executor,) = children(services.stack["detector"].pid)
+    executors = children(services.stack["detector"].pid)
     before = dropped()
-    with stopped(executor), ThreadPoolExecutor(3) as pool:
+    with stopped(executors), ThreadPoolExecutor(3) as pool:
         # The first is in the executor's hands, the others wait behind it.
         calls = [pool.submit(code_of, lambda: analyze(services.stub, page, timeout_s=2.0)) for _ in range(3)]
         assert {call.result(TIMEOUT_S) for call in calls} == {Code.DEADLINE_EXCEEDED}
@@ -140,10 +142,10 @@ def test_past_the_deadline_work_is_dropped_instead_of_done(services: Running, pa
 
 
 def test_when_the_caller_goes_its_work_is_dropped(services: Running, page: bytes) -> None:
-    (executor,) = children(services.stack["detector"].pid)
+    executors = children(services.stack["detector"].pid)
     before = total(metrics(services, "detector")["stamp2vec_dropped_items"], reason="cancelled")
     request = gateway_pb2.AnalyzeDocumentRequest(document=page)
-    with stopped(executor):
+    with stopped(executors):
         calls = [services.stub.AnalyzeDocument.future(request, timeout=TIMEOUT_S) for _ in range(3)]
         eventually(lambda: total(metrics(services, "detector")["stamp2vec_queue_items"]) == 2)
         for call in calls:
@@ -158,8 +160,8 @@ def test_when_the_caller_goes_its_work_is_dropped(services: Running, page: bytes
 def test_overload_is_refused_at_once_with_a_time_to_come_back(services: Running) -> None:
     raw = common_pb2.RawImage(data=b"\x80" * 16 * 16, height=16, width=16, channels=1)
     request = gateway_pb2.EmbedStampsRequest(images=[common_pb2.Image(raw=raw)] * 64)
-    (executor,) = children(services.stack["embedder"].pid)
-    with stopped(executor):
+    executors = children(services.stack["embedder"].pid)
+    with stopped(executors):
         held = [services.stub.EmbedStamps.future(request, timeout=TIMEOUT_S) for _ in range(2)]
         eventually(lambda: total(metrics(services, "embedder")["stamp2vec_queue_items"]) > 64)
         with pytest.raises(grpc.RpcError) as caught:
