@@ -9,7 +9,7 @@ from enum import StrEnum
 from typing import Any, NoReturn
 
 from stamp2vec.errors import WeightsError
-from stamp2vec.verification import Verification
+from stamp2vec.verification import SecondLook, Verification
 
 _NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,62}[a-z0-9])?")
 _VERSION = re.compile(r"(0|[1-9]\d{0,5})\.(0|[1-9]\d{0,5})\.(0|[1-9]\d{0,5})")
@@ -88,6 +88,8 @@ class Manifest:
         values = dataclasses.asdict(self)
         if self.verification is None:
             del values["verification"]
+        elif self.verification.second_look is None:
+            del values["verification"]["second_look"]
         return json.dumps(values, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 
     @classmethod
@@ -156,8 +158,8 @@ def _presets(key: str, value: object) -> tuple[Preset, ...]:
 
 def _verification(key: str, value: object) -> Verification:
     values = _object(key, value)
-    expected = [field.name for field in dataclasses.fields(Verification)]
-    _require(sorted(values) == sorted(expected), key, f"an object with {', '.join(expected)}")
+    expected = [field.name for field in dataclasses.fields(Verification) if field.name != "second_look"]
+    _require(sorted({*values} - {"second_look"}) == sorted(expected), key, f"an object with {', '.join(expected)}")
     curve, rates = values["curve"], _object(f"{key}.far_thresholds", values["far_thresholds"])
     pairs = isinstance(curve, list) and all(isinstance(point, list) and len(point) == 2 for point in curve)
     _require(pairs, f"{key}.curve", "a list of pairs")
@@ -167,7 +169,19 @@ def _verification(key: str, value: object) -> Verification:
             genuine_share=_number(f"{key}.genuine_share", values["genuine_share"]),
             sibling_share=_number(f"{key}.sibling_share", values["sibling_share"]),
             far_thresholds={rate: _number(f"{key}.far_thresholds", cosine) for rate, cosine in rates.items()},
+            second_look=_second_look(f"{key}.second_look", values["second_look"]) if "second_look" in values else None,
         )
+    except ValueError as error:
+        raise WeightsError(f"manifest.json: {key}.{error}") from error
+
+
+def _second_look(key: str, value: object) -> SecondLook:
+    values = _object(key, value)
+    expected = [field.name for field in dataclasses.fields(SecondLook)]
+    _require(sorted(values) == sorted(expected), key, f"an object with {', '.join(expected)}")
+    numbers = {name: _number(f"{key}.{name}", number) for name, number in values.items() if name != "segmenter"}
+    try:
+        return SecondLook(segmenter=_string(f"{key}.segmenter", values["segmenter"]), **numbers)
     except ValueError as error:
         raise WeightsError(f"manifest.json: {key}.{error}") from error
 

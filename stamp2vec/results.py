@@ -7,7 +7,7 @@ import numpy as np
 
 from stamp2vec.errors import Stamp2vecError
 from stamp2vec.manifest import Manifest, Preset, Task
-from stamp2vec.verification import Verdict, Verification
+from stamp2vec.verification import Measures, Verdict, Verification
 
 
 class StampType(StrEnum):
@@ -157,12 +157,21 @@ class DocumentResult:
     probability: np.ndarray | None = None
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Overlay:
+    """The ink of two stamps in one frame, uint8 (160, 160), 255 is ink, the second turned and fitted onto the first."""
+
+    a_ink: np.ndarray
+    b_ink: np.ndarray
+    measures: Measures
+
+
 @dataclass(frozen=True, slots=True)
 class Comparison:
     """How alike two stamps are: cosine `similarity`, -1 to 1, of vectors of this model and version.
 
     `probability`, 0 to 1, is that of one die having made both, and None where the model has no verification; `verdict`
-    follows from it, and `reason` says why it is CANNOT_TELL.
+    follows from it, and `reason` says why it is CANNOT_TELL. `overlay` is there after a thorough comparison.
     """
 
     similarity: float
@@ -171,3 +180,4 @@ class Comparison:
     probability: float | None
     verdict: Verdict
     reason: str
+    overlay: Overlay | None = None

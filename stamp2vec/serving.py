@@ -1,5 +1,7 @@
 """What a model service needs of the library: models found and told of, messages to model inputs. Imports no torch."""
 
+import dataclasses
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -8,7 +10,7 @@ from stamp2vec.errors import InvalidInput, WeightsError
 from stamp2vec.imaging import Letterbox, decode_image, letterbox, raw_image
 from stamp2vec.manifest import Manifest, Preset, Task
 from stamp2vec.v1 import common_pb2
-from stamp2vec.verification import Verification
+from stamp2vec.verification import SecondLook, Verification
 
 _PRESETS = {Preset.FAST: common_pb2.PRESET_FAST, Preset.ACCURATE: common_pb2.PRESET_ACCURATE}
 _TASKS = {
@@ -83,6 +85,9 @@ def verification_message(verification: Verification) -> common_pb2.Verification:
             common_pb2.FarThreshold(false_accept_rate=float(rate), similarity=similarity)
             for rate, similarity in verification.far_thresholds.items()
         ],
+        second_look=None
+        if verification.second_look is None
+        else common_pb2.SecondLook(**dataclasses.asdict(verification.second_look)),
     )
 
 
@@ -99,4 +104,16 @@ def read_verification(info: common_pb2.ModelInfo) -> Verification | None:
         genuine_share=round(message.genuine_share, 6),
         sibling_share=round(message.sibling_share, 6),
         far_thresholds={f"{each.false_accept_rate:g}": round(each.similarity, 6) for each in message.far_thresholds},
+        second_look=_second_look(message.second_look) if message.HasField("second_look") else None,
+    )
+
+
+def _second_look(message: common_pb2.SecondLook) -> SecondLook:
+    return SecondLook(
+        segmenter=message.segmenter,
+        intercept=message.intercept,
+        similarity=message.similarity,
+        correlation=message.correlation,
+        least_change=message.least_change,
+        local_correlation=message.local_correlation,
     )

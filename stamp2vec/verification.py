@@ -1,10 +1,15 @@
-"""From the similarity of two vectors to the probability that one die made both, to a verdict, to groups of one die."""
+"""From the similarity of two vectors to the probability that one die made both, to a verdict, to groups of one die.
+
+A second look at the ink itself, laid over each other, makes the probability surer.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
 import numpy as np
+
+from stamp2vec.errors import InvalidInput
 
 SAME_FROM = 0.9
 DIFFERENT_UP_TO = 0.1
@@ -19,20 +24,85 @@ class Verdict(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Measures:
+    """What two impressions tell that are laid over each other, the second over the first.
+
+    `correlation` of all their ink, -1 to 1; `missing_ink`, the share of the first one's ink that the second lacks, and
+    `added_ink`, the share of the second one's that the first lacks, 0 to 1; `local_correlation` of the ink around the
+    places that agree least, -1 to 1.
+    """
+
+    correlation: float
+    missing_ink: float
+    added_ink: float
+    local_correlation: float
+
+
+@dataclass(frozen=True, slots=True)
+class SecondLook:
+    """What similarity and measures mean together: the log-odds that one die made both are `intercept` and, of each
+    value, so much times it.
+
+    `least_change` goes with the smaller of missing and added ink: impressions of one die may lose much on one side.
+    Measured with the masks of `segmenter`, a model's name, and for the shares of pairs that the Verification assumes.
+    ValueError when a value cannot be right.
+    """
+
+    segmenter: str
+    intercept: float
+    similarity: float
+    correlation: float
+    least_change: float
+    local_correlation: float
+
+    def __post_init__(self) -> None:
+        """Infinite log-odds would make no probability of a difference of two."""
+        if not self.segmenter:
+            raise ValueError("segmenter must name a model")
+        if not np.isfinite(self.weights).all():
+            raise ValueError("weights must be finite numbers")
+
+    @property
+    def weights(self) -> np.ndarray:
+        """float64 (5,): of what `evidence` makes, in its order, and the intercept."""
+        return np.array(
+            [
+                self.similarity,
+                self.correlation,
+                self.least_change,
+                self.local_correlation,
+                self.intercept,
+            ]
+        )
+
+    def probability(self, similarity: float, measures: Measures) -> float:
+        """Of one die having made both, 0 to 1."""
+        log_odds = float(self.weights @ [*evidence(similarity, measures), 1.0])
+        return float(1 / (1 + np.exp(-np.clip(log_odds, -50, 50))))
+
+
+def evidence(similarity: float, measures: Measures) -> tuple[float, float, float, float]:
+    """The four numbers that a second look weighs."""
+    least_change = min(measures.missing_ink, measures.added_ink)
+    return similarity, measures.correlation, least_change, measures.local_correlation
+
+
+@dataclass(frozen=True, slots=True)
 class Verification:
     """What the similarities of one embedder mean, as `training.embedder.calibrate` measured it on held-out dies.
 
     `curve` has points (cosine similarity, probability), both rising; between them lie straight lines, beyond them it
     is level. The probability assumes that the share `genuine_share` of all pairs is of one die, and that the share
     `sibling_share` of the others are look-alikes: dies of one layout with another name or number. `far_thresholds`
-    maps a false-accept rate, as text, to the similarity that so few of those others reach. ValueError when a value
-    cannot be right.
+    maps a false-accept rate, as text, to the similarity that so few of those others reach. `second_look` is None where
+    none was measured. ValueError when a value cannot be right.
     """
 
     curve: tuple[tuple[float, float], ...]
     genuine_share: float
     sibling_share: float
     far_thresholds: Mapping[str, float]
+    second_look: SecondLook | None = None
 
     def __post_init__(self) -> None:
         """A curve that falls would call the less alike the more probable."""
@@ -75,6 +145,15 @@ def judge(similarity: float, verification: Verification | None, illegible: str =
         reason = "nobody has measured what this model's similarities mean: compare with a newer version of it"
         return Judgement(None, Verdict.CANNOT_TELL, illegible or reason)
     return verdict_on(float(verification.probability(np.array(similarity))), illegible)
+
+
+def second_look(model: str, verification: Verification | None) -> SecondLook:
+    """What a thorough comparison by a model weighs; InvalidInput, field `mode`, when that was not measured."""
+    if verification is None or verification.second_look is None:
+        raise InvalidInput(
+            f"nobody has measured a second look for {model}: compare fast, or by a newer version of it", "mode"
+        )
+    return verification.second_look
 
 
 def verdict_on(probability: float, illegible: str = "") -> Judgement:

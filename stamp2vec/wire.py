@@ -1,10 +1,13 @@
-"""Detections between the library's values and the contract's messages. Needs no torch.
+"""Detections and overlays between the library's values and the contract's messages. Needs no torch.
 
 A number of an enum that a newer peer sends and this code does not know becomes the value for all that is not known.
 """
 
-from stamp2vec.results import Detection, InkColour, StampType
-from stamp2vec.v1 import common_pb2
+import numpy as np
+
+from stamp2vec.results import Detection, InkColour, Overlay, StampType
+from stamp2vec.v1 import common_pb2, gateway_pb2
+from stamp2vec.verification import Measures
 
 STAMP_TYPES = {
     StampType.ROUND: common_pb2.STAMP_TYPE_ROUND,
@@ -62,4 +65,37 @@ def detection_message(found: Detection) -> common_pb2.Detection:
         type=STAMP_TYPES[found.type],
         angle_degrees=found.angle_degrees,
         ink_colour=INK_COLOURS[found.ink_colour],
+    )
+
+
+def mask(message: common_pb2.Mask) -> np.ndarray:
+    """A soft ink mask, uint8 (H, W)."""
+    return np.frombuffer(message.data, np.uint8).reshape(message.height, message.width)
+
+
+def mask_message(found: np.ndarray) -> common_pb2.Mask:
+    """A soft ink mask, uint8 (H, W), as a message."""
+    return common_pb2.Mask(data=found.tobytes(), height=found.shape[0], width=found.shape[1])
+
+
+def overlay(message: gateway_pb2.Overlay) -> Overlay:
+    """A message as a value."""
+    measures = Measures(
+        correlation=message.correlation,
+        missing_ink=message.missing_ink,
+        added_ink=message.added_ink,
+        local_correlation=message.local_correlation,
+    )
+    return Overlay(mask(message.a_ink), mask(message.b_ink), measures)
+
+
+def overlay_message(found: Overlay) -> gateway_pb2.Overlay:
+    """A value as a message."""
+    return gateway_pb2.Overlay(
+        correlation=found.measures.correlation,
+        missing_ink=found.measures.missing_ink,
+        added_ink=found.measures.added_ink,
+        local_correlation=found.measures.local_correlation,
+        a_ink=mask_message(found.a_ink),
+        b_ink=mask_message(found.b_ink),
     )

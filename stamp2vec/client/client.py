@@ -7,6 +7,7 @@ from typing import Any, Self, TypeVar
 import grpc
 import numpy as np
 
+from stamp2vec import wire
 from stamp2vec.client import messages
 from stamp2vec.client.failures import call_error, errors_by_image, item_error
 from stamp2vec.errors import Stamp2vecError
@@ -171,7 +172,7 @@ class Client:
             model=messages.selector_message(model),
             priority=messages.priority_message(bulk),
         )
-        return self._items(len(crops), self._stub.SegmentStamps, request, lambda _, result: messages.mask(result.mask))
+        return self._items(len(crops), self._stub.SegmentStamps, request, lambda _, result: wire.mask(result.mask))
 
     def embed(
         self, crops: Sequence[Picture], model: Preset | str = Preset.FAST, *, bulk: bool = False
@@ -198,6 +199,19 @@ class Client:
             a=messages.comparand_message(a),
             b=messages.comparand_message(b),
             model=None if model is None else messages.selector_message(model),
+        )
+        return messages.comparison(self._call(self._stub.CompareStamps, request))
+
+    def compare_thoroughly(self, a: Picture, b: Picture, model: Preset | str = Preset.FAST) -> Comparison:
+        """Says whether two cropped stamps are of one die, by their vectors and by their ink laid over each other.
+
+        InvalidInput when no second look was measured for the model.
+        """
+        request = gateway_pb2.CompareStampsRequest(
+            a=messages.comparand_message(a),
+            b=messages.comparand_message(b),
+            model=messages.selector_message(model),
+            mode=gateway_pb2.COMPARE_MODE_THOROUGH,
         )
         return messages.comparison(self._call(self._stub.CompareStamps, request))
 

@@ -120,17 +120,13 @@ def comparison(message: gateway_pb2.CompareStampsResponse) -> Comparison:
         probability=message.probability if message.HasField("probability") else None,
         verdict=_VERDICTS_BACK.get(message.verdict, Verdict.CANNOT_TELL),
         reason=message.reason,
+        overlay=wire.overlay(message.overlay) if message.HasField("overlay") else None,
     )
 
 
 def detections(message: detector_pb2.DetectResult) -> list[Detection]:
     """The stamps of one picture."""
     return list(map(wire.detection, message.detections))
-
-
-def mask(message: common_pb2.Mask) -> np.ndarray:
-    """A soft ink mask, uint8 (H, W)."""
-    return np.frombuffer(message.data, np.uint8).reshape(message.height, message.width)
 
 
 def embedding(values: Iterable[float], model: common_pb2.ModelVersion) -> Embedding:
@@ -171,7 +167,7 @@ def _stamp(message: gateway_pb2.Stamp) -> Stamp:
         ink_colour=wire.ink_colour(message.ink_colour),
         crop_box=(x1, y1, x2, y2),
         vector=np.array(message.vector.values, np.float32) if message.vector.values else None,
-        mask=mask(message.mask) if message.HasField("mask") else None,
+        mask=wire.mask(message.mask) if message.HasField("mask") else None,
         crop=decode_image(message.crop_png) if message.crop_png else None,
         die_group=message.die_group,
     )

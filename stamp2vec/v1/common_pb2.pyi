@@ -485,6 +485,7 @@ class Verification(google.protobuf.message.Message):
     GENUINE_SHARE_FIELD_NUMBER: builtins.int
     SIBLING_SHARE_FIELD_NUMBER: builtins.int
     FAR_THRESHOLDS_FIELD_NUMBER: builtins.int
+    SECOND_LOOK_FIELD_NUMBER: builtins.int
     genuine_share: builtins.float
     """The share of pairs of one die that the probability assumes. Where another share q is true,
     add ln(q / (1 - q)) - ln(genuine_share / (1 - genuine_share)) to the log-odds.
@@ -503,6 +504,12 @@ class Verification(google.protobuf.message.Message):
     def far_thresholds(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[global___FarThreshold]:
         """Similarities above which so few pairs of two dies lie, the higher rate first."""
 
+    @property
+    def second_look(self) -> global___SecondLook:
+        """What a thorough comparison weighs. Unset: nobody has measured it for this model, and such a
+        comparison is refused.
+        """
+
     def __init__(
         self,
         *,
@@ -510,10 +517,52 @@ class Verification(google.protobuf.message.Message):
         genuine_share: builtins.float = ...,
         sibling_share: builtins.float = ...,
         far_thresholds: collections.abc.Iterable[global___FarThreshold] | None = ...,
+        second_look: global___SecondLook | None = ...,
     ) -> None: ...
-    def ClearField(self, field_name: typing.Literal["curve", b"curve", "far_thresholds", b"far_thresholds", "genuine_share", b"genuine_share", "sibling_share", b"sibling_share"]) -> None: ...
+    def HasField(self, field_name: typing.Literal["second_look", b"second_look"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["curve", b"curve", "far_thresholds", b"far_thresholds", "genuine_share", b"genuine_share", "second_look", b"second_look", "sibling_share", b"sibling_share"]) -> None: ...
 
 global___Verification = Verification
+
+@typing.final
+class SecondLook(google.protobuf.message.Message):
+    """The log-odds of one die by similarity and by what two impressions laid over each other tell:
+    the intercept and, of each value, so much times it. It assumes the shares of the Verification.
+    """
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    SEGMENTER_FIELD_NUMBER: builtins.int
+    INTERCEPT_FIELD_NUMBER: builtins.int
+    SIMILARITY_FIELD_NUMBER: builtins.int
+    CORRELATION_FIELD_NUMBER: builtins.int
+    LEAST_CHANGE_FIELD_NUMBER: builtins.int
+    LOCAL_CORRELATION_FIELD_NUMBER: builtins.int
+    segmenter: builtins.str
+    """The name of the segmenter that finds the ink."""
+    intercept: builtins.float
+    """Log-odds where every value is 0."""
+    similarity: builtins.float
+    """Of the cosine similarity."""
+    correlation: builtins.float
+    """Of Overlay.correlation."""
+    least_change: builtins.float
+    """Of the smaller of Overlay.missing_ink and Overlay.added_ink."""
+    local_correlation: builtins.float
+    """Of Overlay.local_correlation."""
+    def __init__(
+        self,
+        *,
+        segmenter: builtins.str = ...,
+        intercept: builtins.float = ...,
+        similarity: builtins.float = ...,
+        correlation: builtins.float = ...,
+        least_change: builtins.float = ...,
+        local_correlation: builtins.float = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["correlation", b"correlation", "intercept", b"intercept", "least_change", b"least_change", "local_correlation", b"local_correlation", "segmenter", b"segmenter", "similarity", b"similarity"]) -> None: ...
+
+global___SecondLook = SecondLook
 
 @typing.final
 class CalibrationPoint(google.protobuf.message.Message):

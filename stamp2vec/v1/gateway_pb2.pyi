@@ -23,6 +23,34 @@ else:
 
 DESCRIPTOR: google.protobuf.descriptor.FileDescriptor
 
+class _CompareMode:
+    ValueType = typing.NewType("ValueType", builtins.int)
+    V: typing_extensions.TypeAlias = ValueType
+
+class _CompareModeEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._EnumTypeWrapper[_CompareMode.ValueType], builtins.type):
+    DESCRIPTOR: google.protobuf.descriptor.EnumDescriptor
+    COMPARE_MODE_UNSPECIFIED: _CompareMode.ValueType  # 0
+    """Same as COMPARE_MODE_FAST."""
+    COMPARE_MODE_FAST: _CompareMode.ValueType  # 1
+    """By their vectors alone."""
+    COMPARE_MODE_THOROUGH: _CompareMode.ValueType  # 2
+    """Also by their ink, laid over each other: tells look-alikes apart. Both stamps must be images,
+    and the model must have a Verification with a SecondLook.
+    """
+
+class CompareMode(_CompareMode, metaclass=_CompareModeEnumTypeWrapper):
+    """How closely two stamps are looked at."""
+
+COMPARE_MODE_UNSPECIFIED: CompareMode.ValueType  # 0
+"""Same as COMPARE_MODE_FAST."""
+COMPARE_MODE_FAST: CompareMode.ValueType  # 1
+"""By their vectors alone."""
+COMPARE_MODE_THOROUGH: CompareMode.ValueType  # 2
+"""Also by their ink, laid over each other: tells look-alikes apart. Both stamps must be images,
+and the model must have a Verification with a SecondLook.
+"""
+global___CompareMode = CompareMode
+
 class _Verdict:
     ValueType = typing.NewType("ValueType", builtins.int)
     V: typing_extensions.TypeAlias = ValueType
@@ -633,6 +661,9 @@ class CompareStampsRequest(google.protobuf.message.Message):
     A_FIELD_NUMBER: builtins.int
     B_FIELD_NUMBER: builtins.int
     MODEL_FIELD_NUMBER: builtins.int
+    MODE_FIELD_NUMBER: builtins.int
+    mode: global___CompareMode.ValueType
+    """How closely to look."""
     @property
     def a(self) -> global___Comparand:
         """One stamp."""
@@ -651,9 +682,10 @@ class CompareStampsRequest(google.protobuf.message.Message):
         a: global___Comparand | None = ...,
         b: global___Comparand | None = ...,
         model: stamp2vec.v1.common_pb2.ModelSelector | None = ...,
+        mode: global___CompareMode.ValueType = ...,
     ) -> None: ...
     def HasField(self, field_name: typing.Literal["a", b"a", "b", b"b", "model", b"model"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["a", b"a", "b", b"b", "model", b"model"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["a", b"a", "b", b"b", "mode", b"mode", "model", b"model"]) -> None: ...
 
 global___CompareStampsRequest = CompareStampsRequest
 
@@ -668,6 +700,7 @@ class CompareStampsResponse(google.protobuf.message.Message):
     PROBABILITY_FIELD_NUMBER: builtins.int
     VERDICT_FIELD_NUMBER: builtins.int
     REASON_FIELD_NUMBER: builtins.int
+    OVERLAY_FIELD_NUMBER: builtins.int
     similarity: builtins.float
     """Cosine similarity, -1 to 1."""
     probability: builtins.float
@@ -682,6 +715,10 @@ class CompareStampsResponse(google.protobuf.message.Message):
     def model(self) -> stamp2vec.v1.common_pb2.ModelVersion:
         """The model whose vectors were compared."""
 
+    @property
+    def overlay(self) -> global___Overlay:
+        """The two laid over each other; set in thorough mode."""
+
     def __init__(
         self,
         *,
@@ -690,12 +727,56 @@ class CompareStampsResponse(google.protobuf.message.Message):
         probability: builtins.float | None = ...,
         verdict: global___Verdict.ValueType = ...,
         reason: builtins.str = ...,
+        overlay: global___Overlay | None = ...,
     ) -> None: ...
-    def HasField(self, field_name: typing.Literal["_probability", b"_probability", "model", b"model", "probability", b"probability"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["_probability", b"_probability", "model", b"model", "probability", b"probability", "reason", b"reason", "similarity", b"similarity", "verdict", b"verdict"]) -> None: ...
+    def HasField(self, field_name: typing.Literal["_probability", b"_probability", "model", b"model", "overlay", b"overlay", "probability", b"probability"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["_probability", b"_probability", "model", b"model", "overlay", b"overlay", "probability", b"probability", "reason", b"reason", "similarity", b"similarity", "verdict", b"verdict"]) -> None: ...
     def WhichOneof(self, oneof_group: typing.Literal["_probability", b"_probability"]) -> typing.Literal["probability"] | None: ...
 
 global___CompareStampsResponse = CompareStampsResponse
+
+@typing.final
+class Overlay(google.protobuf.message.Message):
+    """Two impressions, the second turned, scaled and bent onto the first."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    CORRELATION_FIELD_NUMBER: builtins.int
+    MISSING_INK_FIELD_NUMBER: builtins.int
+    ADDED_INK_FIELD_NUMBER: builtins.int
+    LOCAL_CORRELATION_FIELD_NUMBER: builtins.int
+    A_INK_FIELD_NUMBER: builtins.int
+    B_INK_FIELD_NUMBER: builtins.int
+    correlation: builtins.float
+    """The correlation of their ink, -1 to 1."""
+    missing_ink: builtins.float
+    """The share of the first one's ink that the second lacks, 0 to 1: impressions of one die lose ink."""
+    added_ink: builtins.float
+    """The share of the second one's ink that the first lacks, 0 to 1."""
+    local_correlation: builtins.float
+    """The correlation of the ink around the places that agree least, -1 to 1."""
+    @property
+    def a_ink(self) -> stamp2vec.v1.common_pb2.Mask:
+        """The ink of the first."""
+
+    @property
+    def b_ink(self) -> stamp2vec.v1.common_pb2.Mask:
+        """The ink of the second where it comes to lie, of the same size."""
+
+    def __init__(
+        self,
+        *,
+        correlation: builtins.float = ...,
+        missing_ink: builtins.float = ...,
+        added_ink: builtins.float = ...,
+        local_correlation: builtins.float = ...,
+        a_ink: stamp2vec.v1.common_pb2.Mask | None = ...,
+        b_ink: stamp2vec.v1.common_pb2.Mask | None = ...,
+    ) -> None: ...
+    def HasField(self, field_name: typing.Literal["a_ink", b"a_ink", "b_ink", b"b_ink"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["a_ink", b"a_ink", "added_ink", b"added_ink", "b_ink", b"b_ink", "correlation", b"correlation", "local_correlation", b"local_correlation", "missing_ink", b"missing_ink"]) -> None: ...
+
+global___Overlay = Overlay
 
 @typing.final
 class ListModelsRequest(google.protobuf.message.Message):

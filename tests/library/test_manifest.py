@@ -7,6 +7,7 @@ import pytest
 
 from stamp2vec.errors import WeightsError
 from stamp2vec.manifest import Manifest, Preset, Task
+from stamp2vec.verification import SecondLook, Verification
 
 MANIFEST = Manifest(
     name="yolo-stamp",
@@ -108,3 +109,41 @@ def test_what_is_no_json_object_is_an_error(text: str | bytes) -> None:
 def test_embedders_say_how_long_their_vectors_are() -> None:
     with pytest.raises(WeightsError, match="vector_size must be above 0 for embedders"):
         dataclasses.replace(MANIFEST, task=Task.EMBED)
+
+
+LOOK = SecondLook("stamp-unet", -3.0, 2.0, 4.5, -9.0, 2.0)
+EMBEDDER = dataclasses.replace(
+    MANIFEST,
+    task=Task.EMBED,
+    threshold=0.0,
+    vector_size=128,
+    verification=Verification(((0.0, 0.1), (1.0, 0.9)), 0.5, 0.2, {"0.01": 0.8}, LOOK),
+)
+
+
+def test_a_second_look_survives_its_file_and_may_be_absent() -> None:
+    assert Manifest.from_json(EMBEDDER.to_json()) == EMBEDDER
+    assert EMBEDDER.verification is not None
+    older = dataclasses.replace(EMBEDDER, verification=dataclasses.replace(EMBEDDER.verification, second_look=None))
+    assert "second_look" not in older.to_json()
+    assert Manifest.from_json(older.to_json()) == older
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"segmenter": ""},
+        {"segmenter": 3},
+        {"intercept": "0"},
+        {"correlation": True},
+        {"colour": 1.0},
+    ],
+)
+def test_a_wrong_second_look_is_named(change: dict[str, object]) -> None:
+    values = json.loads(EMBEDDER.to_json())
+    values["verification"]["second_look"] |= change
+    with pytest.raises(WeightsError, match=r"verification\.second_look"):
+        Manifest.from_json(json.dumps(values))
+    values["verification"]["second_look"] = None
+    with pytest.raises(WeightsError, match=r"verification\.second_look"):
+        Manifest.from_json(json.dumps(values))

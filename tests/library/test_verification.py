@@ -13,7 +13,7 @@ from stamp2vec.comparison import illegibility
 from stamp2vec.manifest import Manifest
 from stamp2vec.pipelines import DocumentPipeline, StampUnetPipeline, TvaePipeline, YoloStampPipeline
 from stamp2vec.serving import model_info, read_verification
-from stamp2vec.verification import Verdict, Verification, die_groups, judge, probability_matrix
+from stamp2vec.verification import SecondLook, Verdict, Verification, die_groups, judge, probability_matrix
 from tests.library.conftest import page_image
 from tests.library.test_document import png, tiff
 
@@ -133,6 +133,8 @@ def test_a_model_is_told_of_with_what_its_similarities_mean(weights: Path) -> No
     known = dataclasses.replace(manifest, verification=VERIFICATION)
     assert read_verification(model_info(known)) == VERIFICATION
     assert Manifest.from_json(known.to_json()) == known
+    looking = dataclasses.replace(VERIFICATION, second_look=SecondLook("stamp-unet", -3.1, 2.7, 4.5, -9.1, 2.2))
+    assert read_verification(model_info(dataclasses.replace(manifest, verification=looking))) == looking
 
 
 @pytest.fixture
