@@ -46,12 +46,17 @@ def check_crops(request: gateway_pb2.SegmentStampsRequest | gateway_pb2.EmbedSta
 
 
 def check_comparands(request: gateway_pb2.CompareStampsRequest) -> None:
-    """InvalidCall when a side is missing."""
-    _raise(
-        InvalidInput(f"there is no stamp {side}: set its image or its vector", side)
-        for side, comparand in (("a", request.a), ("b", request.b))
-        if comparand.WhichOneof("stamp") is None
-    )
+    """InvalidCall when a side is missing, or is a vector where ink is to be looked at."""
+    thorough = request.mode == gateway_pb2.COMPARE_MODE_THOROUGH
+    errors = [_known("mode", gateway_pb2.CompareMode.values(), request.mode)]
+    for side, comparand in (("a", request.a), ("b", request.b)):
+        stamp = comparand.WhichOneof("stamp")
+        if stamp is None:
+            errors.append(InvalidInput(f"there is no stamp {side}: set its image or its vector", side))
+        elif stamp == "vector" and thorough:
+            message = f"a vector has no ink to look at: send the image of stamp {side}, or compare fast"
+            errors.append(InvalidInput(message, f"{side}.vector"))
+    _raise(errors)
 
 
 def check_id(name: str, in_work: Iterable[str]) -> None:

@@ -1,19 +1,27 @@
 """What the gateway makes of similarities: probabilities, verdicts and dies, by what the embedder tells of itself."""
 
+import asyncio
 import dataclasses
+from typing import Any
 
+import grpc
+import grpc.aio
 import numpy as np
 import pytest
 from PIL import Image
 
+from stamp2vec.comparison import Inked, judge_look, look
+from stamp2vec.imaging import letterbox
 from stamp2vec.serving import verification_message
 from stamp2vec.v1 import common_pb2, gateway_pb2
-from stamp2vec.verification import Verification
-from tests.services.scripted import Scripted, info
-from tests.services.test_gateway import TIMEOUT_S, encoded, gateway, vector
+from stamp2vec.verification import SecondLook, Verification
+from stamp2vec.wire import overlay_message
+from tests.services.scripted import SEGMENTER_SIDE, Scripted, info
+from tests.services.test_gateway import TIMEOUT_S, encoded, fields, gateway, vector
 
 # The scripted embedder turns brightness into an angle: 0 to 1 radian.
 VERIFICATION = Verification(((0.9, 0.0), (0.95, 0.5), (1.0, 1.0)), 0.5, 0.2, {"0.01": 0.97})
+SECOND_LOOK = SecondLook("segmenter", -3.0, 2.0, 4.0, -9.0, 2.0)
 
 
 def calibrated() -> Scripted:
@@ -95,3 +103,78 @@ async def test_without_a_verification_there_is_no_probability_and_no_die() -> No
         answer = await stub.AnalyzeDocument(request, timeout=TIMEOUT_S)
     assert not answer.HasField("probability")
     assert [found.die_group for page in answer.pages for found in page.stamps] == [0, 0]
+
+
+def thorough(a: gateway_pb2.Comparand, b: gateway_pb2.Comparand) -> gateway_pb2.CompareStampsRequest:
+    return gateway_pb2.CompareStampsRequest(a=a, b=b, mode=gateway_pb2.COMPARE_MODE_THOROUGH)
+
+
+def looking() -> Scripted:
+    model = info("embedder", common_pb2.TASK_EMBED)
+    model.verification.CopyFrom(verification_message(dataclasses.replace(VERIFICATION, second_look=SECOND_LOOK)))
+    return Scripted(embedders=[model])
+
+
+async def test_a_thorough_comparison_is_that_of_the_library() -> None:
+    first, second = inked(4), inked(9)
+    async with gateway(looking()) as stub:
+        answer = await stub.CompareStamps(thorough(stamp(first), stamp(second)), timeout=TIMEOUT_S)
+        fast = await stub.CompareStamps(
+            gateway_pb2.CompareStampsRequest(a=stamp(first), b=stamp(second)), timeout=TIMEOUT_S
+        )
+    everywhere = np.full((SEGMENTER_SIDE, SEGMENTER_SIDE), 255, np.uint8)  # what the scripted segmenter answers
+    sides = [letterbox(np.asarray(image), everywhere.shape)[0] for image in (first, second)]
+    overlay = look(*(Inked(crop, everywhere) for crop in sides))
+    expected = judge_look(answer.similarity, overlay, SECOND_LOOK)
+    assert answer.overlay == overlay_message(overlay)
+    assert answer.similarity == fast.similarity
+    assert answer.probability == pytest.approx(expected.probability, abs=1e-6)
+    assert answer.verdict == gateway_pb2.Verdict.Value(f"VERDICT_{expected.verdict.name}")
+    assert not fast.HasField("overlay")
+
+
+async def test_faint_stamps_cannot_be_told_by_however_closely_one_looks() -> None:
+    paper = stamp(Image.new("RGB", (8, 100), "white"))
+    async with gateway(looking()) as stub:
+        answer = await stub.CompareStamps(thorough(paper, stamp(inked(4))), timeout=TIMEOUT_S)
+    assert answer.verdict == gateway_pb2.VERDICT_CANNOT_TELL
+    assert "too little ink" in answer.reason
+
+
+@pytest.mark.parametrize(
+    ("script", "request_", "field"),
+    [
+        (looking(), thorough(vector(1, 0, 0, 0), stamp(inked(4))), "a.vector"),
+        (looking(), thorough(stamp(inked(4)), vector(1, 0, 0, 0)), "b.vector"),
+        (calibrated(), thorough(stamp(inked(4)), stamp(inked(4))), "mode"),
+        (Scripted(), thorough(stamp(inked(4)), stamp(inked(4))), "mode"),
+        (looking(), gateway_pb2.CompareStampsRequest(a=stamp(inked(4)), b=stamp(inked(4)), mode=7), "mode"),  # type: ignore[arg-type]
+    ],
+)
+async def test_what_cannot_be_looked_at_is_refused(
+    script: Scripted, request_: gateway_pb2.CompareStampsRequest, field: str
+) -> None:
+    async with gateway(script) as stub:
+        with pytest.raises(grpc.aio.AioRpcError) as caught:
+            await stub.CompareStamps(request_, timeout=TIMEOUT_S)
+    assert caught.value.code() is grpc.StatusCode.INVALID_ARGUMENT
+    assert fields(caught.value) == [field]
+
+
+async def test_a_thorough_comparison_without_its_segmenter_is_refused() -> None:
+    script = looking()
+    script.segmenters = [info("another", common_pb2.TASK_SEGMENT)]
+    async with gateway(script) as stub:
+        with pytest.raises(grpc.aio.AioRpcError) as caught:
+            await stub.CompareStamps(thorough(stamp(inked(4)), stamp(inked(4))), timeout=TIMEOUT_S)
+    assert caught.value.code() is grpc.StatusCode.NOT_FOUND
+
+
+async def test_a_thorough_comparison_ends_at_its_deadline() -> None:
+    async def hang(request: Any, context: Any) -> None:
+        await asyncio.sleep(60)
+
+    async with gateway(dataclasses.replace(looking(), on_segment=hang)) as stub:
+        with pytest.raises(grpc.aio.AioRpcError) as caught:
+            await stub.CompareStamps(thorough(stamp(inked(4)), stamp(inked(4))), timeout=1)
+    assert caught.value.code() is grpc.StatusCode.DEADLINE_EXCEEDED
