@@ -76,10 +76,12 @@ def parse(argv: Sequence[str] | None) -> Namespace:
         commands.compare,
         "Say whether two cropped stamps are of one die.",
         "Prints a sentence and writes both side by side, framed green for one die, red for two, grey where it cannot\n"
-        "be told. With --json the picture is written only where --out names it.\n",
+        "be told. With --json the picture is written only where --out names it. With --thorough both are also laid\n"
+        "over each other: blue is ink of A that B lacks, orange is ink of B that A lacks, dark is ink of both.\n",
     )
     parser.add_argument("a", metavar="A", help="one stamp")
     parser.add_argument("b", metavar="B", help="the other stamp")
+    parser.add_argument("--thorough", action="store_true", help="look at the ink too: tells look-alikes apart")
     parser.add_argument("--out", metavar="PNG", help="the picture to write (compare.png)")
     _add_json(parser)
 

@@ -87,26 +87,17 @@ def compare(arguments: Namespace, engine: Engine, report: Report) -> None:
     if len(sides) != 2:
         raise InvalidInput("compare takes two files: a glob must match one")
     try:
-        result = engine.compare(sides[0], sides[1])
+        result = (engine.compare_thoroughly if arguments.thorough else engine.compare)(sides[0], sides[1])
     except InvalidInput as error:
         report.fail(f"{arguments.a}, {arguments.b}", error)
         return
     if arguments.json:
-        row = {
-            "a": arguments.a,
-            "b": arguments.b,
-            "similarity": round(result.similarity, 6),
-            "probability": None if result.probability is None else round(result.probability, 6),
-            "verdict": result.verdict,
-            "reason": result.reason,
-            "model": f"{result.model}@{result.version}",
-        }
-        print(json.dumps(row))
+        print(verdicts.json_line(arguments.a, arguments.b, result), flush=True)
     else:
         print(verdicts.sentence(arguments.a, arguments.b, result), flush=True)
     path = arguments.out or (None if arguments.json else "compare.png")
     if path:
-        _write(Path(path), verdicts.side_by_side(decode_image(sides[0]), decode_image(sides[1]), result.verdict))
+        _write(Path(path), verdicts.picture(decode_image(sides[0]), decode_image(sides[1]), result))
         report.say(f"wrote {path}")
 
 

@@ -34,6 +34,9 @@ class Engine(Protocol):
     def compare(self, a: bytes, b: bytes) -> Comparison:
         """Whether two cropped stamps are of one die."""
 
+    def compare_thoroughly(self, a: bytes, b: bytes) -> Comparison:
+        """The same, by their ink too."""
+
     def models(self) -> list[ModelInfo]:
         """All there are."""
 

@@ -13,6 +13,7 @@ from stamp2vec.imaging import decode_image
 from stamp2vec.manifest import Preset, Task
 from stamp2vec.pipelines import DocumentPipeline, StampUnetPipeline, TvaePipeline
 from stamp2vec.results import Comparison, DocumentResult, Embedding, ModelInfo
+from stamp2vec.verification import second_look
 
 Result = TypeVar("Result")
 
@@ -76,6 +77,12 @@ class LocalEngine:
     def compare(self, a: bytes, b: bytes) -> Comparison:
         """Whether two crops are of one die."""
         return self._embedder.compare(a, b)
+
+    def compare_thoroughly(self, a: bytes, b: bytes) -> Comparison:
+        """The same, with the masks of the segmenter that the embedder's second look was measured with."""
+        manifest = self._embedder.manifest
+        segmenter = StampUnetPipeline.from_pretrained(second_look(manifest.reference, manifest.verification).segmenter)
+        return self._embedder.compare_thoroughly(a, b, segmenter)
 
     def models(self) -> list[ModelInfo]:
         """Every bundled model, the older versions too."""

@@ -72,6 +72,10 @@ class RemoteEngine:
         """Whether two crops are of one die."""
         return self._client.compare(a, b, self._preset)
 
+    def compare_thoroughly(self, a: bytes, b: bytes) -> Comparison:
+        """The same, by their ink too."""
+        return self._client.compare_thoroughly(a, b, self._preset)
+
     def models(self) -> list[ModelInfo]:
         """Every model behind the gateway."""
         return self._client.models()

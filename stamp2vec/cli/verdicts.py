@@ -1,16 +1,19 @@
-"""A comparison for people: a sentence, and both stamps side by side."""
+"""A comparison for people: a sentence, and both stamps side by side; and for programs."""
 
+import dataclasses
 import io
+import json
 
 import numpy as np
 from PIL import Image
 
 from stamp2vec.imaging import letterbox
-from stamp2vec.results import Comparison
+from stamp2vec.results import Comparison, Overlay
 from stamp2vec.verification import Verdict
 
 _SIDE_PX = 480
 _GAP_PX = 16
+_BOTH, _MISSING, _ADDED = (60, 60, 60), (0, 90, 220), (240, 120, 0)
 _COLOURS = {Verdict.SAME: (0, 150, 80), Verdict.DIFFERENT: (220, 30, 30), Verdict.CANNOT_TELL: (150, 150, 150)}
 
 
@@ -24,16 +27,51 @@ def sentence(a: str, b: str, result: Comparison) -> str:
         case Verdict.CANNOT_TELL:
             found = f"whether {a} and {b} are of one die cannot be told, because {result.reason}"
     probability = "" if result.probability is None else f"probability of one die {result.probability:.2f}, "
-    return f"{found} ({probability}similarity {result.similarity:.4f} by {result.model}@{result.version})"
+    seen = ""
+    if result.overlay is not None:
+        measures = result.overlay.measures
+        seen = f"; {measures.missing_ink:.0%} of the ink is missing, {measures.added_ink:.0%} is added"
+    return f"{found} ({probability}similarity {result.similarity:.4f} by {result.model}@{result.version}{seen})"
 
 
-def side_by_side(a: np.ndarray, b: np.ndarray, verdict: Verdict) -> bytes:
-    """A PNG file of two crops, uint8 (H, W, 3), in a frame: green of one die, red of two, grey where nobody knows."""
-    width, height = 2 * _SIDE_PX + 3 * _GAP_PX, _SIDE_PX + 2 * _GAP_PX
-    sheet = Image.new("RGB", (width, height), _COLOURS[verdict])
-    for number, crop in enumerate((a, b)):
-        pixels, _ = letterbox(crop, (_SIDE_PX, _SIDE_PX))
+def json_line(a: str, b: str, result: Comparison) -> str:
+    """The same as a JSON object; what was seen of the ink only where it was looked at."""
+    row = {
+        "a": a,
+        "b": b,
+        "similarity": round(result.similarity, 6),
+        "probability": None if result.probability is None else round(result.probability, 6),
+        "verdict": result.verdict,
+        "reason": result.reason,
+        "model": f"{result.model}@{result.version}",
+    }
+    if result.overlay is not None:
+        measures = dataclasses.asdict(result.overlay.measures)
+        row["overlay"] = {name: round(value, 6) for name, value in measures.items()}
+    return json.dumps(row)
+
+
+def picture(a: np.ndarray, b: np.ndarray, result: Comparison) -> bytes:
+    """A PNG file of two crops, uint8 (H, W, 3), in a frame: green of one die, red of two, grey where nobody knows.
+
+    After a thorough comparison a third panel shows both laid over each other.
+    """
+    panels = [letterbox(crop, (_SIDE_PX, _SIDE_PX))[0] for crop in (a, b)]
+    if result.overlay is not None:
+        panels.append(letterbox(_overlaid(result.overlay), (_SIDE_PX, _SIDE_PX))[0])
+    sheet = Image.new("RGB", (len(panels) * (_SIDE_PX + _GAP_PX) + _GAP_PX, _SIDE_PX + 2 * _GAP_PX))
+    sheet.paste(_COLOURS[result.verdict], (0, 0, *sheet.size))
+    for number, pixels in enumerate(panels):
         sheet.paste(Image.fromarray(pixels), (_GAP_PX + number * (_SIDE_PX + _GAP_PX), _GAP_PX))
     file = io.BytesIO()
     sheet.save(file, "PNG")
     return file.getvalue()
+
+
+def _overlaid(overlay: Overlay) -> np.ndarray:
+    """uint8 (H, W, 3): ink on white paper, coloured by whose it is."""
+    a, b = (ink.astype(np.float32)[..., None] / 255 for ink in (overlay.a_ink, overlay.b_ink))
+    both = np.minimum(a, b)
+    shares = ((both, _BOTH), (a - both, _MISSING), (b - both, _ADDED))
+    absorbed = np.sum([share * (255 - np.array(colour, np.float32)) for share, colour in shares], axis=0)
+    return np.asarray(np.rint(255 - np.clip(absorbed, 0, 255)), np.uint8)

@@ -14,10 +14,11 @@ from stamp2vec.candidates import MAX_OVERLAP
 from stamp2vec.errors import InvalidInput
 from stamp2vec.manifest import Manifest
 from stamp2vec.pipelines import DocumentPipeline
+from stamp2vec.results import Comparison
 from stamp2vec.serving import model_info, picture
 from stamp2vec.v1 import common_pb2, detector_pb2, embedder_pb2, gateway_pb2, gateway_pb2_grpc, segmenter_pb2
 from stamp2vec.verification import judge
-from stamp2vec.wire import INK_COLOURS, STAMP_TYPES, detection_message
+from stamp2vec.wire import INK_COLOURS, STAMP_TYPES, detection_message, overlay_message
 
 Message = TypeVar("Message")
 INVALID = grpc.StatusCode.INVALID_ARGUMENT.value[0]
@@ -93,18 +94,17 @@ class StandIn(gateway_pb2_grpc.StampServiceServicer):
     def CompareStamps(self, request: Any, context: Any) -> gateway_pb2.CompareStampsResponse:  # noqa: N802 - the contract's name
         self._begin(request, context)
         try:
-            a, b = self._vector(request.a), self._vector(request.b)
+            found = self._compared(request)
         except InvalidInput as error:
             abort(context, grpc.StatusCode.INVALID_ARGUMENT, str(error), [(error.field, str(error))])
             raise
-        manifest = self.pipeline.embedder.manifest
-        found = judge(float(a @ b), manifest.verification)
         return gateway_pb2.CompareStampsResponse(
-            similarity=a @ b,
-            model=version(manifest),
+            similarity=found.similarity,
+            model=version(self.pipeline.embedder.manifest),
             probability=found.probability,
             verdict=gateway_pb2.Verdict.Value(f"VERDICT_{found.verdict.name}"),
             reason=found.reason,
+            overlay=None if found.overlay is None else overlay_message(found.overlay),
         )
 
     def ListModels(self, request: Any, context: Any) -> gateway_pb2.ListModelsResponse:  # noqa: N802 - the contract's name
@@ -118,6 +118,16 @@ class StandIn(gateway_pb2_grpc.StampServiceServicer):
         failure = self.failures.pop(0) if self.failures else None
         if failure is not None:
             abort(context, failure[0], "the stand-in was told to fail", (), failure[1])
+
+    def _compared(self, request: Any) -> Comparison:
+        embedder = self.pipeline.embedder
+        if request.mode == gateway_pb2.COMPARE_MODE_THOROUGH:
+            a, b = picture(request.a.image, "a.image"), picture(request.b.image, "b.image")
+            return embedder.compare_thoroughly(a, b, self.pipeline.segmenter)
+        similarity = float(self._vector(request.a) @ self._vector(request.b))
+        found = judge(similarity, embedder.manifest.verification)
+        name, version = embedder.manifest.name, embedder.manifest.version
+        return Comparison(similarity, name, version, found.probability, found.verdict, found.reason)
 
     def _vector(self, side: Any) -> np.ndarray:
         if side.HasField("vector"):

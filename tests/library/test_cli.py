@@ -1,8 +1,10 @@
 """The command line on real files: what it prints, what it writes, how it exits."""
 
+import dataclasses
 import io
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -17,10 +19,12 @@ from stamp2vec import hub
 from stamp2vec.cli import main
 from stamp2vec.cli.report import Report
 from stamp2vec.imaging import decode_image
+from stamp2vec.manifest import Manifest
 from stamp2vec.pipelines import DocumentPipeline, TvaePipeline
 from tests.library.conftest import page_image
 from tests.library.standin import StandIn
 from tests.library.test_document import tiff
+from tests.library.test_second_look import VERIFICATION
 
 
 @pytest.fixture
@@ -235,6 +239,36 @@ def test_compare(files: Path, where: list[str], capsys: pytest.CaptureFixture[st
     captured = capsys.readouterr()
     assert captured.out == ""
     assert "pages/note.txt: " in captured.err
+
+
+def test_compare_thoroughly(files: Path, weights: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["compare", "crops/1.png", "crops/1.png", "--thorough"]) == 1
+    assert "nobody has measured a second look for tvae@0.0.1" in capsys.readouterr().err
+    folder = files / "measured"
+    shutil.copytree(weights, folder)
+    path = folder / "tvae" / "0.0.1" / "manifest.json"
+    known = dataclasses.replace(Manifest.from_json(path.read_bytes()), verification=VERIFICATION)
+    path.write_text(known.to_json(), encoding="utf-8")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(hub, "BUNDLED", (folder,))
+        server = StandIn(DocumentPipeline.from_preset())
+        rows = []
+        for where in ([], ["--gateway", server.address]):
+            assert main(["compare", "crops/1.png", "crops/2.png", "--thorough", *where]) == 0
+            captured = capsys.readouterr()
+            assert "of the ink is missing" in captured.out
+            with Image.open("compare.png") as picture:
+                assert picture.width > 3 * picture.height * 0.9
+            assert main(["compare", "crops/1.png", "crops/2.png", "--thorough", "--json", *where]) == 0
+            rows += lines(capsys.readouterr().out)
+        server.close()
+    assert rows[0] == rows[1]
+    assert sorted(rows[0]["overlay"]) == [  # type: ignore[call-overload]
+        "added_ink",
+        "correlation",
+        "local_correlation",
+        "missing_ink",
+    ]
 
 
 def test_models(files: Path, where: list[str], capsys: pytest.CaptureFixture[str]) -> None:
