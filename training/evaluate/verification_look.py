@@ -1,0 +1,35 @@
+"""Second looks at pairs of stamps: some of each kind, since each takes a tenth of a second."""
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from stamp2vec.comparison.ink import ink_amount
+from stamp2vec.comparison.look import measure
+from stamp2vec.comparison.registration import register
+from stamp2vec.imaging import letterbox
+from stamp2vec.pipelines import StampUnetPipeline
+from stamp2vec.verification import Measures
+from training.evaluate.stamps import Stamps
+from training.evaluate.verification import Pairs
+
+
+def some_of_each(pairs: Pairs, most: int, seed: int = 0) -> Pairs:
+    """At most so many genuine pairs, look-alikes and random pairs, drawn without returning any."""
+    rng = np.random.default_rng(seed)
+    kept = [rng.permutation(np.flatnonzero(kind))[:most] for kind in (pairs.genuine, pairs.sibling, pairs.random)]
+    return pairs.where(np.sort(np.concatenate(kept)))
+
+
+def looked_at(segmenter: StampUnetPipeline, stamps: Stamps, pairs: Pairs) -> list[Measures]:
+    """What each pair shows when its second stamp is laid over its first."""
+    needed = np.unique([pairs.a, pairs.b])
+
+    def fitted() -> Iterator[np.ndarray]:
+        for place in needed:
+            yield letterbox(stamps.pictures[place](), segmenter.input_size)[0]
+
+    inks = [ink_amount(crop, mask) for crop, mask in zip(fitted(), segmenter.run(fitted()), strict=True)]
+    ink = dict(zip(needed.tolist(), inks, strict=True))
+    found = (register(ink[a], ink[b]) for a, b in zip(pairs.a.tolist(), pairs.b.tolist(), strict=True))
+    return [measure(each.a, each.b, each.correlation) for each in found]
