@@ -3,6 +3,7 @@
 A second look at the ink itself, laid over each other, makes the probability surer.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -13,6 +14,8 @@ from stamp2vec.errors import InvalidInput
 
 SAME_FROM = 0.9
 DIFFERENT_UP_TO = 0.1
+SUREST_LOG_ODDS = float(np.log(999))
+_NAME = re.compile(r"[a-z0-9-]{1,64}")
 
 
 class Verdict(StrEnum):
@@ -56,9 +59,9 @@ class SecondLook:
     local_correlation: float
 
     def __post_init__(self) -> None:
-        """Infinite log-odds would make no probability of a difference of two."""
-        if not self.segmenter:
-            raise ValueError("segmenter must name a model")
+        """A name and not an address: whoever looks loads the segmenter by it."""
+        if not _NAME.fullmatch(self.segmenter):
+            raise ValueError("segmenter must be a model's name")
         if not np.isfinite(self.weights).all():
             raise ValueError("weights must be finite numbers")
 
@@ -76,9 +79,9 @@ class SecondLook:
         )
 
     def probability(self, similarity: float, measures: Measures) -> float:
-        """Of one die having made both, 0 to 1."""
+        """Of one die having made both, 0.001 to 0.999: a few hundred pairs show no more."""
         log_odds = float(self.weights @ [*evidence(similarity, measures), 1.0])
-        return float(1 / (1 + np.exp(-np.clip(log_odds, -50, 50))))
+        return float(1 / (1 + np.exp(-np.clip(log_odds, -SUREST_LOG_ODDS, SUREST_LOG_ODDS))))
 
 
 def evidence(similarity: float, measures: Measures) -> tuple[float, float, float, float]:

@@ -133,9 +133,18 @@ def test_the_log_odds_are_the_weighted_sum_of_the_evidence() -> None:
     assert evidence(0.5, measures) == (0.5, 0.8, 0.1, 0.4)
     log_odds = -6.0 + 2 * 0.5 + 8 * 0.8 - 9 * 0.1 + 2 * 0.4
     assert SECOND_LOOK.probability(0.5, measures) == pytest.approx(1 / (1 + np.exp(-log_odds)))
+    assert dataclasses.replace(SECOND_LOOK, intercept=1e300).probability(0.5, measures) == pytest.approx(0.999)
 
 
-@pytest.mark.parametrize(("name", "value"), [("segmenter", ""), ("intercept", float("nan")), ("correlation", np.inf)])
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("segmenter", ""),
+        ("segmenter", "https://models.example/x"),
+        ("intercept", float("nan")),
+        ("correlation", np.inf),
+    ],
+)
 def test_weights_that_cannot_be_right_are_refused(name: str, value: object) -> None:
     with pytest.raises(ValueError, match="must"):
         dataclasses.replace(SECOND_LOOK, **{name: value})  # type: ignore[arg-type]

@@ -20,7 +20,7 @@ from stamp2vec.errors import Stamp2vecError
 from stamp2vec.files import write_whole
 from stamp2vec.hub import MANIFEST
 from stamp2vec.pipelines import StampUnetPipeline, TvaePipeline
-from stamp2vec.verification import SecondLook, Verification, evidence
+from stamp2vec.verification import SUREST_LOG_ODDS, SecondLook, Verification, evidence
 from training.evaluate.stamps import Stamps, embedded, read_crops
 from training.evaluate.verification import RATES, Figures, Pairs, Trust, figures, make_pairs, similarities, trust
 from training.evaluate.verification_look import looked_at, some_of_each
@@ -143,7 +143,8 @@ def calibrate_look(vectors: np.ndarray, stamps: Stamps, segmenter: StampUnetPipe
     weights, intercept = logistic(known[0], fit.genuine, fit.weights(GENUINE_SHARE, SIBLING_SHARE))
     second_look = SecondLook(segmenter.manifest.name, round(intercept, 4), *(round(w, 4) for w in weights.tolist()))
     log_odds = known[1] @ weights + intercept
-    judged = trust(1 / (1 + np.exp(-log_odds)), rest, rest.weights(GENUINE_SHARE, SIBLING_SHARE))
+    probability = 1 / (1 + np.exp(-np.clip(log_odds, -SUREST_LOG_ODDS, SUREST_LOG_ODDS)))
+    judged = trust(probability, rest, rest.weights(GENUINE_SHARE, SIBLING_SHARE))
     return LookCalibration(second_look, judged, _figures(known[1][:, 0], rest), _figures(log_odds, rest))
 
 
