@@ -17,7 +17,7 @@ SCORE_FLOOR = 0.01
 MAX_DETECTIONS = 300  # of a page
 MAX_OVERLAP = 0.5  # unless the caller says otherwise
 LOOSEST_OVERLAP = 0.9  # the most that a caller may ask for
-MAX_CANDIDATES = 1000  # of one view: several a stamp, as long as nobody has said how far stamps may overlap
+MAX_CANDIDATES = 3000  # of one view: many a stamp, as long as nobody has said how far stamps may overlap
 MAX_STAMPS = 2000  # of a document, every two of which are compared
 
 _TYPES = tuple(StampType)
@@ -46,17 +46,17 @@ def check_number(stamps: int) -> None:
         raise InvalidInput(f"the document has more than {MAX_STAMPS:,} stamps: {advice}", "min_score")
 
 
-def select(
-    found: np.ndarray, max_overlap: float = MAX_OVERLAP, most: int = MAX_DETECTIONS, min_score: float = SCORE_FLOOR
-) -> np.ndarray:
-    """float (A, 5 or more) of x1, y1, x2, y2, score, ... -> the same of the rows that stay, best first, float32.
-
-    A row stays when it scores `min_score`, is finite, and overlaps no better one by more than `max_overlap`.
-    """
+def rank(found: np.ndarray, most: int = MAX_CANDIDATES, min_score: float = SCORE_FLOOR) -> np.ndarray:
+    """float (A, 5 or more) of x1, y1, x2, y2, score, ... -> float32, the finite ones that score enough, best first."""
     found = found[(found[:, 4] >= min_score) & np.isfinite(found).all(1)]
-    found = found[np.argsort(-found[:, 4], kind="stable")]
-    kept = non_maximum_suppression(found[:, :4], max_overlap, most)
-    rows: np.ndarray = found[kept].astype(np.float32, copy=False)
+    rows: np.ndarray = found[np.argsort(-found[:, 4], kind="stable")[:most]].astype(np.float32, copy=False)
+    return rows
+
+
+def select(found: np.ndarray, max_overlap: float = MAX_OVERLAP, min_score: float = SCORE_FLOOR) -> np.ndarray:
+    """The best 300 of `rank` of which none overlaps a better one by more than `max_overlap`."""
+    found = rank(found, len(found), min_score)
+    rows: np.ndarray = found[non_maximum_suppression(found[:, :4], max_overlap)]
     return rows
 
 
@@ -79,7 +79,7 @@ def iou(box: np.ndarray, boxes: np.ndarray) -> np.ndarray:
 
 def detections(candidates: np.ndarray, view: View, min_score: float, max_overlap: float) -> list[Detection]:
     """The stamps of one view, best first, in pixels of the page; their ink is told from the view's pixels."""
-    found = select(candidates, max_overlap, MAX_DETECTIONS, min_score)
+    found = select(candidates, max_overlap, min_score)
     boxes = view.boxes_to_page(found[:, :4])
     visible = (boxes[:, :2] < boxes[:, 2:]).all(1)  # what lies in the letterbox's margin is nothing on the page
     return [

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from stamp2vec.candidates import LOOSEST_OVERLAP, MAX_CANDIDATES, MAX_OVERLAP, detections, faults, merge, select
+from stamp2vec.candidates import MAX_OVERLAP, detections, faults, merge, rank
 from stamp2vec.imaging import views
 from stamp2vec.manifest import Preset, Task
 from stamp2vec.models.grids import BOX, SCORE, TURN, TYPE
@@ -27,9 +27,9 @@ class YoloStampPipeline(ServedPipeline):
         return Preset.ACCURATE in self.manifest.presets
 
     def finish(self, output: Tensor) -> list[np.ndarray]:
-        """(N, A, 13) as in `grids` -> the candidates of an item, float32 (K, 7) as in `candidates`, K <= 1000.
+        """(N, A, 13) as in `grids` -> the candidates of an item, float32 (K, 7) as in `candidates`, K <= 3000.
 
-        Of overlapping ones only near copies are left out: how far stamps may overlap is for each caller to say.
+        Overlapping ones are not left out: how far stamps may overlap is for each caller to say.
         """
         cosine, sine = output[..., TURN].unbind(-1)
         turn = torch.rad2deg(torch.atan2(sine, cosine))
@@ -37,7 +37,7 @@ class YoloStampPipeline(ServedPipeline):
         kind = output[..., TYPE].argmax(-1)
         score = output[..., SCORE].sigmoid()
         rows = torch.cat([output[..., BOX], torch.stack([score, turn, kind], -1)], -1).float().cpu().numpy()
-        return [select(found, LOOSEST_OVERLAP, MAX_CANDIDATES) for found in rows]
+        return list(map(rank, rows))
 
     def run(self, pictures: Iterable[Picture], min_score: float, max_overlap: float) -> Iterator[list[Detection]]:
         """Detections in order, holding no more than a batch of pictures at a time."""

@@ -5,13 +5,13 @@ import pytest
 import torch
 
 from stamp2vec.candidates import (
-    LOOSEST_OVERLAP,
     MAX_CANDIDATES,
     MAX_DETECTIONS,
     detections,
     faults,
     merge,
     non_maximum_suppression,
+    rank,
     select,
 )
 from stamp2vec.imaging import View, views
@@ -47,26 +47,27 @@ def test_the_best_come_first_and_the_hopeless_not_at_all() -> None:
 
 
 def test_there_is_a_most() -> None:
-    x = np.arange(2000, dtype=np.float32)[:, None] * 20
-    scores = np.linspace(0.1, 0.9, 2000, dtype=np.float32)[:, None]
+    x = np.arange(4000, dtype=np.float32)[:, None] * 20
+    scores = np.linspace(0.1, 0.9, 4000, dtype=np.float32)[:, None]
     rows = np.concatenate([x, x * 0, x + 10, x * 0 + 10, scores], 1)
     found = select(rows)
     assert found.shape == (MAX_DETECTIONS, 5)
     assert found[0, 4] == pytest.approx(0.9)
-    assert len(select(rows, LOOSEST_OVERLAP, MAX_CANDIDATES)) == MAX_CANDIDATES
+    assert len(rank(rows)) == MAX_CANDIDATES
+    assert rank(rows)[0, 4] == pytest.approx(0.9)
 
 
 @pytest.mark.parametrize(
     ("cosine", "sine", "degrees"), [(1, 0, 0), (0, 1, 90), (0, -1, -90), (-1, 0.0, 180), (-1, -0.0, 180), (2, 2, 45)]
 )
 def test_a_model_s_numbers_become_candidates(cosine: float, sine: float, degrees: float) -> None:
-    """A near copy is left out already; what overlaps less is left to the caller."""
+    """What overlaps is left to the caller."""
     name, task, config, side, vector_size = MODELS[0]
     described = manifest(name, task, config, side, vector_size)
     pipeline = YoloStampPipeline(described, _fresh_state())
     output = torch.zeros(1, 3, 13)
-    output[0, :, :4] = torch.tensor([A, (0, 0, 10, 9.5), NEAR_A])
-    output[0, :, 4] = torch.tensor([3.0, 2.0, 1.0])
+    output[0, :, :4] = torch.tensor([NEAR_A, A, B])
+    output[0, :, 4] = torch.tensor([1.0, 3.0, -6.0])
     output[0, :, 5:7] = torch.tensor([cosine, sine])
     output[0, :, 7 + 3] = 5.0
     (rows,) = pipeline.finish(output)
