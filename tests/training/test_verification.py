@@ -14,7 +14,7 @@ from stamp2vec import hub
 from stamp2vec.manifest import Manifest, Preset, Task
 from stamp2vec.models import build
 from training.embedder import calibrate as calibration
-from training.embedder.calibrate import Curve, calibrate, isotonic, logistic, platt
+from training.embedder.calibrate import Curve, calibrate, isotonic, logistic, platt, plausible
 from training.evaluate.__main__ import main
 from training.evaluate.retrieval import measure, retrieve
 from training.evaluate.stamps import Stamps, read_crops, read_kit
@@ -128,6 +128,15 @@ def test_logistic_finds_the_weights_again() -> None:
     slopes, intercept = logistic(values, genuine, np.full(20_000, 1 / 20_000))
     np.testing.assert_allclose(slopes, [20, -1.5], rtol=0.1)
     assert intercept == pytest.approx(-55.5, rel=0.1)
+
+
+def test_nothing_weighs_against_its_direction() -> None:
+    rng = np.random.default_rng(1)
+    values = rng.normal(0, 1, (4000, 4))
+    genuine = rng.random(4000) < 1 / (1 + np.exp(-(values @ [2, -1, 1, 0.5])))
+    slopes, _ = plausible(values, genuine, np.full(4000, 1 / 4000))
+    assert slopes[1] == slopes[2] == 0
+    assert slopes[0] > slopes[3] > 0
 
 
 def test_constant_values_weigh_nothing() -> None:

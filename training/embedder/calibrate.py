@@ -31,6 +31,7 @@ SIBLING_SHARE = 0.2
 SUREST = 0.999  # no finite number of pairs shows more
 LOOKS_FITTED, LOOKS_JUDGED = 120, 80  # pairs of each of the three kinds
 RIDGE = 1e-3  # what a weight costs: a few hundred pairs say little of values that go together
+DIRECTIONS = np.array([1, 1, -1, 1])  # whether more of what `evidence` makes speaks for one die or against it
 _BINS = 200
 _KNOTS = 33
 
@@ -140,12 +141,26 @@ def calibrate_look(vectors: np.ndarray, stamps: Stamps, segmenter: StampUnetPipe
         )
         for half in (fit, rest)
     ]
-    weights, intercept = logistic(known[0], fit.genuine, fit.weights(GENUINE_SHARE, SIBLING_SHARE))
+    weights, intercept = plausible(known[0], fit.genuine, fit.weights(GENUINE_SHARE, SIBLING_SHARE))
     second_look = SecondLook(segmenter.manifest.name, round(intercept, 4), *(round(w, 4) for w in weights.tolist()))
     log_odds = known[1] @ weights + intercept
     probability = 1 / (1 + np.exp(-np.clip(log_odds, -SUREST_LOG_ODDS, SUREST_LOG_ODDS)))
     judged = trust(probability, rest, rest.weights(GENUINE_SHARE, SIBLING_SHARE))
     return LookCalibration(second_look, judged, _figures(known[1][:, 0], rest), _figures(log_odds, rest))
+
+
+def plausible(values: np.ndarray, genuine: np.ndarray, weights: np.ndarray) -> tuple[np.ndarray, float]:
+    """As `logistic` of what `evidence` makes, (P, 4); what would weigh against its direction weighs nothing.
+
+    More ink missing and added must never make one die more probable, though by chance it may among a few hundred pairs.
+    """
+    kept = np.ones(len(DIRECTIONS), bool)
+    while True:
+        slopes, intercept = logistic(values * kept, genuine, weights)
+        wrong = slopes * DIRECTIONS < 0
+        if not wrong.any():
+            return slopes, intercept
+        kept &= ~wrong
 
 
 def logistic(values: np.ndarray, genuine: np.ndarray, weights: np.ndarray) -> tuple[np.ndarray, float]:
