@@ -78,7 +78,7 @@ def test_a_batch_is_taught_when_there_is_a_teacher(shards: Path) -> None:
 
 def test_a_teacher_writes_what_it_finds_and_goes_on_where_it_was(tmp_path: Path) -> None:
     sample = Path(__file__).parents[2] / "docs/sample/page.jpg"
-    label = {"boxes": [], "kinds": [], "angles": []}
+    label: dict[str, list[str]] = {"boxes": [], "kinds": [], "angles": []}
     for name in ("a.jpg", "b.jpg"):
         shutil.copy(sample, tmp_path / name)
         with (tmp_path / "labels.jsonl").open("a") as labels:
