@@ -87,7 +87,8 @@ def _show(stamps: int, costs: Mapping[str, Cost]) -> None:
     print(f"one page of {stamps} stamps")
     print(f"{'':12}{'CPU ms a page':>16}{'pages/s a core':>16}{'memory, MiB':>14}")
     for name, cost in costs.items():
-        print(f"{name:12}{1000 * cost.cpu_s:16.1f}{1 / cost.cpu_s:16.1f}{cost.memory_mib:14.0f}")
+        rate = f"{1 / cost.cpu_s:16.1f}" if cost.cpu_s > 0 else f"{'-':>16}"  # one that no page needs may do nothing
+        print(f"{name:12}{1000 * cost.cpu_s:16.1f}{rate}{cost.memory_mib:14.0f}")
     total_s = sum(cost.cpu_s for cost in costs.values())
     print(f"{'together':12}{1000 * total_s:16.1f}{1 / total_s:16.1f}")
 
