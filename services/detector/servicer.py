@@ -8,7 +8,7 @@ from services.runtime.errors import AioContext, InvalidCall
 from services.runtime.model_service import Call, ModelService
 from services.runtime.served_model import ModelSpec
 from services.runtime.settings import ModelServerSettings
-from stamp2vec.candidates import MAX_DETECTIONS, MAX_OVERLAP, detections, faults, merge
+from stamp2vec.candidates import MAX_DETECTIONS, MAX_OVERLAP, detections, faults
 from stamp2vec.errors import InvalidInput
 from stamp2vec.imaging import View, views
 from stamp2vec.manifest import Task
@@ -53,7 +53,7 @@ class DetectorServicer(detector_pb2_grpc.DetectorServiceServicer):
 
         def restore(info: common_pb2.ModelInfo, found: np.ndarray, view: View) -> detector_pb2.DetectResult:
             least = info.threshold if min_score is None else min_score
-            stamps = merge([(view, detections(found, view, least, max_overlap))], max_overlap, most)
+            stamps = detections(found, view, least, max_overlap)[:most]
             return detector_pb2.DetectResult(
                 detections=map(detection_message, stamps), height=view.height, width=view.width
             )

@@ -7,11 +7,10 @@ from PIL import Image
 
 from services.gateway.calls import Pixels
 from services.gateway.pages import Sheet
-from services.gateway.restoring import mask_message, mask_pixels
+from stamp2vec import wire
 from stamp2vec.comparison import illegibility
 from stamp2vec.imaging import Letterbox, crop, ink_colour, letterbox
 from stamp2vec.v1 import common_pb2, detector_pb2, gateway_pb2
-from stamp2vec.wire import INK_COLOURS
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,9 +64,9 @@ def finish(place: Place, part: Cut, mask: common_pb2.Mask | None) -> None:
     """Fills in the mask, which is in pixels of the segmenter's input, and the colour of the ink."""
     ink = None
     if mask is not None and part.box is not None:
-        ink = part.box.mask_to_image(mask_pixels(mask))
-        place.stamp.mask.CopyFrom(mask_message(ink))
-    place.stamp.ink_colour = INK_COLOURS[ink_colour(part.pixels, ink)]
+        ink = part.box.mask_to_image(wire.mask(mask))
+        place.stamp.mask.CopyFrom(wire.mask_message(ink))
+    place.stamp.ink_colour = wire.INK_COLOURS[ink_colour(part.pixels, ink)]
 
 
 def _png(pixels: Pixels) -> bytes:

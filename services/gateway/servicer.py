@@ -15,7 +15,6 @@ from services.gateway.deadline import Deadline
 from services.gateway.finding import Search, Wanted, on_images
 from services.gateway.limits import Admission, PixelBudget
 from services.gateway.metrics import GatewayMetrics
-from services.gateway.restoring import mask_on_image
 from services.gateway.siblings import siblings
 from services.gateway.stream import answers
 from services.gateway.upstreams import Upstreams
@@ -24,6 +23,7 @@ from services.gateway.workers import Workers
 from services.runtime.errors import AioContext
 from services.runtime.selection import choose, for_preset
 from services.runtime.server import MAX_MESSAGE_BYTES
+from stamp2vec import wire
 from stamp2vec.errors import InvalidInput
 from stamp2vec.v1 import embedder_pb2, gateway_pb2, segmenter_pb2
 from stamp2vec.v1.gateway_pb2_grpc import StampServiceServicer
@@ -97,7 +97,7 @@ class StampServicer(StampServiceServicer):
                 lambda result: result.status,
                 lambda status: segmenter_pb2.SegmentResult(status=status),
                 lambda result, crop: segmenter_pb2.SegmentResult(
-                    status=result.status, mask=mask_on_image(result.mask, crop.box)
+                    status=result.status, mask=wire.mask_message(crop.box.mask_to_image(wire.mask(result.mask)))
                 ),
             )
             return await self._workers.run(lambda: gateway_pb2.SegmentStampsResponse(results=merged, model=model.model))

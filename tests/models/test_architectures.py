@@ -5,9 +5,11 @@ from torch import nn
 from stamp2vec.errors import WeightsError
 from stamp2vec.models import ARCHITECTURES, build
 from stamp2vec.models.grids import NUMBERS, cell_centres
+from stamp2vec.models.stamp_lite import StampLite, imagenet_name
 from stamp2vec.models.stamp_yolo import BINS, StampYolo, boxes
 from stamp2vec.models.tvae import CLEAN_SIZE, Tvae
 from stamp2vec.models.yolo_stamp import YoloStamp, decode
+from training.embedder import imagenet
 
 INPUT = {"yolo-stamp": 448, "stamp-yolo": 320, "stamp-unet": 256, "tvae": 128, "stamp-lite": 160}
 OUTPUT = {
@@ -74,6 +76,17 @@ def test_vectors_have_length_one(architecture: str) -> None:
     with torch.inference_mode():
         vectors = seeded(architecture)(pictures(architecture, 3))
     torch.testing.assert_close(vectors.norm(dim=1), torch.ones(3))
+
+
+def test_the_trunk_takes_all_that_imagenet_taught() -> None:
+    trained = imagenet.weights()
+    model = StampLite()
+    model.load_imagenet(trained)
+    state = model.state_dict()
+    taken = {imagenet_name(name): name for name in state if not name.startswith(("fine.", "vector."))}
+    assert set(trained) - set(taken) == {"_fc.weight", "_fc.bias"}
+    for name, own in taken.items():
+        torch.testing.assert_close(state[own], trained[name])
 
 
 def test_a_draw_spreads_by_the_square_root_of_the_variance() -> None:
