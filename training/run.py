@@ -37,6 +37,7 @@ def parser(description: str) -> argparse.ArgumentParser:
     flags.add_argument("--lr", type=float, default=2e-3, help="peak learning rate")
     flags.add_argument("--seed", type=int, default=0, help="of the weights and of the order of the data")
     flags.add_argument("--threads", type=int, default=1, help="of one CPU process")
+    flags.add_argument("--workers", type=int, default=1, help="processes that read and augment data")
     return flags
 
 
