@@ -12,7 +12,7 @@ from training.synth.backgrounds import Backgrounds
 from training.synth.capture import Capture
 from training.synth.die import DieKind, die_spec
 from training.synth.dies.elements import LineText
-from training.synth.fonts import Split
+from training.synth.fonts import Script, Split
 from training.synth.impression import Impression, Ink
 from training.synth.lookalikes import OVER, UNDER, Sheet
 from training.synth.page import Placed, bare_number, captured, make_page, outline, stamp_on
@@ -30,7 +30,7 @@ def impression(height: int = 60, width: int = 90) -> Impression:
     ys, xs = np.mgrid[0:height, 0:width]
     inside = ((ys + 0.5) / height * 2 - 1) ** 2 + ((xs + 0.5) / width * 2 - 1) ** 2 <= 1
     coverage = inside.astype(np.float32)
-    return Impression(coverage * 2, coverage, RED, 0.0, DieKind.OVAL, 1, 0)
+    return Impression(coverage * 2, coverage, RED, 0.0, DieKind.OVAL, 1, 0, Script.LATIN)
 
 
 def test_the_same_seed_gives_the_same_page(backgrounds: Backgrounds) -> None:
@@ -155,7 +155,9 @@ def test_shards_resume_without_duplicates(tmp_path: Path, monkeypatch: pytest.Mo
     for row in rows:
         image = np.array(Image.open(out / str(row["file"])))
         assert image.shape == (320, 320, 3)
-        assert len(row["boxes"]) == len(row["kinds"]) == len(row["angles"]) == len(row["inks"])  # type: ignore[arg-type]
+        columns = ("kinds", "angles", "inks", "scripts")
+        assert {len(row[name]) for name in columns} == {len(row["boxes"])}  # type: ignore[arg-type]
+        assert set(row["scripts"]) <= {script.value for script in Script}  # type: ignore[call-overload]
         for x1, y1, x2, y2 in row["boxes"]:  # type: ignore[attr-defined]
             assert 0 <= x1 < x2 <= 320
             assert 0 <= y1 < y2 <= 320

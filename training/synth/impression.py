@@ -8,6 +8,7 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFilter
 
 from training.synth.die import DieKind, DieSpec
+from training.synth.fonts import Script
 
 TILE = 512
 FULLEST = 0.18  # the lowest threshold: below it, paper that the die never touched would take ink
@@ -39,6 +40,7 @@ class Impression:
     kind: DieKind
     family: int
     sibling: int
+    script: Script
 
 
 # Measured by eye from scans: -ln(R, G, B) of solid ink, scaled to a largest value of 1.
@@ -283,7 +285,7 @@ def strike(
     window = (slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1))
     coverage = np.ascontiguousarray(coverage[window], np.float32)
     density = coverage * film[window]
-    return Impression(density, coverage, ink, angle, spec.kind, spec.family, spec.sibling)
+    return Impression(density, coverage, ink, angle, spec.kind, spec.family, spec.sibling, spec.script)
 
 
 def composite(page_rgb: np.ndarray, density: np.ndarray, ink: Ink, y: int, x: int) -> None:

@@ -12,7 +12,7 @@ from training.synth.backgrounds import DPI, Backgrounds
 from training.synth.capture import Capture, capture, transform_points, warp
 from training.synth.die import DieKind, DieSpec, die_spec, render
 from training.synth.dies.elements import LineText
-from training.synth.fonts import Split
+from training.synth.fonts import Script, Split
 from training.synth.impression import Impression, composite, strike
 from training.synth.lookalikes import OVER, UNDER, Page, Sheet, scatter, signature
 
@@ -40,6 +40,7 @@ class StampTruth:
     family: int
     sibling: int
     visible: float
+    script: Script
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,7 +222,14 @@ def captured(placed: list[Placed], shot: Capture) -> StampedPage:
         kept = (float(box[0]), float(box[1]), float(box[2]), float(box[3]))
         stamps.append(
             StampTruth(
-                kept, impression.kind, angle, impression.ink.name, impression.family, impression.sibling, on_image
+                kept,
+                impression.kind,
+                angle,
+                impression.ink.name,
+                impression.family,
+                impression.sibling,
+                on_image,
+                impression.script,
             )
         )
     return StampedPage(shot.image, tuple(stamps), mask, shot.name)

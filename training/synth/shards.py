@@ -68,6 +68,7 @@ def render(job: Job) -> str:
         "kinds": [stamp.kind.value for stamp in page.stamps],
         "angles": [round(stamp.angle_deg, 1) for stamp in page.stamps],
         "inks": [stamp.ink for stamp in page.stamps],
+        "scripts": [stamp.script.value for stamp in page.stamps],
     }
     return json.dumps(row, ensure_ascii=False)
 
