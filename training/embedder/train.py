@@ -15,8 +15,9 @@ from stamp2vec import hub
 from stamp2vec.manifest import Preset, Task
 from stamp2vec.models.stamp_lite import StampLite
 from stamp2vec.models.tvae import Tvae
+from training import imagenet
 from training.crop_batches import framing, recolour, view
-from training.embedder import evaluate, imagenet
+from training.embedder import evaluate
 from training.embedder.loss import relation_loss, tvae_loss
 from training.run import Draft, Run, parser
 from training.synth.crop_shards import Crops, read
@@ -129,7 +130,7 @@ def train_lite(args: argparse.Namespace) -> None:
     """The accurate one: from ImageNet weights, every impression of a die against every other crop of the batch."""
     size, vector = 192, 384
     model = StampLite(vector_size=vector)
-    model.load_imagenet(imagenet.weights())
+    imagenet.load(model.trunk, model.top)
     run = Run(model, args, imagenet.SOURCE)
     contrast = SupConLoss(temperature=TEMPERATURE)
     for pixels, _, identity in batches(args, run, size):
