@@ -1,6 +1,7 @@
 """Models for the tests of executors: loaded by child processes by their names."""
 
 import os
+import resource
 import signal
 import time
 from collections.abc import Callable
@@ -33,6 +34,17 @@ def first_pixel() -> Infer:
 def thread_counts() -> Infer:
     """Answers with the number of threads that libraries are told to use."""
     return lambda batch: [np.array(int(os.environ["OMP_NUM_THREADS"])) for _ in batch]
+
+
+def page_faults() -> Infer:
+    """Answers with the pages that the system had to give while it filled 64 MiB."""
+
+    def infer(batch: Array) -> list[Array]:
+        before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+        b"1" * 2**26
+        return [np.array(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before) for _ in batch]
+
+    return infer
 
 
 def waits_for(folder: str) -> Infer:

@@ -89,6 +89,12 @@ async def test_an_item_of_another_size_is_refused_before_it_reaches_the_child(st
     assert len(await executor.run([item(1)])) == 1
 
 
+async def test_memory_that_a_batch_has_used_is_there_for_the_next(start: Start) -> None:
+    executor = await start("page_faults")
+    (faults,) = await executor.run([item(1)])
+    assert faults < 2**26 / os.sysconf("SC_PAGESIZE") / 10
+
+
 async def test_a_killed_child_ends_its_batch_and_comes_back(start: Start, tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "1")
     executor = await start("waits_for", folder=str(tmp_path))
