@@ -140,7 +140,7 @@ def test_crops_tell_the_truth_about_themselves() -> None:
         assert crop.image.dtype == crop.mask.dtype == np.uint8
         assert crop.image.shape == (*crop.mask.shape, 3)
         assert min(crop.mask.shape) >= 8
-        assert max(crop.mask.shape) <= 640
+        assert 48 <= max(crop.mask.shape) <= 900
         assert crop.mask.max() > 60
         assert crop.clean.shape == (CLEAN_SIZE, CLEAN_SIZE)
         assert crop.clean.dtype == np.float32

@@ -14,7 +14,13 @@ from training.synth.impression import Impression, composite, strike, texture
 
 CLEAN_SIZE = 64
 RENDER_PX_PER_MM = 9.0
-SMALLEST_PX, LARGEST_PX = 40, 600
+LOWEST_DPI, HIGHEST_DPI = 110, 300
+# Of the die's longer side. A crop is looked at in 256 px: of more than twice that, nothing is left but time spent.
+SMALLEST_PX, LARGEST_PX = 64, 480
+COARSEST_PX_PER_MM = 4.0  # below it the grain of the ink is finer than a pixel
+# Put down where the page is free; the others go where the signature is, over print or not.
+FREE_SPACE_KINDS = (DieKind.WORD, DieKind.DATE, DieKind.MOTIF, DieKind.RECTANGLE)
+NEIGHBOURS, FIRST_NEIGHBOUR = 24, 10_000_000  # families that lie beside a stamp, and are never a crop's own
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +28,7 @@ class CropSample:
     """One crop.
 
     Attributes:
-        image: uint8 (H, W, 3) RGB, sides of about 40 to 600 pixels.
+        image: uint8 (H, W, 3) RGB, its longer side about 70 to 700 pixels.
         mask: uint8 (H, W), 0..255, the ink of this stamp alone.
         clean: float32 (64, 64), 0..1, the die itself: upright, unworn, centred, its longer side filling the square.
         capture: the chain that it went through; `bilevel` for ink alone, `none` for a page that met no camera.
@@ -39,7 +45,7 @@ class CropSample:
     visible: float
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=128)
 def _die(family: int, sibling: int, split: Split) -> tuple[DieSpec, np.ndarray]:
     spec = die_spec(family, sibling, split)
     return spec, render(spec, RENDER_PX_PER_MM)
@@ -74,20 +80,22 @@ def _paper(rng: np.random.Generator, height: int, width: int) -> np.ndarray:
 def _print_text(
     rng: np.random.Generator, draw: ImageDraw.ImageDraw, split: Split, size: tuple[int, int], mm: float
 ) -> None:
-    """Lines of a typeset page, cut off by the crop on both sides."""
+    """Some lines of a typeset page that end or begin on the crop, or run through all of it."""
     width, height = size
     script = list(Script)[int(rng.choice(4, p=[0.6, 0.16, 0.16, 0.08]))]
     line = words.sentence(rng, script, 12)
     face = pick(rng, script, split, None, line)
-    em = max(6, round(rng.uniform(2.4, 4.6) * mm))
-    pitch = em * rng.uniform(1.15, 2.2)
-    y = -em * rng.random()
+    em = max(6, round(rng.uniform(2.4, 4.2) * mm))
+    pitch = em * rng.uniform(1.15, 2.4)
+    first, last = np.sort(rng.uniform(-0.4, 1.4, 2)) * height
+    start = rng.uniform(0.1, 0.8) * width if rng.random() < 0.25 else -rng.uniform(0, 0.5) * width
+    y = first - em * rng.random()
     shade = int(rng.integers(0, 90))
-    while y < height:
+    while y < min(last, height):
         if rng.random() < 0.8:
             text = words.sentence(rng, script, 12)
             if face.covers(text):
-                draw.text((-rng.uniform(0, 0.5 * width), y), text, (shade,) * 3, face.at(em))
+                draw.text((start, y), text, (shade,) * 3, face.at(em))
         y += pitch
 
 
@@ -142,20 +150,53 @@ def _pasted(plane: np.ndarray, window: tuple[int, int, int, int]) -> np.ndarray:
     return out
 
 
+def _struck(
+    rng: np.random.Generator, spec: DieSpec, relief: np.ndarray, scale: float, wear: float
+) -> tuple[Impression, np.ndarray, np.ndarray]:
+    """One strike at `scale` times RENDER_PX_PER_MM, and its density and coverage, float32 (H, W)."""
+    working = max(scale, COARSEST_PX_PER_MM / RENDER_PX_PER_MM)
+    face = np.clip(_resized(relief, round(relief.shape[1] * working), round(relief.shape[0] * working)), 0, 1)
+    impression = strike(face, rng, wear, spec=spec, px_per_mm=RENDER_PX_PER_MM * working)
+    density, coverage = impression.density, impression.coverage
+    if working != scale:
+        height, width = (max(8, round(side * scale / working)) for side in density.shape)
+        density, coverage = _resized(density, width, height), _resized(coverage, width, height)
+    return impression, density, coverage
+
+
+def _lay_neighbour(rng: np.random.Generator, page: np.ndarray, split: Split, scale: float) -> None:
+    """Another stamp that reaches into the crop from one of its sides, in place: its ink is not this stamp's."""
+    spec, relief = _die(FIRST_NEIGHBOUR + int(rng.integers(NEIGHBOURS)), 0, split)
+    impression, density, _ = _struck(rng, spec, relief, scale, float(rng.beta(1.1, 2.4)))
+    height, width = page.shape[:2]
+    high, wide = density.shape
+    y, x = (int(rng.integers(-high // 2, height - high // 2 + 1)), int(rng.integers(-wide // 2, width - wide // 2 + 1)))
+    reach = rng.uniform(0.04, 0.25)
+    side = int(rng.integers(4))
+    if side < 2:
+        x = round(reach * width) - wide if side else round((1 - reach) * width)
+    else:
+        y = round(reach * height) - high if side == 2 else round((1 - reach) * height)
+    composite(page, density, impression.ink, y, x)
+
+
 def _scene(
-    rng: np.random.Generator, impression: Impression, density: np.ndarray, split: Split, mm: float
+    rng: np.random.Generator, impression: Impression, density: np.ndarray, split: Split, scale: float
 ) -> np.ndarray:
     """The crop before the camera, float32 (H, W, 3): paper, print, ink, pen, in the order in which they were laid."""
     height, width = density.shape
     size = (width, height)
+    mm = RENDER_PX_PER_MM * scale
     page = _paper(rng, height, width)
     printed = Image.new("RGB", size, (255, 255, 255))
     draw = ImageDraw.Draw(printed)
-    if rng.random() < 0.5:
+    if rng.random() < (0.25 if impression.kind in FREE_SPACE_KINDS else 0.5):
         _print_text(rng, draw, split, size, mm)
-    if rng.random() < 0.25:
+    if rng.random() < 0.2:
         _rule(rng, draw, size, mm)
     page *= np.asarray(printed, np.float32) / 255
+    if rng.random() < 0.1:
+        _lay_neighbour(rng, page, split, scale)
     composite(page, density, impression.ink, 0, 0)
     if rng.random() < 0.2:
         page *= _signature(rng, size, mm)
@@ -193,27 +234,16 @@ def make_crop(family: int, sibling: int, split: Split, seed: int) -> CropSample:
     rng = np.random.default_rng([list(Split).index(split), family, sibling, seed, 1])
     spec, relief = _die(family, sibling, split)
     clean = clean_die(relief)
+    dpi = float(np.exp(rng.uniform(np.log(LOWEST_DPI), np.log(HIGHEST_DPI))))
     longest = max(relief.shape)
-    target = float(np.exp(rng.uniform(np.log(SMALLEST_PX), np.log(LARGEST_PX / 1.3))))
-    scale = target / longest
-    # Below 4 px/mm the grain of the ink is finer than a pixel: it is struck finer, then averaged down.
-    working = max(scale, min(1.0, 4 / RENDER_PX_PER_MM))
-    if working != 1.0:
-        relief = np.clip(_resized(relief, round(relief.shape[1] * working), round(relief.shape[0] * working)), 0, 1)
-    wear = float(rng.beta(1.1, 1.9))
-    impression = strike(relief, rng, wear, spec=spec, px_per_mm=RENDER_PX_PER_MM * working)
-    shrink = scale / working
-    height, width = (max(8, round(side * shrink)) for side in impression.density.shape)
-    density, coverage = impression.density, impression.coverage
-    if shrink != 1.0:
-        density, coverage = _resized(density, width, height), _resized(coverage, width, height)
-    struck = float(coverage.sum())
-    window = _window(rng, height, width)
+    scale = float(np.clip(dpi / 25.4 / RENDER_PX_PER_MM, SMALLEST_PX / longest, LARGEST_PX / longest))
+    wear = float(rng.beta(1.1, 2.4))
+    impression, density, coverage = _struck(rng, spec, relief, scale, wear)
+    window = _window(rng, *density.shape)
     density, coverage = np.maximum(_pasted(density, window), 0), np.clip(_pasted(coverage, window), 0, 1)
-    page = _scene(rng, impression, density, split, max(1.0, RENDER_PX_PER_MM * scale))
-    bilevel = rng.random() < 0.1
+    page = _scene(rng, impression, density, split, scale)
+    bilevel = rng.random() < 0.15
     image, capture = (_bilevel(rng, page, coverage), "bilevel") if bilevel else _camera(rng, page, split)
     mask = (coverage * 255 + 0.5).astype(np.uint8)
-    kept = float(coverage.sum()) / max(struck, 1e-6)
-    visible = min(1.0, kept * float(impression.coverage.sum()) / max(float(relief.sum()), 1e-6))
+    visible = min(1.0, float(coverage.sum()) / max(float(relief.sum()) * scale**2, 1e-6))
     return CropSample(image, mask, clean, family, sibling, spec.kind, capture, visible)
