@@ -12,7 +12,11 @@ from training.synth.fonts import Script
 
 TILE = 512
 FULLEST = 0.18  # the lowest threshold: below it, paper that the die never touched would take ink
+HALO = 0.12
+THICKEST = 4.5  # optical density to base e of the fattest ink
 FREE_ANGLE_KINDS = (DieKind.ROUND, DieKind.STAR_ROUND, DieKind.NOTARY, DieKind.POSTMARK, DieKind.MOTIF)
+LOOSE_ANGLE_KINDS = (DieKind.OVAL, DieKind.TRIANGLE)
+LINE_KINDS = (DieKind.WORD, DieKind.DATE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,12 +57,21 @@ SPECTRA: dict[str, tuple[float, float, float]] = {
     "grey": (0.98, 1.0, 0.96),
 }
 FREQUENCY: dict[str, float] = {"black": 0.17, "blue": 0.35, "violet": 0.13, "red": 0.22, "green": 0.08, "grey": 0.05}
+LINE_FREQUENCY: dict[str, float] = {
+    "black": 0.13,
+    "blue": 0.42,
+    "violet": 0.15,
+    "red": 0.2,
+    "green": 0.07,
+    "grey": 0.03,
+}
 CINNABAR_KINDS = (DieKind.STAR_ROUND, DieKind.NAME_SEAL)
 
 
 def pick_ink(rng: np.random.Generator, kind: DieKind) -> Ink:
     """An ink of the trade, its hue a little off: pads age, mix and fade. Chinese seals are mostly red."""
-    name = str(rng.choice(list(FREQUENCY), p=list(FREQUENCY.values())))
+    shares = LINE_FREQUENCY if kind in LINE_KINDS else FREQUENCY
+    name = str(rng.choice(list(shares), p=list(shares.values())))
     if kind in CINNABAR_KINDS and rng.random() < 0.8:
         name = "red"
     if kind is DieKind.POSTMARK and rng.random() < 0.6:
@@ -71,13 +84,17 @@ def pick_ink(rng: np.random.Generator, kind: DieKind) -> Ink:
 
 
 def pick_angle(rng: np.random.Generator, kind: DieKind) -> float:
-    """Degrees clockwise. Round dies have no upright handle; the others are mostly put down within 15 degrees."""
-    if kind in FREE_ANGLE_KINDS and rng.random() < 0.5:
-        return float(rng.uniform(-180, 180))
+    """Degrees clockwise. A round die has no upright handle; a straight one is mostly put down along the lines."""
     shape = rng.random()
-    if shape < 0.72:
-        return float(np.clip(rng.normal(0, 5), -15, 15))
-    if shape < 0.91:
+    if kind in FREE_ANGLE_KINDS or kind in LOOSE_ANGLE_KINDS:
+        if shape < (0.4 if kind in FREE_ANGLE_KINDS else 0.15):
+            return float(rng.uniform(-180, 180))
+        return float(np.clip(rng.normal(0, 20), -180, 180))
+    if shape < 0.6:
+        return float(rng.normal(0, 2.5))
+    if shape < 0.84:
+        return float(rng.normal(0, 9))
+    if shape < 0.94:
         return float(rng.uniform(-45, 45))
     return float(rng.uniform(-180, 180))
 
@@ -141,6 +158,26 @@ def _smoothstep(x: np.ndarray) -> np.ndarray:
     return np.asarray(x * x * (3 - 2 * x), np.float32)
 
 
+def _bowed(rng: np.random.Generator, relief: np.ndarray, px_per_mm: float) -> np.ndarray:
+    """The relief with its lines a little wavy, as rubber type stands that was glued down by hand."""
+    reach = rng.uniform(0.08, 0.4) * px_per_mm
+    pad = math.ceil(reach)
+    padded = np.pad(relief, ((pad, pad), (0, 0)))
+    turns = np.arange(relief.shape[1]) * (2 * math.pi / (px_per_mm * rng.uniform(22, 90))) + rng.uniform(0, 6.3)
+    rows = np.arange(padded.shape[0])[:, None] - np.rint(reach * np.sin(turns)).astype(np.int64)
+    return np.take_along_axis(padded, np.clip(rows, 0, padded.shape[0] - 1), axis=0)
+
+
+def _supply(rng: np.random.Generator, shape: tuple[int, int], wear: float, px_per_mm: float) -> np.ndarray:
+    """How much ink each part of the die has taken from the pad, 1 being right: some letters drown, others starve."""
+    uneven = rng.uniform(0.06, 0.22) + 0.3 * wear * rng.random()
+    y = np.linspace(-1, 1, shape[0], dtype=np.float32)[:, None]
+    x = np.linspace(-1, 1, shape[1], dtype=np.float32)[None, :]
+    field = 1 + uneven * texture(rng, shape, rng.uniform(2.5, 14) * px_per_mm)
+    field = field + rng.normal(0, 0.7 * uneven) * x + rng.normal(0, 0.5 * uneven) * y
+    return np.asarray(np.clip(field, 0.3, 1.6), np.float32)
+
+
 def _pressure(rng: np.random.Generator, shape: tuple[int, int], wear: float) -> np.ndarray:
     """How hard each spot was pressed, 1 being right: a tilt, an uneven bed, and at times a part that never touched."""
     height, width = shape
@@ -171,12 +208,17 @@ def _offset(rng: np.random.Generator, low_px: float, high_px: float) -> tuple[in
     return round(reach * math.sin(turn)), round(reach * math.cos(turn))
 
 
-def _contact(rng: np.random.Generator, face: np.ndarray, wear: float, px_per_mm: float) -> np.ndarray:
-    """Coverage of one touch of the inked face, 0..1: a threshold on the softened relief, lower where pressed harder."""
+def _contact(
+    rng: np.random.Generator, face: np.ndarray, supply: np.ndarray, wear: float, px_per_mm: float
+) -> np.ndarray:
+    """Coverage of one touch of the inked face, 0..1: a threshold on the softened relief.
+
+    It is lower where the die was pressed harder and where it carried more ink.
+    """
     heavy = rng.random() < 0.12 + 0.1 * wear
     spread = rng.uniform(0.03, 0.09) + (rng.uniform(0.05, 0.16) if heavy else 0.0)
     soft = blur(face, spread * px_per_mm)
-    pressure = _pressure(rng, face.shape, wear) + (rng.uniform(0.1, 0.45) if heavy else 0.0)
+    pressure = _pressure(rng, face.shape, wear) + 0.3 * (supply - 1) + (rng.uniform(0.1, 0.45) if heavy else 0.0)
     fibre = texture(rng, face.shape, rng.uniform(0.12, 0.3) * px_per_mm)
     pad = texture(rng, face.shape, rng.uniform(0.5, 1.5) * px_per_mm)
     rough = 0.03 + 0.2 * wear * rng.random()
@@ -189,7 +231,9 @@ def _contact(rng: np.random.Generator, face: np.ndarray, wear: float, px_per_mm:
     return coverage
 
 
-def _film(rng: np.random.Generator, face: np.ndarray, ink: Ink, wear: float, px_per_mm: float) -> np.ndarray:
+def _film(
+    rng: np.random.Generator, face: np.ndarray, supply: np.ndarray, ink: Ink, wear: float, px_per_mm: float
+) -> np.ndarray:
     """Optical density of the ink film where there is ink: darker at the squeezed-out rim, mottled in solid areas."""
     solid = float(rng.uniform(0.75, 2.1)) * (1 - 0.45 * wear * float(rng.random()))
     if ink.name == "black":
@@ -205,8 +249,8 @@ def _film(rng: np.random.Generator, face: np.ndarray, ink: Ink, wear: float, px_
     mottle = rng.uniform(0.02, 0.1 + 0.2 * wear)
     grain = texture(rng, face.shape, rng.uniform(0.12, 0.4) * px_per_mm)
     cloud = texture(rng, face.shape, rng.uniform(1.0, 5.0) * px_per_mm)
-    film = film * (1 + mottle * (0.3 + core) * grain + 0.8 * mottle * cloud)
-    return np.asarray(np.maximum(film, 0.12 * solid), np.float32)
+    film = film * supply * (1 + mottle * (0.3 + core) * grain + 0.8 * mottle * cloud)
+    return np.asarray(np.clip(film, 0.12 * solid, THICKEST), np.float32)
 
 
 def _shoulder(rng: np.random.Generator, relief: np.ndarray, px_per_mm: float, kind: DieKind) -> np.ndarray:
@@ -260,19 +304,25 @@ def strike(
     angle = pick_angle(rng, spec.kind) if angle_deg is None else angle_deg
     if rng.random() < 0.12 * wear:
         relief = _shoulder(rng, relief, px_per_mm, spec.kind)
+    if spec.kind in LINE_KINDS and rng.random() < 0.6:
+        relief = _bowed(rng, relief, px_per_mm)
     stretch = tuple(float(v) for v in 1 + rng.normal(0, 0.004 + 0.006 * wear, 2))
     face = place(relief, angle, (stretch[0], stretch[1]), 1.6 * px_per_mm)
     wanted = 0.12 * float(face.sum())
-    coverage = _contact(rng, face, wear, px_per_mm)
+    supply = _supply(rng, face.shape, wear, px_per_mm)
+    coverage = _contact(rng, face, supply, wear, px_per_mm)
     calmer = wear
     while float(coverage.sum()) < wanted and calmer > 0.01:
         calmer /= 2
-        coverage = _contact(rng, face, calmer, px_per_mm)
+        coverage = _contact(rng, face, supply, calmer, px_per_mm)
     if float(coverage.sum()) < wanted:
         coverage = face
-    film = _film(rng, face, ink, wear, px_per_mm)
+    film = _film(rng, face, supply, ink, wear, px_per_mm)
     if rng.random() < 0.04 + 0.14 * wear:
         ghost = _shifted(coverage, *_offset(rng, 0.25 * px_per_mm, 1.5 * px_per_mm))
+        if rng.random() < 0.5:
+            # The die rocked: only one end of it touched twice.
+            ghost = ghost * _smoothstep(np.linspace(*rng.permutation((-1.2, 2.0)), ghost.shape[1], dtype=np.float32))
         coverage = np.maximum(coverage, ghost * rng.uniform(0.25, 0.9))
     if rng.random() < 0.03 + 0.1 * wear:
         dy, dx = _offset(rng, 0.12 * px_per_mm, 0.3 * px_per_mm)
@@ -280,6 +330,9 @@ def strike(
         for step in range(1, 6):
             trail = np.maximum(trail, _shifted(coverage, step * dy, step * dx) * (0.55 - 0.09 * step))
         coverage = trail
+    if rng.random() < 0.08:
+        # The oil of the ink creeps into the paper; the halo is too faint to count as ink.
+        coverage = np.maximum(coverage, HALO * blur(coverage, rng.uniform(0.4, 0.9) * px_per_mm))
     rows = np.flatnonzero(coverage.max(axis=1) > 0.02)
     columns = np.flatnonzero(coverage.max(axis=0) > 0.02)
     window = (slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1))
