@@ -68,14 +68,16 @@ LINE_FREQUENCY: dict[str, float] = {
 CINNABAR_KINDS = (DieKind.STAR_ROUND, DieKind.NAME_SEAL)
 
 
-def pick_ink(rng: np.random.Generator, kind: DieKind) -> Ink:
-    """An ink of the trade, its hue a little off: pads age, mix and fade. Chinese seals are mostly red."""
+def pick_ink(rng: np.random.Generator, kind: DieKind, names: tuple[str, ...] = ()) -> Ink:
+    """An ink of the trade, or of `names`, its hue a little off: pads age, mix, fade. Chinese seals are mostly red."""
     shares = LINE_FREQUENCY if kind in LINE_KINDS else FREQUENCY
     name = str(rng.choice(list(shares), p=list(shares.values())))
     if kind in CINNABAR_KINDS and rng.random() < 0.8:
         name = "red"
     if kind is DieKind.POSTMARK and rng.random() < 0.6:
         name = "black"
+    if names:
+        name = names[int(rng.integers(len(names)))]
     spectrum = np.array(SPECTRA[name]) * rng.normal(1.0, 0.07, 3) + rng.normal(0.0, 0.03, 3)
     if name == "blue":
         spectrum[1] *= rng.uniform(0.82, 1.14)  # from cornflower to ultramarine

@@ -13,13 +13,16 @@ from training.synth.capture import Capture, capture, transform_points, warp
 from training.synth.die import DieKind, DieSpec, die_spec, render
 from training.synth.dies.elements import LineText
 from training.synth.fonts import Script, Split
-from training.synth.impression import Impression, composite, strike
-from training.synth.lookalikes import OVER, UNDER, Page, Sheet, scatter, signature
+from training.synth.impression import LINE_KINDS, Impression, composite, pick_ink, strike
+from training.synth.lookalikes import OVER, UNDER, Page, Sheet, fill_in, postage_stamp, scatter, signature
+from training.synth.scenes import Order, Scene, Spot, draw_scene
 
 INKED = 0.15
 STAMP_FREE = 0.25
-_COUNTS = (0.45, 0.25, 0.14, 0.08, 0.05, 0.03)
-_FRAMELESS = (DieKind.WORD, DieKind.WORD, DieKind.WORD, DieKind.DATE)
+_FILLED_IN = (DieKind.WORD, DieKind.DATE, DieKind.RECTANGLE)
+_COLOURLESS = ("black", "grey")
+# How much of a page's height and width a slip, a till receipt, and a sheet on its side have.
+_PARTS = (((0.4, 0.85), (0.4, 0.85)), ((0.4, 0.85), (0.3, 0.5)), ((0.42, 0.55), (0.85, 0.97)))
 _LEAST_ON_PAGE = 0.15
 _LEAST_CONTRAST = 10.0
 _FAMILIES = 2**31
@@ -69,7 +72,7 @@ def make_page(seed: int, split: Split, backgrounds: Backgrounds, dpi: int = DPI)
     """
     rng = np.random.default_rng([seed, 11 if split is Split.TRAIN else 12])
     sheet = Sheet(_paper(backgrounds, rng, dpi), dpi / 25.4, rng, split)
-    count = 0 if rng.random() < STAMP_FREE else 1 + int(rng.choice(len(_COUNTS), p=_COUNTS))
+    scene = Scene(()) if rng.random() < STAMP_FREE else draw_scene(rng)
     scatter(sheet, UNDER, int(rng.integers(0, 5)))
     scatter(sheet, OVER, int(rng.integers(0, 4)))
     height, width = sheet.page.shape[:2]
@@ -77,11 +80,17 @@ def make_page(seed: int, split: Split, backgrounds: Backgrounds, dpi: int = DPI)
     if rng.random() < 0.5:
         signature(sheet, signing)
     placed: list[Placed] = []
-    for _ in range(count):
-        stamp = _place(sheet, _impression(sheet), signing, placed)
+    for _ in range(scene.adhesive):
+        postage_stamp(sheet)
+    for order in scene.orders:
+        stamp = _place(sheet, _impression(sheet, order), order.spot, signing, placed)
         if stamp is not None:
             stamp_on(sheet.page, stamp)
             placed.append(stamp)
+    for stamp in placed:
+        if stamp.impression.kind in _FILLED_IN and rng.random() < 0.2:
+            height, width = stamp.impression.coverage.shape
+            fill_in(sheet, (stamp.x + width // 2, stamp.y + int(rng.uniform(0.3, 1.2) * height)))
     if rng.random() < 0.15:
         signature(sheet, signing)
     scatter(sheet, OVER, int(rng.integers(0, 2)))
@@ -89,13 +98,14 @@ def make_page(seed: int, split: Split, backgrounds: Backgrounds, dpi: int = DPI)
 
 
 def _paper(backgrounds: Backgrounds, rng: np.random.Generator, dpi: int) -> Page:
-    """Return a background at ``dpi``, often with its margins trimmed; one in seven is but a part of a page."""
+    """Return a background at ``dpi``, often with trimmed margins; one in five is a slip or a sheet on its side."""
     page = backgrounds.pick(rng)
     if rng.random() < 0.4:
         top, bottom, left, right = (int(share * min(page.shape[:2])) for share in rng.uniform(0, 0.07, 4))
         page = np.ascontiguousarray(page[top : page.shape[0] - bottom, left : page.shape[1] - right])
-    if rng.random() < 0.14:
-        height, width = (int(side * rng.uniform(0.4, 0.85)) for side in page.shape[:2])
+    if rng.random() < 0.2:
+        tall, wide = _PARTS[int(rng.integers(len(_PARTS)))]
+        height, width = int(page.shape[0] * rng.uniform(*tall)), int(page.shape[1] * rng.uniform(*wide))
         y, x = int(rng.integers(0, page.shape[0] - height)), int(rng.integers(0, page.shape[1] - width))
         page = np.ascontiguousarray(page[y : y + height, x : x + width])
     if dpi != DPI:
@@ -104,18 +114,20 @@ def _paper(backgrounds: Backgrounds, rng: np.random.Generator, dpi: int) -> Page
     return page
 
 
-def _impression(sheet: Sheet) -> Impression:
+def _impression(sheet: Sheet, order: Order) -> Impression:
     rng = sheet.rng
-    kind = _FRAMELESS[int(rng.integers(len(_FRAMELESS)))] if rng.random() < 0.17 else None
     while True:
-        spec = die_spec(int(rng.integers(_FAMILIES)), int(rng.integers(3)), sheet.split, kind)
+        spec = die_spec(int(rng.integers(_FAMILIES)), int(rng.integers(3)), sheet.split, order.kind, order.script)
         if bare_number(spec):
             continue
         try:
             relief = render(spec, sheet.px_per_mm)
         except ValueError:  # a picture that its font leaves blank: some other die will do
             continue
-        return strike(relief, rng, wear=float(rng.beta(1.5, 2.6)), spec=spec, px_per_mm=sheet.px_per_mm)
+        ink, wear = pick_ink(rng, spec.kind, order.inks), float(rng.beta(1.5, 2.6))
+        if spec.kind in LINE_KINDS and ink.name in _COLOURLESS:
+            wear = max(wear, float(rng.uniform(0.35, 0.9)))  # a faultless black line is print to anybody
+        return strike(relief, rng, wear, spec=spec, px_per_mm=sheet.px_per_mm, ink=ink)
 
 
 def bare_number(spec: DieSpec) -> bool:
@@ -124,33 +136,50 @@ def bare_number(spec: DieSpec) -> bool:
     return spec.kind is DieKind.DATE and len(texts) == 1 and texts[0].isdigit()
 
 
-def _place(sheet: Sheet, stamp: Impression, signing: tuple[int, int], placed: list[Placed]) -> Placed | None:
+def _place(
+    sheet: Sheet, stamp: Impression, spot: Spot, signing: tuple[int, int], placed: list[Placed]
+) -> Placed | None:
     """Put a stamp where a clerk would; None if it is larger than the page or would hide under another."""
-    rng = sheet.rng
     height, width = sheet.page.shape[:2]
     h, w = stamp.coverage.shape
     if w > 0.9 * width or h > 0.6 * height:
         return None
-    for _ in range(8):
-        way = rng.random()
-        if way < 0.3:
-            cx, cy = signing[0] + rng.normal(0, 0.08) * width, signing[1] + rng.normal(0, 0.04) * height
-        elif way < 0.45:
-            cx, cy = rng.uniform(0.55, 0.95) * width, rng.uniform(0.04, 0.25) * height
-        elif way < 0.55:
-            cx, cy = (rng.choice([0.0, 1.0]) * width, rng.random() * height)
-            if rng.random() < 0.3:
-                cx, cy = rng.random() * width, rng.choice([0.0, 1.0]) * height
-        elif way < 0.68 and placed:
-            other = placed[int(rng.integers(len(placed)))]
-            oh, ow = other.impression.coverage.shape
-            cx, cy = other.x + ow / 2 + rng.normal(0, 0.5) * ow, other.y + oh / 2 + rng.normal(0, 0.7) * oh
-        else:
-            cx, cy = rng.uniform(0.05, 0.95) * width, rng.uniform(0.03, 0.97) * height
+    for attempt in range(8):
+        cx, cy = _middle(sheet, (w, h), spot if attempt < 5 else Spot.ANYWHERE, signing, placed)
         candidate = Placed(stamp, int(cx - w / 2), int(cy - h / 2))
         if _on_page(candidate, (height, width)) > 2 * _LEAST_ON_PAGE and not any(_hides(candidate, o) for o in placed):
             return candidate
     return None
+
+
+def _middle(
+    sheet: Sheet, size: tuple[int, int], spot: Spot, signing: tuple[int, int], placed: list[Placed]
+) -> tuple[float, float]:
+    """Return where the middle of a stamp of ``size`` (w, h) comes to lie."""
+    rng = sheet.rng
+    height, width = sheet.page.shape[:2]
+    match spot:
+        case Spot.SIGNING:
+            return signing[0] + rng.normal(0, 0.09) * width, signing[1] + rng.normal(0, 0.045) * height
+        case Spot.HEAD:
+            return rng.uniform(0.05, 0.95) * width, rng.uniform(0.02, 0.25) * height
+        case Spot.EDGE:
+            across, along = float(rng.choice([0.02, 0.98])), rng.random()
+            x, y = (along, across) if rng.random() < 0.3 else (across, along)
+            return x * width, y * height
+        case Spot.BESIDE if placed:
+            other = placed[int(rng.integers(len(placed)))]
+            oh, ow = other.impression.coverage.shape
+            if rng.random() < 0.5:
+                return other.x + ow / 2 + rng.normal(0, 0.3) * ow, other.y + oh / 2 + rng.choice((-1, 1)) * (
+                    oh + size[1]
+                ) * rng.uniform(0.4, 0.8)
+            return other.x + ow / 2 + rng.normal(0, 0.6) * ow, other.y + oh / 2 + rng.normal(0, 0.8) * oh
+        case Spot.BLANK:
+            x, y = sheet.blank(*size, 4)
+            return x + size[0] / 2, y + size[1] / 2
+        case _:
+            return rng.uniform(0.05, 0.95) * width, rng.uniform(0.03, 0.97) * height
 
 
 def _hides(one: Placed, other: Placed) -> bool:

@@ -10,7 +10,7 @@ from collections.abc import Callable
 import numpy as np
 
 from training.synth.lookalikes.objects import coffee_ring, coin, portrait_photo, postage_stamp, punched_holes
-from training.synth.lookalikes.pens import handwriting, highlighter, pen_marks, signature
+from training.synth.lookalikes.pens import fill_in, handwriting, highlighter, pen_marks, signature
 from training.synth.lookalikes.prints import (
     barcode,
     bates_number,
@@ -25,7 +25,7 @@ from training.synth.lookalikes.prints import (
 )
 from training.synth.lookalikes.sheet import Page, Sheet
 
-__all__ = ["OVER", "UNDER", "Page", "Sheet", "scatter", "signature"]
+__all__ = ["OVER", "UNDER", "Page", "Sheet", "fill_in", "postage_stamp", "scatter", "signature"]
 
 Drawer = Callable[[Sheet], None]
 UNDER: tuple[tuple[float, Drawer], ...] = (

@@ -86,6 +86,23 @@ def handwriting(sheet: Sheet) -> None:
             x, y = left, y + int(size * 1.4)
 
 
+def fill_in(sheet: Sheet, at: tuple[int, int]) -> None:
+    """What is written on a stamp once it is struck, centred at ``at``: initials, a date, a number or a name."""
+    rng = sheet.rng
+    colour = sheet.colour(PENS)
+    if rng.random() < 0.5:
+        layer, draw = canvas(sheet.px(8, 20), sheet.px(6, 14))
+        points = np.column_stack([np.linspace(0.08, 0.9, 7), 0.5 + 0.4 * rng.uniform(0.3, 1, 7) * (-1) ** np.arange(7)])
+        points += rng.normal(0, 0.06, (7, 2))
+        stroke(draw, spline(np.clip(points, 0.02, 0.98) * layer.size), rng.uniform(0.25, 0.7) * sheet.px_per_mm * FINE)
+    else:
+        maker = (words.date, words.serial, words.family_name)[int(rng.integers(3))]
+        script = (Script.LATIN, Script.LATIN, Script.CYRILLIC)[int(rng.integers(3))]
+        layer = text_layer(sheet, maker(rng, script), script, Style.HAND, sheet.px(3.5, 7))
+    coverage = coverage_of(layer.rotate(rng.normal(4, 6), Image.Resampling.BILINEAR, expand=True))
+    print_on(sheet.page, coverage, colour, at[0] - coverage.shape[1] // 2, at[1] - coverage.shape[0] // 2)
+
+
 def pen_marks(sheet: Sheet) -> None:
     """A circle drawn around something, an underline, a tick or a cross-out."""
     rng = sheet.rng

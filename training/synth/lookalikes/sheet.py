@@ -62,6 +62,16 @@ class Sheet:
             int(self.rng.integers(0, max(page_height - height, 1))),
         )
 
+    def blank(self, width: int, height: int, tries: int) -> tuple[int, int]:
+        """Return the top-left x, y of the emptiest of ``tries`` places that are drawn at random."""
+        places = [self.place(width, height) for _ in range(tries)]
+        return max(places, key=lambda at: self.brightness(*at, width, height))
+
+    def brightness(self, x: int, y: int, width: int, height: int) -> float:
+        """Return the mean level of a window: of two, the brighter has less on it."""
+        window = self.page[max(y, 0) : y + height : 3, max(x, 0) : x + width : 3, 1]
+        return float(window.mean()) if window.size else 0.0
+
     def colour(self, options: tuple[Colour, ...]) -> Colour:
         """Return one of ``options``."""
         return options[int(self.rng.integers(len(options)))]
