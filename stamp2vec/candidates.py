@@ -77,8 +77,10 @@ def iou(box: np.ndarray, boxes: np.ndarray) -> np.ndarray:
     return both / np.maximum(areas - both, 1e-9)  # type: ignore[no-any-return]
 
 
-def detections(candidates: np.ndarray, view: View, min_score: float, max_overlap: float) -> list[Detection]:
-    """The stamps of one view, best first, in pixels of the page; their ink is told from the view's pixels."""
+def detections(
+    candidates: np.ndarray, view: View, min_score: float, max_overlap: float, *, tell_ink: bool = True
+) -> list[Detection]:
+    """The stamps of one view, best first, in pixels of the page; their ink is told from the view's pixels, or not."""
     found = select(candidates, max_overlap, min_score)
     boxes = view.boxes_to_page(found[:, :4])
     visible = (boxes[:, :2] < boxes[:, 2:]).all(1)  # what lies in the letterbox's margin is nothing on the page
@@ -88,7 +90,7 @@ def detections(candidates: np.ndarray, view: View, min_score: float, max_overlap
             score=score,
             type=_TYPES[round(kind)],
             angle_degrees=angle,
-            ink_colour=ink_colour(crop(view.pixels, edges)[0]),
+            ink_colour=ink_colour(crop(view.pixels, edges)[0]) if tell_ink else None,
         )
         for (x1, y1, x2, y2), (*edges, score, angle, kind) in zip(
             boxes[visible].tolist(), found[visible].tolist(), strict=True

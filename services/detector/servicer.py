@@ -53,7 +53,7 @@ class DetectorServicer(detector_pb2_grpc.DetectorServiceServicer):
 
         def restore(info: common_pb2.ModelInfo, found: np.ndarray, view: View) -> detector_pb2.DetectResult:
             least = info.threshold if min_score is None else min_score
-            stamps = detections(found, view, least, max_overlap)[:most]
+            stamps = detections(found, view, least, max_overlap, tell_ink=not request.omit_ink_colour)[:most]
             return detector_pb2.DetectResult(
                 detections=map(detection_message, stamps), height=view.height, width=view.width
             )

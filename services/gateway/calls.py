@@ -42,6 +42,8 @@ async def detect(
     terms: Terms,
     min_score: float | None,
     max_overlap: float | None,
+    *,
+    tell_ink: bool,
 ) -> list[detector_pb2.DetectResult]:
     """Boxes in pixels of the pictures, uint8 (h, w, 3) at the model's input size; None leaves an option out."""
 
@@ -51,6 +53,7 @@ async def detect(
             model=_exactly(model),
             min_score=min_score,
             max_overlap=max_overlap,
+            omit_ink_colour=not tell_ink,
             priority=terms.priority,
         )
         timeout_s = terms.deadline.budget_s()

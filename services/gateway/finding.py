@@ -23,18 +23,18 @@ class Wanted:
 
     min_score: float | None
     max_overlap: float | None
-    max_detections: int = MAX_DETECTIONS
+    max_detections: int
+    tell_ink: bool
+    """By the detector; a document's ink is told from its full pages."""
 
     @classmethod
-    def of(
-        cls, request: gateway_pb2.AnalyzeDocumentRequest | gateway_pb2.DetectStampsRequest, max_detections: int = 0
-    ) -> "Wanted":
-        """The options of a request; 0 detections are as many as there may be."""
-        return cls(
-            request.min_score if request.HasField("min_score") else None,
-            request.max_overlap if request.HasField("max_overlap") else None,
-            max_detections or MAX_DETECTIONS,
-        )
+    def of(cls, request: gateway_pb2.AnalyzeDocumentRequest | gateway_pb2.DetectStampsRequest) -> "Wanted":
+        """The options of a request."""
+        min_score = request.min_score if request.HasField("min_score") else None
+        max_overlap = request.max_overlap if request.HasField("max_overlap") else None
+        if isinstance(request, gateway_pb2.AnalyzeDocumentRequest):
+            return cls(min_score, max_overlap, MAX_DETECTIONS, tell_ink=False)
+        return cls(min_score, max_overlap, request.max_detections or MAX_DETECTIONS, tell_ink=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +58,15 @@ async def on_pages(search: Search, pages: Sequence[Sequence[View]]) -> list[dete
     pictures = [view.pixels for page in pages for view in page]
     wanted = search.wanted
     answers = iter(
-        await calls.detect(search.upstreams, search.model, pictures, search.terms, wanted.min_score, wanted.max_overlap)
+        await calls.detect(
+            search.upstreams,
+            search.model,
+            pictures,
+            search.terms,
+            wanted.min_score,
+            wanted.max_overlap,
+            tell_ink=wanted.tell_ink,
+        )
     )
     answered = [[next(answers) for _ in page] for page in pages]
     return await search.workers.run(

@@ -70,7 +70,7 @@ class StampServicer(StampServiceServicer):
 
         async def work() -> gateway_pb2.DetectStampsResponse:
             model = choose(await self._upstreams.detectors.get(deadline), request.model)
-            terms, wanted = Terms(deadline, request.priority), Wanted.of(request, request.max_detections)
+            terms, wanted = Terms(deadline, request.priority), Wanted.of(request)
             search = Search(self._upstreams, self._workers, model, terms, wanted)
             return gateway_pb2.DetectStampsResponse(results=await on_images(search, request.images), model=model.model)
 

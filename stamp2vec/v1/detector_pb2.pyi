@@ -25,6 +25,7 @@ class DetectRequest(google.protobuf.message.Message):
     MAX_DETECTIONS_FIELD_NUMBER: builtins.int
     PRIORITY_FIELD_NUMBER: builtins.int
     MAX_OVERLAP_FIELD_NUMBER: builtins.int
+    OMIT_INK_COLOUR_FIELD_NUMBER: builtins.int
     min_score: builtins.float
     """Leave out boxes that score less, 0 to 1. Unset: the model's own threshold."""
     max_detections: builtins.int
@@ -35,6 +36,8 @@ class DetectRequest(google.protobuf.message.Message):
     """How far two stamps may overlap, as intersection over union, 0 to 0.9; where two boxes overlap more, the
     better one stays. Unset: 0.5. Raise it to keep stamps apart that lie on each other.
     """
+    omit_ink_colour: builtins.bool
+    """Leave the ink_colour of all detections unspecified: for callers that tell it from finer pixels."""
     @property
     def images(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[stamp2vec.v1.common_pb2.Image]:
         """1 to 64 pages. Each is looked at as a whole: the gateway looks at large pages in parts as well."""
@@ -52,9 +55,10 @@ class DetectRequest(google.protobuf.message.Message):
         max_detections: builtins.int | None = ...,
         priority: stamp2vec.v1.common_pb2.Priority.ValueType = ...,
         max_overlap: builtins.float | None = ...,
+        omit_ink_colour: builtins.bool = ...,
     ) -> None: ...
     def HasField(self, field_name: typing.Literal["_max_detections", b"_max_detections", "_max_overlap", b"_max_overlap", "_min_score", b"_min_score", "max_detections", b"max_detections", "max_overlap", b"max_overlap", "min_score", b"min_score", "model", b"model"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["_max_detections", b"_max_detections", "_max_overlap", b"_max_overlap", "_min_score", b"_min_score", "images", b"images", "max_detections", b"max_detections", "max_overlap", b"max_overlap", "min_score", b"min_score", "model", b"model", "priority", b"priority"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["_max_detections", b"_max_detections", "_max_overlap", b"_max_overlap", "_min_score", b"_min_score", "images", b"images", "max_detections", b"max_detections", "max_overlap", b"max_overlap", "min_score", b"min_score", "model", b"model", "omit_ink_colour", b"omit_ink_colour", "priority", b"priority"]) -> None: ...
     @typing.overload
     def WhichOneof(self, oneof_group: typing.Literal["_max_detections", b"_max_detections"]) -> typing.Literal["max_detections"] | None: ...
     @typing.overload

@@ -154,7 +154,8 @@ async def test_what_a_stamp_looks_like_comes_from_the_detector_and_its_ink_from_
     page = np.full((100, 100, 3), 250, np.uint8)
     page[40:60, 30:70] = (40, 60, 200)
     request = gateway_pb2.AnalyzeDocumentRequest(document=encoded(Image.fromarray(page)))
-    async with gateway(Scripted()) as stub:
+    script = Scripted()
+    async with gateway(script) as stub:
         answers = [await stub.AnalyzeDocument(request, timeout=TIMEOUT_S)]
         request.include_masks = True
         answers.append(await stub.AnalyzeDocument(request, timeout=TIMEOUT_S))
@@ -167,6 +168,8 @@ async def test_what_a_stamp_looks_like_comes_from_the_detector_and_its_ink_from_
     (found,) = detected.results[0].detections
     assert (found.type, found.angle_degrees) == (common_pb2.STAMP_TYPE_OVAL, 30.0)
     assert found.ink_colour == common_pb2.INK_COLOUR_GREEN  # the detector has told it from what it was sent
+    asked = [each for each in script.requests if isinstance(each, detector_pb2.DetectRequest)]
+    assert [each.omit_ink_colour for each in asked] == [True, True, False]
 
 
 def accurate(**options: Any) -> Scripted:

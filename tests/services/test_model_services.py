@@ -166,6 +166,18 @@ async def test_detections_are_those_of_the_pipeline(stack: Stack) -> None:
     assert response.timing.total_ms >= response.timing.prepare_ms + response.timing.inference_ms > 0
 
 
+async def test_ink_is_left_out_for_those_who_tell_it_themselves(stack: Stack) -> None:
+    request = detector_pb2.DetectRequest(images=[message(encoded(photo(640, 480)))], min_score=0.02)
+    told = (await stack.detector.Detect(request)).results[0]
+    assert any(found.ink_colour for found in told.detections)
+    request.omit_ink_colour = True
+    (untold,) = (await stack.detector.Detect(request)).results
+    assert not any(found.ink_colour for found in untold.detections)
+    for found in told.detections:
+        found.ClearField("ink_colour")
+    assert untold == told
+
+
 async def test_masks_have_the_size_of_the_crop(stack: Stack) -> None:
     crop = photo(310, 170)
     response = await stack.segmenter.Segment(segmenter_pb2.SegmentRequest(images=[message(encoded(crop))]))
