@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import math
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -132,7 +133,12 @@ def _integer(key: str, value: object) -> int:
 def _number(key: str, value: object) -> float:
     if not isinstance(value, int | float) or isinstance(value, bool):
         raise WeightsError(f"manifest.json: {key} must be a number")
-    return float(value)
+    try:
+        number = float(value)
+    except OverflowError:  # JSON has whole numbers of any length
+        number = math.inf
+    _require(math.isfinite(number), key, "a number that fits into 64 bits")
+    return number
 
 
 def _object(key: str, value: object) -> Mapping[str, Any]:

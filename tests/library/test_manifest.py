@@ -63,6 +63,7 @@ def test_a_manifest_survives_its_file() -> None:
         ("input_width", 10**9),
         ("threshold", "0.5"),
         ("threshold", 1.5),
+        ("threshold", 10**400),
         ("parameters", -1),
         ("parameters", None),
         ("sha256", "../" * 21 + "a"),
@@ -136,6 +137,7 @@ def test_a_second_look_survives_its_file_and_may_be_absent() -> None:
         {"segmenter": 3},
         {"intercept": "0"},
         {"correlation": True},
+        {"correlation": 10**400},
         {"colour": 1.0},
     ],
 )
