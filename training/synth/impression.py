@@ -324,7 +324,8 @@ def strike(
         ghost = _shifted(coverage, *_offset(rng, 0.25 * px_per_mm, 1.5 * px_per_mm))
         if rng.random() < 0.5:
             # The die rocked: only one end of it touched twice.
-            ghost = ghost * _smoothstep(np.linspace(*rng.permutation((-1.2, 2.0)), ghost.shape[1], dtype=np.float32))
+            fading = np.linspace(-1.2, 2.0, ghost.shape[1], dtype=np.float32)
+            ghost = ghost * _smoothstep(fading if rng.random() < 0.5 else fading[::-1])
         coverage = np.maximum(coverage, ghost * rng.uniform(0.25, 0.9))
     if rng.random() < 0.03 + 0.1 * wear:
         dy, dx = _offset(rng, 0.12 * px_per_mm, 0.3 * px_per_mm)

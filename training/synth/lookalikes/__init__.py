@@ -9,19 +9,19 @@ from collections.abc import Callable
 
 import numpy as np
 
+from training.synth.lookalikes.letterheads import arms, coloured_heading, coloured_lines, crest
 from training.synth.lookalikes.objects import coffee_ring, coin, portrait_photo, postage_stamp, punched_holes
-from training.synth.lookalikes.pens import fill_in, handwriting, highlighter, pen_marks, signature
+from training.synth.lookalikes.pens import boxed_note, fill_in, handwriting, highlighter, pen_marks, signature
 from training.synth.lookalikes.prints import (
     barcode,
     bates_number,
-    coloured_heading,
-    coloured_lines,
-    crest,
     fax_header,
     logo,
     printed_box,
     qr_code,
     redaction,
+    table_heading,
+    typed_reference,
 )
 from training.synth.lookalikes.sheet import Page, Sheet
 
@@ -30,11 +30,14 @@ __all__ = ["OVER", "UNDER", "Page", "Sheet", "fill_in", "postage_stamp", "scatte
 Drawer = Callable[[Sheet], None]
 UNDER: tuple[tuple[float, Drawer], ...] = (
     (9.0, logo),
-    (2.0, crest),
-    (5.0, coloured_heading),
-    (7.0, coloured_lines),
+    (3.0, crest),
+    (4.0, arms),
+    (1.7, coloured_heading),
+    (2.5, coloured_lines),
+    (2.0, table_heading),
     (3.0, printed_box),
-    (5.0, bates_number),
+    (4.0, typed_reference),
+    (6.0, bates_number),
     (2.0, fax_header),
     (2.5, qr_code),
     (3.0, barcode),
@@ -45,7 +48,8 @@ UNDER: tuple[tuple[float, Drawer], ...] = (
 )
 OVER: tuple[tuple[float, Drawer], ...] = (
     (8.0, signature),
-    (7.0, handwriting),
+    (6.0, handwriting),
+    (3.5, boxed_note),
     (5.0, pen_marks),
     (4.0, punched_holes),
     (1.5, highlighter),

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageDraw
 
 from training.synth import words
-from training.synth.fonts import Script, Style
+from training.synth.fonts import Script, Style, pick
 from training.synth.lookalikes.sheet import (
     FINE,
     PENS,
@@ -41,7 +43,35 @@ def stroke(draw: ImageDraw.ImageDraw, curve: npt.NDArray[np.float64], width: flo
 
 
 def signature(sheet: Sheet, at: tuple[int, int] | None = None) -> None:
-    """A signature: one running line of loops with up to two flourishes, centred at ``at`` or anywhere."""
+    """A signature, a leaning name or one running line of loops, centred at ``at`` or anywhere."""
+    rng = sheet.rng
+    layer = _written_name(sheet) if rng.random() < 0.4 else _scrawl(sheet)
+    turned = layer.rotate(rng.uniform(-3, 22), Image.Resampling.BILINEAR, expand=True)
+    coverage = coverage_of(turned)
+    left, top = sheet.place(coverage.shape[1], coverage.shape[0])
+    if at is not None:
+        left, top = at[0] - coverage.shape[1] // 2, at[1] - coverage.shape[0] // 2
+    print_on(sheet.page, coverage, sheet.colour(PENS), left, top)
+
+
+def _written_name(sheet: Sheet) -> Image.Image:
+    """Return a signature that can be read: a leaning name, its line run out in a flourish."""
+    rng = sheet.rng
+    script = (Script.LATIN, Script.LATIN, Script.CYRILLIC)[int(rng.integers(3))]
+    text = text_layer(sheet, words.family_name(rng, script), script, Style.HAND, sheet.px(6, 13))
+    lean = rng.uniform(-0.1, 0.6) * text.height
+    width, height = text.width + int(abs(lean) + 0.4 * text.height), int(1.5 * text.height)
+    shift = -max(lean, 0.0)
+    matrix = (1.0, lean / text.height, shift, 0.0, 1.0, 0.0)
+    layer = text.transform((width, height), Image.Transform.AFFINE, matrix, Image.Resampling.BILINEAR)
+    start = np.array([rng.uniform(0.0, 0.9), rng.uniform(0.5, 0.7)])
+    points = np.vstack([start, rng.uniform((0.0, 0.45), (1.0, 0.98), (int(rng.integers(2, 6)), 2))])
+    stroke(ImageDraw.Draw(layer), spline(points * (width, height)), rng.uniform(0.25, 0.6) * sheet.px_per_mm * FINE)
+    return layer
+
+
+def _scrawl(sheet: Sheet) -> Image.Image:
+    """Return a signature that cannot be read: loops and flourishes."""
     rng = sheet.rng
     width, height = sheet.px(25, 75), sheet.px(9, 26)
     layer, draw = canvas(width, height)
@@ -59,12 +89,7 @@ def signature(sheet: Sheet, at: tuple[int, int] | None = None) -> None:
     for _ in range(int(rng.integers(0, 3))):
         loop = np.column_stack([rng.uniform(0.05, 0.95, 5) * w, rng.uniform(0.1, 0.95, 5) * h])
         stroke(draw, spline(loop if rng.random() < 0.5 else loop[loop[:, 0].argsort()]), pen)
-    turned = layer.rotate(rng.uniform(-3, 22), Image.Resampling.BILINEAR, expand=True)
-    coverage = coverage_of(turned)
-    left, top = sheet.place(width, height)
-    if at is not None:
-        left, top = at[0] - coverage.shape[1] // 2, at[1] - coverage.shape[0] // 2
-    print_on(sheet.page, coverage, sheet.colour(PENS), left, top)
+    return layer
 
 
 def handwriting(sheet: Sheet) -> None:
@@ -84,6 +109,41 @@ def handwriting(sheet: Sheet) -> None:
         x += coverage.shape[1] + size // 2
         if x > left + 70 * sheet.px_per_mm:
             x, y = left, y + int(size * 1.4)
+
+
+def boxed_note(sheet: Sheet) -> None:
+    """Two to five lines of a large hand where the page is empty, most in a frame, printed or drawn round them."""
+    rng = sheet.rng
+    script = (Script.LATIN, Script.LATIN, Script.CYRILLIC)[int(rng.integers(3))]
+    colour, size = sheet.colour(PENS), sheet.px(4.5, 9)
+    makers = (words.family_name, words.department, words.date, words.title, words.city)
+    face = pick(rng, script, sheet.split, Style.HAND)
+    lean, lines = rng.normal(3, 4), []
+    for _ in range(int(rng.integers(2, 6))):
+        text = makers[int(rng.integers(len(makers)))](rng, script)[: int(rng.integers(5, 18))]
+        lines.append(text_layer(sheet, text, script, Style.HAND, size, face).rotate(lean, expand=True))
+    notes = [coverage_of(line) for line in lines]
+    width = max(note.shape[1] for note in notes) + 2 * size
+    height = int(1.35 * size * len(notes)) + 2 * size
+    left, top = sheet.blank(width, height, 4)
+    for row, note in enumerate(notes):
+        x = left + size + int(rng.normal(0, 0.4 * size))
+        print_on(sheet.page, note, colour, x, top + size + int(1.35 * size * row))
+    if rng.random() < 0.65:
+        layer, draw = canvas(width, height)
+        w, h = layer.size
+        drawn = rng.random() < 0.6
+        jitter = 0.03 if drawn else 0.0
+        corners = np.array([[0.04, 0.04], [0.96, 0.04], [0.96, 0.96], [0.04, 0.96], [0.04, 0.04]])
+        sides = np.vstack([np.linspace(a, b, 5)[:-1] for a, b in pairwise(corners)])
+        sides = np.vstack([sides, corners[-1:]]) + rng.normal(0, jitter, 2)
+        sides = sides + rng.normal(0, jitter / 3, sides.shape)
+        pen = rng.uniform(0.25, 0.6) * sheet.px_per_mm * FINE
+        if drawn:
+            stroke(draw, spline(sides * (w, h)), pen)
+        else:
+            draw.rectangle((0.04 * w, 0.04 * h, 0.96 * w, 0.96 * h), outline=255, width=max(round(pen), 1))
+        print_on(sheet.page, coverage_of(layer), colour if drawn else (20, 20, 20), left, top)
 
 
 def fill_in(sheet: Sheet, at: tuple[int, int]) -> None:

@@ -8,7 +8,6 @@ from PIL import Image
 from training.synth import words
 from training.synth.fonts import Script, Style
 from training.synth.lookalikes.sheet import (
-    FINE,
     PRINTING,
     Page,
     Sheet,
@@ -86,70 +85,6 @@ def logo(sheet: Sheet) -> None:
         print_on(sheet.page, coverage_of(name), sheet.colour(PRINTING), left, top)
 
 
-def crest(sheet: Sheet) -> None:
-    """The printed round crest of a letterhead: even rings, ornaments between them, a flat device, near the top."""
-    rng = sheet.rng
-    size = sheet.px(14, 26)
-    layer, draw = canvas(size, size)
-    s, centre = layer.width, layer.width / 2
-    line = max(int(s * rng.uniform(0.008, 0.025)), 1)
-    outer, inner = 0.48 * s, rng.uniform(0.28, 0.36) * s
-    for radius in (outer, inner):
-        draw.ellipse((centre - radius, centre - radius, centre + radius, centre + radius), outline=255, width=line)
-    middle, dot = (outer + inner) / 2, (outer - inner) * rng.uniform(0.12, 0.3)
-    for angle in np.linspace(0, 2 * np.pi, int(rng.integers(12, 40)), endpoint=False):
-        x, y = centre + middle * float(np.cos(angle)), centre + middle * float(np.sin(angle))
-        draw.ellipse((x - dot, y - dot, x + dot, y + dot), fill=255)
-    device = logo_shape(sheet, int(inner * 1.3 / FINE))
-    coverage = coverage_of(layer)
-    offset = (size - device.shape[0]) // 2
-    colour, left, top = sheet.colour(PRINTING), _across(sheet, size), sheet.px(5, 16)
-    print_on(sheet.page, coverage, colour, left, top)
-    print_on(sheet.page, device, colour, left + offset, top + offset)
-    script = a_script(sheet)
-    name = coverage_of(text_layer(sheet, words.company_name(rng, script), script, Style.SERIF, sheet.px(2.6, 5)))
-    print_on(sheet.page, name, colour, left + size + 8, top + size // 3)
-
-
-def _across(sheet: Sheet, size: int) -> int:
-    """Return the left edge of something that stands at the left margin or in the middle of the page."""
-    if sheet.rng.random() < 0.5:
-        return sheet.px(10, 24)
-    return int(sheet.page.shape[1] - size) // 2
-
-
-def coloured_heading(sheet: Sheet) -> None:
-    """A bold printed heading in colour at the left margin or centred, dead straight; never a word that stamps say."""
-    rng, script = sheet.rng, a_script(sheet)
-    maker = words.company_name if rng.random() < 0.6 else words.sentence
-    text = maker(rng, script)[: int(rng.integers(8, 30))]
-    layer = text_layer(
-        sheet, text, script, (Style.SANS, Style.SLAB, Style.SERIF)[int(rng.integers(3))], sheet.px(4, 12)
-    )
-    coverage = coverage_of(layer)[:, : int(0.9 * sheet.page.shape[1])]
-    height, width = sheet.page.shape[:2]
-    x = (width - coverage.shape[1]) // 2 if rng.random() < 0.4 else sheet.px(12, 25)
-    y = int(rng.uniform(0.02, 0.3 if rng.random() < 0.7 else 0.95) * height)
-    print_on(sheet.page, coverage, sheet.colour(PRINTING), x, y)
-
-
-def coloured_lines(sheet: Sheet) -> None:
-    """Small coloured print such as a letterhead's address: one to six lines, flush, dead straight, at any height."""
-    rng, script = sheet.rng, a_script(sheet)
-    makers = (words.street, words.phone, words.city, words.company_name, words.person_name, words.sentence)
-    style = (Style.SANS, Style.SANS, Style.SERIF)[int(rng.integers(3))]
-    size, colour = sheet.px(1.8, 3.6), sheet.colour(PRINTING)
-    lines = []
-    for _ in range(int(rng.integers(1, 7))):
-        text = makers[int(rng.integers(len(makers)))](rng, script)[:40]
-        lines.append(coverage_of(text_layer(sheet, text, script, style, size))[:, : sheet.page.shape[1] // 2])
-    block = max(line.shape[1] for line in lines)
-    x, y = sheet.place(block, len(lines) * size * 3 // 2)
-    flush = rng.choice([0.0, 0.0, 0.5, 1.0])
-    for row, line in enumerate(lines):
-        print_on(sheet.page, line, colour, x + int(flush * (block - line.shape[1])), y + int(row * size * 1.4))
-
-
 def printed_box(sheet: Sheet) -> None:
     """A printed frame with a label and nothing or one line in it: a frame alone is no stamp."""
     rng = sheet.rng
@@ -168,6 +103,51 @@ def printed_box(sheet: Sheet) -> None:
         print_on(sheet.page, text[:, : width - 2 * line - 4], colour, x + line + 4, y + 4 + int(row * height / 3))
 
 
+def table_heading(sheet: Sheet) -> None:
+    """The heading of a printed table: a filled bar from margin to margin, its labels white on it or dark on a tint."""
+    rng, script = sheet.rng, a_script(sheet)
+    width, height = sheet.px(60, 180), sheet.px(4, 9)
+    dark = rng.random() < 0.5
+    fill = sheet.colour(PRINTING)
+    labels = np.zeros((height, width), np.uint8)
+    x = sheet.px(1, 4)
+    while x < 0.85 * width:
+        label = coverage_of(text_layer(sheet, words.title(rng, script), script, Style.SANS, int(height * 0.45)))
+        part = label[: height - 4, : width - x - 2]
+        top = (height - part.shape[0]) // 2
+        labels[top : top + part.shape[0], x : x + part.shape[1]] = part
+        x += part.shape[1] + sheet.px(5, 25)
+    left, top = sheet.px(10, 22), sheet.blank(width, height, 6)[1]
+    if dark:
+        print_on(sheet.page, 255 - labels, fill, left, top)
+    else:
+        print_on(sheet.page, np.full_like(labels, int(rng.integers(25, 80))), fill, left, top)
+        print_on(sheet.page, labels, (20, 20, 20), left, top)
+
+
+def typed_reference(sheet: Sheet) -> None:
+    """References, copies to whom, a file number: one to five short lines of another face, where the page is empty."""
+    rng = sheet.rng
+    style = (Style.MONO, Style.MONO, Style.SLAB, Style.SANS)[int(rng.integers(4))]
+    size, lines = sheet.px(2.4, 4.6), []
+    for _ in range(int(rng.integers(1, 6))):
+        letters = "".join(chr(65 + int(n)) for n in rng.integers(0, 26, 6))
+        shapes = (
+            f"{letters[:3]}/{letters[3:]}",
+            f"{letters[:2]}. {words.family_name(rng, Script.LATIN)}",
+            f"REF {words.digits(rng, 3)}-{words.digits(rng, 4)}",
+            words.digits(rng, int(rng.integers(5, 10))),
+            f"{letters[:3]}:{letters[3:5].lower()}",
+            words.department(rng, Script.LATIN).upper(),
+        )
+        text = shapes[int(rng.integers(len(shapes)))]
+        lines.append(coverage_of(text_layer(sheet, text, Script.LATIN, style, size)))
+    x, y = sheet.blank(max(line.shape[1] for line in lines), int(1.5 * size * len(lines)), 6)
+    x = sheet.px(14, 26) if rng.random() < 0.4 else x
+    for row, line in enumerate(lines):
+        print_on(sheet.page, line, (18, 18, 18), x, y + int(1.5 * size * row))
+
+
 def bates_number(sheet: Sheet) -> None:
     """The running number of an archive: bold digits at the right or lower edge, often on end."""
     rng = sheet.rng
@@ -179,7 +159,7 @@ def bates_number(sheet: Sheet) -> None:
         x, y = width - sheet.px(8, 22), int(rng.uniform(0.25, 0.9) * height)
     else:
         coverage = coverage_of(layer.rotate(rng.normal(0, 0.6), Image.Resampling.BILINEAR, expand=True))
-        x, y = int(rng.uniform(0.45, 0.85) * width), height - sheet.px(10, 24)
+        x, y = int(rng.uniform(0.1, 0.85) * width), height - sheet.px(10, 24)
     if rng.random() < 0.5:
         coverage = np.maximum(coverage, np.roll(coverage, 1, axis=1))
     print_on(sheet.page, coverage, (18, 18, 18), x, y)

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageDraw
 
-from training.synth.fonts import Script, Split, Style, pick
+from training.synth.fonts import FontFace, Script, Split, Style, pick
 
 Page = npt.NDArray[np.uint8]
 Colour = tuple[int, int, int]
@@ -65,12 +65,17 @@ class Sheet:
     def blank(self, width: int, height: int, tries: int) -> tuple[int, int]:
         """Return the top-left x, y of the emptiest of ``tries`` places that are drawn at random."""
         places = [self.place(width, height) for _ in range(tries)]
-        return max(places, key=lambda at: self.brightness(*at, width, height))
+        return max(places, key=lambda at: self.brightness(at[0], at[1], width, height))
 
     def brightness(self, x: int, y: int, width: int, height: int) -> float:
         """Return the mean level of a window: of two, the brighter has less on it."""
         window = self.page[max(y, 0) : y + height : 3, max(x, 0) : x + width : 3, 1]
         return float(window.mean()) if window.size else 0.0
+
+    def is_blank(self, x: int, y: int, width: int, height: int) -> bool:
+        """Say whether hardly anything is printed or written in a window."""
+        paper = float(np.percentile(self.page[::16, ::16, 1], 80))
+        return self.brightness(x, y, width, height) > paper - 5
 
     def colour(self, options: tuple[Colour, ...]) -> Colour:
         """Return one of ``options``."""
@@ -114,9 +119,13 @@ def a_script(sheet: Sheet) -> Script:
     return (Script.LATIN, Script.LATIN, Script.CYRILLIC, Script.CJK, Script.ARABIC)[int(sheet.rng.integers(5))]
 
 
-def text_layer(sheet: Sheet, text: str, script: Script, style: Style, height_px: int) -> Image.Image:
-    """Return ``text`` drawn fine, tight, in a font of the sheet's split."""
-    font = pick(sheet.rng, script, sheet.split, style, text).at(max(height_px * FINE, 8))
+def text_layer(
+    sheet: Sheet, text: str, script: Script, style: Style, height_px: int, face: FontFace | None = None
+) -> Image.Image:
+    """Return ``text`` drawn fine, tight, in ``face`` where it has the letters, else in a font of the sheet's split."""
+    if face is None or not face.covers(text):
+        face = pick(sheet.rng, script, sheet.split, style, text)
+    font = face.at(max(height_px * FINE, 8))
     left, top, right, bottom = font.getbbox(text)
     layer = Image.new("L", (int(right - left) + 8, int(bottom - top) + 8))
     ImageDraw.Draw(layer).text((4 - left, 4 - top), text, fill=255, font=font)
