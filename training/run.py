@@ -5,7 +5,7 @@ import json
 import math
 import subprocess
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from copy import deepcopy
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -13,6 +13,7 @@ from typing import Any, Generic, TypeVar
 
 import torch
 from torch import nn
+from torch.utils.data import DataLoader, IterableDataset
 
 from stamp2vec import hub
 from stamp2vec.manifest import Manifest, Preset, Task
@@ -20,10 +21,11 @@ from training import checkpoint
 
 WARM_UP_STEPS = 200
 CHECKPOINT_S = 60.0
-AVERAGE_DECAY = 0.998
+AVERAGE_DECAY = 0.999
 NOT_YET = 64 * "0"  # hub.save puts the checksum in
 
 Model = TypeVar("Model", bound=nn.Module)
+Batch = TypeVar("Batch")
 
 
 def parser(description: str) -> argparse.ArgumentParser:
@@ -66,6 +68,9 @@ class Run(Generic[Model]):
         torch.set_num_threads(args.threads)
         name = ("cuda" if torch.cuda.is_available() else "cpu") if args.device == "auto" else args.device
         self.device = torch.device(name)
+        self.trained_on = torch.cuda.get_device_name(self.device) if name == "cuda" else "CPU"
+        torch.backends.cudnn.benchmark = True  # pictures of one training are of one size
+        torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = True
         self.args = args
         self.budget_s = float(args.minutes) * 60
         self.model: Model = model.to(self.device).to(memory_format=torch.channels_last).train()  # type: ignore[call-overload]
@@ -77,6 +82,7 @@ class Run(Generic[Model]):
         if self.path.exists():
             note = checkpoint.load(self.path, self.model, self.average, self.optimizer)
             self.steps, self.seconds = int(note["steps"]), float(note["seconds"])
+            self.trained_on = note.get("device", self.trained_on)
             print(f"resumed at step {self.steps}, minute {self.seconds / 60:.1f}", flush=True)
         self.started = time.monotonic()
         self.saved = self.started
@@ -94,6 +100,14 @@ class Run(Generic[Model]):
     def going(self) -> bool:
         """Whether there is time for another step."""
         return self.progress < 1.0
+
+    def batches(self, data: IterableDataset[Batch]) -> Iterator[Batch]:
+        """Batches, read and augmented by `--workers` processes, for as long as there is time for another step."""
+        on_gpu = self.device.type == "cuda"
+        loader = DataLoader(data, None, num_workers=self.args.workers, pin_memory=on_gpu, prefetch_factor=4)
+        batches = iter(loader)
+        while self.going():
+            yield next(batches)
 
     def autocast(self) -> torch.autocast:
         """bfloat16 where the device computes it faster: GPUs, and CPUs with AVX-512 BF16."""
@@ -127,16 +141,12 @@ class Run(Generic[Model]):
         """Exponential moving average of the weights; short at first, for the first weights are random."""
         decay = min(AVERAGE_DECAY, (1 + self.steps) / (10 + self.steps))
         with torch.no_grad():
-            for mean, value in zip(self.average.state_dict().values(), self.model.state_dict().values()):
-                if mean.is_floating_point():
-                    mean.lerp_(value, 1 - decay)
-                else:
-                    mean.copy_(value)
+            torch._foreach_lerp_(floats(self.average), floats(self.model), 1 - decay)
 
     def save(self) -> None:
         """Writes the checkpoint."""
         self.saved = time.monotonic()
-        note = {"steps": self.steps, "seconds": self.seconds_so_far}
+        note = {"steps": self.steps, "seconds": self.seconds_so_far, "device": self.trained_on}
         checkpoint.save(self.path, self.model, self.average, self.optimizer, note)
 
     def export(self, draft: Draft, metrics: dict[str, float]) -> Path:
@@ -149,6 +159,7 @@ class Run(Generic[Model]):
             "steps": self.steps,
             "batch": self.args.batch,
             "minutes": round(self.seconds_so_far / 60, 1),
+            "device": self.trained_on,
             "seed": self.args.seed,
         }
         manifest = Manifest(
@@ -163,6 +174,11 @@ class Run(Generic[Model]):
         hub.save(folder, manifest, self.average.state_dict())
         print(json.dumps({"wrote": str(folder), **manifest.metrics}), flush=True)
         return folder
+
+
+def floats(model: nn.Module) -> list[torch.Tensor]:
+    """All that a model has learnt: its parameters and the running means of its normalisations, not their counters."""
+    return [value for value in model.state_dict().values() if value.is_floating_point()]
 
 
 def commit() -> str:

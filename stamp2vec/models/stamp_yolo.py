@@ -1,4 +1,4 @@
-"""stamp-yolo: the accurate detector, anchor-free, after YOLOv8's outline with blocks of our own.
+"""stamp-yolo: the accurate detector, anchor-free, after YOLOv8's outline on a trunk that may come from ImageNet.
 
 Three grids, so that a 12-pixel word stamp and a seal of a third of the page each have cells of their size; a decoupled
 head (YOLOX, arXiv 2107.08430); box sides as distributions (DFL, Li et al. 2020, arXiv 2006.04388); beside them the
@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from stamp2vec.models.efficientnet_lite import CHANNELS, EfficientNetLite
 from stamp2vec.models.grids import NUMBERS, grid
 from stamp2vec.models.layers import ConvBnRelu, PyramidPooling, to_nchw
 
@@ -60,31 +61,29 @@ class Head(nn.Module):
 class StampYolo(nn.Module):
     """uint8 (N, H, W, 3) with H and W multiples of 32 -> (N, A, 13) float: see `grids`."""
 
-    def __init__(self, width: int = 16) -> None:
-        """`width` is the number of channels after the first convolution; the others are multiples of it."""
+    def __init__(self, width: int = 32) -> None:
+        """`width` is the number of channels of the heads; those of the pyramid are multiples of it."""
         super().__init__()
-        c1, c2, c3, c4, c5 = width, width * 2, width * 4, width * 6, width * 8
-        self.stem = nn.Sequential(ConvBnRelu(3, c1, stride=2), ConvBnRelu(c1, c2, stride=2), Split(c2, c2, 1))
-        self.stage3 = nn.Sequential(ConvBnRelu(c2, c3, stride=2), Split(c3, c3, 2))
-        self.stage4 = nn.Sequential(ConvBnRelu(c3, c4, stride=2), Split(c4, c4, 2))
-        self.stage5 = nn.Sequential(ConvBnRelu(c4, c5, stride=2), Split(c5, c5, 1), PyramidPooling(c5))
-        self.up4 = Split(c5 + c4, c4, 1)
-        self.up3 = Split(c4 + c3, c3, 1)
-        self.down4 = ConvBnRelu(c3, c3, stride=2)
-        self.merge4 = Split(c3 + c4, c4, 1)
-        self.down5 = ConvBnRelu(c4, c4, stride=2)
-        self.merge5 = Split(c4 + c5, c5, 1)
-        self.heads = nn.ModuleList(Head(c, c2) for c in (c3, c4, c5))
+        x3, x4, x5 = CHANNELS
+        p3, p4, p5 = width * 2, width * 3, width * 4
+        self.trunk = EfficientNetLite()
+        self.context = nn.Sequential(ConvBnRelu(x5, p5, kernel=1), PyramidPooling(p5))
+        self.up4 = Split(p5 + x4, p4, 1)
+        self.up3 = Split(p4 + x3, p3, 1)
+        self.down4 = ConvBnRelu(p3, p3, stride=2)
+        self.merge4 = Split(p3 + p4, p4, 1)
+        self.down5 = ConvBnRelu(p4, p4, stride=2)
+        self.merge5 = Split(p4 + p5, p5, 1)
+        self.heads = nn.ModuleList(Head(c, 2 * width) for c in (p3, p4, p5))
 
     def raw(self, images: Tensor) -> tuple[Tensor, Tensor]:
         """The sides' logits (N, A, 4, BINS) and the nine other numbers (N, A, 9), which the loss wants apart."""
-        x3 = self.stage3(self.stem(to_nchw(images)))  # (N, c3, H/8, W/8)
-        x4 = self.stage4(x3)
-        x5 = self.stage5(x4)
-        p4 = self.up4(torch.cat([F.interpolate(x5, scale_factor=2.0), x4], 1))
+        x3, x4, x5 = self.trunk(to_nchw(images))  # (N, CHANNELS[k], H / STRIDES[k], W / STRIDES[k])
+        p5 = self.context(x5)
+        p4 = self.up4(torch.cat([F.interpolate(p5, scale_factor=2.0), x4], 1))
         p3 = self.up3(torch.cat([F.interpolate(p4, scale_factor=2.0), x3], 1))
         p4 = self.merge4(torch.cat([self.down4(p3), p4], 1))
-        p5 = self.merge5(torch.cat([self.down5(p4), x5], 1))
+        p5 = self.merge5(torch.cat([self.down5(p4), p5], 1))
         answers = [head(p) for head, p in zip(self.heads, (p3, p4, p5))]
         return torch.cat([sides for sides, _ in answers], 1), torch.cat([rest for _, rest in answers], 1)
 

@@ -20,7 +20,6 @@ from training.detector.loss import (
 from training.embedder.loss import SHARPNESS, relation_loss, triplet_loss
 
 CENTRES, STRIDES = grid(224, 224, (16, 32))
-NOBODY = Stamps(torch.zeros(0, 4), torch.zeros(0, 2), torch.zeros(0, dtype=torch.long), torch.zeros(0))
 SEAL = torch.tensor([[32.0, 32, 48, 48]])
 
 
@@ -29,8 +28,25 @@ def guess(stride: float = 16.0) -> Tensor:
     return torch.cat([CENTRES - stride / 2, CENTRES + stride / 2], 1)
 
 
+def page(boxes: Tensor, worth: float = 1.0) -> Stamps:
+    """One page of upright stamps (T, 4) of the first type."""
+    upright = torch.tensor([1.0, 0.0]).expand(len(boxes), -1)
+    worths = torch.full((len(boxes),), worth)
+    return Stamps(boxes[None], upright[None], torch.zeros(1, len(boxes), dtype=torch.long), worths[None])
+
+
+def parts(stamps: Stamps) -> tuple[Tensor, ...]:
+    return stamps.boxes, stamps.turn, stamps.type, stamps.worth
+
+
+NOBODY = page(torch.zeros(1, 4), worth=0.0)  # padding
+
+
 def answers(truth: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    return assign(guess(), torch.full((len(CENTRES),), -4.6), CENTRES, truth)
+    """The cells that answer on one page (P,), the stamp of each and the score that it should give."""
+    owner, target = assign(guess()[None], torch.full((1, len(CENTRES)), -4.6), CENTRES, page(truth))
+    cell = target[0].nonzero()[:, 0]
+    return cell, owner[0, cell], target[0, cell]
 
 
 def test_iou_of_pairs() -> None:
@@ -68,7 +84,7 @@ def test_the_best_cell_of_a_stamp_is_asked_for_its_iou() -> None:
 
 def one(worth: float = 1.0) -> Stamps:
     """A single upright stamp of the first type."""
-    return Stamps(SEAL, torch.tensor([[1.0, 0.0]]), torch.zeros(1, dtype=torch.long), torch.tensor([worth]))
+    return page(SEAL, worth)
 
 
 def said(logits: Tensor, shift: float = 0.0) -> Tensor:
@@ -79,7 +95,7 @@ def said(logits: Tensor, shift: float = 0.0) -> Tensor:
 
 def test_a_page_without_stamps_costs_only_scores() -> None:
     output = said(torch.full((len(CENTRES),), -4.6)).requires_grad_()
-    loss, figures = detection_loss(Answers(output, CENTRES, STRIDES), [NOBODY])
+    loss, figures = detection_loss(Answers(output, CENTRES, STRIDES), NOBODY)
     loss.backward()
     assert figures["box"] == figures["look"] == 0
     assert output.grad is not None
@@ -89,17 +105,27 @@ def test_a_page_without_stamps_costs_only_scores() -> None:
 def test_a_perfect_answer_costs_nearly_nothing() -> None:
     logits = torch.full((len(CENTRES),), -12.0)
     logits[pairwise_iou(SEAL, guess())[0].argmax()] = 12.0
-    loss, _ = detection_loss(Answers(said(logits), CENTRES, STRIDES), [one()])
-    worse, _ = detection_loss(Answers(said(logits, 8.0), CENTRES, STRIDES), [one()])
+    loss, _ = detection_loss(Answers(said(logits), CENTRES, STRIDES), one())
+    worse, _ = detection_loss(Answers(said(logits, 8.0), CENTRES, STRIDES), one())
     assert loss.item() < 0.2 * worse.item()
+
+
+def test_pages_of_a_batch_are_answered_for_apart() -> None:
+    two = torch.tensor([[20.0, 20, 100, 100], [60, 60, 140, 140]])
+    batch = Stamps(*(torch.cat([full, empty.expand_as(full)]) for full, empty in zip(parts(page(two)), parts(NOBODY))))
+    owner, target = assign(guess().expand(2, -1, -1), torch.full((2, len(CENTRES)), -4.6), CENTRES, batch)
+    alone, scores = assign(guess()[None], torch.full((1, len(CENTRES)), -4.6), CENTRES, page(two))
+    torch.testing.assert_close(target[:1], scores)
+    assert torch.equal(owner[0][target[0] > 0], alone[0][scores[0] > 0])
+    assert not target[1].any()
 
 
 @pytest.mark.parametrize("part", [TURN, TYPE])
 def test_a_wrong_look_costs(part: slice) -> None:
     output = said(torch.full((len(CENTRES),), -4.6))
-    right, _ = detection_loss(Answers(output, CENTRES, STRIDES), [one()])
+    right, _ = detection_loss(Answers(output, CENTRES, STRIDES), one())
     output[..., part] = output[..., part].flip(-1)
-    wrong, figures = detection_loss(Answers(output, CENTRES, STRIDES), [one()])
+    wrong, figures = detection_loss(Answers(output, CENTRES, STRIDES), one())
     assert wrong > right + 0.1
     assert figures["look"] > 0.1
 
@@ -114,9 +140,7 @@ def test_a_teacher_moves_the_target_by_its_own_score() -> None:
         for _ in range(30):
             logits[best] = (low + high) / 2
             output = said(logits).requires_grad_()
-            detection_loss(Answers(output, CENTRES, STRIDES), [truth], None if taught is None else [taught])[
-                0
-            ].backward()
+            detection_loss(Answers(output, CENTRES, STRIDES), truth, taught)[0].backward()
             assert output.grad is not None
             low, high = (low, float(logits[best])) if output.grad[0, best, SCORE] > 0 else (float(logits[best]), high)
         return torch.sigmoid(torch.tensor((low + high) / 2)).item()

@@ -39,7 +39,7 @@ def test_labels_become_boxes_turns_and_types(shards: Path) -> None:
 
 def test_boxes_follow_the_pixels(shards: Path) -> None:
     page = read_pages(shards)[0]
-    seen = 0
+    seen = sideways = 0
     for seed in range(60):
         pixels, stamps, _ = augment(page, Framing(256, 640, 0.4, 1.5), np.random.default_rng(seed))
         assert pixels.shape == (256, 256, 3)
@@ -49,7 +49,13 @@ def test_boxes_follow_the_pixels(shards: Path) -> None:
             y, x = np.nonzero(dark)
             found = [x.min(), y.min(), x.max() + 1, y.max() + 1]
             np.testing.assert_allclose(stamps[0, :4], found, atol=2.5)
+            shape = (found[2] - found[0]) / (found[3] - found[1])
+            if abs(abs(np.log2(shape)) - 1) < 0.1:  # no side of it is cut off
+                upright = abs(stamps[0, 5]) > 0.5  # its label says a quarter turn, before the page itself is turned
+                assert upright == (shape > 1)
+                sideways += not upright
     assert seen > 30  # pictures are laid where stamps are
+    assert 0 < sideways < seen / 3
 
 
 def test_a_teachers_stamps_move_along(shards: Path) -> None:
@@ -65,15 +71,15 @@ def test_a_teachers_stamps_move_along(shards: Path) -> None:
 
 def test_a_batch_is_taught_when_there_is_a_teacher(shards: Path) -> None:
     framing = Framing(128, 640, 0.5, 1.0)
-    pixels, truths, taught = next(iter(Batches(shards, framing, 4, 0)))
+    pixels, truth, taught = next(iter(Batches(shards, framing, 4, 0)))
     assert pixels.shape == (4, 128, 128, 3)
-    assert len(truths) == 4
+    assert truth.boxes.shape == (4, 1, 4)
     assert taught is None
     rows = [{"file": f"{index}.png", "stamps": []} for index in range(4)]
     (shards / "taught.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
     _, _, taught = next(iter(Batches(shards, framing, 4, 0)))
     assert taught is not None
-    assert [len(stamps.boxes) for stamps in taught] == [0] * 4
+    assert not taught.worth.any()
 
 
 def test_a_teacher_writes_what_it_finds_and_goes_on_where_it_was(tmp_path: Path) -> None:

@@ -16,15 +16,16 @@ from stamp2vec.models.grids import BOX, SCORE, TURN, TYPE
 TOP_K = 8
 ALPHA, BETA = 0.5, 4.0
 MIN_REACH = 12.0  # px; a word stamp can lie between the cells of a grid, so cells this near to its centre may answer
-BOX_WEIGHT, SIDES_WEIGHT, LOOK_WEIGHT = 5.0, 1.0, 0.3
+BOX_WEIGHT, SIDES_WEIGHT, TURN_WEIGHT, TYPE_WEIGHT = 5.0, 1.0, 1.0, 0.3
 TAUGHT = 0.5  # share of the target that is the teacher's, where there is one
 
 
 @dataclass(frozen=True, slots=True)
 class Stamps:
-    """The stamps of one page: boxes (T, 4) px, turn (T, 2) as cosine and sine, type (T,) as in StampType.
+    """The stamps of a batch of pages, padded to T a page: boxes (N, T, 4) px, turn (N, T, 2) as cosine and sine.
 
-    worth (T,) is 1 for the truth and a teacher's score for what a teacher found.
+    type (N, T) int as in StampType; worth (N, T) is 1 for the truth, a teacher's score for what a teacher found, and 0
+    for padding.
     """
 
     boxes: Tensor
@@ -34,7 +35,8 @@ class Stamps:
 
     def to(self, device: torch.device) -> "Stamps":
         """The same on another device."""
-        return Stamps(*(part.to(device) for part in (self.boxes, self.turn, self.type, self.worth)))
+        parts = (self.boxes, self.turn, self.type, self.worth)
+        return Stamps(*(part.to(device, non_blocking=True) for part in parts))
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,11 +53,11 @@ class Answers:
 
 
 def pairwise_iou(a: Tensor, b: Tensor) -> Tensor:
-    """(M, 4) and (N, 4) boxes -> (M, N) intersection over union."""
-    size = (torch.min(a[:, None, 2:], b[:, 2:]) - torch.max(a[:, None, :2], b[:, :2])).clamp(min=0)
-    both = size.prod(2)
-    area_a, area_b = (a[:, 2:] - a[:, :2]).prod(1), (b[:, 2:] - b[:, :2]).prod(1)
-    return both / (area_a[:, None] + area_b - both).clamp(min=1e-6)
+    """(..., M, 4) and (..., K, 4) boxes -> (..., M, K) intersection over union."""
+    a, b = a[..., :, None, :], b[..., None, :, :]
+    both = (torch.min(a[..., 2:], b[..., 2:]) - torch.max(a[..., :2], b[..., :2])).clamp(min=0).prod(-1)
+    area_a, area_b = (a[..., 2:] - a[..., :2]).prod(-1), (b[..., 2:] - b[..., :2]).prod(-1)
+    return both / (area_a + area_b - both).clamp(min=1e-6)
 
 
 def complete_iou(a: Tensor, b: Tensor) -> Tensor:
@@ -87,53 +89,51 @@ def sides_loss(sides: Tensor, centres: Tensor, strides: Tensor, boxes: Tensor) -
     return -(below * (lower + 1 - reach) + above * (reach - lower)).mean(1)
 
 
-def assign(predicted: Tensor, logits: Tensor, centres: Tensor, truth: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Task-aligned assignment on one page.
+def assign(predicted: Tensor, logits: Tensor, centres: Tensor, stamps: Stamps) -> tuple[Tensor, Tensor]:
+    """Task-aligned assignment.
 
-    predicted (A, 4) and truth (T, 4) in px, logits (A,), centres (A, 2) of the grid cells in px.
-    Returns the cells that answer (P,), the stamp of each (P,) and the score each should give (P,).
+    predicted (N, A, 4) in px, logits (N, A), centres (A, 2) of the grid cells in px. Returns the stamp that each cell
+    answers for, int (N, A), and the score it should give, (N, A): 0 where a cell answers for none.
     """
-    middle, half = (truth[:, :2] + truth[:, 2:]) / 2, (truth[:, 2:] - truth[:, :2]) / 2
-    near = ((centres - middle[:, None]).abs() <= half.clamp(min=MIN_REACH)[:, None]).all(2)  # (T, A)
+    truth = stamps.boxes
+    middle, half = (truth[..., :2] + truth[..., 2:]) / 2, (truth[..., 2:] - truth[..., :2]) / 2
+    near = ((centres - middle[:, :, None]).abs() <= half.clamp(min=MIN_REACH)[:, :, None]).all(3)  # (N, T, A)
+    near &= stamps.worth[:, :, None] > 0
     iou = pairwise_iou(truth, predicted)
-    alignment = (logits.sigmoid().pow(ALPHA) * iou.clamp(min=1e-3).pow(BETA)).masked_fill(~near, 0.0)
-    best, cells = alignment.topk(min(TOP_K, alignment.shape[1]), dim=1)
-    chosen = torch.zeros_like(alignment).scatter_(1, cells, (best > 0).to(alignment))
+    sure = logits.sigmoid().pow(ALPHA)[:, None]
+    alignment = (sure * iou.clamp(min=1e-3).pow(BETA)).masked_fill(~near, 0.0)
+    best, cells = alignment.topk(min(TOP_K, alignment.shape[2]), dim=2)
+    chosen = torch.zeros_like(alignment).scatter_(2, cells, (best > 0).to(alignment))
     alignment = alignment * chosen
-    share = alignment / alignment.amax(1, keepdim=True).clamp(min=1e-9)  # the best cell of a stamp is worth 1 ...
-    target = share * (iou * chosen).amax(1, keepdim=True)  # ... times the best IoU anyone reaches
-    owner_alignment, owner = alignment.max(0)  # a cell that several stamps want serves the one it fits best
-    cell = owner_alignment.nonzero().squeeze(1)
-    return cell, owner[cell], target[owner[cell], cell]
+    share = alignment / alignment.amax(2, keepdim=True).clamp(min=1e-9)  # the best cell of a stamp is worth 1 ...
+    target = share * (iou * chosen).amax(2, keepdim=True)  # ... times the best IoU anyone reaches
+    owner_alignment, owner = alignment.max(1)  # a cell that several stamps want serves the one it fits best
+    return owner, target.gather(1, owner[:, None])[:, 0] * (owner_alignment > 0)
 
 
-def detection_loss(
-    answers: Answers, truths: list[Stamps], taught: list[Stamps] | None = None
-) -> tuple[Tensor, dict[str, float]]:
-    """Loss of a batch against the stamps of each page and, blended in, against what a teacher found there."""
+def detection_loss(answers: Answers, truth: Stamps, taught: Stamps | None = None) -> tuple[Tensor, dict[str, float]]:
+    """Loss of a batch against its stamps and, blended in, against what a teacher found."""
     output = answers.output.float()
     logits = output[..., SCORE]
-    lessons = [(truths, 1.0)] if taught is None else [(truths, 1 - TAUGHT), (taught, TAUGHT)]
+    lessons = [(truth, 1.0)] if taught is None else [(truth, 1 - TAUGHT), (taught, TAUGHT)]
     targets = torch.zeros_like(logits)
     box_loss, side_loss, look_loss = (output.sum() * 0.0 for _ in range(3))
-    for pages, share in lessons:
-        for page, stamps in enumerate(pages):
-            if not len(stamps.boxes):
-                continue
-            with torch.no_grad():
-                cell, stamp, target = assign(output[page, :, BOX], logits[page], answers.centres, stamps.boxes)
-                weight = target * stamps.worth[stamp] * share
-            targets[page, cell] += weight
-            said, boxes = output[page, cell], stamps.boxes[stamp]
-            box_loss = box_loss + ((1 - complete_iou(said[:, BOX], boxes)) * weight).sum()
-            if answers.sides is not None:
-                sides = answers.sides[page, cell].float()
-                side_loss = (
-                    side_loss + (sides_loss(sides, answers.centres[cell], answers.strides[cell], boxes) * weight).sum()
-                )
-            turn = (said[:, TURN] - stamps.turn[stamp]).pow(2).sum(1)
-            outline = F.cross_entropy(said[:, TYPE], stamps.type[stamp], reduction="none")
-            look_loss = look_loss + ((turn + outline) * weight).sum()
+    for stamps, share in lessons:
+        with torch.no_grad():
+            owner, target = assign(output[..., BOX], logits, answers.centres, stamps)
+            targets += target * stamps.worth.gather(1, owner) * share
+            page, cell = target.nonzero(as_tuple=True)
+            stamp = owner[page, cell]
+            weight = target[page, cell] * stamps.worth[page, stamp] * share
+        said, boxes = output[page, cell], stamps.boxes[page, stamp]
+        box_loss = box_loss + ((1 - complete_iou(said[:, BOX], boxes)) * weight).sum()
+        if answers.sides is not None:
+            sides = answers.sides[page, cell].float()
+            sides_paid = sides_loss(sides, answers.centres[cell], answers.strides[cell], boxes)
+            side_loss = side_loss + (sides_paid * weight).sum()
+        turn = (said[:, TURN] - stamps.turn[page, stamp]).pow(2).sum(1)
+        outline = F.cross_entropy(said[:, TYPE], stamps.type[page, stamp], reduction="none")
+        look_loss = look_loss + ((TURN_WEIGHT * turn + TYPE_WEIGHT * outline) * weight).sum()
     total = targets.sum().clamp(min=1.0)
     error = (logits.detach().sigmoid() - targets).abs()
     score_loss = F.binary_cross_entropy_with_logits(logits, targets, reduction="none") * error.clamp(min=0.1)
@@ -141,6 +141,7 @@ def detection_loss(
         "score": score_loss.sum() / total,
         "box": BOX_WEIGHT * box_loss / total,
         "sides": SIDES_WEIGHT * side_loss / total,
-        "look": LOOK_WEIGHT * look_loss / total,
+        "look": look_loss / total,
     }
-    return torch.stack(list(parts.values())).sum(), {name: part.item() for name, part in parts.items()}
+    figures = torch.stack(list(parts.values()))
+    return figures.sum(), dict(zip(parts, figures.tolist()))

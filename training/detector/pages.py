@@ -7,14 +7,16 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from PIL import Image, ImageFilter
+from PIL import Image
 from torch import Tensor
+from torch.utils.data import IterableDataset, get_worker_info
 
 from stamp2vec.imaging import letterbox
 from stamp2vec.results import StampType
 from training.detector.loss import Stamps
 from training.synth.die import DieKind
 
+TURNED = 0.15  # share of pages that lie on a side or upside down
 MIN_VISIBLE = 0.4  # a stamp that a random crop leaves less of than this is neither stamp nor paper: the crop is redrawn
 OUTLINE: Mapping[DieKind, StampType] = {
     DieKind.ROUND: StampType.ROUND,
@@ -64,7 +66,8 @@ def read_pages(shards: Path) -> list[RenderedPage]:
             row = json.loads(line)
             taught[row["file"]] = np.array(row["stamps"], np.float32).reshape(-1, COLUMNS)
     pages = []
-    for line in (shards / "labels.jsonl").read_text(encoding="utf-8").splitlines():
+    labels = (shards / "labels.jsonl").read_text(encoding="utf-8")
+    for line in labels[: labels.rfind("\n") + 1].splitlines():  # a line may be half written
         row = json.loads(line)
         truth = stamps_of(row)
         seen = None if taught is None else taught.get(row["file"], truth)
@@ -81,10 +84,13 @@ def stamps_of(row: dict[str, list[float] | list[str]]) -> np.ndarray:
     return np.column_stack([boxes, np.cos(turn), np.sin(turn), outlines, np.ones(len(boxes))]).astype(np.float32)
 
 
-def stamps(rows: np.ndarray) -> Stamps:
-    """float32 (T, 8) as tensors."""
-    table = torch.from_numpy(np.ascontiguousarray(rows, np.float32))
-    return Stamps(table[:, :4], table[:, 4:6], table[:, 6].long(), table[:, 7])
+def padded(tables: list[np.ndarray]) -> Stamps:
+    """The stamps of each page, float32 (T, 8), as one batch: padding is worth nothing."""
+    rows = np.zeros((len(tables), max(1, *map(len, tables)), COLUMNS), np.float32)
+    for row, table in zip(rows, tables, strict=True):
+        row[: len(table)] = table
+    batch = torch.from_numpy(rows)
+    return Stamps(batch[..., :4], batch[..., 4:6], batch[..., 6].long(), batch[..., 7])
 
 
 def load(page: RenderedPage, size: int) -> tuple[np.ndarray, np.ndarray]:
@@ -96,7 +102,10 @@ def load(page: RenderedPage, size: int) -> tuple[np.ndarray, np.ndarray]:
 def augment(
     page: RenderedPage, framing: Framing, rng: np.random.Generator
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
-    """The page at another size and place, in other colours: uint8 (size, size, 3), its stamps, and the teacher's."""
+    """The page at another size and place, now and then on a side: uint8 (size, size, 3), its stamps, the teacher's.
+
+    Its colours are changed later, a batch at a time on the device that trains: see `crop_batches.recolour`.
+    """
     picture = Image.open(page.path)
     stored = picture.width
     for _ in range(4):
@@ -114,7 +123,18 @@ def augment(
     if page.taught is not None:
         taught, visible = _moved(page.taught, side / stored, offset, framing.size)
         taught = taught[visible >= MIN_VISIBLE]
-    return recolour(pixels, rng), moved[seen >= MIN_VISIBLE], taught
+    quarters = int(rng.integers(1, 4)) if rng.random() < TURNED else 0
+    turned = np.rot90(np.asarray(pixels), -quarters)
+    truth = _turned(moved[seen >= MIN_VISIBLE], quarters, framing.size)
+    return np.ascontiguousarray(turned), truth, None if taught is None else _turned(taught, quarters, framing.size)
+
+
+def _turned(rows: np.ndarray, quarters: int, size: int) -> np.ndarray:
+    """Stamps (T, 8) on a picture of `size` px after so many quarter turns clockwise."""
+    for _ in range(quarters):
+        x1, y1, x2, y2, cos, sin = rows[:, :6].T
+        rows = np.column_stack([size - y2, x1, size - y1, x2, -sin, cos, rows[:, 6:]])
+    return rows.astype(np.float32)
 
 
 def _offset(boxes: np.ndarray, side: int, size: int, rng: np.random.Generator) -> np.ndarray:
@@ -136,45 +156,27 @@ def _moved(rows: np.ndarray, scale: float, offset: np.ndarray, size: int) -> tup
     return np.column_stack([clipped, rows[:, 4:]]).astype(np.float32), left
 
 
-def recolour(picture: Image.Image, rng: np.random.Generator) -> np.ndarray:
-    """Another lamp, another lens: gamma and gain a channel, grey now and then, blur, noise."""
-    if rng.random() < 0.15:
-        picture = picture.filter(ImageFilter.GaussianBlur(rng.uniform(0.3, 1.0)))
-    if rng.random() < 0.15:
-        picture = picture.convert("L").convert("RGB")
-    elif rng.random() < 0.1:
-        r, g, b = picture.split()
-        picture = Image.merge("RGB", [(r, b, g), (b, g, r), (g, r, b)][rng.integers(3)])
-    levels = np.linspace(0, 1, 256)[:, None]
-    gain, gamma = (
-        rng.uniform(0.85, 1.05) * rng.uniform(0.94, 1.06, 3),
-        rng.uniform(0.7, 1.4) * rng.uniform(0.93, 1.07, 3),
-    )
-    table = (levels**gamma * gain).clip(0, 1) * 255
-    pixels = np.stack([table[:, c].astype(np.uint8)[np.asarray(picture)[..., c]] for c in range(3)], -1)
-    if rng.random() < 0.2:
-        noise = rng.normal(0, rng.uniform(2, 10), pixels.shape[:2])[..., None]
-        pixels = (pixels + noise).clip(0, 255).astype(np.uint8)
-    return pixels
+Batch = tuple[Tensor, Stamps, Stamps | None]
 
 
-class Batches(torch.utils.data.IterableDataset[tuple[Tensor, list[Stamps], list[Stamps] | None]]):
+class Batches(IterableDataset[Batch]):
     """Endless batches of augmented pages, those that are still being rendered included as they appear."""
 
     def __init__(self, shards: Path, framing: Framing, batch: int, seed: int) -> None:
         self.shards, self.framing, self.batch, self.seed = shards, framing, batch, seed
 
-    def __iter__(self) -> Iterator[tuple[Tensor, list[Stamps], list[Stamps] | None]]:
-        """(N, size, size, 3) uint8 pixels, the stamps of each page, and the teacher's where there is one."""
-        rng = np.random.default_rng(self.seed)
+    def __iter__(self) -> Iterator[Batch]:
+        """(N, size, size, 3) uint8 pixels, their stamps, and the teacher's where there is one."""
+        worker = get_worker_info()
+        rng = np.random.default_rng([self.seed, 0 if worker is None else worker.id])
         while True:
             pages = read_pages(self.shards)
             order = rng.permutation(len(pages))
             for start in range(0, len(order) - self.batch + 1, self.batch):
                 items = [augment(pages[i], self.framing, rng) for i in order[start : start + self.batch]]
-                taught = [stamps(t) for _, _, t in items if t is not None]
+                taught = [found for _, _, found in items if found is not None]
                 yield (
-                    torch.from_numpy(np.stack([p for p, _, _ in items])),
-                    [stamps(s) for _, s, _ in items],
-                    taught if len(taught) == len(items) else None,
+                    torch.from_numpy(np.stack([pixels for pixels, _, _ in items])),
+                    padded([stamps for _, stamps, _ in items]),
+                    padded(taught) if len(taught) == len(items) else None,
                 )

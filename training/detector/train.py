@@ -7,13 +7,14 @@ from pathlib import Path
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.utils.data import DataLoader
 
 from stamp2vec import hub
 from stamp2vec.candidates import select
 from stamp2vec.manifest import Preset, Task
 from stamp2vec.models import stamp_yolo, yolo_stamp
 from stamp2vec.models.grids import BOX, SCORE, grid
+from training import imagenet
+from training.crop_batches import recolour
 from training.detector.calibration import fold, platt
 from training.detector.loss import Answers, detection_loss
 from training.detector.pages import Batches, Framing, load, read_pages
@@ -34,9 +35,9 @@ class Recipe:
 
 
 RECIPES = {
-    "yolo-stamp": Recipe(Preset.FAST, "1.1.0", 448, Framing(448, 448, 0.7, 1.5)),
+    "yolo-stamp": Recipe(Preset.FAST, "1.2.0", 448, Framing(448, 448, 0.7, 1.5)),
     # Smaller pictures than it will see: the same stamps in half the time. Larger pages: tiles of big scans.
-    "stamp-yolo": Recipe(Preset.ACCURATE, "1.0.0", 640, Framing(448, 640, 0.6, 2.0)),
+    "stamp-yolo": Recipe(Preset.ACCURATE, "2.0.0", 640, Framing(448, 640, 0.6, 2.0)),
 }
 
 
@@ -48,25 +49,21 @@ def main() -> None:
         "--shards", type=Path, required=True, help="folder with train/ and test/ of training.synth.shards"
     )
     flags.add_argument(
-        "--start", help="weights to start from, a folder or a model's name, where there is no checkpoint"
+        "--start", help="where weights begin: a folder, a model's name, or random; else ImageNet where the model can"
     )
     args = flags.parse_args()
     recipe = RECIPES[args.model]
     torch.manual_seed(args.seed)
-    run = Run(fresh(args), args, args.start or "random")
-    batches = iter(
-        DataLoader(
-            Batches(args.shards / "train", recipe.framing, args.batch, args.seed + run.steps), None, num_workers=1
-        )
-    )
-    while run.going():
-        pixels, truths, taught = next(batches)
+    model, start = fresh(args)
+    run = Run(model, args, start)
+    random = torch.Generator(run.device).manual_seed(args.seed + run.steps)
+    for pixels, truth, taught in run.batches(
+        Batches(args.shards / "train", recipe.framing, args.batch, args.seed + run.steps)
+    ):
         with run.autocast():
-            answers = ask(run.model, pixels.to(run.device))
-        truths = [stamps.to(run.device) for stamps in truths]
-        taught = taught and [stamps.to(run.device) for stamps in taught]
-        run.step(*detection_loss(answers, truths, taught))
-    model = run.average
+            answers = ask(run.model, recolour(pixels.to(run.device, non_blocking=True), random))
+        run.step(*detection_loss(answers, truth.to(run.device), taught and taught.to(run.device)))
+    model = run.average.eval()
     boxes, found = detections(model, args.shards / "test", recipe.size, run.device)
     ranking = match(boxes, [np.zeros((0, 4))] * len(boxes), found).rankings[0]
     fold(model, *platt(torch.from_numpy(ranking.score).logit(), torch.from_numpy(ranking.true)))
@@ -84,12 +81,16 @@ def main() -> None:
     run.export(draft, metrics)
 
 
-def fresh(args: argparse.Namespace) -> Detector:
-    """The network, with random weights or those of `--start`."""
+def fresh(args: argparse.Namespace) -> tuple[Detector, str]:
+    """The network and where its weights are from: `--start`, ImageNet where the trunk can, or nowhere."""
     model: Detector = yolo_stamp.YoloStamp() if args.model == "yolo-stamp" else stamp_yolo.StampYolo()
-    if args.start:
-        model.load_state_dict(hub.load(args.start)[1])
-    return model
+    if args.start is None and isinstance(model, stamp_yolo.StampYolo):
+        imagenet.load(model.trunk)
+        return model, imagenet.SOURCE
+    if args.start is None or args.start == "random":
+        return model, "random"
+    model.load_state_dict(hub.load(args.start)[1])
+    return model, args.start
 
 
 def ask(model: Detector, pixels: Tensor) -> Answers:
