@@ -37,7 +37,7 @@ class ServedPipeline(ABC):
             )
         self.manifest = manifest
         self.device = torch.device(device)
-        self.model = fitted(manifest, state).to(self.device)
+        self.model = fitted(self.network(), manifest, state).to(self.device)
 
     @classmethod
     def from_pretrained(cls, reference: str | Path, device: str = "cpu") -> Self:
@@ -51,6 +51,10 @@ class ServedPipeline(ABC):
     def input_size(self) -> tuple[int, int]:
         """Rows and columns of the model's input."""
         return self.manifest.input_height, self.manifest.input_width
+
+    def network(self) -> nn.Module:
+        """The architecture that the manifest names, with fresh weights."""
+        return build(self.manifest.architecture, self.manifest.config)
 
     def infer(self, batch: np.ndarray) -> list[np.ndarray]:
         """uint8 (N, h, w, 3) at `input_size` -> one array an item, in pixels of the model's input."""
@@ -87,9 +91,8 @@ class Pipeline(ServedPipeline, Generic[Result]):
         return next(self.run([pictures]))
 
 
-def fitted(manifest: Manifest, state: dict[str, Tensor]) -> nn.Module:
-    """The manifest's architecture with these weights, ready to infer."""
-    model = build(manifest.architecture, manifest.config)
+def fitted(model: nn.Module, manifest: Manifest, state: dict[str, Tensor]) -> nn.Module:
+    """The network with these weights, ready to infer."""
     try:
         model.load_state_dict(state)
     except RuntimeError as error:
