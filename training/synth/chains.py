@@ -174,7 +174,7 @@ def _old_paper(image: Image.Image, rng: np.random.Generator) -> Image.Image:
         image = ImageChops.multiply(image, _tone(other, rng.uniform(0.05, 0.12), 228, 1.0))
     paper = _PAPERS[int(rng.integers(len(_PAPERS)))]
     image = _tint(image, paper)
-    image = _multiply(image, smooth_field(rng, image.size, 226, 255, int(rng.integers(40, 400))))
+    image = _multiply(image, smooth_field(rng, image.size, 240, 255, int(rng.integers(40, 400))))
     image = _multiply(image, smooth_field(rng, image.size, 235, 255, int(rng.integers(2, 5))))
     if rng.random() < 0.4:
         position = int(rng.uniform(0.3, 0.7) * image.height)
@@ -247,15 +247,15 @@ _CHAINS: MappingProxyType[Split, MappingProxyType[str, tuple[float, Chain]]] = M
     {
         Split.TRAIN: MappingProxyType(
             {
-                "clean": (14.0, _clean),
-                "jpeg": (22.0, _jpeg),
-                "grey": (14.0, _grey),
-                "fax": (6.0, _fax),
-                "otsu": (11.0, _binarised),
+                "clean": (15.0, _clean),
+                "jpeg": (24.0, _jpeg),
+                "grey": (12.0, _grey),
+                "fax": (5.0, _fax),
+                "otsu": (9.0, _binarised),
                 "low dpi": (7.0, _low_dpi),
                 "drop-out": (4.0, _drop_out),
                 "old paper": (10.0, _old_paper),
-                "photo": (12.0, _photo),
+                "photo": (14.0, _photo),
             }
         ),
         Split.TEST: MappingProxyType(

@@ -132,7 +132,10 @@ TITLES: Lexicon = {
         "Registrar|Head of Unit|"
         "Le Directeur Général|Le Chef de Service|Le Responsable Technique|Le Gérant|Geschäftsführer|Der Vorstand|"
         "Prokurist|Leiter Einkauf|Project Manager|Medical Officer|Treasurer|For and on behalf of|Partner|Ingénieur|"
-        "Il Responsabile|El Administrador|Giám Đốc|Chairman|Asst. Commissioner|Professor and Head|Deputy Manager"
+        "Il Responsabile|El Administrador|Giám Đốc|Chairman|Asst. Commissioner|Professor and Head|Deputy Manager|"
+        "Phó Giám Đốc|Kế Toán Trưởng|Hiệu Trưởng|Chủ Tịch|Sub-Registrar|Tahsildar|Executive Magistrate|Branch Manager|"
+        "Advocate & Notary|Gazetted Officer|Le Maire|Le Trésorier|L'Ingénieur en Chef|La Directrice Adjointe|"
+        "Der Bürgermeister|Sachbearbeiter|Abteilungsleiter|Controller|Judge|Head Master|Consul"
     ),
     CYRILLIC: _list(
         "Генеральный директор|Главный бухгалтер|Нотариус|Начальник отдела|Секретарь|Главный врач|Ректор|"
@@ -165,16 +168,29 @@ VERDICTS: Lexicon = {
         "GEBUCHT|GEPRÜFT|"
         "PAYÉ|REÇU|COPIE CONFORME|ANNULÉ|PAGATO|RICEVUTO|PAGADO|RECIBIDO|PAGO|ZAPŁACONO|ĐÃ THU TIỀN|ÖDENDİ|"
         "SPECIMEN|"
-        "PAR AVION|FRAGILE|FINAL|VERIFIED|SCANNED|DUPLICATE|NOT NEGOTIABLE|TRUE COPY|SECRET|COMPLETED|PAID IN FULL"
+        "PAR AVION|FRAGILE|FINAL|VERIFIED|SCANNED|DUPLICATE|NOT NEGOTIABLE|TRUE COPY|SECRET|COMPLETED|PAID IN FULL|"
+        "CERTIFIED TRUE COPY|ATTESTED|ENTRY PASSED|INWARD|DESPATCHED|NOTED|CREDITED|EXAMINED|A/C PAYEE ONLY|"
+        "SIGNATURE VERIFIED|CÔNG VĂN ĐẾN|SAO Y BẢN CHÍNH|WPŁYNĘŁO|ZA ZGODNOŚĆ|DOŠLO|INGEKOMEN|BETAALD|VISTO|"
+        "CONTABILIZADO|BON POUR ACCORD|VALIDÉ|VU|CONFERE COM O ORIGINAL|GENEHMIGT|STORNIERT|ENTWURF|FILED|"
+        "ACCOUNTS PAYABLE|FOR DEPOSIT ONLY|OFFICE COPY|RUSH|PRIORITY|REVISED|WITHDRAWN|PAST DUE|ACKNOWLEDGED"
     ),
     CYRILLIC: _list(
         "ОПЛАЧЕНО|КОПИЯ|КОПИЯ ВЕРНА|ПОЛУЧЕНО|СРОЧНО|УТВЕРЖДАЮ|ПОГАШЕНО|ПРИНЯТО|ОТКАЗАНО|ВЫДАНО|ПРОВЕРЕНО|"
-        "АННУЛИРОВАНО|СЕКРЕТНО"
+        "АННУЛИРОВАНО|СЕКРЕТНО|ВЕРНО|ЗАРЕГИСТРИРОВАНО|ИСПОЛНЕНО|В ДЕЛО|ДУБЛИКАТ|ДОПУЩЕН|СОГЛАСОВАНО|ВХОДЯЩИЙ"
     ),
     CJK: _list(
         "已付款|作废|收讫|现金付讫|已审核|副本|正本|急件|机密|合格|同意|已验收|受付|样品|存档|核准|银行转讫|附件"
     ),
     ARABIC: _list("مدفوع|مستلم|صورة|عاجل|معتمد|ملغي|سري|مقبول|مرفوض|تم الدفع|أصل|نسخة"),
+}
+FIELDS: Lexicon = {
+    LATIN: _list(
+        "Date|No.|Sign.|Ref.|Amount|Initials|Datum|Visa|Konto|Page|Checked by|Received by|Entered by|Unterschrift|"
+        "Signature|Inward No.|Folio|Approved|Cheque No.|Ngày|Số|Firma|Bearb."
+    ),
+    CYRILLIC: _list("Дата|№|Подпись|Вх. №|Сумма|Листов|Ф.И.О.|Принял"),
+    CJK: _list("日期|编号|签字|金额|经办|审核|科目"),
+    ARABIC: _list("التاريخ|الرقم|التوقيع|المبلغ"),
 }
 PRAISE: Lexicon = {
     LATIN: _list(

@@ -11,6 +11,7 @@ from training.synth.vocabulary import (
     COMPANY_STEMS,
     COMPANY_TRADES,
     DEPARTMENTS,
+    FIELDS,
     FIRST_NAMES,
     HAN_SEAL_CHARACTERS,
     LAST_NAMES,
@@ -111,6 +112,11 @@ def purpose(rng: np.random.Generator, script: Script) -> str:
 def verdict(rng: np.random.Generator, script: Script) -> str:
     """What a stamp decides: "PAID", "КОПИЯ ВЕРНА"."""
     return choose(rng, VERDICTS[script])
+
+
+def field(rng: np.random.Generator, script: Script) -> str:
+    """What is to be filled in by hand: "Received by", "Дата"."""
+    return choose(rng, FIELDS[script])
 
 
 def praise(rng: np.random.Generator, script: Script) -> str:

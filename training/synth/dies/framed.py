@@ -8,27 +8,10 @@ from training.synth import words
 from training.synth.dies.elements import Area, Design, Element, LineText, Point, Stroke
 from training.synth.dies.ornaments import EMBLEMS, emblem
 from training.synth.dies.slots import Slots, chance, uniform
-from training.synth.fonts import FontFace, Script, Style
+from training.synth.fonts import FontFace, Style
+from training.synth.vocabulary import FIELDS
 
 FRAMES = ("single",) * 4 + ("double", "rounded", "rounded", "cut", "dashed", "open", "thick", "thick", "solid")
-FIELDS = {
-    Script.LATIN: (
-        "Date",
-        "No.",
-        "Sign.",
-        "Ref.",
-        "Amount",
-        "Initials",
-        "Datum",
-        "Visa",
-        "Konto",
-        "Page",
-        "Checked by",
-    ),
-    Script.CYRILLIC: ("Дата", "№", "Подпись", "Вх. №", "Сумма", "Листов", "Ф.И.О."),
-    Script.CJK: ("日期", "编号", "签字", "金额", "经办", "审核", "科目"),
-    Script.ARABIC: ("التاريخ", "الرقم", "التوقيع", "المبلغ"),
-}
 
 
 def _frame(style: str, half_w: float, half_h: float, width: float) -> list[Element]:

@@ -23,23 +23,37 @@ LAYOUTS: tuple[tuple[tuple[str, words.Words], ...], ...] = (
     (("company", words.company_name), ("street", words.street), ("city", words.city), ("phone", words.phone)),
     (("verdict", words.verdict), ("date", words.date)),
     (("company", words.company_name), ("number", words.serial)),
+    (("title", words.title),),
+    (("department", words.department),),
+    (("department", words.department), ("title", words.title)),
+    (
+        ("company", words.company_name),
+        ("department", words.department),
+        ("street", words.street),
+        ("city", words.city),
+        ("phone", words.phone),
+    ),
+    (("verdict", words.verdict), ("date", words.date), ("field", words.field)),
+    (("verdict", words.verdict), ("field", words.field), ("second field", words.field)),
+    (("company", words.company_name), ("verdict", words.verdict), ("date", words.date), ("field", words.field)),
 )
 WIDEST_MM = 72.0
 
 
 def _bold(slots: Slots, rng: np.random.Generator) -> FontFace:
-    style = (None, None, Style.SANS, Style.SANS, Style.SANS, Style.SERIF, Style.MONO)[int(rng.integers(7))]
+    styles = (None, Style.SANS, Style.SANS, Style.SANS, Style.SANS, Style.SERIF, Style.MONO)
+    style = styles[int(rng.integers(len(styles)))]
     return slots.face("face", style)
 
 
 def word(slots: Slots) -> Design:
-    """One to four lines of text and nothing round them."""
+    """One to five lines of text and nothing round them; a field has a rule to be filled in by hand."""
     rng = slots.stream("layout")
     rows = LAYOUTS[int(rng.integers(len(LAYOUTS)))]
     face = _bold(slots, rng)
     shout = rows[0][0] == "verdict" and chance(rng, 0.75)
-    em = uniform(rng, 5.5, 13) if shout else uniform(rng, 2.8, 5.2)
-    weight = em * uniform(rng, 0.0, 0.06)
+    em = uniform(rng, 5.5, 13) if shout and len(rows) < 3 else uniform(rng, 3.0, 5.8)
+    weight = em * uniform(rng, 0.0, 0.09)
     stretch = uniform(rng, 0.8, 1.2)
     capitals = shout or chance(rng, 0.3)
     left = chance(rng, 0.6)
@@ -54,11 +68,14 @@ def word(slots: Slots) -> Design:
         min(WIDEST_MM, natural_width(text, face, size) * stretch + tracking * size * len(text) * stretch)
         for text, size in zip(texts, sizes, strict=True)
     ]
-    block = max(widths)
+    fields = [name.endswith("field") for name, _ in rows]
+    block = max(*widths, 38.0) if any(fields) else max(widths)
     parts: list[Element] = []
     y = -(len(rows) - 1) * pitch / 2
-    for text, size, width in zip(texts, sizes, widths, strict=True):
-        x = (width - block) / 2 if left else 0.0
+    for text, size, width, field in zip(texts, sizes, widths, fields, strict=True):
+        x = (width - block) / 2 if left or field else 0.0
+        if field and width < 0.8 * block:
+            parts.append(Stroke(((width - block / 2 + 1, y + size * 0.4), (block / 2, y + size * 0.4)), 0.25))
         parts.append(
             LineText(text, face, size, x, y, WIDEST_MM, max(weight, 0.6 * outline), stretch, 0.0, tracking, outline)
         )

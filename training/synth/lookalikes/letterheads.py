@@ -46,14 +46,17 @@ def arms(sheet: Sheet) -> None:
 
 
 def _head(sheet: Sheet, coverage: Page, *, many_coloured: bool) -> None:
-    """Print a device at the head of the page, at the left margin or in the middle, with a name below or beside it."""
+    """Print a device where the head of the page is empty, at the margin or in the middle, with a name by it."""
     rng = sheet.rng
     height, width = coverage.shape
-    centred = rng.random() < 0.6
-    left = (sheet.page.shape[1] - width) // 2 if centred else sheet.px(10, 24)
-    top = sheet.px(4, 18)
-    if not sheet.is_blank(left, top, width, height):
-        left, top = sheet.blank(width, height, 6)
+    for _ in range(6):
+        centred = rng.random() < 0.6
+        left = (sheet.page.shape[1] - width) // 2 if centred else sheet.px(10, 24)
+        top = sheet.px(4, 22)
+        if sheet.is_blank(left, top, width, height + sheet.px(2, 7)):
+            break
+    else:
+        return
     colour = _BLACK if rng.random() < 0.45 else sheet.colour(PRINTING)
     inner = np.zeros_like(coverage)
     if many_coloured and rng.random() < 0.5:

@@ -45,7 +45,7 @@ def stroke(draw: ImageDraw.ImageDraw, curve: npt.NDArray[np.float64], width: flo
 def signature(sheet: Sheet, at: tuple[int, int] | None = None) -> None:
     """A signature, a leaning name or one running line of loops, centred at ``at`` or anywhere."""
     rng = sheet.rng
-    layer = _written_name(sheet) if rng.random() < 0.4 else _scrawl(sheet)
+    layer = _written_name(sheet) if rng.random() < 0.3 else _scrawl(sheet)
     turned = layer.rotate(rng.uniform(-3, 22), Image.Resampling.BILINEAR, expand=True)
     coverage = coverage_of(turned)
     left, top = sheet.place(coverage.shape[1], coverage.shape[0])
