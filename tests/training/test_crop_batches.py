@@ -1,9 +1,13 @@
 from pathlib import Path
 
 import numpy as np
+import pytest
 import torch
 
-from training.embedder.train import IMPRESSIONS, SIBLINGS, Batches, shrink
+from training.crop_batches import framing, leaning, recolour, shrink, view
+from training.embedder import train as embedder
+from training.embedder.train import IMPRESSIONS, SIBLINGS, Batches
+from training.segmenter import train as segmenter
 
 
 def write(folder: Path, families: int, siblings: int, impressions: int) -> None:
@@ -24,11 +28,21 @@ def write(folder: Path, families: int, siblings: int, impressions: int) -> None:
         np.save(folder / f"0000000.{name}.npy", array)
 
 
+def bar(bite: bool = True) -> torch.Tensor:
+    """A crop uint8 (1, 256, 256, 4): a bar of ink and, with a bite out of one corner, no mirror image of itself."""
+    crop = torch.full((1, 256, 256, 4), 255, dtype=torch.uint8)
+    crop[..., 3] = 0
+    crop[:, 100:140, 60:200] = torch.tensor([0, 0, 0, 255], dtype=torch.uint8)
+    if bite:
+        crop[:, 100:120, 60:80] = torch.tensor([255, 255, 255, 0], dtype=torch.uint8)
+    return crop
+
+
 def test_a_batch_is_of_whole_families(tmp_path: Path) -> None:
     write(tmp_path, families=3, siblings=SIBLINGS + 1, impressions=IMPRESSIONS + 1)
-    pixels, clean, identity = next(iter(Batches(tmp_path, 64, 2 * SIBLINGS * IMPRESSIONS, 0)))
-    assert pixels.shape == (2 * SIBLINGS * IMPRESSIONS, 64, 64, 3)
-    assert pixels.dtype == torch.uint8
+    pixels, clean, identity = next(iter(Batches(tmp_path, 2 * SIBLINGS * IMPRESSIONS, 0)))
+    assert pixels.shape == (2 * SIBLINGS * IMPRESSIONS, 256, 256, 4)
+    assert pixels.dtype == clean.dtype == torch.uint8
     assert clean.shape == (len(pixels), 64, 64)
     dies, counts = identity.unique(return_counts=True)
     assert counts.tolist() == [IMPRESSIONS] * len(dies)
@@ -37,10 +51,73 @@ def test_a_batch_is_of_whole_families(tmp_path: Path) -> None:
     assert siblings.tolist() == [SIBLINGS] * 2
 
 
-def test_impressions_of_a_die_are_never_seen_the_same_twice(tmp_path: Path) -> None:
-    write(tmp_path, families=1, siblings=1, impressions=4)
-    pixels, _, _ = next(iter(Batches(tmp_path, 64, 4, 0)))
-    assert not any(torch.equal(pixels[i], pixels[j]) for i in range(4) for j in range(i))
+def test_crops_rendered_during_training_are_learnt_from(tmp_path: Path) -> None:
+    write(tmp_path, families=1, siblings=SIBLINGS, impressions=IMPRESSIONS)
+    batches = iter(Batches(tmp_path, SIBLINGS * IMPRESSIONS, 0))
+    next(batches)
+    for path in list(tmp_path.glob("0000000.*.npy")):
+        array = np.load(path)
+        np.save(tmp_path / path.name.replace("0000000", "0000500"), array + 1 if ".die." in path.name else array)
+    dies = [next(batches)[2].max().item() for _ in range(6)]
+    assert max(dies) >= SIBLINGS  # more dies than the first shard holds
+
+
+@pytest.mark.parametrize("batches", [Batches, segmenter.Batches])
+def test_fewer_crops_than_a_batch_are_refused(tmp_path: Path, batches: type[Batches] | type[segmenter.Batches]) -> None:
+    write(tmp_path, families=1, siblings=1, impressions=3)
+    with pytest.raises(ValueError, match="render more"):
+        next(iter(batches(tmp_path, 4, 0)))
+
+
+def test_one_crop_is_never_seen_the_same_twice() -> None:
+    seen = embedder.augmented(bar().expand(4, -1, -1, -1), 64, torch.Generator().manual_seed(0))
+    assert seen.shape == (4, 64, 64, 3)
+    assert not any(torch.equal(seen[i], seen[j]) for i in range(4) for j in range(i))
+
+
+def test_the_same_seed_gives_the_same_views() -> None:
+    first, again = (embedder.augmented(bar(), 64, torch.Generator().manual_seed(3)) for _ in range(2))
+    assert torch.equal(first, again)
+
+
+def test_ink_stays_where_the_picture_shows_it() -> None:
+    pixels, ink = segmenter.augmented(bar(bite=False).expand(24, -1, -1, -1), torch.Generator().manual_seed(1))
+    grey = pixels.float().mean(3)
+    darker = [(grey[i][ink[i] == 1].mean() < grey[i][ink[i] == 0].mean()).item() for i in range(24)]
+    assert all(darker)
+    assert 0.05 < ink.mean() < 0.4
+
+
+@pytest.mark.parametrize("angle", [0.0, 0.7, 2.0, -3.0])
+def test_a_view_turns_and_frames_but_never_mirrors(angle: float) -> None:
+    crop = bar()
+    frame = framing(crop[..., 3], torch.tensor([angle]), torch.tensor([0.1]))
+    assert torch.linalg.det(frame[0, :, :2]) > 0
+    assert torch.linalg.det(leaning(frame, torch.Generator().manual_seed(0))[0, :, :2]) > 0
+    seen = view(crop, frame, 128)[0].numpy()
+    assert seen.shape == (128, 128, 4)
+    y, x = np.nonzero(seen[..., 3] > 127)
+    longer = max(np.ptp(x), np.ptp(y)) + 1
+    assert longer == pytest.approx(128 / 1.2, abs=5)
+    assert (x.min() + x.max()) / 2 == pytest.approx(63.5, abs=3)
+    assert (y.min() + y.max()) / 2 == pytest.approx(63.5, abs=3)
+    np.testing.assert_allclose(seen[..., 0], 255 - seen[..., 3], atol=4)
+
+
+def test_a_view_of_a_turn_agrees_with_numpy() -> None:
+    crop = bar()
+    frame = torch.tensor([[[0.0, 1.0, 0.0], [-1.0, 0.0, 0.0]]])  # the output's x runs up the input
+    np.testing.assert_allclose(view(crop, frame, 256)[0].int(), np.rot90(crop[0].int(), -1), atol=1)
+
+
+def test_a_crop_without_ink_is_seen_whole() -> None:
+    frame = framing(torch.zeros((1, 256, 256), dtype=torch.uint8), torch.zeros(1), torch.zeros(1))
+    torch.testing.assert_close(frame, torch.tensor([[[1.0, 0, 0], [0, 1.0, 0]]]), atol=0.02, rtol=0)
+
+
+def test_recolouring_never_wipes_the_ink_out() -> None:
+    seen = recolour(bar(bite=False)[..., :3].expand(64, -1, -1, -1), torch.Generator().manual_seed(0)).float().mean(3)
+    assert (seen[:, 20:80].mean((1, 2)) - seen[:, 105:135, 70:190].mean((1, 2)) > 40).all()
 
 
 def test_shrinking_keeps_what_is_flat_and_averages_what_is_not() -> None:

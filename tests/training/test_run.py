@@ -8,7 +8,6 @@ import torch
 from stamp2vec import hub
 from stamp2vec.manifest import Preset, Task
 from stamp2vec.models.tvae import Tvae
-from training import crop_batches
 from training.embedder import evaluate as retrieval
 from training.evaluate.detection import training_metrics
 from training.run import Draft, Run, parser
@@ -75,21 +74,3 @@ def test_detection_figures_of_a_known_case() -> None:
     assert figures["ap50"] == pytest.approx((51 + 50 * 2 / 3) / 101, abs=1e-3)
     assert figures["f1"] == pytest.approx(2 * 2 / (3 + 2))
     assert figures["threshold"] == pytest.approx(0.7)
-
-
-@pytest.mark.parametrize("angle", [0.0, 0.7, 2.0, -3.0])
-def test_a_view_turns_and_frames_but_never_mirrors(angle: float) -> None:
-    crop = np.full((256, 256, 4), 255, np.uint8)
-    crop[..., 3] = 0
-    crop[100:140, 60:200] = (0, 0, 0, 255)
-    crop[100:120, 60:80] = (255, 255, 255, 0)  # a bite out of one corner: the bar is no longer its own mirror image
-    framing = crop_batches.framing(crop[..., 3], angle, 0.1)
-    assert np.linalg.det(framing[:, :2]) > 0
-    seen = crop_batches.view(crop, framing, 128)
-    assert seen.shape == (128, 128, 4)
-    y, x = np.nonzero(seen[..., 3] > 127)
-    longer = max(np.ptp(x), np.ptp(y)) + 1
-    assert longer == pytest.approx(128 / 1.2, abs=5)
-    assert (x.min() + x.max()) / 2 == pytest.approx(63.5, abs=3)
-    assert (y.min() + y.max()) / 2 == pytest.approx(63.5, abs=3)
-    np.testing.assert_allclose(seen[..., 0], 255 - seen[..., 3], atol=4)

@@ -3,27 +3,33 @@
 import argparse
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 from pytorch_metric_learning.losses import SupConLoss
 from torch import Tensor
 from torch.nn import functional as F
-from torch.utils.data import DataLoader, IterableDataset
+from torch.utils.data import IterableDataset, get_worker_info
 
 from stamp2vec import hub
 from stamp2vec.manifest import Preset, Task
+from stamp2vec.models import build
 from stamp2vec.models.stamp_lite import StampLite
+from stamp2vec.models.stamp_vit import StampVit
 from stamp2vec.models.tvae import Tvae
 from training import imagenet
-from training.crop_batches import framing, recolour, view
+from training.crop_batches import framing, leaning, recolour, shrink, uniform, view
 from training.embedder import evaluate
 from training.embedder.loss import relation_loss, tvae_loss
 from training.run import Draft, Run, parser
 from training.synth.crop_shards import Crops, read
 
 SIBLINGS, IMPRESSIONS = 4, 4
-TEMPERATURE = 0.1
+TEMPERATURE = 0.07
+UPRIGHT = 0.6  # share of the crops that are left about as they were struck; the others are turned at will
+SIZES = {"tvae": 128, "stamp-lite": 224, "stamp-vit": 128}
+SCORED_AT_ONCE = 64
 
 
 class Batches(IterableDataset[tuple[Tensor, Tensor, Tensor]]):
@@ -32,15 +38,20 @@ class Batches(IterableDataset[tuple[Tensor, Tensor, Tensor]]):
     A sibling is the hardest negative there is, so every batch is full of them.
     """
 
-    def __init__(self, folder: Path, size: int, batch: int, seed: int) -> None:
-        self.folder, self.size, self.batch, self.seed = folder, size, batch, seed
+    def __init__(self, folder: Path, batch: int, seed: int) -> None:
+        self.folder, self.batch, self.seed = folder, batch, seed
 
     def __iter__(self) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
-        """uint8 (N, size, size, 3) crops, float (N, 64, 64) clean dies, int (N,) identities."""
-        rng = np.random.default_rng(self.seed)
-        torch.set_num_threads(1)
+        """uint8 (N, 256, 256, 4) crops with their ink, uint8 (N, 64, 64) clean dies, int (N,) identities.
+
+        The folder is read anew after each round, as more may have been rendered. ValueError when it has too few crops.
+        """
+        worker = get_worker_info()
+        rng = np.random.default_rng([self.seed, 0 if worker is None else worker.id])
         while True:
             crops = read(self.folder)
+            if len(crops.pixels) < self.batch:
+                raise ValueError(f"{self.folder} has {len(crops.pixels)} crops: render more, or lower --batch")
             dies = np.unique(crops.die, axis=0, return_inverse=True)[1].reshape(-1)
             order = np.argsort(dies, kind="stable")
             families = np.split(order, np.flatnonzero(np.diff(crops.die[order, 0])) + 1)
@@ -50,138 +61,124 @@ class Batches(IterableDataset[tuple[Tensor, Tensor, Tensor]]):
                 for die in rng.permutation(np.unique(dies[members]))[:SIBLINGS]:
                     chosen += rng.permutation(members[dies[members] == die])[:IMPRESSIONS].tolist()
                 if len(chosen) >= self.batch:
-                    yield self.collate(crops, dies, np.array(chosen), rng)
+                    yield gather(crops, dies, chosen)
                     chosen = []
 
-    def collate(
-        self, crops: Crops, dies: np.ndarray, chosen: np.ndarray, rng: np.random.Generator
-    ) -> tuple[Tensor, Tensor, Tensor]:
-        """The chosen crops, each turned and lit in its own way."""
-        random = torch.Generator().manual_seed(int(rng.integers(2**31)))
-        upright = rng.random(len(chosen)) < 0.5
-        angles = np.where(upright, rng.normal(0, 0.15, len(chosen)), rng.uniform(-np.pi, np.pi, len(chosen)))
-        views = []
-        for index, angle in zip(chosen, angles):
-            crop = np.asarray(crops.pixels[index])
-            views.append(view(crop, framing(crop[..., 3], angle, rng.uniform(-0.03, 0.12)), self.size)[..., :3])
-        return (
-            recolour(torch.from_numpy(np.stack(views)), random),
-            torch.from_numpy(crops.clean[chosen]).float() / 255.0,
-            torch.from_numpy(dies[chosen]),
-        )
+
+def gather(crops: Crops, dies: np.ndarray, chosen: list[int]) -> tuple[Tensor, Tensor, Tensor]:
+    """The chosen crops, their clean dies and identities, from disk."""
+    return (
+        torch.from_numpy(np.stack([crops.pixels[index] for index in chosen])),
+        torch.from_numpy(np.stack([crops.clean[index] for index in chosen])),
+        torch.from_numpy(dies[chosen]),
+    )
+
+
+def batches(args: argparse.Namespace, run: Run[Any], size: int) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
+    """On the run's device: uint8 (N, size, size, 3) crops, float (N, 64, 64) clean dies 0..1, int (N,) identities."""
+    random = torch.Generator(run.device).manual_seed(args.seed + run.steps)
+    for parts in run.batches(Batches(args.crops / "train", args.batch, args.seed + run.steps)):
+        crops, clean, identity = (part.to(run.device, non_blocking=True) for part in parts)
+        yield augmented(crops, size, random), clean.float() / 255, identity
+
+
+def augmented(crops: Tensor, size: int, random: torch.Generator) -> Tensor:
+    """Crops uint8 (N, 256, 256, 4), each turned, framed and lit in its own way: uint8 (N, size, size, 3)."""
+    count = len(crops)
+    turned = 0.15 * torch.randn(count, generator=random, device=random.device)
+    at_will = uniform(-torch.pi, torch.pi, count, random)
+    angles = torch.where(uniform(0, 1, count, random) < UPRIGHT, turned, at_will)
+    frames = leaning(framing(crops[..., 3], angles, uniform(-0.03, 0.12, count, random)), random)
+    return recolour(view(crops, frames, size)[..., :3], random)
 
 
 def main() -> None:
     """Train, score on the held-out dies, write weights and manifest."""
     flags = parser(__doc__ or "")
-    flags.add_argument("--model", choices=("tvae", "stamp-lite"), default="tvae", help="which embedder")
+    flags.add_argument("--model", choices=SIZES, default="tvae", help="which embedder")
     flags.add_argument(
         "--crops", type=Path, required=True, help="folder with train/ and test/ of training.synth.crop_shards"
     )
+    flags.add_argument("--size", type=int, help="pixels a side, a multiple of 32; the model's own unless given")
     flags.add_argument("--teacher", help="embedder, a folder or a model's name, whose similarities tvae learns as well")
     args = flags.parse_args()
+    args.size = args.size or SIZES[args.model]
     torch.manual_seed(args.seed)
     if args.model == "tvae":
         train_tvae(args)
+    elif args.model == "stamp-lite":
+        lite = StampLite()
+        imagenet.load(lite.trunk, lite.top)
+        train_by_contrast(Run(lite, args, imagenet.SOURCE), args, version="1.1.0")
     else:
-        train_lite(args)
+        train_by_contrast(Run(StampVit(), args), args, version="1.0.0")
 
 
 def train_tvae(args: argparse.Namespace) -> None:
     """The fast one: reconstruction, KL, triplets and, with a teacher, its similarities."""
-    size, vector = 128, 128
-    run = Run(Tvae(vector_size=vector), args)
-    teacher = None
+    run = Run(Tvae(), args)
+    seen_at = args.size
     if args.teacher:
         manifest, weights = hub.load(args.teacher)
-        teacher = StampLite(**manifest.config)
+        teacher = build(manifest.architecture, manifest.config)
         teacher.load_state_dict(weights)
-        teacher.eval().to(run.device)
-    for pixels, clean, identity in batches(args, run, size if teacher is None else manifest.input_width):
-        small = pixels if teacher is None else shrink(pixels, size)
+        teacher.eval().requires_grad_(False).to(run.device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        seen_at = manifest.input_width
+    for pixels, clean, identity in batches(args, run, seen_at):
         with run.autocast():
-            mean, logvar = run.model.posterior(small)
+            mean, logvar = run.model.posterior(shrink(pixels, args.size))
             clean_logits = run.model.reconstruct(run.model.sample(mean, logvar))
         loss, figures = tvae_loss(mean.float(), logvar.float(), clean_logits.float(), clean, identity)
-        if teacher is not None:
-            with torch.no_grad():
+        if args.teacher:
+            with torch.no_grad(), on_gpus_bfloat16(run):
                 wanted = teacher(pixels)
             relation = relation_loss(F.normalize(mean.float(), dim=1), wanted)
             loss, figures = loss + relation, figures | {"relation": relation.item()}
         run.step(loss, figures)
-    export(
-        run,
-        args,
-        Draft(
-            name="tvae",
-            version="1.1.0",
-            task=Task.EMBED,
-            architecture="tvae",
-            config={"vector_size": vector},
-            presets=(Preset.FAST,),
-            input_height=size,
-            input_width=size,
-            vector_size=vector,
-        ),
-    )
+    export(run, args, "1.2.0", Preset.FAST, vector_size=128)
 
 
-def train_lite(args: argparse.Namespace) -> None:
-    """The accurate one: from ImageNet weights, every impression of a die against every other crop of the batch."""
-    size, vector = 192, 384
-    model = StampLite(vector_size=vector)
-    imagenet.load(model.trunk, model.top)
-    run = Run(model, args, imagenet.SOURCE)
+def train_by_contrast(run: Run[StampLite] | Run[StampVit], args: argparse.Namespace, version: str) -> None:
+    """The accurate ones: every impression of a die against every other crop of the batch.
+
+    No weight on siblings is needed: once families lie apart, the softmax at this temperature leaves the other families
+    e to the power of -14 times a sibling's share, so nearly all of the gradient is of siblings.
+    """
     contrast = SupConLoss(temperature=TEMPERATURE)
-    for pixels, _, identity in batches(args, run, size):
-        # In float32: depthwise convolutions are slower in bfloat16 on CPUs.
-        loss = contrast(run.model(pixels), identity)
-        run.step(loss, {})
-    export(
-        run,
-        args,
-        Draft(
-            name="stamp-lite",
-            version="1.0.0",
-            task=Task.EMBED,
-            architecture="stamp-lite",
-            config={"vector_size": vector},
-            presets=(Preset.ACCURATE,),
-            input_height=size,
-            input_width=size,
-            vector_size=vector,
-        ),
-    )
+    for pixels, _, identity in batches(args, run, args.size):
+        with on_gpus_bfloat16(run):
+            vectors = run.model(pixels)
+        run.step(contrast(vectors.float(), identity), {})
+    export(run, args, version, Preset.ACCURATE, vector_size=384)
 
 
-def batches(
-    args: argparse.Namespace, run: Run[Tvae] | Run[StampLite], size: int
-) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
-    """Batches on the run's device for as long as it goes on."""
-    data = Batches(args.crops / "train", size, args.batch, args.seed + run.steps)
-    loader = iter(DataLoader(data, None, num_workers=1))
-    while run.going():
-        pixels, clean, identity = next(loader)
-        yield pixels.to(run.device), clean.to(run.device), identity.to(run.device)
+def on_gpus_bfloat16(run: Run[Any]) -> torch.autocast:
+    """bfloat16 on a GPU alone: depthwise convolutions are slower that way on CPUs."""
+    return torch.autocast(run.device.type, torch.bfloat16, enabled=run.device.type == "cuda")
 
 
-def shrink(pixels: Tensor, size: int) -> Tensor:
-    """uint8 (N, H, W, 3) -> uint8 (N, size, size, 3), antialiased."""
-    planes = pixels.permute(0, 3, 1, 2).float()
-    small = F.interpolate(planes, (size, size), mode="bilinear", antialias=True)
-    return small.round().byte().permute(0, 2, 3, 1)
-
-
-def export(run: Run[Tvae] | Run[StampLite], args: argparse.Namespace, draft: Draft) -> None:
+def export(run: Run[Any], args: argparse.Namespace, version: str, preset: Preset, vector_size: int) -> None:
     """Scores the averaged weights on the held-out crops as they are, and writes them."""
     crops = read(args.crops / "test")
     vectors = []
-    for pixels in crops.pixels:
-        seen = shrink(torch.from_numpy(np.array(pixels[None, ..., :3])), draft.input_width)
+    for start in range(0, len(crops.pixels), SCORED_AT_ONCE):
+        pixels = np.stack(crops.pixels[start : start + SCORED_AT_ONCE])
+        seen = shrink(torch.from_numpy(pixels).to(run.device)[..., :3], args.size)
         with torch.inference_mode():
-            vectors.append(run.average(seen.to(run.device))[0].float().cpu().numpy())
+            vectors.append(run.average(seen).float().cpu().numpy())
     identity = np.unique(crops.die, axis=0, return_inverse=True)[1].reshape(-1)
-    run.export(draft, evaluate.figures(np.stack(vectors), identity))
+    draft = Draft(
+        name=args.model,
+        version=version,
+        task=Task.EMBED,
+        architecture=args.model,
+        config={"vector_size": vector_size},
+        presets=(preset,),
+        input_height=args.size,
+        input_width=args.size,
+        vector_size=vector_size,
+    )
+    run.export(draft, evaluate.figures(np.concatenate(vectors), identity))
 
 
 if __name__ == "__main__":

@@ -7,39 +7,48 @@ import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional as F
-from torch.utils.data import DataLoader, IterableDataset
+from torch.utils.data import IterableDataset, get_worker_info
 
 from stamp2vec.manifest import Preset, Task
 from stamp2vec.models.stamp_unet import StampUnet
-from training.crop_batches import framing, recolour, view
+from training.crop_batches import framing, leaning, recolour, uniform, view
 from training.run import Draft, Run, parser
 from training.synth.crop_shards import SIZE, Crops, read
 
 INK = 0.2  # of a pixel covered: from here on it carries ink
+WIDTH = 28
+SCORED_AT_ONCE = 64
 
 
-class Batches(IterableDataset[tuple[Tensor, Tensor]]):
+class Batches(IterableDataset[Tensor]):
     """Endless batches of crops with their ink."""
 
     def __init__(self, folder: Path, batch: int, seed: int) -> None:
         self.folder, self.batch, self.seed = folder, batch, seed
 
-    def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
-        """uint8 (N, 256, 256, 3) crops and float (N, 256, 256) ink, 0 or 1."""
-        rng = np.random.default_rng(self.seed)
-        torch.set_num_threads(1)
+    def __iter__(self) -> Iterator[Tensor]:
+        """uint8 (N, 256, 256, 4). The folder is read anew after each round. ValueError when it has too few crops."""
+        worker = get_worker_info()
+        rng = np.random.default_rng([self.seed, 0 if worker is None else worker.id])
         while True:
             crops = read(self.folder)
+            if len(crops.pixels) < self.batch:
+                raise ValueError(f"{self.folder} has {len(crops.pixels)} crops: render more, or lower --batch")
             order = rng.permutation(len(crops.pixels))
             for start in range(0, len(order) - self.batch + 1, self.batch):
-                views = []
-                for index in order[start : start + self.batch]:
-                    crop = np.asarray(crops.pixels[index])
-                    angle = rng.normal(0, 0.1) + rng.integers(4) * np.pi / 2 * (rng.random() < 0.3)
-                    views.append(view(crop, framing(crop[..., 3], angle, rng.uniform(-0.03, 0.2)), SIZE))
-                seen = torch.from_numpy(np.stack(views))
-                random = torch.Generator().manual_seed(int(rng.integers(2**31)))
-                yield recolour(seen[..., :3], random), (seen[..., 3] > INK * 255).float()
+                chosen = order[start : start + self.batch]
+                yield torch.from_numpy(np.stack([crops.pixels[index] for index in chosen]))
+
+
+def augmented(crops: Tensor, random: torch.Generator) -> tuple[Tensor, Tensor]:
+    """Crops uint8 (N, 256, 256, 4), framed and lit anew, and their ink: uint8 (N, 256, 256, 3) and float 0 or 1."""
+    count = len(crops)
+    quarters = torch.randint(4, (count,), generator=random, device=random.device) * torch.pi / 2
+    angles = torch.where(uniform(0, 1, count, random) < 0.3, quarters, torch.zeros_like(quarters))
+    angles = angles + 0.1 * torch.randn(count, generator=random, device=random.device)
+    frames = leaning(framing(crops[..., 3], angles, uniform(-0.03, 0.2, count, random)), random)
+    seen = view(crops, frames, SIZE)
+    return recolour(seen[..., :3], random), (seen[..., 3] > INK * 255).float()
 
 
 def segmentation_loss(logits: Tensor, ink: Tensor) -> tuple[Tensor, dict[str, float]]:
@@ -58,18 +67,19 @@ def main() -> None:
     )
     args = flags.parse_args()
     torch.manual_seed(args.seed)
-    run = Run(StampUnet(), args)
-    batches = iter(DataLoader(Batches(args.crops / "train", args.batch, args.seed + run.steps), None, num_workers=1))
-    while run.going():
-        pixels, ink = (part.to(run.device) for part in next(batches))
+    run = Run(StampUnet(WIDTH), args)
+    random = torch.Generator(run.device).manual_seed(args.seed + run.steps)
+    for crops in run.batches(Batches(args.crops / "train", args.batch, args.seed + run.steps)):
+        pixels, ink = augmented(crops.to(run.device, non_blocking=True), random)
         with run.autocast():
             logits = run.model(pixels)
         run.step(*segmentation_loss(logits.float(), ink))
     draft = Draft(
         name="stamp-unet",
-        version="1.0.0",
+        version="1.1.0",
         task=Task.SEGMENT,
         architecture="stamp-unet",
+        config={"width": WIDTH},
         presets=(Preset.FAST,),
         input_height=SIZE,
         input_width=SIZE,
@@ -80,11 +90,11 @@ def main() -> None:
 def score(run: Run[StampUnet], crops: Crops) -> float:
     """Intersection over union of ink pixels, counts summed over the crops."""
     both = either = 0
-    for pixels in crops.pixels:
-        crop = np.asarray(pixels)
+    for start in range(0, len(crops.pixels), SCORED_AT_ONCE):
+        seen = torch.from_numpy(np.stack(crops.pixels[start : start + SCORED_AT_ONCE])).to(run.device)
         with torch.inference_mode():
-            found = run.average(torch.from_numpy(crop[None, ..., :3].copy()).to(run.device))[0].cpu().numpy() > 0
-        ink = crop[..., 3] > INK * 255
+            found = run.average(seen[..., :3].contiguous()) > 0
+        ink = seen[..., 3] > INK * 255
         both, either = both + int((found & ink).sum()), either + int((found | ink).sum())
     return both / max(either, 1)
 

@@ -30,7 +30,7 @@ class Crops:
     """All crops of a folder; the arrays of the module's docstring, joined; None for what an older shard lacks."""
 
     pixels: list[np.ndarray]  # one (256, 256, 4) view a crop: the shards stay on disk
-    clean: np.ndarray
+    clean: list[np.ndarray]  # one (64, 64) view a crop
     die: np.ndarray
     kind: np.ndarray
     size: np.ndarray | None = None
@@ -82,15 +82,15 @@ def write_shard(plan: Plan, folder: Path, end: int, start: int) -> None:
 
 
 def read(folder: Path) -> Crops:
-    """Every complete shard of a folder."""
+    """Every complete shard of a folder; others may be written meanwhile."""
     shards = sorted(folder.glob("*.kind.npy"))  # written last, so the others are there
     parts: dict[str, list[np.ndarray]] = {}
     for name in PARTS:
         files = [last.with_name(last.name.replace("kind", name)) for last in shards]
         if name not in NEWER_PARTS or all(file.exists() for file in files):
-            parts[name] = [np.load(file, mmap_mode="r") for file in files]
-    pixels = [crop for shard in parts.pop("pixels") for crop in shard]
-    return Crops(pixels, **{name: np.concatenate(arrays) for name, arrays in parts.items()})
+            parts[name] = [np.asarray(np.load(file, mmap_mode="r")) for file in files]
+    pixels, clean = ([crop for shard in parts.pop(name) for crop in shard] for name in ("pixels", "clean"))
+    return Crops(pixels, clean, **{name: np.concatenate(arrays) for name, arrays in parts.items()})
 
 
 def main() -> None:
