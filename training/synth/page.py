@@ -73,8 +73,9 @@ def make_page(seed: int, split: Split, backgrounds: Backgrounds, dpi: int = DPI)
     rng = np.random.default_rng([seed, 11 if split is Split.TRAIN else 12])
     sheet = Sheet(_paper(backgrounds, rng, dpi), dpi / 25.4, rng, split)
     scene = Scene(()) if rng.random() < STAMP_FREE else draw_scene(rng)
-    scatter(sheet, UNDER, int(rng.integers(0, 5)))
-    scatter(sheet, OVER, int(rng.integers(0, 4)))
+    crowd = (2, 1) if rng.random() < 0.3 else (5, 4)  # at most so many, less one: some sheets bear a stamp and no more
+    scatter(sheet, UNDER, int(rng.integers(0, crowd[0])))
+    scatter(sheet, OVER, int(rng.integers(0, crowd[1])))
     height, width = sheet.page.shape[:2]
     signing = (int(rng.uniform(0.15, 0.85) * width), int(rng.uniform(0.55, 0.93) * height))
     if rng.random() < 0.5:

@@ -138,13 +138,13 @@ def _notarial(rng: np.random.Generator) -> Scene:
 
 
 _SCENES: tuple[tuple[float, Callable[[np.random.Generator], Scene]], ...] = (
-    (0.38, _one),
+    (0.36, _one),
     (0.16, _several),
-    (0.2, _office),
+    (0.18, _office),
     (0.1, _signed),
-    (0.06, _chinese),
-    (0.04, _vietnamese),
-    (0.06, _notarial),
+    (0.09, _chinese),
+    (0.06, _vietnamese),
+    (0.05, _notarial),
 )
 
 

@@ -93,17 +93,17 @@ def _scrawl(sheet: Sheet) -> Image.Image:
 
 
 def handwriting(sheet: Sheet) -> None:
-    """A note of one to five words in a hand font, each word with its own height and lean."""
+    """A note of one to five words in one hand, each word with its own height and lean."""
     rng = sheet.rng
     script = (Script.LATIN, Script.LATIN, Script.CYRILLIC)[int(rng.integers(3))]
-    colour, size = sheet.colour(PENS), sheet.px(4, 9)
+    colour, size, face = sheet.colour(PENS), sheet.px(4, 9), pick(rng, script, sheet.split, Style.HAND)
     lean = rng.normal(0, 9) + (rng.choice([0, 0, 0, 90]))
     left, top = sheet.place(sheet.px(40, 60), sheet.px(15, 20))
     x, y = left, top
     for _ in range(int(rng.integers(1, 6))):
         makers = (words.date, words.family_name, words.serial, words.city, words.department)
         text = makers[int(rng.integers(len(makers)))](rng, script)
-        layer = text_layer(sheet, text, script, Style.HAND, int(size * rng.uniform(0.85, 1.15)))
+        layer = text_layer(sheet, text, script, Style.HAND, int(size * rng.uniform(0.85, 1.15)), face)
         coverage = coverage_of(layer.rotate(lean + rng.normal(0, 2), Image.Resampling.BILINEAR, expand=True))
         print_on(sheet.page, coverage, colour, x, y + int(rng.normal(0, 2)))
         x += coverage.shape[1] + size // 2
