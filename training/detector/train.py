@@ -36,8 +36,7 @@ class Recipe:
 
 RECIPES = {
     "yolo-stamp": Recipe(Preset.FAST, "1.2.0", 448, Framing(448, 448, 0.7, 1.5)),
-    # Smaller pictures than it will see: the same stamps in half the time. Larger pages: tiles of big scans.
-    "stamp-yolo": Recipe(Preset.ACCURATE, "2.0.0", 640, Framing(448, 640, 0.6, 2.0)),
+    "stamp-yolo": Recipe(Preset.ACCURATE, "2.0.0", 640, Framing(640, 640, 0.6, 2.0)),  # to twice the size: tiles
 }
 
 
