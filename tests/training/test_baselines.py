@@ -1,12 +1,17 @@
+import json
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
+from stamp2vec import hub
+from stamp2vec.manifest import Manifest, Preset, Task
 from stamp2vec.models.grids import BOX, SCORE
 from training.baselines import tvae, yolo_stamp
 from training.baselines.yolo_stamp import ANCHORS, STRIDE, PublishedYoloStamp
+from training.evaluate.__main__ import main
 from training.synth.crop_shards import SIZE
 
 STAMP = (100.0, 150.0, 200.0, 310.0)  # 1.5625 x 2.5 cells: the second anchor's shape; its centre is in column 2, row 3
@@ -112,3 +117,40 @@ def test_a_batch_holds_four_impressions_of_each_of_its_dies(tmp_path: Path) -> N
 def test_too_few_dies_are_refused(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="has 3 dies: render more crops, or lower --batch"):
         next(iter(tvae.Batches(crops(tmp_path / "crops", dies=3, impressions=4), batch=16, seed=0)))
+
+
+def saved(folder: Path, network: torch.nn.Module, name: str, task: Task, size: int, vector_size: int = 0) -> Path:
+    manifest = Manifest(
+        name, "1.0.0", task, name, {}, (Preset.FAST,), size, size, 0.5, 1, 64 * "0", vector_size, {}, {}, "Apache-2.0"
+    )
+    hub.save(folder, manifest, network.state_dict())
+    return folder
+
+
+def test_baselines_stand_in_the_tables_of_our_models(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    torch.manual_seed(0)
+    detector = saved(tmp_path / "detector", PublishedYoloStamp(), yolo_stamp.NAME, Task.DETECT, yolo_stamp.SIZE)
+    shards = tmp_path / "shards"
+    shards.mkdir()
+    Image.new("RGB", (320, 320), "beige").save(shards / "a.jpg")
+    row = {"file": "a.jpg", "capture": "fax", "boxes": [STAMP], "kinds": ["word"], "angles": [3.5], "inks": ["red"]}
+    (shards / "labels.jsonl").write_text(json.dumps(row) + "\n")
+    out = tmp_path / "out"
+    chosen = ["--model", "yolo-stamp", "--model", str(detector), "--out", str(out)]
+    assert main(["detect", "--shards", str(shards), *chosen]) == 0
+    ours, published = json.loads((out / "detect.json").read_text())
+    assert ours["look"] is not None
+    assert published["look"] is None  # it tells neither type nor turn
+    heading = next(line for line in capsys.readouterr().out.splitlines() if "yolo-stamp@" in line)
+    assert "published-yolo-stamp@1.0.0" in heading
+    assert ours["model"] in heading
+
+    embedder = saved(tmp_path / "embedder", tvae.PublishedTvae(), tvae.NAME, Task.EMBED, tvae.SIZE, tvae.VECTOR)
+    chosen = ["--model", "tvae", "--model", str(embedder), "--out", str(out)]
+    assert main(["retrieve", "--crops", str(crops(tmp_path / "crops", dies=4, impressions=2)), *chosen]) == 0
+    table = capsys.readouterr().out.splitlines()
+    assert [row["model"].split("@")[0] for row in json.loads((out / "retrieve.json").read_text())] == [
+        "tvae",
+        tvae.NAME,
+    ]
+    assert any(line.strip().startswith("published-tvae@1.0.0") for line in table)

@@ -14,11 +14,13 @@ import numpy as np
 
 from stamp2vec.candidates import SCORE_FLOOR
 from stamp2vec.errors import Stamp2vecError
-from stamp2vec.pipelines import YoloStampPipeline
-from training.evaluate import embedder
+from stamp2vec.results import Detection
+from training.evaluate import embedder, look, models
 from training.evaluate.montage import alarms, misses, montage
 from training.evaluate.report import Report, match_pages, report_on, table
-from training.evaluate.truth import TruePage, read_kit, read_shards
+from training.evaluate.truth import read_kit, read_shards
+
+MODEL_HELP = "a bundled name, a folder (also one of training.baselines), or the address of one; may be repeated"
 
 
 def parser() -> argparse.ArgumentParser:
@@ -27,13 +29,13 @@ def parser() -> argparse.ArgumentParser:
     add = top.add_subparsers(required=True, metavar="COMMAND", dest="command").add_parser
     detect = add(
         "detect",
-        help="figures, slices, calibration and a montage of mistakes of a detector",
+        help="figures, slices, calibration and a montage of mistakes of detectors",
         formatter_class=argparse.ArgumentDefaultsHelpFormatter,
     )
     data = detect.add_mutually_exclusive_group(required=True)
     data.add_argument("--shards", type=Path, help="rendered pages: a folder of training.synth.shards")
     data.add_argument("--kit", type=Path, help="real pages: a folder with a manifest.json; for evaluation only")
-    detect.add_argument("--model", default="yolo-stamp", help="a bundled name, a folder, or the address of one")
+    detect.add_argument("--model", action="append", help=MODEL_HELP)
     detect.add_argument("--out", type=Path, required=True, help="folder for detect.json and montage.png")
     detect.add_argument("--json", action="store_true", help="print detect.json in place of the tables")
     for name, title in (
@@ -45,55 +47,61 @@ def parser() -> argparse.ArgumentParser:
         data.add_argument("--crops", type=Path, action="append", help="rendered crops of training.synth.crop_shards")
         data.add_argument("--kit", type=Path, help="real stamps: a folder with a stamps.json; for evaluation only")
         command.add_argument("--distractors", type=Path, action="append", help="more crops, of other dies")
-        command.add_argument(
-            "--model", action="append", help="a bundled name, a folder, or the address of one; may be repeated"
-        )
+        command.add_argument("--model", action="append", help=MODEL_HELP)
         command.add_argument("--out", type=Path, required=True, help=f"folder for {name}.json and {name}.png")
         command.add_argument("--json", action="store_true", help=f"print {name}.json in place of the tables")
     return top
 
 
-def find(pipeline: YoloStampPipeline, pages: Sequence[TruePage]) -> list[np.ndarray]:
-    """What the model finds on each page: float (K, 5), x1, y1, x2, y2 in pixels of the picture, and the score."""
-    found = pipeline([page.path for page in pages], min_score=SCORE_FLOOR)
-    return [np.array([[*d.box, d.score] for d in of_page], float).reshape(-1, 5) for of_page in found]
+def boxes(found: Sequence[Detection]) -> np.ndarray:
+    """float (K, 5): x1, y1, x2, y2 in pixels of the picture, and the score."""
+    return np.array([[*d.box, d.score] for d in found], float).reshape(-1, 5)
 
 
-def detect(model: str, shards: Path | None, kit: Path | None, out: Path) -> Report:
-    """Score a detector and write detect.json and montage.png. ValueError when the truth cannot be used."""
+def score_detectors(references: Sequence[str], shards: Path | None, kit: Path | None, out: Path) -> list[Report]:
+    """Score detectors on the same pages; write their reports as one list, and what the first one gets wrong.
+
+    ValueError when the truth cannot be used.
+    """
     folder = shards or kit or Path()
     pages = read_shards(folder) if shards else read_kit(folder)
     if not pages:
         raise ValueError(f"{folder} has no page: render some with `python -m training.synth.shards`, or name another")
-    pipeline = YoloStampPipeline.from_pretrained(model)
-    found = find(pipeline, pages)
-    matches = match_pages(pages, found)
-    threshold = pipeline.manifest.threshold
-    report = report_on(pipeline.manifest, pages, found, matches, "synthetic" if shards else "real", folder)
-    out.mkdir(parents=True, exist_ok=True)
-    text = json.dumps(asdict(report), indent=2, ensure_ascii=False, allow_nan=False)
-    (out / "detect.json").write_text(text + "\n", encoding="utf-8")
-    missed, alarming = misses(pages, found, matches, threshold), alarms(pages, found, matches, threshold)
-    montage([("Missed stamps", missed), ("False alarms", alarming)]).save(out / "montage.png")
-    return report
+    reports: list[Report] = []
+    for reference in references:
+        pipeline = models.detector(reference)
+        seen = pipeline([page.path for page in pages], min_score=SCORE_FLOOR)
+        found = [boxes(of_page) for of_page in seen]
+        matches = match_pages(pages, found)
+        threshold = pipeline.manifest.threshold
+        told = None if isinstance(pipeline, models.BaselineDetector) else look.told(pages, seen, matches, threshold)
+        data = "synthetic" if shards else "real"
+        if not reports:
+            out.mkdir(parents=True, exist_ok=True)
+            missed, alarming = misses(pages, found, matches, threshold), alarms(pages, found, matches, threshold)
+            montage([("Missed stamps", missed), ("False alarms", alarming)]).save(out / "montage.png")
+        reports.append(report_on(pipeline.manifest, pages, found, matches, told, data, folder))
+    write(out / "detect.json", reports)
+    return reports
 
 
-def score_embedders(
-    command: str,
-    models: Sequence[str],
-    truth: embedder.Truth,
-    out: Path,
-) -> list[embedder.Report]:
-    """Score embedders on the same stamps; write their reports as one list, and what the last one confuses."""
+def write(path: Path, reports: Sequence[Report] | Sequence[embedder.Report]) -> None:
+    """Reports as a list of JSON."""
+    text = json.dumps([asdict(report) for report in reports], indent=2, ensure_ascii=False, allow_nan=False)
+    path.write_text(text + "\n", encoding="utf-8")
+
+
+def score_embedders(command: str, references: Sequence[str], truth: embedder.Truth, out: Path) -> list[embedder.Report]:
+    """Score embedders on the same stamps; write their reports as one list, and what the first one confuses."""
     score = embedder.score_retrieval if command == "retrieve" else embedder.score_verification
     out.mkdir(parents=True, exist_ok=True)
-    reports = []
-    for model in models:
-        report, worst = score(model, truth)
+    reports: list[embedder.Report] = []
+    for reference in references:
+        report, worst = score(reference, truth)
+        if not reports:
+            embedder.sheet(worst, truth).save(out / f"{command}.png")
         reports.append(report)
-        embedder.sheet(worst, truth).save(out / f"{command}.png")
-    text = json.dumps([asdict(report) for report in reports], indent=2, ensure_ascii=False, allow_nan=False)
-    (out / f"{command}.json").write_text(text + "\n", encoding="utf-8")
+    write(out / f"{command}.json", reports)
     return reports
 
 
@@ -102,7 +110,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     args = parser().parse_args(arguments)
     try:
         if args.command == "detect":
-            lines = table(detect(args.model, args.shards, args.kit, args.out))
+            lines = table(score_detectors(args.model or ["yolo-stamp"], args.shards, args.kit, args.out))
         else:
             truth = embedder.read_truth(args.crops or [], args.kit, args.distractors or [])
             lines = embedder.table(score_embedders(args.command, args.model or ["tvae"], truth, args.out))

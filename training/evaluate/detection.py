@@ -7,7 +7,7 @@ page order; ignore boxes are COCO's crowds; the best 100 boxes of a page count.
 
 import contextlib
 import io
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -59,14 +59,14 @@ class Matches:
     """Detections matched to the stamps of P pages.
 
     `rankings` has one a threshold of IoU; `stamps` (P,) counts the stamps of each page; `empty` (P,) marks pages with
-    neither stamps nor ignore boxes; `taken` has a (T,) array a page: the score of the box that found each stamp at the
-    first IoU, NaN where none did.
+    neither stamps nor ignore boxes; `finder` has an int (T,) array a page: which of the page's boxes found each stamp
+    at the first IoU, -1 where none did.
     """
 
     rankings: tuple[Ranking, ...]
     stamps: np.ndarray
     empty: np.ndarray
-    taken: tuple[np.ndarray, ...]
+    finder: tuple[np.ndarray, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +93,7 @@ def match(
         judge.params.areaRng, judge.params.areaRngLbl = [[0, 1e10]], ["all"]
         judge.params.iouThrs = np.array(ious)
         judge.evaluate()
-    taken = tuple(np.full(len(boxes), np.nan) for boxes in truths)
+    finder = tuple(np.full(len(boxes), -1) for boxes in truths)
     first_truth = np.cumsum([0, *(len(t) + len(i) for t, i in zip(truths, ignored))])
     first_found = np.cumsum([0, *map(len, found)])
     columns: list[list[np.ndarray]] = [[np.zeros(0), np.zeros(0, int), np.zeros(0, int), np.zeros((len(ious), 0), int)]]
@@ -105,7 +105,7 @@ def match(
         skipped.append(image["dtIgnore"].astype(bool))
         for truth, box in zip(image["gtIds"], image["gtMatches"][0].astype(int)):
             if box and truth - 1 - first_truth[page] < len(truths[page]):
-                taken[page][truth - 1 - first_truth[page]] = found[page][box - 1 - first_found[page], 4]
+                finder[page][truth - 1 - first_truth[page]] = box - 1 - first_found[page]
     score, on_page, index, matched = (np.concatenate(parts, axis=-1) for parts in zip(*columns))
     skip = np.concatenate(skipped, axis=1)
     order = np.argsort(-score, kind="stable")
@@ -114,7 +114,7 @@ def match(
         kept = order[~skip[level, order]]
         rankings.append(Ranking(score[kept], on_page[kept], index[kept], matched[level, kept] > 0))
     empty = np.array([not len(t) and not len(i) for t, i in zip(truths, ignored)])
-    return Matches(tuple(rankings), np.array([len(t) for t in truths]), empty, taken)
+    return Matches(tuple(rankings), np.array([len(t) for t in truths]), empty, finder)
 
 
 def coco(
@@ -182,12 +182,20 @@ def recall_at(ranking: Ranking, times: np.ndarray, stamps: float, per_page: floa
 
 def interval(matches: Matches, threshold: float) -> tuple[Figures, Figures]:
     """The lower and the upper ends of the 95 % bootstrap intervals over pages; NaN where a figure is."""
-    rng, pages = np.random.default_rng(0), len(matches.stamps)
+    low, high = bootstrap(lambda times: measure(matches, threshold, times), len(matches.stamps))
+    return Figures(*low), Figures(*high)
+
+
+def bootstrap(
+    measured: Callable[[np.ndarray], Sequence[float]], pages: int
+) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """Both ends of the 95 % intervals of figures, which `measured` tells of how often each page counts, int (P,)."""
+    rng = np.random.default_rng(0)
     draws = (np.bincount(rng.integers(pages, size=pages), minlength=pages) for _ in range(RESAMPLES))
-    columns = np.array([measure(matches, threshold, times) for times in draws]).T
+    columns = np.array([measured(times) for times in draws]).T
     known = [column[~np.isnan(column)] for column in columns]
     ends = [np.percentile(column, [2.5, 97.5]) if len(column) else (np.nan, np.nan) for column in known]
-    return Figures(*(float(low) for low, _ in ends)), Figures(*(float(high) for _, high in ends))
+    return tuple(float(low) for low, _ in ends), tuple(float(high) for _, high in ends)
 
 
 def reliability(ranking: Ranking) -> list[Bin]:

@@ -9,8 +9,7 @@ import numpy as np
 from PIL import Image
 
 from stamp2vec.manifest import Manifest
-from stamp2vec.pipelines import TvaePipeline
-from training.evaluate import retrieval, verification
+from training.evaluate import models, retrieval, verification
 from training.evaluate.confusions import Confusion, picture
 from training.evaluate.stamps import Stamps, embedded, joined, read_crops, read_kit
 from training.evaluate.verification import Pairs
@@ -67,7 +66,7 @@ def read_truth(crops: Sequence[Path], kit: Path | None, distractors: Sequence[Pa
 
 def score_retrieval(model: str, truth: Truth) -> tuple[Report, list[Confusion]]:
     """Whose stamps come first, and the queries whose nearest stamp is of another die, the most alike first."""
-    pipeline = TvaePipeline.from_pretrained(model)
+    pipeline = models.embedder(model)
     vectors = embedded(pipeline, truth.stamps)
     group = truth.stamps.group.copy()
     if truth.distractors:
@@ -90,7 +89,7 @@ def score_retrieval(model: str, truth: Truth) -> tuple[Report, list[Confusion]]:
 
 def score_verification(model: str, truth: Truth) -> tuple[Report, list[Confusion]]:
     """Errors and trust; and the impostors that are most alike, then the genuine pairs that are least."""
-    pipeline = TvaePipeline.from_pretrained(model)
+    pipeline = models.embedder(model)
     vectors = embedded(pipeline, truth.stamps)
     pairs = verification.make_pairs(truth.stamps)
     similarity = verification.similarities(vectors, pairs)

@@ -35,9 +35,10 @@ class Mistake:
 def misses(pages: Sequence[TruePage], found: Sequence[np.ndarray], matches: Matches, threshold: float) -> list[Mistake]:
     """Stamps that no box at or above the threshold has found, the worst first: lowest score, then largest."""
     ranked = []
-    for page, boxes, taken in zip(pages, found, matches.taken):
+    for page, boxes, finder in zip(pages, found, matches.finder):
         truths = array([stamp.box for stamp in page.stamps])
-        for truth, score in zip(truths, np.nan_to_num(taken, nan=0.0)):
+        for truth, box in zip(truths, finder):
+            score = boxes[box, 4] if box >= 0 else 0.0
             if score >= threshold:
                 continue
             overlap = iou(truth, boxes[:, :4])

@@ -8,8 +8,9 @@ from pathlib import Path
 import numpy as np
 
 from stamp2vec.manifest import Manifest
-from training.evaluate import detection
+from training.evaluate import detection, look
 from training.evaluate.detection import Bin, Figures, Matches
+from training.evaluate.look import Told
 from training.evaluate.truth import PAGE_SLICES, STAMP_SLICES, TruePage, TrueStamp, array
 
 OF_STAMPS = ("recall", "ap50")
@@ -40,8 +41,21 @@ class Slice:
 
 
 @dataclass(frozen=True, slots=True)
+class Look:
+    """What is told of the stamps that were found; so many of them are turned, and so many on pages in colour."""
+
+    found: int
+    turned: int
+    in_colour: int
+    figures: dict[str, Estimate]
+
+
+@dataclass(frozen=True, slots=True)
 class Report:
-    """The pages are all synthetic or all real: `data` says which."""
+    """The pages are all synthetic or all real: `data` says which.
+
+    `look` is None where the truth knows nothing of it, and for published detectors, which tell nothing of it.
+    """
 
     model: str
     sha256: str
@@ -52,6 +66,7 @@ class Report:
     stamps: int
     stamp_free_pages: int
     figures: dict[str, Estimate]
+    look: Look | None
     slices: list[Slice]
     reliability: list[Bin]
     calibration_error: float | None
@@ -63,10 +78,11 @@ def report_on(
     pages: Sequence[TruePage],
     found: Sequence[np.ndarray],
     matches: Matches,
+    told: Told | None,
     data: str,
     folder: Path,
 ) -> Report:
-    """Count everything: found (K, 5) a page, in pixels of the stored picture, and their `matches`."""
+    """Count everything: found (K, 5) a page, in pixels of the stored picture, their `matches`, what is told of them."""
     ranking = matches.rankings[0]
     bins = detection.reliability(ranking)
     claims = detection.reliability(ranking.at_least(manifest.threshold))
@@ -80,11 +96,19 @@ def report_on(
         stamps=int(matches.stamps.sum()),
         stamp_free_pages=int(matches.empty.sum()),
         figures=estimates(matches, manifest.threshold, Figures._fields),
+        look=None if told is None else look_of(told),
         slices=list(slices(pages, found, manifest.threshold)),
         reliability=bins,
         calibration_error=known(detection.calibration_error(bins)),
         calibration_error_above_threshold=known(detection.calibration_error(claims)),
     )
+
+
+def look_of(told: Told) -> Look:
+    """The figures of what is told, each with its interval."""
+    columns = zip(look.Figures._fields, look.measure(told), *look.interval(told), strict=True)
+    figures = {name: Estimate(*map(known, three)) for name, *three in columns}
+    return Look(len(told.page), int(told.turned.sum()), int(told.colour.sum()), figures)
 
 
 def match_pages(
@@ -134,13 +158,35 @@ def known(value: float) -> float | None:
     return None if math.isnan(value) else round(value, 4)
 
 
-def table(report: Report) -> Iterator[str]:
-    """The report as lines of text."""
-    yield f"{report.model} at {report.threshold:g} on {report.data} pages, {report.folder}"
-    yield f"{report.pages} pages, {report.stamps} stamps, {report.stamp_free_pages} pages without any"
+def table(reports: Sequence[Report]) -> Iterator[str]:
+    """Reports on the same pages as lines of text: the models beside each other, then the parts of each."""
+    first = reports[0]
+    yield f"detect on {first.data} pages, {first.folder}"
+    yield f"{first.pages} pages, {first.stamps} stamps, {first.stamp_free_pages} pages without any"
     yield ""
-    for name, estimate in report.figures.items():
-        yield f"{name:24}{shown(estimate)}"
+    yield from beside("", [f"{report.model} at {report.threshold:g}" for report in reports])
+    for name in first.figures:
+        yield from beside(name, [shown(report.figures[name]) for report in reports])
+    looks = [report.look for report in reports]
+    if any(looks):
+        yield ""
+        yield from beside("stamps found", ["-" if each is None else str(each.found) for each in looks])
+        for name in look.Figures._fields:
+            yield from beside(name, ["-" if each is None else shown(each.figures[name]) for each in looks])
+        yield from beside("turned by over 15", ["-" if each is None else str(each.turned) for each in looks])
+        yield from beside("on pages in colour", ["-" if each is None else str(each.in_colour) for each in looks])
+    for report in reports:
+        yield f"\n{report.model}"
+        yield from parts(report)
+
+
+def beside(name: str, values: Sequence[str]) -> Iterator[str]:
+    """One line: a name and what each model has there."""
+    yield f"{name:24}" + "".join(f"{value:36}" for value in values).rstrip()
+
+
+def parts(report: Report) -> Iterator[str]:
+    """The slices and the calibration of one model as lines of text."""
     by = None
     for part in report.slices:
         if part.by != by:
