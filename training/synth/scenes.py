@@ -118,7 +118,8 @@ def _chinese(rng: np.random.Generator) -> Scene:
 
 def _vietnamese(rng: np.random.Generator) -> Scene:
     """A red seal over the left of the signature, the signer's name below it, a blue number of arrival at the head."""
-    orders = [Order(DieKind.STAR_ROUND, Spot.SIGNING, Script.LATIN, ("red",))]
+    seal = DieKind.STAR_ROUND if rng.random() < 0.5 else DieKind.ROUND
+    orders = [Order(seal, Spot.SIGNING, Script.LATIN, ("red",))]
     if rng.random() < 0.6:
         orders.append(Order(DieKind.WORD, Spot.SIGNING, Script.LATIN, ("red", "blue", "blue")))
     if rng.random() < 0.35:

@@ -111,7 +111,10 @@ DEPARTMENTS: Lexicon = {
         "Legal Department|Service Technique|Direction Générale|Buchhaltung|Wareneingang|Personalabteilung|"
         "Sekretariat|"
         "Bureau des Études|Division Travaux|Municipal Council|Dept. of Physics|Central Store|Tax Office|Ward No. 7|"
-        "Poststelle|Ufficio Tecnico|Secretaría General|Civil Registry|Laboratory|Dispatch|Export Control"
+        "Poststelle|Ufficio Tecnico|Secretaría General|Civil Registry|Laboratory|Dispatch|Export Control|"
+        "Ủy Ban Nhân Dân|Phòng Giáo Dục|Sở Tài Chính|Văn Phòng Công Chứng|Trường Đại Học|Govt. of India|"
+        "Sub-Registrar Office|District Court|State Bank, Main Branch|Panchayat Samiti|Passport Office|Mail Room|"
+        "Mairie|Direction des Travaux|Standesamt|Finanzamt|Amtsgericht|Urząd Miasta|Polgármesteri Hivatal"
     ),
     CYRILLIC: _list(
         "Отдел кадров|Бухгалтерия|Канцелярия|Отдел снабжения|Администрация|Юридический отдел|Склад № 2|"
