@@ -116,11 +116,10 @@ def boxed_note(sheet: Sheet) -> None:
     rng = sheet.rng
     script = (Script.LATIN, Script.LATIN, Script.CYRILLIC)[int(rng.integers(3))]
     colour, size = sheet.colour(PENS), sheet.px(4.5, 9)
-    makers = (words.family_name, words.department, words.date, words.title, words.city)
     face = pick(rng, script, sheet.split, Style.HAND)
     lean, lines = rng.normal(3, 4), []
     for _ in range(int(rng.integers(2, 6))):
-        text = makers[int(rng.integers(len(makers)))](rng, script)[: int(rng.integers(5, 18))]
+        text = words.sentence(rng, script, int(rng.integers(1, 4))) if rng.random() < 0.7 else words.city(rng, script)
         lines.append(text_layer(sheet, text, script, Style.HAND, size, face).rotate(lean, expand=True))
     notes = [coverage_of(line) for line in lines]
     width = max(note.shape[1] for note in notes) + 2 * size
