@@ -109,7 +109,7 @@ def crops(folder: Path, dies: int, impressions: int) -> Path:
 
 def test_a_batch_holds_four_impressions_of_each_of_its_dies(tmp_path: Path) -> None:
     pixels, identity = next(iter(tvae.Batches(crops(tmp_path / "crops", dies=10, impressions=5), batch=16, seed=0)))
-    assert pixels.shape == (16, SIZE, SIZE, 3)
+    assert pixels.shape == (16, tvae.SIZE, tvae.SIZE, 3)
     assert np.unique(identity, return_counts=True)[1].tolist() == [4, 4, 4, 4]
     assert torch.equal(pixels[:, 0, 0, 0].long(), identity)
 

@@ -80,7 +80,7 @@ class Batches(IterableDataset[tuple[Tensor, Tensor]]):
         self.folder, self.dies, self.seed = folder, batch // IMPRESSIONS, seed
 
     def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
-        """uint8 (N, 256, 256, 3) crops and int (N,) identities. ValueError when there are too few dies for a batch."""
+        """uint8 (N, 118, 118, 3) crops and int (N,) identities. ValueError when there are too few dies for a batch."""
         worker = get_worker_info()
         rng = np.random.default_rng([self.seed, 0 if worker is None else worker.id])
         while True:
@@ -94,19 +94,13 @@ class Batches(IterableDataset[tuple[Tensor, Tensor]]):
             for start in range(0, len(queue) - self.dies + 1, self.dies):
                 part = [rng.permutation(dies[die])[:IMPRESSIONS] for die in queue[start : start + self.dies]]
                 chosen = np.concatenate(part)
-                pixels = np.stack([crops.pixels[index][..., :3] for index in chosen])
-                yield torch.from_numpy(pixels), torch.from_numpy(identity[chosen])
+                yield fitted([crops.pixels[index] for index in chosen]), torch.from_numpy(identity[chosen])
 
 
-def fitted(crops: Tensor) -> Tensor:
-    """uint8 (N, H, W, 3) -> uint8 (N, 118, 118, 3), antialiased."""
-    small = F.interpolate(crops.permute(0, 3, 1, 2).float(), (SIZE, SIZE), mode="bilinear", antialias=True)
-    return small.round().byte().permute(0, 2, 3, 1)
-
-
-def one(crop: np.ndarray) -> Tensor:
-    """uint8 (256, 256, 4) as a batch of one, without its mask."""
-    return torch.from_numpy(np.ascontiguousarray(crop[None, ..., :3]))
+def fitted(crops: list[np.ndarray]) -> Tensor:
+    """N crops with their masks, uint8 (256, 256, 4) -> uint8 (N, 118, 118, 3), antialiased."""
+    planes = torch.from_numpy(np.stack([crop[..., :3] for crop in crops])).permute(0, 3, 1, 2)
+    return F.interpolate(planes, (SIZE, SIZE), mode="bilinear", antialias=True).permute(0, 2, 3, 1)
 
 
 def mirrored(pixels: Tensor) -> Tensor:
@@ -150,8 +144,7 @@ def main() -> None:
     torch.manual_seed(args.seed)
     run = Run(PublishedTvae(), args)
     for crops, identity in run.batches(Batches(args.crops / "train", args.batch, args.seed + run.steps)):
-        seen = fitted(crops.to(run.device, non_blocking=True))
-        pixels = mirrored(seen.permute(0, 3, 1, 2).float() / 255)
+        pixels = mirrored(crops.to(run.device, non_blocking=True).permute(0, 3, 1, 2).float() / 255)
         with run.autocast():
             mean, logvar = run.model.posterior(pixels)
             mean, logvar = mean.float(), logvar.float()
@@ -159,7 +152,7 @@ def main() -> None:
         run.step(*loss(mean, logvar, logits.float(), pixels, identity.to(run.device)))
     held_out = read(args.crops / "test")
     with torch.inference_mode():
-        vectors = [run.average(fitted(one(crop).to(run.device)))[0].cpu().numpy() for crop in held_out.pixels]
+        vectors = [run.average(fitted([crop]).to(run.device))[0].cpu().numpy() for crop in held_out.pixels]
     labels = np.unique(held_out.die, axis=0, return_inverse=True)[1].reshape(-1)
     draft = Draft(
         name=NAME,
