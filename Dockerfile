@@ -10,7 +10,7 @@ ENV PATH=/opt/venv/bin:$PATH \
     PIP_DISABLE_PIP_VERSION_CHECK=1
 COPY pyproject.toml constraints.txt ./
 RUN python -c "import tomllib; p = tomllib.load(open('pyproject.toml', 'rb'))['project']; \
-print(*p['dependencies'], *p['optional-dependencies']['services'], sep='\n')" > all.txt \
+o = p['optional-dependencies']; print(*p['dependencies'], *o['services'], *o['otel'], sep='\n')" > all.txt \
  && grep -v '^torch==' all.txt > light.txt
 
 FROM requirements AS light

@@ -15,7 +15,7 @@ setup: .venv/.done ## make .venv with everything that running and testing needs
 
 .venv/.done: pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
-	$(PIP) -c constraints.txt --editable '.[services,training,dev]'
+	$(PIP) -c constraints.txt --editable '.[services,otel,training,dev]'
 	touch $@
 
 system: ## as root: the Debian packages that some tests use

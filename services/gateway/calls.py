@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 
 from services.gateway.deadline import Deadline
 from services.gateway.siblings import siblings
-from services.gateway.upstreams import Upstreams
+from services.gateway.upstreams import DETECTOR, EMBEDDER, SEGMENTER, Upstreams
 from services.runtime.errors import item_status
-from services.runtime.interceptor import outgoing_metadata
+from services.runtime.interceptor import calling
 from services.runtime.selection import reference
 from services.runtime.server import MAX_IMAGES, MAX_MESSAGE_BYTES
 from stamp2vec.v1 import common_pb2, detector_pb2, embedder_pb2, segmenter_pb2
@@ -57,7 +57,8 @@ async def detect(
             priority=terms.priority,
         )
         timeout_s = terms.deadline.budget_s()
-        answer = await upstreams.detector.Detect(request, timeout=timeout_s, metadata=outgoing_metadata())
+        with calling(f"{DETECTOR}/Detect") as metadata:
+            answer = await upstreams.detector.Detect(request, timeout=timeout_s, metadata=metadata)
         return answer.results
 
     return await _in_parts(pictures, call, lambda status: detector_pb2.DetectResult(status=status))
@@ -71,7 +72,8 @@ async def segment(
     async def call(images: list[common_pb2.Image]) -> Sequence[segmenter_pb2.SegmentResult]:
         request = segmenter_pb2.SegmentRequest(images=images, model=_exactly(model), priority=terms.priority)
         timeout_s = terms.deadline.budget_s()
-        answer = await upstreams.segmenter.Segment(request, timeout=timeout_s, metadata=outgoing_metadata())
+        with calling(f"{SEGMENTER}/Segment") as metadata:
+            answer = await upstreams.segmenter.Segment(request, timeout=timeout_s, metadata=metadata)
         return answer.results
 
     return await _in_parts(pictures, call, lambda status: segmenter_pb2.SegmentResult(status=status))
@@ -85,7 +87,8 @@ async def embed(
     async def call(images: list[common_pb2.Image]) -> Sequence[embedder_pb2.EmbedResult]:
         request = embedder_pb2.EmbedRequest(images=images, model=_exactly(model), priority=terms.priority)
         timeout_s = terms.deadline.budget_s()
-        answer = await upstreams.embedder.Embed(request, timeout=timeout_s, metadata=outgoing_metadata())
+        with calling(f"{EMBEDDER}/Embed") as metadata:
+            answer = await upstreams.embedder.Embed(request, timeout=timeout_s, metadata=metadata)
         return answer.results
 
     return await _in_parts(pictures, call, lambda status: embedder_pb2.EmbedResult(status=status))

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from enum import StrEnum
 
+from services.runtime import tracing
 from stamp2vec.v1 import gateway_pb2
 
 
@@ -27,10 +28,11 @@ class Stages:
 
     @contextmanager
     def during(self, stage: Stage) -> Iterator[None]:
-        """The `with` is part of this stage."""
+        """The `with` is part of this stage, and a span of the call's trace."""
         begin_s = time.perf_counter()
         try:
-            yield
+            with tracing.stage(stage):
+                yield
         finally:
             self._spans[stage] = (self._spans.get(stage, (begin_s,))[0], time.perf_counter())
 

@@ -7,6 +7,7 @@ import grpc.aio
 
 from services.gateway.deadline import Deadline
 from services.gateway.validation import check_id
+from services.runtime import tracing
 from services.runtime.errors import item_status, problem
 from services.runtime.refusals import HopelessDeadline, NotServing, QueueFull
 from stamp2vec.v1 import common_pb2, gateway_pb2
@@ -69,7 +70,8 @@ async def _answer(
     document.priority = document.priority or common_pb2.PRIORITY_BULK
     try:
         check_id(request.id, in_work)
-        return Answer(id=request.id, result=await _patiently(analyze, document, deadline))
+        with tracing.stage("document"):
+            return Answer(id=request.id, result=await _patiently(analyze, document, deadline))
     except Exception as error:
         return Answer(id=request.id, status=item_status(error))
 

@@ -11,7 +11,7 @@ from google.protobuf.message import Message
 
 from services.gateway.deadline import Deadline
 from services.gateway.siblings import siblings
-from services.runtime.interceptor import outgoing_metadata
+from services.runtime.interceptor import calling
 from services.runtime.refusals import NotServing
 from services.runtime.server import MAX_MESSAGE_BYTES
 from stamp2vec.v1 import common_pb2, detector_pb2, embedder_pb2, segmenter_pb2
@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 
 R = TypeVar("R")
 
+DETECTOR = "stamp2vec.v1.DetectorService"
+SEGMENTER = "stamp2vec.v1.SegmenterService"
+EMBEDDER = "stamp2vec.v1.EmbedderService"
 MODELS_EXPIRE_S = 30.0
 
 
@@ -80,9 +83,9 @@ class Listing(Protocol):
 class ServedModels:
     """What one service serves: asked once, kept for a while, asked anew when it turns out to be wrong."""
 
-    def __init__(self, list_models: Callable[..., Awaitable[Listing]], request: Message) -> None:
-        """Takes the service's ListModels and its request."""
-        self._list_models, self._request = list_models, request
+    def __init__(self, service: str, list_models: Callable[..., Awaitable[Listing]], request: Message) -> None:
+        """Takes the service's full name, its ListModels and the request of that."""
+        self._method, self._list_models, self._request = f"{service}/ListModels", list_models, request
         self._expires_s = 0.0
         self._asking = asyncio.Lock()  # one question at a time: the others wait for its answer
         self.known: Sequence[common_pb2.ModelInfo] = ()
@@ -109,7 +112,8 @@ class ServedModels:
         self._expires_s = 0.0
 
     async def _ask(self, **options: float | bool) -> None:
-        listing = await self._list_models(self._request, metadata=outgoing_metadata(), **options)
+        with calling(self._method) as metadata:
+            listing = await self._list_models(self._request, metadata=metadata, **options)
         self.known = tuple(listing.models)
         self._expires_s = asyncio.get_running_loop().time() + MODELS_EXPIRE_S
 
@@ -119,16 +123,22 @@ class Upstreams:
 
     def __init__(self, detector: str, segmenter: str, embedder: str) -> None:
         self._channels = (
-            channel(detector, "stamp2vec.v1.DetectorService"),
-            channel(segmenter, "stamp2vec.v1.SegmenterService"),
-            channel(embedder, "stamp2vec.v1.EmbedderService"),
+            channel(detector, DETECTOR),
+            channel(segmenter, SEGMENTER),
+            channel(embedder, EMBEDDER),
         )
         self.detector = cast("DetectorServiceAsyncStub", DetectorServiceStub(self._channels[0]))
         self.segmenter = cast("SegmenterServiceAsyncStub", SegmenterServiceStub(self._channels[1]))
         self.embedder = cast("EmbedderServiceAsyncStub", EmbedderServiceStub(self._channels[2]))
-        self.detectors = ServedModels(self.detector.ListModels, detector_pb2.DetectorServiceListModelsRequest())
-        self.segmenters = ServedModels(self.segmenter.ListModels, segmenter_pb2.SegmenterServiceListModelsRequest())
-        self.embedders = ServedModels(self.embedder.ListModels, embedder_pb2.EmbedderServiceListModelsRequest())
+        self.detectors = ServedModels(
+            DETECTOR, self.detector.ListModels, detector_pb2.DetectorServiceListModelsRequest()
+        )
+        self.segmenters = ServedModels(
+            SEGMENTER, self.segmenter.ListModels, segmenter_pb2.SegmenterServiceListModelsRequest()
+        )
+        self.embedders = ServedModels(
+            EMBEDDER, self.embedder.ListModels, embedder_pb2.EmbedderServiceListModelsRequest()
+        )
         self._served = (self.detectors, self.segmenters, self.embedders)
 
     async def ready(self) -> None:

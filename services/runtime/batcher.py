@@ -179,7 +179,7 @@ class Batcher(Generic[T, R]):
             if not item.future.done():
                 item.future.set_result(Outcome(result, started_s - item.enqueued_s, inference_s, len(batch)))
         self._latency.observe(len(batch), inference_s)
-        self._observer.ran(len(batch), inference_s, [started_s - item.enqueued_s for item in batch])
+        self._observer.ran(batch, started_s, inference_s)
 
     def _not_serving(self) -> NotServing:
         if self._is_closed:

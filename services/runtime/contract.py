@@ -2,7 +2,8 @@
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass
+from contextvars import Context, copy_context
+from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Generic, Protocol, TypeVar
 
@@ -38,6 +39,8 @@ class Item(Generic[T, R]):
     enqueued_s: float
     deadline_s: float | None
     suspect: bool = False  # an executor died while it ran
+    context: Context = field(default_factory=copy_context)
+    """Of whoever submitted it: what observers know a call by."""
 
 
 class ExecutorDead(Exception):

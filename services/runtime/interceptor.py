@@ -5,13 +5,14 @@ import logging
 import re
 import time
 import uuid
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import aclosing, asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from contextlib import aclosing, asynccontextmanager, contextmanager
 from typing import Any
 
 import grpc
 import grpc.aio
 
+from services.runtime import tracing
 from services.runtime.errors import AioContext, Code, Problem, abort, problem
 from services.runtime.logs import request_id
 from services.runtime.metrics import Metrics
@@ -23,9 +24,11 @@ REQUEST_ID_KEY = "x-request-id"
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")  # what callers send ends up in our logs
 
 
-def outgoing_metadata() -> tuple[tuple[str, str], ...]:
-    """The metadata with which a call to another service stays part of the current request."""
-    return ((REQUEST_ID_KEY, request_id.get()),)
+@contextmanager
+def calling(method: str) -> Iterator[tuple[tuple[str, str], ...]]:
+    """Around a call to "package.Service/Method": the metadata with which it stays part of the current request."""
+    with tracing.calling(method) as headers:
+        yield ((REQUEST_ID_KEY, request_id.get()), *headers.items())
 
 
 class CallInterceptor(grpc.aio.ServerInterceptor):
@@ -53,17 +56,18 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
         method = handler_call_details.method
         if handler is None or method.startswith("/grpc."):
             return handler  # type: ignore[no-any-return]
-        given = dict(handler_call_details.invocation_metadata or ()).get(REQUEST_ID_KEY, "")
+        metadata = dict(handler_call_details.invocation_metadata or ())
+        given = metadata.get(REQUEST_ID_KEY, "")
         if not (isinstance(given, str) and _REQUEST_ID.fullmatch(given)):
             given = uuid.uuid4().hex
 
         async def answer_once(request: Any, context: AioContext) -> Any:
-            async with self._call(method, given, context):
+            async with self._call(method, given, metadata, context):
                 return await handler.unary_unary(request, context)
 
         async def answer_many(requests: Any, context: AioContext) -> AsyncIterator[Any]:
             async with (
-                self._call(method, given, context),
+                self._call(method, given, metadata, context),
                 aclosing(handler.stream_stream(requests, context)) as responses,
             ):
                 async for response in responses:
@@ -78,8 +82,11 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
         )
 
     @asynccontextmanager
-    async def _call(self, method: str, request: str, context: AioContext) -> AsyncIterator[None]:
+    async def _call(
+        self, method: str, request: str, metadata: Mapping[str, str | bytes], context: AioContext
+    ) -> AsyncIterator[None]:
         request_id.set(request)
+        span = tracing.begin_call(method.removeprefix("/"), metadata, request)
         context.set_trailing_metadata(((REQUEST_ID_KEY, request),))
         started = time.perf_counter()
         self._calls += 1
@@ -107,3 +114,4 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
             self._metrics.request_seconds.labels(method, said.code.name).observe(seconds)
             fields = {"method": method, "code": said.code.name, "seconds": round(seconds, 6), "peer": context.peer()}
             log.info("call", extra={"fields": fields | ({"error": said.message} if said.message else {})})
+            tracing.end_call(span, said.code)

@@ -6,6 +6,8 @@ import sys
 from collections.abc import Mapping
 from contextvars import ContextVar
 
+from opentelemetry import trace
+
 request_id: ContextVar[str] = ContextVar("request_id", default="")
 """The request that the current task works for; empty outside of requests."""
 
@@ -23,6 +25,8 @@ class JsonFormatter(logging.Formatter):
         }
         if request := request_id.get():
             line["request_id"] = request
+        if (span := trace.get_current_span().get_span_context()).is_valid:
+            line["trace_id"] = trace.format_trace_id(span.trace_id)
         fields = getattr(record, "fields", {})
         if isinstance(fields, Mapping):
             line |= fields

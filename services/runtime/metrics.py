@@ -1,9 +1,12 @@
 """The Prometheus metrics of a process. Every label has a bounded set of values."""
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disable_created_metrics
 
+from services.runtime import tracing
+from services.runtime.contract import Item
 from services.runtime.observer import Drop
 
 SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
@@ -47,7 +50,7 @@ class Metrics:
 
 
 class ModelMetrics:
-    """What the batcher of one model tells: an Observer."""
+    """What the batcher of one model tells, and what it tells of each call's trace: an Observer."""
 
     def __init__(self, metrics: Metrics, name: str, version: str, sha256: str, on_live: Callable[[int], None]) -> None:
         """`on_live` hears how many executors can work."""
@@ -72,13 +75,14 @@ class ModelMetrics:
         """See Observer."""
         self._metrics.dropped_items.labels(self._model, reason.value).inc(items)
 
-    def ran(self, batch_size: int, inference_s: float, waits_s: Sequence[float]) -> None:
+    def ran(self, batch: Sequence[Item[Any, Any]], started_s: float, inference_s: float) -> None:
         """See Observer."""
-        bucket = next((size for size in _BATCHES if batch_size <= size), _BATCHES[-1])
-        self._metrics.batch_size.labels(self._model).observe(batch_size)
+        bucket = next((size for size in _BATCHES if len(batch) <= size), _BATCHES[-1])
+        self._metrics.batch_size.labels(self._model).observe(len(batch))
         self._metrics.inference_seconds.labels(self._model, str(bucket)).observe(inference_s)
-        for wait_s in waits_s:
-            self._metrics.queue_wait_seconds.labels(self._model).observe(wait_s)
+        for item in batch:
+            self._metrics.queue_wait_seconds.labels(self._model).observe(started_s - item.enqueued_s)
+        tracing.batch(self._model, batch, started_s, started_s + inference_s)
 
     def executors(self, live: int) -> None:
         """See Observer."""

@@ -8,6 +8,7 @@ from typing import Generic, TypeVar
 
 import grpc.aio
 
+from services.runtime import tracing
 from services.runtime.contract import Outcome, Priority
 from services.runtime.errors import AioContext, InvalidCall, item_status
 from services.runtime.frames import Array
@@ -129,7 +130,8 @@ class ModelService(Generic[Place]):
         remaining_s = context.time_remaining()
         deadline_s = started_s + (DEFAULT_DEADLINE_S if remaining_s is None else remaining_s)
         async with asyncio.timeout_at(deadline_s):
-            prepared = await self._prepare_all(call.images, model.input_size)
+            with tracing.stage("prepare"):
+                prepared = await self._prepare_all(call.images, model.input_size)
             prepared_s = loop.time()
             answers = await _infer(model, prepared, deadline_s, _PRIORITIES[call.priority])
 

@@ -3,7 +3,9 @@
 import logging
 from collections.abc import Callable, Sequence
 from enum import StrEnum
-from typing import ParamSpec, Protocol
+from typing import Any, ParamSpec, Protocol
+
+from services.runtime.contract import Item
 
 P = ParamSpec("P")
 
@@ -27,8 +29,8 @@ class Observer(Protocol):
     def dropped(self, reason: Drop, items: int = 1) -> None:
         """So many items got no result."""
 
-    def ran(self, batch_size: int, inference_s: float, waits_s: Sequence[float]) -> None:
-        """A batch succeeded; its items had waited so long."""
+    def ran(self, batch: Sequence[Item[Any, Any]], started_s: float, inference_s: float) -> None:
+        """A batch that began at a time of the event loop's clock succeeded after so many seconds."""
 
     def executors(self, live: int) -> None:
         """So many executors can work: at the start and at every change. With none, nothing can be served."""
@@ -44,9 +46,9 @@ class Guarded:
         """See Observer."""
         _guard(self._observer.dropped, reason, items)
 
-    def ran(self, batch_size: int, inference_s: float, waits_s: Sequence[float]) -> None:
+    def ran(self, batch: Sequence[Item[Any, Any]], started_s: float, inference_s: float) -> None:
         """See Observer."""
-        _guard(self._observer.ran, batch_size, inference_s, waits_s)
+        _guard(self._observer.ran, batch, started_s, inference_s)
 
     def executors(self, live: int) -> None:
         """See Observer."""

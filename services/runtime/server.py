@@ -16,7 +16,7 @@ from grpc_health.v1 import health, health_pb2, health_pb2_grpc  # type: ignore[i
 from grpc_reflection.v1alpha import reflection  # type: ignore[import-untyped]
 from prometheus_client import start_http_server
 
-from services.runtime import logs
+from services.runtime import logs, tracing
 from services.runtime.interceptor import CallInterceptor
 from services.runtime.metrics import Metrics
 from services.runtime.refusals import SHUTTING_DOWN
@@ -184,7 +184,8 @@ def main(app: App, settings: ServerSettings) -> int:
     """
     logs.configure(settings.log_level)
     try:
-        asyncio.run(_serve(app, settings))
+        with tracing.exporting(app.service_name):
+            asyncio.run(_serve(app, settings))
     except asyncio.CancelledError:
         log.info("ended while loading")
     except Exception:

@@ -70,7 +70,8 @@ def prepare() -> None:
         run("buildah", "copy", "--quiet", base, BASE, "/")
         run("buildah", "commit", "--quiet", "--rm", base, BASE_IMAGE)
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    packages = [*project["dependencies"], *project["optional-dependencies"]["services"]]
+    extras = project["optional-dependencies"]
+    packages = [*project["dependencies"], *extras["services"], *extras["otel"]]
     run(ROOT / ".venv/bin/pip", "download", "--quiet", "-d", WHEELS, "-c", "constraints.txt", *packages)
 
 

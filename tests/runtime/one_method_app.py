@@ -1,13 +1,14 @@
 """The smallest app that the runtime can serve."""
 
 import asyncio
+import json
 from collections.abc import AsyncIterator, Callable
 
 import grpc
 import grpc.aio
 
 from services.runtime.errors import AioContext
-from services.runtime.interceptor import outgoing_metadata
+from services.runtime.interceptor import calling
 from services.runtime.metrics import Metrics
 
 METHOD = "/test.Service/Call"
@@ -47,7 +48,8 @@ class OneMethod:
             result = self.behaviour()
             if asyncio.iscoroutine(result):
                 await result
-            return str(outgoing_metadata()[0][1]).encode()
+            with calling("test.Service/Other") as metadata:
+                return json.dumps(dict(metadata)).encode()
 
         async def stream(requests: AsyncIterator[bytes], context: AioContext) -> AsyncIterator[bytes]:
             async for request in requests:

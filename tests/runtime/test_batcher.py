@@ -63,8 +63,8 @@ class Ledger:
     def dropped(self, reason: Drop, items: int = 1) -> None:
         self.drops[reason.value] = self.drops.get(reason.value, 0) + items
 
-    def ran(self, batch_size: int, inference_s: float, waits_s: Sequence[float]) -> None:
-        self.sizes.append(batch_size)
+    def ran(self, batch: Sequence[Item[str, str]], started_s: float, inference_s: float) -> None:
+        self.sizes.append(len(batch))
 
     def executors(self, live: int) -> None:
         self.live.append(f"{asyncio.get_running_loop().time():g}s:{live}")
@@ -409,7 +409,7 @@ async def test_a_stuck_executor_is_killed_and_its_neighbours_are_served() -> Non
 
 async def test_a_failing_observer_costs_nobody_an_answer(caplog: pytest.LogCaptureFixture) -> None:
     class Broken(Ledger):
-        def ran(self, batch_size: int, inference_s: float, waits_s: Sequence[float]) -> None:
+        def ran(self, batch: Sequence[Item[str, str]], started_s: float, inference_s: float) -> None:
             raise RuntimeError("no disk")
 
         dropped = executors = ran  # type: ignore[assignment]

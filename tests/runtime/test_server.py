@@ -217,10 +217,45 @@ async def test_draining_tells_health_first_and_finishes_the_calls_in_work() -> N
 async def test_a_request_id_is_kept_or_made_and_passed_on(sent: str | None, is_kept: bool) -> None:
     async with running(OneMethod(), SETTINGS) as ports, open_channel(ports.grpc) as channel:
         call = aio_method(channel)(b"", metadata=None if sent is None else (("x-request-id", sent),))
-        passed_on = (await call).decode()
+        passed_on = json.loads(await call)["x-request-id"]
         answered = dict(await call.trailing_metadata())["x-request-id"]
     assert passed_on == answered
     assert (passed_on == sent) if is_kept else re.fullmatch("[0-9a-f]{32}", passed_on)
+
+
+TRACE = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+
+
+@pytest.mark.parametrize(
+    ("sent", "passed_on"),
+    [
+        ({"traceparent": TRACE}, {"traceparent": TRACE}),
+        ({"traceparent": TRACE, "tracestate": "a=1"}, {"traceparent": TRACE, "tracestate": "a=1"}),
+        ({"traceparent": TRACE, "tracestate": "a=" + "1" * 600}, {"traceparent": TRACE}),
+        ({"traceparent": TRACE, "baggage": "user=x"}, {"traceparent": TRACE}),
+        ({"traceparent": "00-" + "0" * 32 + "-00f067aa0ba902b7-01"}, {}),
+        ({"traceparent": "none"}, {}),
+        ({"tracestate": "a=1"}, {}),
+    ],
+)
+async def test_a_trace_context_is_passed_on_where_nothing_is_recorded(
+    sent: dict[str, str], passed_on: dict[str, str]
+) -> None:
+    async with running(OneMethod(), SETTINGS) as ports, open_channel(ports.grpc) as channel:
+        answered = json.loads(await aio_method(channel)(b"", metadata=tuple(sent.items())))
+    del answered["x-request-id"]
+    assert answered == passed_on
+
+
+async def test_a_log_line_has_the_trace_that_it_belongs_to(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    caplog.handler.setFormatter(JsonFormatter())
+    async with running(OneMethod(), SETTINGS) as ports, open_channel(ports.grpc) as channel:
+        await aio_method(channel)(b"", metadata=(("traceparent", TRACE),))
+        await aio_method(channel)(b"")
+    first, second = [json.loads(line) for line in caplog.text.splitlines() if '"call"' in line]
+    assert first["trace_id"] == "4bf92f3577b34da6a3ce929d0e0e4736"
+    assert "trace_id" not in second
 
 
 async def test_a_call_is_logged_as_one_line_of_json(caplog: pytest.LogCaptureFixture) -> None:
@@ -285,9 +320,9 @@ sys.exit(server.main(app, chosen))
 """
 
 
-def start_process(*arguments: str, loads_for_ever: bool = False) -> subprocess.Popen[str]:
+def start_process(*arguments: str, loads_for_ever: bool = False, before: str = "") -> subprocess.Popen[str]:
     root = str(Path(__file__).parents[2])
-    program = f"import sys; sys.path.insert(0, {root!r}); LOADS_FOR_EVER = {loads_for_ever}\n" + PROGRAM
+    program = f"{before}import sys; sys.path.insert(0, {root!r}); LOADS_FOR_EVER = {loads_for_ever}\n" + PROGRAM
     command = [sys.executable, "-c", program, *arguments]
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
@@ -315,6 +350,15 @@ def test_a_signal_while_it_loads_ends_the_process_too() -> None:
         process.terminate()
         output, _ = process.communicate(timeout=30)
     assert (process.returncode, output) == (0, "")
+
+
+def test_an_endpoint_for_traces_without_the_packages_for_it_is_a_clear_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:4317")
+    missing = "import sys; sys.modules['opentelemetry.sdk.trace'] = None\n"
+    with start_process(before=missing) as process:
+        _, errors = process.communicate(timeout=30)
+    assert process.returncode == 1
+    assert "install stamp2vec[otel], or unset it" in errors
 
 
 @pytest.mark.parametrize("flag", ["--port", "--metrics-port"])
