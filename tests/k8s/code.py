@@ -6,6 +6,7 @@ from typing import Any
 
 from google.protobuf.descriptor import ServiceDescriptor
 from grpc_health.v1 import health_pb2  # type: ignore[import-untyped]
+from opentelemetry.sdk import environment_variables
 
 from services.detector.__main__ import DetectorSettings
 from services.embedder.__main__ import EmbedderSettings
@@ -30,8 +31,9 @@ def default(service: str, setting: str) -> Any:
 
 
 def variables(service: str) -> set[str]:
-    """Those that the service reads."""
-    return {f"STAMP2VEC_{field.name.upper()}" for field in dataclasses.fields(SETTINGS[service])}
+    """Those that the service reads: its own, and OpenTelemetry's."""
+    own = {f"STAMP2VEC_{field.name.upper()}" for field in dataclasses.fields(SETTINGS[service])}
+    return own | {name for name in vars(environment_variables) if name.startswith("OTEL_")}
 
 
 def contract(service: str) -> ServiceDescriptor:

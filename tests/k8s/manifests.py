@@ -19,7 +19,7 @@ Resource = dict[str, Any]
 
 OVERLAYS = sorted(path.name for path in (K8S / "overlays").iterdir())
 COMPONENTS = sorted(path.name for path in (K8S / "components").iterdir())
-_NEEDS = {"gpu-timeslice": ("gpu",)}  # components that change what others have added
+_NEEDS = {"gpu-timeslice": ("gpu",), "otel": ("network-policy",)}  # components that change what others have added
 SERVICES = ("gateway", "detector", "segmenter", "embedder")
 
 VARIANTS = [*OVERLAYS, *(f"base+{name}" for name in COMPONENTS)]
@@ -106,12 +106,15 @@ def environment(variant: str, service: str) -> dict[str, str]:
     for source in container(deployment)["envFrom"]:
         found |= named(variant, "ConfigMap", source["configMapRef"]["name"])["data"]
     for variable in container(deployment)["env"]:
-        found[variable["name"]] = variable.get("value") or _resource_field(deployment, variable["valueFrom"])
+        found[variable["name"]] = variable.get("value") or _field(deployment, variable["valueFrom"])
     return found
 
 
-def _resource_field(deployment: Resource, source: Resource) -> str:
-    """What the kubelet makes of a resourceFieldRef: rounded up to a whole number."""
+def _field(deployment: Resource, source: Resource) -> str:
+    """What the kubelet makes of a label's fieldRef, and of a resourceFieldRef: rounded up to a whole number."""
+    if "fieldRef" in source:
+        label = source["fieldRef"]["fieldPath"].removeprefix("metadata.labels['").removesuffix("']")
+        return str(deployment["spec"]["template"]["metadata"]["labels"][label])
     kind, _, resource = source["resourceFieldRef"]["resource"].partition(".")
     return str(int(-(-quantity(container(deployment)["resources"][kind][resource]) // 1)))
 

@@ -1,17 +1,23 @@
-"""Network policies allow the edges of the service graph, DNS and Prometheus, and nothing else."""
+"""Network policies allow the edges of the service graph, DNS, Prometheus and traces, and nothing else."""
 
 from collections.abc import Iterator
+from urllib.parse import urlsplit
 
 import pytest
+from opentelemetry.sdk.trace import TracerProvider
 
 from tests.k8s.code import UPSTREAMS, default
-from tests.k8s.manifests import SERVICES, Resource, named, of_kind, selects
+from tests.k8s.manifests import SERVICES, Resource, base_with, environment, named, of_kind, selects
 
-VARIANT = "base+network-policy"
+VARIANT, TRACED = "base+network-policy", "base+otel"
 OUTSIDE = {
     "callers": ({"stamp2vec/caller": "true"}, {}),
     "dns": ({"kubernetes.io/metadata.name": "kube-system"}, {"k8s-app": "kube-dns"}),
     "prometheus": ({"kubernetes.io/metadata.name": "monitoring"}, {"app.kubernetes.io/name": "prometheus"}),
+    "collector": (
+        {"kubernetes.io/metadata.name": "observability"},
+        {"app.kubernetes.io/name": "opentelemetry-collector"},
+    ),
     "strangers": ({"kubernetes.io/metadata.name": "elsewhere"}, {"app.kubernetes.io/name": "stamp2vec"}),
 }
 """The labels of namespaces and pods beside ours."""
@@ -34,12 +40,12 @@ def peers(rule: list[Resource]) -> Iterator[str]:
             yield from (name for name in SERVICES if selects(peer["podSelector"], labels(name)))
 
 
-def allowed(direction: str) -> set[tuple[str, str, object]]:
+def allowed(direction: str, variant: str = VARIANT) -> set[tuple[str, str, object]]:
     """(pod of the policy, peer, port); a rule with no peer or no port would allow all of them."""
     ends = {"ingress": "from", "egress": "to"}
     return {
         (name, peer, port["port"])
-        for policy in of_kind(VARIANT, "NetworkPolicy")
+        for policy in of_kind(variant, "NetworkPolicy")
         for name in SERVICES
         if selects(policy["spec"]["podSelector"], labels(name))
         for rule in policy["spec"].get(direction, [])
@@ -66,6 +72,38 @@ def test_only_the_gateway_calls_out() -> None:
         ("gateway", "dns", 53),
         *(("gateway", name, default(name, "port")) for name in UPSTREAMS),
     }
+
+
+def test_traces_go_to_the_collector_and_open_nothing_else() -> None:
+    assert allowed("ingress", TRACED) == allowed("ingress")
+    added = allowed("egress", TRACED) - allowed("egress")
+    assert added == {(name, "collector", 4317) for name in SERVICES} | {(name, "dns", 53) for name in UPSTREAMS}
+    for name in SERVICES:
+        isolated = [
+            policy["spec"]["policyTypes"]
+            for policy in of_kind(TRACED, "NetworkPolicy")
+            if selects(policy["spec"]["podSelector"], labels(name)) and "egress" in policy["spec"]
+        ]
+        assert isolated == [["Ingress", "Egress"]]
+
+
+def test_where_nothing_is_isolated_tracing_isolates_nothing() -> None:
+    assert [each for each in base_with("otel") if each["kind"] == "NetworkPolicy"] == []
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_spans_are_sent_to_the_collector_that_policies_mean(service: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    variables = {name: value for name, value in environment(TRACED, service).items() if name.startswith("OTEL_")}
+    assert variables["OTEL_SERVICE_NAME"] == service
+    endpoint = urlsplit(variables["OTEL_EXPORTER_OTLP_ENDPOINT"])
+    assert (endpoint.scheme, endpoint.hostname, endpoint.port) == (
+        "http",
+        "opentelemetry-collector.observability",
+        4317,
+    )
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    assert TracerProvider(shutdown_on_exit=False).sampler.get_description().startswith("ParentBased{root:TraceIdRatio")
 
 
 @pytest.mark.parametrize("service", UPSTREAMS)

@@ -49,7 +49,9 @@ def test_selectors_mean_the_pods_of_their_service(variant: str) -> None:
             continue
         for key in ("podSelector", "selector"):
             for selector in values_of(key, resource["spec"]):
-                others = {"kube-dns", "prometheus"} & set(selector.get("matchLabels", {}).values())
+                others = {"kube-dns", "prometheus", "opentelemetry-collector"} & set(
+                    selector.get("matchLabels", {}).values()
+                )
                 assert others or any(selects(selector, each) for each in labels.values()), selector
 
 
