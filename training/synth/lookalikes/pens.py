@@ -9,7 +9,7 @@ import numpy.typing as npt
 from PIL import Image, ImageDraw
 
 from training.synth import words
-from training.synth.fonts import Script, Style, pick
+from training.synth.fonts import FontFace, Script, Style, families, pick
 from training.synth.lookalikes.sheet import (
     FINE,
     PENS,
@@ -20,6 +20,34 @@ from training.synth.lookalikes.sheet import (
     print_on,
     text_layer,
 )
+
+# Of the hand faces, those that a pen could have written: brushes and bold scripts are what stamps are set in.
+_PENNED = frozenset(
+    {"humor-sans", "breip", "rufscript", "steve-hand", "dkg", "kristi", "dancing-script", "delphine", "ecolier"}
+)
+
+
+def hand(sheet: Sheet) -> FontFace:
+    """Return somebody's handwriting, of Latin where the split has none of another script."""
+    script = Script.CYRILLIC if sheet.rng.random() < 0.33 else Script.LATIN
+    if not any(family.design in _PENNED and family.files for family in families(script, sheet.split, Style.HAND)):
+        script = Script.LATIN
+    while True:
+        face = pick(sheet.rng, script, sheet.split, Style.HAND)
+        if face.design in _PENNED:
+            return face
+
+
+def written(sheet: Sheet, face: FontFace, text: str, height_px: int) -> Image.Image:
+    """Return ``text`` in a hand, without the characters that the hand lacks."""
+    known = "".join(c for c in text if c == " " or face.covers(c)).strip()
+    return text_layer(sheet, known or "a", face.script, Style.HAND, height_px, face)
+
+
+def _jotted_date(rng: np.random.Generator) -> str:
+    """Return a date in figures, as people write it; months in letters are what daters print."""
+    mark = "./-"[int(rng.integers(3))]
+    return mark.join((str(rng.integers(1, 29)), str(rng.integers(1, 13)), f"{rng.integers(0, 100):02d}"))
 
 
 def spline(points: npt.NDArray[np.float64], steps: int = 12) -> npt.NDArray[np.float64]:
@@ -56,9 +84,8 @@ def signature(sheet: Sheet, at: tuple[int, int] | None = None) -> None:
 
 def _written_name(sheet: Sheet) -> Image.Image:
     """Return a signature that can be read: a leaning name, its line run out in a flourish."""
-    rng = sheet.rng
-    script = (Script.LATIN, Script.LATIN, Script.CYRILLIC)[int(rng.integers(3))]
-    text = text_layer(sheet, words.family_name(rng, script), script, Style.HAND, sheet.px(6, 13))
+    rng, face = sheet.rng, hand(sheet)
+    text = written(sheet, face, words.family_name(rng, face.script), sheet.px(6, 13))
     lean = rng.uniform(-0.1, 0.6) * text.height
     width, height = text.width + int(abs(lean) + 0.4 * text.height), int(1.5 * text.height)
     shift = -max(lean, 0.0)
@@ -95,15 +122,14 @@ def _scrawl(sheet: Sheet) -> Image.Image:
 def handwriting(sheet: Sheet) -> None:
     """A note of one to five words in one hand, each word with its own height and lean."""
     rng = sheet.rng
-    script = (Script.LATIN, Script.LATIN, Script.CYRILLIC)[int(rng.integers(3))]
-    colour, size, face = sheet.colour(PENS), sheet.px(4, 9), pick(rng, script, sheet.split, Style.HAND)
+    colour, size, face = sheet.colour(PENS), sheet.px(4, 9), hand(sheet)
     lean = rng.normal(0, 9) + (rng.choice([0, 0, 0, 90]))
     left, top = sheet.place(sheet.px(40, 60), sheet.px(15, 20))
     x, y = left, top
     for _ in range(int(rng.integers(1, 6))):
-        makers = (words.date, words.family_name, words.serial, words.city, words.department)
-        text = makers[int(rng.integers(len(makers)))](rng, script)
-        layer = text_layer(sheet, text, script, Style.HAND, int(size * rng.uniform(0.85, 1.15)), face)
+        makers = (words.family_name, words.serial, words.city, words.department)
+        text = _jotted_date(rng) if rng.random() < 0.2 else makers[int(rng.integers(len(makers)))](rng, face.script)
+        layer = written(sheet, face, text, int(size * rng.uniform(0.85, 1.15)))
         coverage = coverage_of(layer.rotate(lean + rng.normal(0, 2), Image.Resampling.BILINEAR, expand=True))
         print_on(sheet.page, coverage, colour, x, y + int(rng.normal(0, 2)))
         x += coverage.shape[1] + size // 2
@@ -113,14 +139,12 @@ def handwriting(sheet: Sheet) -> None:
 
 def boxed_note(sheet: Sheet) -> None:
     """Two to five lines of a large hand where the page is empty, most in a frame, printed or drawn round them."""
-    rng = sheet.rng
-    script = (Script.LATIN, Script.LATIN, Script.CYRILLIC)[int(rng.integers(3))]
-    colour, size = sheet.colour(PENS), sheet.px(4.5, 9)
-    face = pick(rng, script, sheet.split, Style.HAND)
+    rng, face = sheet.rng, hand(sheet)
+    script, colour, size = face.script, sheet.colour(PENS), sheet.px(4.5, 9)
     lean, lines = rng.normal(3, 4), []
     for _ in range(int(rng.integers(2, 6))):
         text = words.sentence(rng, script, int(rng.integers(1, 4))) if rng.random() < 0.7 else words.city(rng, script)
-        lines.append(text_layer(sheet, text, script, Style.HAND, size, face).rotate(lean, expand=True))
+        lines.append(written(sheet, face, text, size).rotate(lean, expand=True))
     notes = [coverage_of(line) for line in lines]
     width = max(note.shape[1] for note in notes) + 2 * size
     height = int(1.35 * size * len(notes)) + 2 * size
@@ -155,9 +179,9 @@ def fill_in(sheet: Sheet, at: tuple[int, int]) -> None:
         points += rng.normal(0, 0.06, (7, 2))
         stroke(draw, spline(np.clip(points, 0.02, 0.98) * layer.size), rng.uniform(0.25, 0.7) * sheet.px_per_mm * FINE)
     else:
-        maker = (words.date, words.serial, words.family_name)[int(rng.integers(3))]
-        script = (Script.LATIN, Script.LATIN, Script.CYRILLIC)[int(rng.integers(3))]
-        layer = text_layer(sheet, maker(rng, script), script, Style.HAND, sheet.px(3.5, 7))
+        face = hand(sheet)
+        texts = (_jotted_date(rng), words.serial(rng, face.script), words.family_name(rng, face.script))
+        layer = written(sheet, face, texts[int(rng.integers(3))], sheet.px(3.5, 7))
     coverage = coverage_of(layer.rotate(rng.normal(4, 6), Image.Resampling.BILINEAR, expand=True))
     print_on(sheet.page, coverage, colour, at[0] - coverage.shape[1] // 2, at[1] - coverage.shape[0] // 2)
 
