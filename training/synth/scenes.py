@@ -42,13 +42,13 @@ class Scene:
 
 
 KINDS: dict[DieKind, float] = {
-    DieKind.WORD: 0.29,
+    DieKind.WORD: 0.27,
     DieKind.DATE: 0.15,
     DieKind.RECTANGLE: 0.15,
     DieKind.ROUND: 0.13,
     DieKind.OVAL: 0.06,
     DieKind.STAR_ROUND: 0.05,
-    DieKind.NAME_SEAL: 0.04,
+    DieKind.NAME_SEAL: 0.06,
     DieKind.TRIANGLE: 0.04,
     DieKind.MOTIF: 0.04,
     DieKind.NOTARY: 0.03,
@@ -109,8 +109,8 @@ def _chinese(rng: np.random.Generator) -> Scene:
     """Red: the round seal with its star, an oval one on invoices, a square name seal beside them."""
     red = ("red",)
     orders = [Order(DieKind.STAR_ROUND if rng.random() < 0.7 else DieKind.OVAL, Spot.SIGNING, Script.CJK, red)]
-    others = (DieKind.NAME_SEAL, DieKind.NAME_SEAL, DieKind.STAR_ROUND, DieKind.OVAL, DieKind.RECTANGLE, DieKind.DATE)
-    for _ in range(int(rng.choice([0, 0, 1, 1, 2, 3]))):
+    others = (*[DieKind.NAME_SEAL] * 3, DieKind.STAR_ROUND, DieKind.OVAL, DieKind.RECTANGLE, DieKind.DATE)
+    for _ in range(int(rng.choice([0, 1, 1, 1, 2, 3]))):
         spot = Spot.BESIDE if rng.random() < 0.5 else _spot(rng)
         orders.append(Order(others[int(rng.integers(len(others)))], spot, Script.CJK, red))
     return Scene(tuple(orders))
