@@ -159,6 +159,14 @@ def test_crops_repeat_from_their_seed() -> None:
     assert first.image.shape != other.image.shape or not np.array_equal(first.image, other.image)
 
 
+def test_siblings_can_be_told_apart() -> None:
+    """Also in families whose first siblings differ in a line that nobody could read."""
+    for family in (402, 408, 430, 463, 508, 513):
+        dies = [make_crop(family, sibling, Split.TEST, 0).clean for sibling in range(4)]
+        differences = [np.abs(dies[i] - dies[j]).sum() / dies[i].sum() for i in range(4) for j in range(i)]
+        assert min(differences) > 0.015  # at 64 px; fine lines lose some of what they differ in
+
+
 def test_ink_is_darker_than_the_paper_around_it() -> None:
     """Mask and image are aligned: over many crops, masked pixels are darker than the rest."""
     darker = []
