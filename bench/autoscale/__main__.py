@@ -6,27 +6,21 @@ worth, so the outcome depends on the shape of the measured latency curve more th
 
 import argparse
 import dataclasses
-import math
 import sys
-import time
 from collections.abc import Mapping
 from pathlib import Path
 
-import numpy as np
-import torch
 import yaml
 
 from bench.autoscale.autoscaler import Spec
+from bench.autoscale.curve import measured_curve
 from bench.autoscale.manifests import NotInManifests, Scaling, scaling
-from bench.autoscale.pod import Curve
 from bench.autoscale.simulation import Outcome, World, pod_rate, simulate
 from bench.autoscale.traces import TRACES, Trace
-from stamp2vec.pipelines import YoloStampPipeline
 
 MAX_SHED = 0.01
 MAX_DIRECTION_CHANGES = 2
 MAX_P99_S = 1.0
-_REPEATS = 5
 
 
 def main() -> int:
@@ -65,24 +59,6 @@ def main() -> int:
         if meets_bars(outcomes):
             good[target] = sum(outcome.pod_hours for outcome in outcomes.values())
     return _choose(good, rendered.spec)
-
-
-def measured_curve(max_batch: int) -> Curve:
-    """Seconds of CPU that a batch of the detector takes on one thread: the fastest of some runs of each size.
-
-    CPU time, so that others on this machine do not bend the curve.
-    """
-    torch.set_num_threads(1)
-    pipeline = YoloStampPipeline.from_pretrained("yolo-stamp")
-    height, width = pipeline.input_size
-    blank = np.full((max_batch, height, width, 3), 255, np.uint8)
-    seconds = dict.fromkeys(range(1, max_batch + 1), math.inf)
-    for _ in range(_REPEATS):
-        for size in seconds:
-            started_s = time.process_time()
-            pipeline.infer(blank[:size])
-            seconds[size] = min(seconds[size], time.process_time() - started_s)
-    return seconds
 
 
 def meets_bars(outcomes: Mapping[Trace, Outcome]) -> bool:

@@ -45,7 +45,7 @@ class Outcome:
     """int64 (seconds,)."""
     pod_hours: float
     first_new_ready_s: float
-    """When the first replica that was added could answer; infinite when none was."""
+    """When the first replica that was added since the load rose could answer; infinite when none was."""
 
     @property
     def p99_wait_s(self) -> float:
@@ -172,7 +172,8 @@ class _Simulation:
     def _scale(self, now_s: int, wanted: int) -> None:
         while len(self._replicas) < wanted:
             ready_s = now_s + self._world.cold_start_s
-            self._first_new_ready_s = min(self._first_new_ready_s, ready_s)
+            if now_s >= self._trace.rise_s:
+                self._first_new_ready_s = min(self._first_new_ready_s, ready_s)
             self._replicas.append(self._new(ready_s))
         while len(self._replicas) > wanted:  # the newest go first, starting ones before all
             gone = self._replicas.pop()

@@ -17,6 +17,8 @@ class Trace:
     load: Callable[[np.ndarray], np.ndarray]
     outage_s: tuple[float, float] | None = None
     """While nothing can be asked of Prometheus."""
+    rise_s: float = 0.0
+    """When load begins to be more than at the start: replicas added earlier are no answer to it."""
 
     @property
     def rates(self) -> np.ndarray:
@@ -51,7 +53,7 @@ def _steady(seconds: np.ndarray) -> np.ndarray:
 
 
 TRACES = (
-    Trace("step", 35, _step),
+    Trace("step", 35, _step, rise_s=STEP_S),
     Trace("ramp", 40, _ramp),
     Trace("day", 60, _day),
     Trace("burst", 40, _burst),

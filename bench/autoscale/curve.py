@@ -1,0 +1,43 @@
+"""How long batches of the detector take, measured on an executor such as the services have."""
+
+import asyncio
+from pathlib import Path
+
+import numpy as np
+
+from bench.autoscale.pod import Curve
+from services.runtime.executor import ProcessExecutor
+from stamp2vec.manifest import Task
+from stamp2vec.serving import find_model
+
+_REPEATS = 5
+
+
+def measured_curve(max_batch: int) -> Curve:
+    """Seconds of CPU that a batch takes on one thread, by its size: the fastest of some runs of each.
+
+    CPU time, so that others on this machine do not bend the curve.
+    """
+    return asyncio.run(_measure(max_batch))
+
+
+async def _measure(max_batch: int) -> Curve:
+    info, factory, arguments = find_model("yolo-stamp", Task.DETECT, "cpu")
+    height, width = info.input_height, info.input_width
+    executor = ProcessExecutor(factory, arguments, height=height, width=width, max_batch=max_batch)
+    blank = np.full((height, width, 3), 255, np.uint8)
+    try:
+        seconds = await executor.start()
+        for _ in range(_REPEATS):
+            for size in seconds:
+                before_s = _cpu_s(executor.pid)
+                await executor.run([blank] * size)
+                seconds[size] = min(seconds[size], _cpu_s(executor.pid) - before_s)
+    finally:
+        await executor.stop()
+    return seconds
+
+
+def _cpu_s(pid: int) -> float:
+    """Of the process's main thread: https://docs.kernel.org/scheduler/sched-stats.html."""
+    return int(Path(f"/proc/{pid}/schedstat").read_text().split()[0]) / 1e9
