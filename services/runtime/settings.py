@@ -139,7 +139,11 @@ class ModelServerSettings(ServerSettings):
         1, "Batches an executor takes at once: 2 on a GPU, to copy the next while one runs.", at_least=1, at_most=4
     )
     max_batch: int = setting(
-        8, "Largest batch; up to 64 on a GPU. See stamp2vec_best_batch_size in /metrics.", at_least=1, at_most=64
+        4,
+        "Largest batch; up to 64 on a GPU, while larger ones on a CPU gain nothing and take longer. See "
+        "stamp2vec_best_batch_size in /metrics.",
+        at_least=1,
+        at_most=64,
     )
     max_delay_ms: float = setting(
         0.0, "How long an idle executor waits for a fuller batch: more throughput for more latency.", at_least=0

@@ -19,6 +19,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from services.stack.processes import MODEL_SERVICES, Address, Service, Stack, running, wait_until_serving
 from stamp2vec.client import Client
+from stamp2vec.manifest import Preset
 from stamp2vec.v1 import common_pb2, detector_pb2
 from stamp2vec.v1.detector_pb2_grpc import DetectorServiceStub
 from tests.e2e.live import SAMPLE, children, eventually
@@ -78,8 +79,10 @@ def test_the_startup_probe_allows_twice_the_time_of_a_start(stack: Stack, servic
 
 @pytest.mark.parametrize("service", SERVICES)
 def test_the_memory_limit_has_room(stack: Stack, service: str) -> None:
-    with Client(stack.address("gateway").target, deadline_s=TIMEOUT_S) as client:
-        client.analyze(SAMPLE.read_bytes(), include_masks=True)
+    with Client(stack.address("gateway").target, deadline_s=TIMEOUT_S) as client, ThreadPoolExecutor(4) as pool:
+        page = SAMPLE.read_bytes()
+        presets = [preset for preset in Preset for _ in range(8)]
+        assert all(pool.map(lambda preset: client.analyze(page, preset=preset, include_masks=True).pages, presets))
     pid = stack[service].pid
     statuses = [Path(f"/proc/{each}/status").read_text() for each in (pid, *children(pid))]
     used = 1024 * sum(int(peak) for text in statuses for peak in re.findall(r"VmHWM:\s+(\d+) kB", text))

@@ -59,4 +59,4 @@ def test_help_names_flag_variable_and_default(capsys: pytest.CaptureFixture[str]
     assert end.value.code == 0
     text = " ".join(capsys.readouterr().out.split())
     assert "--max-batch BATCH Largest batch" in text
-    assert "Default: 8. [STAMP2VEC_MAX_BATCH]" in text
+    assert "Default: 4. [STAMP2VEC_MAX_BATCH]" in text
