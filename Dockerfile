@@ -33,7 +33,9 @@ RUN python -m compileall -q --invalidation-mode unchecked-hash stamp2vec service
 # The models by task; no image is made of weights that are not those of their manifests.
 COPY weights weights
 COPY k8s/image_weights.py ./
-RUN python image_weights.py /weights
+# Whoever builds may have files that only they can read; those who run the image are others.
+RUN python image_weights.py /weights \
+ && chmod -R a+rX stamp2vec services /weights
 
 FROM ${BASE} AS service
 ARG VERSION=0.1.0

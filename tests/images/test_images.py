@@ -47,8 +47,9 @@ def test_an_image_says_what_it_is_and_is_for_no_root(service: str) -> None:
 
 
 @pytest.mark.parametrize("service", SERVICES)
-def test_an_image_has_no_compiler_and_no_service_but_its_own(service: str) -> None:
-    script = f"for each in {' '.join(COMPILERS)}; do command -v $each; done; ls services; python -m pip 2>&1; true"
+def test_an_image_has_no_compiler_and_no_service_but_its_own_and_all_can_be_read(service: str) -> None:
+    script = f"for each in {' '.join(COMPILERS)}; do command -v $each; done; ls services; python -m pip 2>&1; "
+    script += "find . ! -readable"
     found = run("podman", "run", "--rm", "--network", "host", "--entrypoint", "sh", image(service), "-c", script)
     services = ["__init__.py", *sorted((service, "runtime"))]
     assert found.splitlines() == [*services, "/opt/venv/bin/python: No module named pip"]
