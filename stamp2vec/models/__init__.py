@@ -7,7 +7,6 @@ from torch import nn
 from stamp2vec.errors import WeightsError
 from stamp2vec.models.stamp_lite import StampLite
 from stamp2vec.models.stamp_unet import StampUnet
-from stamp2vec.models.stamp_vit import StampVit
 from stamp2vec.models.stamp_yolo import StampYolo
 from stamp2vec.models.tvae import Tvae
 from stamp2vec.models.yolo_stamp import YoloStamp
@@ -18,7 +17,6 @@ ARCHITECTURES: Mapping[str, Callable[..., nn.Module]] = {
     "stamp-unet": StampUnet,
     "tvae": Tvae,
     "stamp-lite": StampLite,
-    "stamp-vit": StampVit,
 }
 
 

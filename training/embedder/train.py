@@ -16,7 +16,6 @@ from stamp2vec import hub
 from stamp2vec.manifest import Preset, Task
 from stamp2vec.models import build
 from stamp2vec.models.stamp_lite import StampLite
-from stamp2vec.models.stamp_vit import StampVit
 from stamp2vec.models.tvae import Tvae
 from training import imagenet
 from training.crop_batches import framing, leaning, recolour, shrink, uniform, view
@@ -28,7 +27,7 @@ from training.synth.crop_shards import Crops, read
 SIBLINGS, IMPRESSIONS = 4, 4
 TEMPERATURE = 0.07
 UPRIGHT = 0.6  # share of the crops that are left about as they were struck; the others are turned at will
-SIZES = {"tvae": 128, "stamp-lite": 224, "stamp-vit": 128}
+SIZES = {"tvae": 128, "stamp-lite": 224}
 SCORED_AT_ONCE = 64
 
 
@@ -106,12 +105,8 @@ def main() -> None:
     torch.manual_seed(args.seed)
     if args.model == "tvae":
         train_tvae(args)
-    elif args.model == "stamp-lite":
-        lite = StampLite()
-        imagenet.load(lite.trunk, lite.top)
-        train_by_contrast(Run(lite, args, imagenet.SOURCE), args, version="1.1.0")
     else:
-        train_by_contrast(Run(StampVit(), args), args, version="1.0.0")
+        train_lite(args)
 
 
 def train_tvae(args: argparse.Namespace) -> None:
@@ -138,18 +133,21 @@ def train_tvae(args: argparse.Namespace) -> None:
     export(run, args, "1.2.0", Preset.FAST, vector_size=128)
 
 
-def train_by_contrast(run: Run[StampLite] | Run[StampVit], args: argparse.Namespace, version: str) -> None:
-    """The accurate ones: every impression of a die against every other crop of the batch.
+def train_lite(args: argparse.Namespace) -> None:
+    """The accurate one: from ImageNet weights, every impression of a die against every other crop of the batch.
 
     No weight on siblings is needed: once families lie apart, the softmax at this temperature leaves the other families
     e to the power of -14 times a sibling's share, so nearly all of the gradient is of siblings.
     """
+    model = StampLite()
+    imagenet.load(model.trunk, model.top)
+    run = Run(model, args, imagenet.SOURCE)
     contrast = SupConLoss(temperature=TEMPERATURE)
     for pixels, _, identity in batches(args, run, args.size):
         with on_gpus_bfloat16(run):
             vectors = run.model(pixels)
         run.step(contrast(vectors.float(), identity), {})
-    export(run, args, version, Preset.ACCURATE, vector_size=384)
+    export(run, args, "1.1.0", Preset.ACCURATE, vector_size=384)
 
 
 def on_gpus_bfloat16(run: Run[Any]) -> torch.autocast:
