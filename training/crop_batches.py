@@ -64,22 +64,26 @@ def shrink(pixels: Tensor, size: int) -> Tensor:
 
 
 def recolour(pixels: Tensor, random: torch.Generator) -> Tensor:
-    """Another pen, lamp and camera for every crop: uint8 (N, H, W, 3) -> uint8 (N, H, W, 3)."""
+    """Another pen, lamp and camera for every picture: uint8 (N, H, W, 3) -> uint8 (N, H, W, 3)."""
     n = len(pixels)
-    pixels = pixels.permute(0, 3, 1, 2).float() / 255.0
 
-    def draw(*shape: int) -> Tensor:
-        return torch.rand((n, *shape, 1, 1), generator=random, device=random.device)
+    def draw(channels: int = 1) -> Tensor:
+        return torch.rand((n, 1, 1, channels), generator=random, device=random.device)
 
-    hue = torch.argsort(draw(3)[..., 0, 0], 1)  # ink of one colour becomes ink of another
-    swapped = pixels.gather(1, hue[:, :, None, None].expand_as(pixels))
-    pixels = torch.where(draw(1) < 0.3, swapped, pixels)
-    grey = pixels.mean(1, keepdim=True).expand_as(pixels)
-    pixels = torch.where(draw(1) < 0.25, grey, pixels)
-    pixels = pixels.clamp(1e-3, 1.0) ** (0.6 + draw(3) * 0.2 + draw(1) * 0.6) * (0.75 + 0.27 * draw(1))
-    brightness = pixels.mean(1, keepdim=True)
-    level = brightness.mean((2, 3), keepdim=True) * (0.6 + 0.3 * draw(1))  # about the paper's, mostly
-    binary = ((brightness - level) * 16).sigmoid().expand_as(pixels)
-    pixels = torch.where(draw(1) < 0.12, binary, pixels)
-    pixels = pixels + torch.randn(pixels.shape, generator=random, device=random.device) * 0.05 * draw(1) ** 2
-    return (pixels.clamp(0.0, 1.0) * 255).byte().permute(0, 2, 3, 1).contiguous()
+    def some(share: float) -> Tensor:
+        return (draw()[:, 0, 0, 0] < share).nonzero()[:, 0]
+
+    levels = pixels.float() / 255
+    for picture in some(0.3):  # ink of one colour becomes ink of another
+        levels[picture] = levels[picture][..., torch.randperm(3, generator=random, device=random.device)]
+    grey = some(0.25)
+    levels[grey] = levels[grey].mean(3, keepdim=True).expand(-1, -1, -1, 3)
+    levels = levels.clamp_(min=1e-3).pow_(0.6 + draw(3) * 0.2 + draw() * 0.6).mul_(0.75 + 0.27 * draw())
+    binary = some(0.12)
+    brightness = levels[binary].mean(3, keepdim=True)
+    level = brightness.mean((1, 2), keepdim=True) * (0.6 + 0.3 * draw()[binary])  # about the paper's, mostly
+    levels[binary] = ((brightness - level) * 16).sigmoid().expand(-1, -1, -1, 3)
+    grainy = some(0.5)
+    grain = torch.randn(levels[grainy].shape, generator=random, device=random.device)
+    levels[grainy] += grain * 0.07 * draw()[grainy] ** 2
+    return levels.clamp_(0.0, 1.0).mul_(255).byte()

@@ -69,7 +69,6 @@ class Run(Generic[Model]):
         name = ("cuda" if torch.cuda.is_available() else "cpu") if args.device == "auto" else args.device
         self.device = torch.device(name)
         self.trained_on = torch.cuda.get_device_name(self.device) if name == "cuda" else "CPU"
-        torch.backends.cudnn.benchmark = True  # pictures of one training are of one size
         torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = True
         self.args = args
         self.budget_s = float(args.minutes) * 60
@@ -84,6 +83,7 @@ class Run(Generic[Model]):
             self.steps, self.seconds = int(note["steps"]), float(note["seconds"])
             self.trained_on = note.get("device", self.trained_on)
             print(f"resumed at step {self.steps}, minute {self.seconds / 60:.1f}", flush=True)
+        self.trained_s = self.seconds
         self.started = time.monotonic()
         self.saved = self.started
 
@@ -128,13 +128,14 @@ class Run(Generic[Model]):
         norm = nn.utils.clip_grad_norm_(self.model.parameters(), 10.0)
         self.optimizer.step()
         self.steps += 1
+        self.trained_s = self.seconds_so_far
         self.update_average()
         shown = " ".join(f"{name} {value:.4f}" for name, value in figures.items())
         print(
             f"step {self.steps} {self.progress:6.1%} loss {loss.item():.4f} {shown} norm {norm.item():.2f} lr {lr:.2e}",
             flush=True,
         )
-        if time.monotonic() - self.saved > CHECKPOINT_S:
+        if time.monotonic() - self.saved > CHECKPOINT_S or not self.going():
             self.save()
 
     def update_average(self) -> None:
@@ -146,19 +147,18 @@ class Run(Generic[Model]):
     def save(self) -> None:
         """Writes the checkpoint."""
         self.saved = time.monotonic()
-        note = {"steps": self.steps, "seconds": self.seconds_so_far, "device": self.trained_on}
+        note = {"steps": self.steps, "seconds": self.trained_s, "device": self.trained_on}
         checkpoint.save(self.path, self.model, self.average, self.optimizer, note)
 
     def export(self, draft: Draft, metrics: dict[str, float]) -> Path:
         """Writes the averaged weights and their manifest to `<out>/<name>/<version>/`, and returns that folder."""
-        self.save()
         training: dict[str, Any] = {
             "commit": commit(),
             "data": "python -m training.synth",
             "initial_weights": self.start,
             "steps": self.steps,
             "batch": self.args.batch,
-            "minutes": round(self.seconds_so_far / 60, 1),
+            "minutes": round(self.trained_s / 60, 1),
             "device": self.trained_on,
             "seed": self.args.seed,
         }

@@ -69,8 +69,17 @@ def test_detection_figures_of_a_known_case() -> None:
     box = [10.0, 10, 50, 50]
     truths = [np.array([box]), np.zeros((0, 4)), np.array([box])]
     found = [np.array([[*box, 0.9]]), np.array([[*box, 0.5]]), np.array([[100.0, 100, 120, 120, 0.8], [*box, 0.7]])]
-    figures = training_metrics(truths, found)
+    figures = training_metrics(truths, found, false_alarms=0.1)
     # ranks: hit, miss, hit, miss -> precision 1 up to half the recall, 2/3 from there
     assert figures["ap50"] == pytest.approx((51 + 50 * 2 / 3) / 101, abs=1e-3)
     assert figures["f1"] == pytest.approx(2 * 2 / (3 + 2))
     assert figures["threshold"] == pytest.approx(0.7)
+    assert figures["false_alarms"] == 0
+
+
+def test_a_threshold_leaves_stamp_free_pages_in_peace() -> None:
+    box = [10.0, 10, 50, 50]
+    truths = [np.array([box]), np.array([box]), np.zeros((0, 4))]
+    found = [np.array([[*box, 0.9]]), np.array([[*box, 0.4]]), np.array([[*box, 0.6]])]
+    assert training_metrics(truths, found, false_alarms=1.0)["threshold"] == pytest.approx(0.4)
+    assert training_metrics(truths, found, false_alarms=0.1)["threshold"] == pytest.approx(0.9)

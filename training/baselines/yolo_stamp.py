@@ -136,13 +136,14 @@ def main() -> None:
     torch.manual_seed(args.seed)
     run = Run(PublishedYoloStamp(), args)
     random = torch.Generator(run.device).manual_seed(args.seed + run.steps)
-    pages = Batches(args.shards / "train", RECIPES["yolo-stamp"].framing, args.batch, args.seed + run.steps)
+    ours = RECIPES["yolo-stamp"]
+    pages = Batches(args.shards / "train", ours.framing, args.batch, args.seed + run.steps)
     for pixels, truth, _ in run.batches(pages):
         stamps = truth.to(run.device)
         with run.autocast():
             raw = run.model.raw(recolour(pixels.to(run.device, non_blocking=True), random))
         run.step(*loss(run.model, raw.float(), stamps.boxes, stamps.worth))
-    metrics = training_metrics(*detections(run.average, args.shards / "test", SIZE, run.device))
+    metrics = training_metrics(*detections(run.average, args.shards / "test", SIZE, run.device), ours.false_alarms)
     draft = Draft(
         name=NAME,
         version="1.0.0",

@@ -1,5 +1,6 @@
 """Makes a detector's score the probability that its box is a stamp."""
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -25,6 +26,13 @@ def platt(logits: Tensor, true: Tensor) -> tuple[float, float]:
 
     optimizer.step(loss)
     return line.weight.item(), line.bias.item()
+
+
+def calibrated(found: np.ndarray, scale: float, shift: float) -> np.ndarray:
+    """Boxes (K, 5) with their scores, the last column, put through sigmoid(scale * logit + shift)."""
+    scores = found[:, 4:].clip(1e-6, 1 - 1e-6)
+    odds = scale * np.log(scores / (1 - scores)) + shift
+    return np.column_stack([found[:, :4], 1 / (1 + np.exp(-odds))])
 
 
 def fold(model: nn.Module, scale: float, shift: float) -> None:

@@ -15,7 +15,7 @@ from stamp2vec.models import stamp_yolo, yolo_stamp
 from stamp2vec.models.grids import BOX, SCORE, grid
 from training import imagenet
 from training.crop_batches import recolour
-from training.detector.calibration import fold, platt
+from training.detector.calibration import calibrated, fold, platt
 from training.detector.loss import Answers, detection_loss
 from training.detector.pages import Batches, Framing, load, read_pages
 from training.evaluate.detection import match, training_metrics
@@ -26,17 +26,21 @@ Detector = yolo_stamp.YoloStamp | stamp_yolo.StampYolo
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """How one detector is trained: its preset, its version, its input's side in px, and the framing of its pages."""
+    """How one detector is trained: its preset, its version, its input's side in px, and the framing of its pages.
+
+    Its threshold is set so that drawn pages without a stamp get at most so many `false_alarms` each.
+    """
 
     preset: Preset
     version: str
     size: int
     framing: Framing
+    false_alarms: float
 
 
 RECIPES = {
-    "yolo-stamp": Recipe(Preset.FAST, "1.2.0", 448, Framing(448, 448, 0.7, 1.5)),
-    "stamp-yolo": Recipe(Preset.ACCURATE, "2.0.0", 640, Framing(640, 640, 0.6, 2.0)),  # to twice the size: tiles
+    "yolo-stamp": Recipe(Preset.FAST, "1.2.0", 448, Framing(448, 448, 0.7, 1.5), 0.10),
+    "stamp-yolo": Recipe(Preset.ACCURATE, "2.0.0", 640, Framing(640, 640, 0.6, 2.0), 0.03),  # 2.0: tiles
 }
 
 
@@ -62,11 +66,11 @@ def main() -> None:
         with run.autocast():
             answers = ask(run.model, recolour(pixels.to(run.device, non_blocking=True), random))
         run.step(*detection_loss(answers, truth.to(run.device), taught and taught.to(run.device)))
-    model = run.average.eval()
-    boxes, found = detections(model, args.shards / "test", recipe.size, run.device)
+    boxes, found = detections(run.average, args.shards / "test", recipe.size, run.device)
     ranking = match(boxes, [np.zeros((0, 4))] * len(boxes), found).rankings[0]
-    fold(model, *platt(torch.from_numpy(ranking.score).logit(), torch.from_numpy(ranking.true)))
-    metrics = training_metrics(*detections(model, args.shards / "test", recipe.size, run.device))
+    line = platt(torch.from_numpy(ranking.score).logit(eps=1e-6), torch.from_numpy(ranking.true))
+    fold(run.average, *line)
+    metrics = training_metrics(boxes, [calibrated(rows, *line) for rows in found], recipe.false_alarms)
     draft = Draft(
         name=args.model,
         version=recipe.version,

@@ -216,11 +216,23 @@ def calibration_error(bins: Sequence[Bin]) -> float:
     return share(sum(b.count * abs(b.score - b.true) for b in bins), sum(b.count for b in bins))
 
 
-def training_metrics(truths: Sequence[np.ndarray], found: Sequence[np.ndarray]) -> dict[str, float]:
-    """AP50, AP50-95, and the best F1 with the score threshold that gives it; truths (T, 4), found (K, 5) a page."""
+def training_metrics(
+    truths: Sequence[np.ndarray], found: Sequence[np.ndarray], false_alarms: float
+) -> dict[str, float]:
+    """AP50, AP50-95, and the best F1 with the score threshold that gives it; truths (T, 4), found (K, 5) a page.
+
+    Only thresholds count that leave at most so many false boxes a stamp-free page.
+    """
     matches = match(truths, [np.zeros((0, 4))] * len(truths), found)
     ranking = matches.rankings[0]
     f1 = 2 * np.cumsum(ranking.true) / (np.arange(1, len(ranking.true) + 1) + matches.stamps.sum())
-    threshold = float(ranking.score[f1.argmax()]) if len(f1) else 1.0
+    calm = np.cumsum(matches.empty[ranking.page]) <= false_alarms * matches.empty.sum()
+    threshold = float(ranking.score[calm][f1[calm].argmax()]) if calm.any() else 1.0
     figures = measure(matches, threshold)
-    return {"ap50": figures.ap50, "ap": figures.ap, "f1": figures.f1, "threshold": threshold}
+    return {
+        "ap50": figures.ap50,
+        "ap": figures.ap,
+        "f1": figures.f1,
+        "false_alarms": figures.fp_per_stamp_free_page,
+        "threshold": threshold,
+    }

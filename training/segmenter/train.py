@@ -80,7 +80,7 @@ def main() -> None:
         task=Task.SEGMENT,
         architecture="stamp-unet",
         config={"width": WIDTH},
-        presets=(Preset.FAST,),
+        presets=(Preset.FAST, Preset.ACCURATE),
         input_height=SIZE,
         input_width=SIZE,
     )
