@@ -82,6 +82,17 @@ def test_a_batch_is_taught_when_there_is_a_teacher(shards: Path) -> None:
     assert not taught.worth.any()
 
 
+def test_fewer_pages_than_a_batch_are_refused(shards: Path) -> None:
+    with pytest.raises(ValueError, match="has 4 pages: render more"):
+        next(iter(Batches(shards, Framing(128, 640, 0.5, 1.0), 5, 0)))
+
+
+def test_a_line_that_is_half_written_is_left_for_later(shards: Path) -> None:
+    with (shards / "labels.jsonl").open("a") as labels:
+        labels.write('{"file": "4.png", "box')
+    assert len(read_pages(shards)) == 4
+
+
 def test_a_teacher_writes_what_it_finds_and_goes_on_where_it_was(tmp_path: Path) -> None:
     sample = Path(__file__).parents[2] / "docs/sample/page.jpg"
     label: dict[str, list[str]] = {"boxes": [], "kinds": [], "angles": []}

@@ -166,11 +166,16 @@ class Batches(IterableDataset[Batch]):
         self.shards, self.framing, self.batch, self.seed = shards, framing, batch, seed
 
     def __iter__(self) -> Iterator[Batch]:
-        """(N, size, size, 3) uint8 pixels, their stamps, and the teacher's where there is one."""
+        """(N, size, size, 3) uint8 pixels, their stamps, and the teacher's where there is one.
+
+        ValueError when the folder has fewer pages than a batch.
+        """
         worker = get_worker_info()
         rng = np.random.default_rng([self.seed, 0 if worker is None else worker.id])
         while True:
             pages = read_pages(self.shards)
+            if len(pages) < self.batch:
+                raise ValueError(f"{self.shards} has {len(pages)} pages: render more, or lower --batch")
             order = rng.permutation(len(pages))
             for start in range(0, len(order) - self.batch + 1, self.batch):
                 items = [augment(pages[i], self.framing, rng) for i in order[start : start + self.batch]]
