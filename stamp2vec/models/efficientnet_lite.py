@@ -16,7 +16,7 @@ STAGES = (
     (5, 2, 6, 192, 4),
     (3, 1, 6, 320, 1),
 )
-AT_8, AT_16, AT_32 = 4, 10, 15  # the last block at each stride
+AT_8, AT_16 = 4, 10  # the last block at these strides; at stride 32 it is the last of all
 CHANNELS = (40, 112, 320)  # that these blocks give
 
 
@@ -65,13 +65,11 @@ class EfficientNetLite(nn.Module):
             for index in range(count):
                 blocks.append(Inverted(c_in, c_out, kernel, stride if index == 0 else 1, expansion))
                 c_in = c_out
-        self.blocks = nn.ModuleList(blocks)
+        self.blocks = nn.Sequential(*blocks)
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Pixels are expected about where ImageNet's were: -1 to 1."""
         x = F.relu6(self.stem(x))
-        features = []
-        for block in self.blocks:
-            x = block(x)
-            features.append(x)
-        return features[AT_8], features[AT_16], features[AT_32]
+        at_8 = self.blocks[: AT_8 + 1](x)
+        at_16 = self.blocks[AT_8 + 1 : AT_16 + 1](at_8)
+        return at_8, at_16, self.blocks[AT_16 + 1 :](at_16)
