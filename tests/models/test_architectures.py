@@ -12,7 +12,7 @@ from training import imagenet
 
 INPUT = {"yolo-stamp": 448, "stamp-yolo": 320, "stamp-unet": 256, "tvae": 128, "stamp-lite": 160}
 OUTPUT = {
-    "yolo-stamp": (28 * 28 + 14 * 14, NUMBERS),
+    "yolo-stamp": (56 * 56 + 28 * 28 + 14 * 14, NUMBERS),
     "stamp-yolo": (40 * 40 + 20 * 20 + 10 * 10, NUMBERS),
     "stamp-unet": (256, 256),
     "tvae": (128,),
