@@ -42,13 +42,14 @@ def leaning(framing: Tensor, random: torch.Generator) -> Tensor:
 
 
 def view(crops: Tensor, framing: Tensor, size: int) -> Tensor:
-    """Crops uint8 (N, 256, 256, 4) seen through the maps of `framing`: uint8 (N, size, size, 4).
+    """Crops uint8 (N, 256, 256, C), C = 3 or, with their ink, 4, seen through the maps of `framing`, at `size` px.
 
-    Sampled at full size and then shrunk, so that fine strokes do not alias. Beyond a crop lies white paper.
+    Sampled finer than that and then shrunk, so that fine strokes do not alias. Beyond a crop lies white paper.
     """
     darkness = crops.permute(0, 3, 1, 2).float()
     darkness[:, :3] = 255 - darkness[:, :3]  # what is sampled beyond the crop is 0: no darkness, no ink
-    grid = F.affine_grid(framing, [len(crops), 4, SIZE, SIZE], align_corners=False)
+    fine = SIZE if size > SIZE // 2 else SIZE * 3 // 4
+    grid = F.affine_grid(framing, [*darkness.shape[:2], fine, fine], align_corners=False)
     seen = F.grid_sample(darkness, grid, align_corners=False)
     seen[:, :3] = 255 - seen[:, :3]
     return shrink(seen.round().byte().permute(0, 2, 3, 1), size)

@@ -110,9 +110,8 @@ class Run(Generic[Model]):
             yield next(batches)
 
     def autocast(self) -> torch.autocast:
-        """bfloat16 where the device computes it faster: GPUs, and CPUs with AVX-512 BF16."""
-        fast = self.device.type == "cuda" or "avx512_bf16" in Path("/proc/cpuinfo").read_text()
-        return torch.autocast(self.device.type, torch.bfloat16, enabled=fast)
+        """bfloat16 where the device computes it faster."""
+        return autocast(self.device)
 
     def step(self, loss: torch.Tensor, figures: dict[str, float]) -> None:
         """Back-propagates, updates, averages, prints one line, and saves now and then."""
@@ -174,6 +173,12 @@ class Run(Generic[Model]):
         hub.save(folder, manifest, self.average.state_dict())
         print(json.dumps({"wrote": str(folder), **manifest.metrics}), flush=True)
         return folder
+
+
+def autocast(device: torch.device) -> torch.autocast:
+    """bfloat16 where the device computes it faster: GPUs, and CPUs with AVX-512 BF16."""
+    fast = device.type == "cuda" or "avx512_bf16" in Path("/proc/cpuinfo").read_text()
+    return torch.autocast(device.type, torch.bfloat16, enabled=fast)
 
 
 def floats(model: nn.Module) -> list[torch.Tensor]:

@@ -1,13 +1,17 @@
+import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
+from stamp2vec.pipelines import TvaePipeline
 from training.crop_batches import framing, leaning, recolour, shrink, view
 from training.embedder import train as embedder
+from training.embedder.teach import teach
 from training.embedder.train import IMPRESSIONS, SIBLINGS, Batches
 from training.segmenter import train as segmenter
+from training.synth.crop_shards import TAUGHT, read
 
 
 def write(folder: Path, families: int, siblings: int, impressions: int) -> None:
@@ -40,10 +44,11 @@ def bar(bite: bool = True) -> torch.Tensor:
 
 def test_a_batch_is_of_whole_families(tmp_path: Path) -> None:
     write(tmp_path, families=3, siblings=SIBLINGS + 1, impressions=IMPRESSIONS + 1)
-    pixels, clean, identity = next(iter(Batches(tmp_path, 2 * SIBLINGS * IMPRESSIONS, 0)))
+    pixels, clean, identity, taught = next(iter(Batches(tmp_path, 2 * SIBLINGS * IMPRESSIONS, 0)))
     assert pixels.shape == (2 * SIBLINGS * IMPRESSIONS, 256, 256, 4)
     assert pixels.dtype == clean.dtype == torch.uint8
     assert clean.shape == (len(pixels), 64, 64)
+    assert taught is None
     dies, counts = identity.unique(return_counts=True)
     assert counts.tolist() == [IMPRESSIONS] * len(dies)
     families, siblings = (dies // (SIBLINGS + 1)).unique(return_counts=True)  # dies are numbered family by family
@@ -60,6 +65,32 @@ def test_crops_rendered_during_training_are_learnt_from(tmp_path: Path) -> None:
         np.save(tmp_path / path.name.replace("0000000", "0000500"), array + 1 if ".die." in path.name else array)
     dies = [next(batches)[2].max().item() for _ in range(6)]
     assert max(dies) >= SIBLINGS  # more dies than the first shard holds
+
+
+def test_a_teachers_vectors_come_with_their_crops(tmp_path: Path) -> None:
+    write(tmp_path, families=3, siblings=SIBLINGS, impressions=IMPRESSIONS)
+    teacher = TvaePipeline.from_pretrained("tvae")
+    teach(teacher, tmp_path)
+    pixels, _, _, taught = next(iter(Batches(tmp_path, 2 * SIBLINGS * IMPRESSIONS, 0)))
+    assert taught is not None
+    wanted = teacher(list(np.ascontiguousarray(pixels[..., :3])))
+    np.testing.assert_allclose(taught, np.stack(wanted), atol=1e-4)
+
+
+def test_a_teacher_goes_on_where_it_was_and_is_heard_when_it_is_done(tmp_path: Path) -> None:
+    write(tmp_path, families=1, siblings=SIBLINGS, impressions=IMPRESSIONS)
+    teacher = TvaePipeline.from_pretrained("tvae")
+    teach(teacher, tmp_path)
+    first = tmp_path / f"0000000.{TAUGHT}.npy"
+    np.save(first, np.full_like(np.load(first), 7))
+    for name in ("pixels", "clean", "die", "kind"):
+        shutil.copy(tmp_path / f"0000000.{name}.npy", tmp_path / f"0000500.{name}.npy")
+    assert read(tmp_path).taught is None
+    teach(teacher, tmp_path)
+    taught = read(tmp_path).taught
+    assert taught is not None
+    assert (taught[: len(taught) // 2] == 7).all()
+    assert not (taught[len(taught) // 2 :] == 7).any()
 
 
 @pytest.mark.parametrize("batches", [Batches, segmenter.Batches])
@@ -88,19 +119,20 @@ def test_ink_stays_where_the_picture_shows_it() -> None:
     assert 0.05 < ink.mean() < 0.4
 
 
+@pytest.mark.parametrize("size", [128, 224])
 @pytest.mark.parametrize("angle", [0.0, 0.7, 2.0, -3.0])
-def test_a_view_turns_and_frames_but_never_mirrors(angle: float) -> None:
+def test_a_view_turns_and_frames_but_never_mirrors(angle: float, size: int) -> None:
     crop = bar()
     frame = framing(crop[..., 3], torch.tensor([angle]), torch.tensor([0.1]))
     assert torch.linalg.det(frame[0, :, :2]) > 0
     assert torch.linalg.det(leaning(frame, torch.Generator().manual_seed(0))[0, :, :2]) > 0
-    seen = view(crop, frame, 128)[0].numpy()
-    assert seen.shape == (128, 128, 4)
+    seen = view(crop, frame, size)[0].numpy()
+    assert seen.shape == (size, size, 4)
     y, x = np.nonzero(seen[..., 3] > 127)
     longer = max(np.ptp(x), np.ptp(y)) + 1
-    assert longer == pytest.approx(128 / 1.2, abs=5)
-    assert (x.min() + x.max()) / 2 == pytest.approx(63.5, abs=3)
-    assert (y.min() + y.max()) / 2 == pytest.approx(63.5, abs=3)
+    assert longer == pytest.approx(size / 1.2, rel=0.05)
+    assert (x.min() + x.max()) / 2 == pytest.approx((size - 1) / 2, rel=0.05)
+    assert (y.min() + y.max()) / 2 == pytest.approx((size - 1) / 2, rel=0.05)
     np.testing.assert_allclose(seen[..., 0], 255 - seen[..., 3], atol=4)
 
 

@@ -20,7 +20,7 @@ from training.evaluate.retrieval import measure, retrieve
 from training.evaluate.stamps import Stamps, read_crops, read_kit
 from training.evaluate.verification import Pairs, calibration_error, figures, make_pairs, trust
 from training.evaluate.verification_look import some_of_each
-from training.synth.crop_shards import NEWER_PARTS, SIZE
+from training.synth.crop_shards import OPTIONAL_PARTS, SIZE
 
 
 def stamps(identity: list[int], family: list[int], group: list[int] | None = None) -> Stamps:
@@ -201,7 +201,7 @@ def crops_folder(folder: Path, families: range, impressions: int, newer: bool = 
         "kind": np.array(["round"] * n),
     }
     for name, array in parts.items():
-        if newer or name not in NEWER_PARTS:
+        if newer or name not in OPTIONAL_PARTS:
             np.save(folder / f"0000000.{name}.npy", array)
     return folder
 

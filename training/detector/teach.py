@@ -13,6 +13,7 @@ from pathlib import Path
 from stamp2vec.pipelines import Detection, YoloStampPipeline
 from stamp2vec.results import StampType
 from training.detector.pages import read_pages
+from training.run import autocast
 
 LEAST = 0.05  # what the teacher itself hardly believes teaches nothing
 
@@ -30,7 +31,7 @@ def teach(pipeline: YoloStampPipeline, shards: Path) -> None:
     done = set()
     if target.exists():
         done = {json.loads(line)["file"] for line in target.read_text(encoding="utf-8").splitlines()}
-    with target.open("a", encoding="utf-8") as file:
+    with target.open("a", encoding="utf-8") as file, autocast(pipeline.device):
         for page in read_pages(shards):
             name = str(page.path.relative_to(shards))
             if name not in done:

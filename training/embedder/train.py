@@ -8,13 +8,12 @@ from typing import Any
 import numpy as np
 import torch
 from pytorch_metric_learning.losses import SupConLoss
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.utils.data import IterableDataset, get_worker_info
 
 from stamp2vec import hub
 from stamp2vec.manifest import Preset, Task
-from stamp2vec.models import build
 from stamp2vec.models.stamp_lite import StampLite
 from stamp2vec.models.tvae import Tvae
 from training import imagenet
@@ -31,7 +30,10 @@ SIZES = {"tvae": 128, "stamp-lite": 224}
 SCORED_AT_ONCE = 64
 
 
-class Batches(IterableDataset[tuple[Tensor, Tensor, Tensor]]):
+Batch = tuple[Tensor, Tensor, Tensor, Tensor | None]
+
+
+class Batches(IterableDataset[Batch]):
     """Endless batches of whole families, four sibling dies in four impressions each.
 
     A sibling is the hardest negative there is, so every batch is full of them.
@@ -40,10 +42,11 @@ class Batches(IterableDataset[tuple[Tensor, Tensor, Tensor]]):
     def __init__(self, folder: Path, batch: int, seed: int) -> None:
         self.folder, self.batch, self.seed = folder, batch, seed
 
-    def __iter__(self) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
+    def __iter__(self) -> Iterator[Batch]:
         """uint8 (N, 256, 256, 4) crops with their ink, uint8 (N, 64, 64) clean dies, int (N,) identities.
 
-        The folder is read anew after each round, as more may have been rendered. ValueError when it has too few crops.
+        And a teacher's float32 (N, D) vectors, where training.embedder.teach has been over all crops. The folder is
+        read anew after each round, as more may have been rendered. ValueError when it has too few crops.
         """
         worker = get_worker_info()
         rng = np.random.default_rng([self.seed, 0 if worker is None else worker.id])
@@ -64,21 +67,23 @@ class Batches(IterableDataset[tuple[Tensor, Tensor, Tensor]]):
                     chosen = []
 
 
-def gather(crops: Crops, dies: np.ndarray, chosen: list[int]) -> tuple[Tensor, Tensor, Tensor]:
-    """The chosen crops, their clean dies and identities, from disk."""
+def gather(crops: Crops, dies: np.ndarray, chosen: list[int]) -> Batch:
+    """The chosen crops, their clean dies, identities and, where there are, a teacher's vectors, from disk."""
     return (
         torch.from_numpy(np.stack([crops.pixels[index] for index in chosen])),
         torch.from_numpy(np.stack([crops.clean[index] for index in chosen])),
         torch.from_numpy(dies[chosen]),
+        None if crops.taught is None else torch.from_numpy(crops.taught[chosen]),
     )
 
 
-def batches(args: argparse.Namespace, run: Run[Any], size: int) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
-    """On the run's device: uint8 (N, size, size, 3) crops, float (N, 64, 64) clean dies 0..1, int (N,) identities."""
+def batches(args: argparse.Namespace, run: Run[Any]) -> Iterator[Batch]:
+    """What Batches yields, on the run's device: crops augmented, (N, size, size, 3), and clean dies float 0..1."""
     random = torch.Generator(run.device).manual_seed(args.seed + run.steps)
-    for parts in run.batches(Batches(args.crops / "train", args.batch, args.seed + run.steps)):
-        crops, clean, identity = (part.to(run.device, non_blocking=True) for part in parts)
-        yield augmented(crops, size, random), clean.float() / 255, identity
+    for crops, clean, identity, taught in run.batches(Batches(args.crops / "train", args.batch, args.seed + run.steps)):
+        seen = augmented(crops.to(run.device, non_blocking=True), args.size, random)
+        wanted = None if taught is None else taught.to(run.device)
+        yield seen, clean.to(run.device).float() / 255, identity.to(run.device), wanted
 
 
 def augmented(crops: Tensor, size: int, random: torch.Generator) -> Tensor:
@@ -88,7 +93,7 @@ def augmented(crops: Tensor, size: int, random: torch.Generator) -> Tensor:
     at_will = uniform(-torch.pi, torch.pi, count, random)
     angles = torch.where(uniform(0, 1, count, random) < UPRIGHT, turned, at_will)
     frames = leaning(framing(crops[..., 3], angles, uniform(-0.03, 0.12, count, random)), random)
-    return recolour(view(crops, frames, size)[..., :3], random)
+    return recolour(view(crops[..., :3], frames, size), random)
 
 
 def main() -> None:
@@ -99,7 +104,7 @@ def main() -> None:
         "--crops", type=Path, required=True, help="folder with train/ and test/ of training.synth.crop_shards"
     )
     flags.add_argument("--size", type=int, help="pixels a side, a multiple of 32; the model's own unless given")
-    flags.add_argument("--teacher", help="embedder, a folder or a model's name, whose similarities tvae learns as well")
+    flags.add_argument("--start", help="embedder whose weights are begun with; else ImageNet's where the model can")
     args = flags.parse_args()
     args.size = args.size or SIZES[args.model]
     torch.manual_seed(args.seed)
@@ -110,27 +115,19 @@ def main() -> None:
 
 
 def train_tvae(args: argparse.Namespace) -> None:
-    """The fast one: reconstruction, KL, triplets and, with a teacher, its similarities."""
-    run = Run(Tvae(), args)
-    seen_at = args.size
-    if args.teacher:
-        manifest, weights = hub.load(args.teacher)
-        teacher = build(manifest.architecture, manifest.config)
-        teacher.load_state_dict(weights)
-        teacher.eval().requires_grad_(False).to(run.device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        seen_at = manifest.input_width
-    for pixels, clean, identity in batches(args, run, seen_at):
+    """The fast one: reconstruction, KL, triplets and, where crops are taught, the teacher's similarities."""
+    model = Tvae()
+    run = Run(model, args, begin(model, args) or "random")
+    for pixels, clean, identity, wanted in batches(args, run):
         with run.autocast():
-            mean, logvar = run.model.posterior(shrink(pixels, args.size))
+            mean, logvar = run.model.posterior(pixels)
             clean_logits = run.model.reconstruct(run.model.sample(mean, logvar))
         loss, figures = tvae_loss(mean.float(), logvar.float(), clean_logits.float(), clean, identity)
-        if args.teacher:
-            with torch.no_grad(), on_gpus_bfloat16(run):
-                wanted = teacher(pixels)
+        if wanted is not None:
             relation = relation_loss(F.normalize(mean.float(), dim=1), wanted)
             loss, figures = loss + relation, figures | {"relation": relation.item()}
         run.step(loss, figures)
-    export(run, args, "1.2.0", Preset.FAST, vector_size=128)
+    export(run, args, "1.3.0", Preset.FAST, vector_size=128)
 
 
 def train_lite(args: argparse.Namespace) -> None:
@@ -140,14 +137,25 @@ def train_lite(args: argparse.Namespace) -> None:
     e to the power of -14 times a sibling's share, so nearly all of the gradient is of siblings.
     """
     model = StampLite()
-    imagenet.load(model.trunk, model.top)
-    run = Run(model, args, imagenet.SOURCE)
+    start = begin(model, args)
+    if start is None:
+        imagenet.load(model.trunk, model.top)
+    run = Run(model, args, start or imagenet.SOURCE)
     contrast = SupConLoss(temperature=TEMPERATURE)
-    for pixels, _, identity in batches(args, run, args.size):
+    for pixels, _, identity, _ in batches(args, run):
         with on_gpus_bfloat16(run):
             vectors = run.model(pixels)
         run.step(contrast(vectors.float(), identity), {})
     export(run, args, "1.1.0", Preset.ACCURATE, vector_size=384)
+
+
+def begin(model: nn.Module, args: argparse.Namespace) -> str | None:
+    """Takes the weights of `--start`, and says whose they are; None without it."""
+    if args.start is None:
+        return None
+    manifest, weights = hub.load(args.start)
+    model.load_state_dict(weights)
+    return manifest.reference
 
 
 def on_gpus_bfloat16(run: Run[Any]) -> torch.autocast:

@@ -22,12 +22,13 @@ from training.synth.fonts import Split
 SIZE = 256
 SHARD = 500
 PARTS = ("pixels", "clean", "die", "size", "capture", "visible", "kind")
-NEWER_PARTS = ("size", "capture", "visible")
+TAUGHT = "taught"  # an embedder's vectors, float32 (N, D), where training.embedder.teach has written them
+OPTIONAL_PARTS = ("size", "capture", "visible", TAUGHT)
 
 
 @dataclass(frozen=True, slots=True)
 class Crops:
-    """All crops of a folder; the arrays of the module's docstring, joined; None for what an older shard lacks."""
+    """All crops of a folder; the arrays of the module's docstring, joined; None for what a shard lacks."""
 
     pixels: list[np.ndarray]  # one (256, 256, 4) view a crop: the shards stay on disk
     clean: list[np.ndarray]  # one (64, 64) view a crop
@@ -36,6 +37,7 @@ class Crops:
     size: np.ndarray | None = None
     capture: np.ndarray | None = None
     visible: np.ndarray | None = None
+    taught: np.ndarray | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,19 +77,34 @@ def write_shard(plan: Plan, folder: Path, end: int, start: int) -> None:
     if (folder / f"{start:07d}.kind.npy").exists():
         return
     for name, array in render_shard(plan, start, min(SHARD, end - start)).items():
-        unfinished = folder / f"{start:07d}.{name}.partial"
-        with unfinished.open("wb") as file:
-            np.save(file, array)
-        os.replace(unfinished, folder / f"{start:07d}.{name}.npy")
+        save(array, folder / f"{start:07d}.{name}.npy")
+
+
+def complete(folder: Path) -> list[Path]:
+    """The files of the shards' kinds, which are written last: all else of those shards is there."""
+    return sorted(folder.glob("*.kind.npy"))
+
+
+def part(kind: Path, name: str) -> Path:
+    """The file of another part of the shard that a file of `complete` belongs to."""
+    return kind.with_name(kind.name.replace("kind", name))
+
+
+def save(array: np.ndarray, file: Path) -> None:
+    """Writes one part of a shard; no half of it is ever seen."""
+    unfinished = file.with_suffix(".partial")
+    with unfinished.open("wb") as stream:
+        np.save(stream, array)
+    os.replace(unfinished, file)
 
 
 def read(folder: Path) -> Crops:
     """Every complete shard of a folder; others may be written meanwhile."""
-    shards = sorted(folder.glob("*.kind.npy"))  # written last, so the others are there
+    shards = complete(folder)
     parts: dict[str, list[np.ndarray]] = {}
-    for name in PARTS:
-        files = [last.with_name(last.name.replace("kind", name)) for last in shards]
-        if name not in NEWER_PARTS or all(file.exists() for file in files):
+    for name in (*PARTS, TAUGHT):
+        files = [part(kind, name) for kind in shards]
+        if name not in OPTIONAL_PARTS or all(file.exists() for file in files):
             parts[name] = [np.asarray(np.load(file, mmap_mode="r")) for file in files]
     pixels, clean = ([crop for shard in parts.pop(name) for crop in shard] for name in ("pixels", "clean"))
     return Crops(pixels, clean, **{name: np.concatenate(arrays) for name, arrays in parts.items()})
