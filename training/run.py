@@ -175,6 +175,15 @@ class Run(Generic[Model]):
         return folder
 
 
+def begin(model: nn.Module, start: str | None) -> str | None:
+    """Gives a model the weights of `--start`, a folder or a name, and says whose they are; None without it."""
+    if start is None:
+        return None
+    manifest, weights = hub.load(start)
+    model.load_state_dict(weights)
+    return manifest.reference
+
+
 def autocast(device: torch.device) -> torch.autocast:
     """bfloat16 where the device computes it faster: GPUs, and CPUs with AVX-512 BF16."""
     fast = device.type == "cuda" or "avx512_bf16" in Path("/proc/cpuinfo").read_text()

@@ -8,7 +8,6 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from stamp2vec import hub
 from stamp2vec.candidates import select
 from stamp2vec.manifest import Preset, Task
 from stamp2vec.models import stamp_yolo, yolo_stamp
@@ -19,7 +18,7 @@ from training.detector.calibration import calibrated, fold, platt
 from training.detector.loss import Answers, detection_loss
 from training.detector.pages import Batches, Framing, load, read_pages
 from training.evaluate.detection import match, training_metrics
-from training.run import Draft, Run, parser
+from training.run import Draft, Run, begin, parser
 
 Detector = yolo_stamp.YoloStamp | stamp_yolo.StampYolo
 
@@ -90,10 +89,7 @@ def fresh(args: argparse.Namespace) -> tuple[Detector, str]:
     if args.start is None and isinstance(model, stamp_yolo.StampYolo):
         imagenet.load(model.trunk)
         return model, imagenet.SOURCE
-    if args.start is None or args.start == "random":
-        return model, "random"
-    model.load_state_dict(hub.load(args.start)[1])
-    return model, args.start
+    return model, begin(model, None if args.start == "random" else args.start) or "random"
 
 
 def ask(model: Detector, pixels: Tensor) -> Answers:

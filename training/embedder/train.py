@@ -8,11 +8,10 @@ from typing import Any
 import numpy as np
 import torch
 from pytorch_metric_learning.losses import SupConLoss
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional as F
 from torch.utils.data import IterableDataset, get_worker_info
 
-from stamp2vec import hub
 from stamp2vec.manifest import Preset, Task
 from stamp2vec.models.stamp_lite import StampLite
 from stamp2vec.models.tvae import Tvae
@@ -20,7 +19,7 @@ from training import imagenet
 from training.crop_batches import framing, leaning, recolour, shrink, uniform, view
 from training.embedder import evaluate
 from training.embedder.loss import relation_loss, tvae_loss
-from training.run import Draft, Run, parser
+from training.run import Draft, Run, begin, parser
 from training.synth.crop_shards import Crops, read
 
 SIBLINGS, IMPRESSIONS = 4, 4
@@ -117,7 +116,7 @@ def main() -> None:
 def train_tvae(args: argparse.Namespace) -> None:
     """The fast one: reconstruction, KL, triplets and, where crops are taught, the teacher's similarities."""
     model = Tvae()
-    run = Run(model, args, begin(model, args) or "random")
+    run = Run(model, args, begin(model, args.start) or "random")
     for pixels, clean, identity, wanted in batches(args, run):
         with run.autocast():
             mean, logvar = run.model.posterior(pixels)
@@ -137,7 +136,7 @@ def train_lite(args: argparse.Namespace) -> None:
     e to the power of -14 times a sibling's share, so nearly all of the gradient is of siblings.
     """
     model = StampLite()
-    start = begin(model, args)
+    start = begin(model, args.start)
     if start is None:
         imagenet.load(model.trunk, model.top)
     run = Run(model, args, start or imagenet.SOURCE)
@@ -147,15 +146,6 @@ def train_lite(args: argparse.Namespace) -> None:
             vectors = run.model(pixels)
         run.step(contrast(vectors.float(), identity), {})
     export(run, args, "1.1.0", Preset.ACCURATE, vector_size=384)
-
-
-def begin(model: nn.Module, args: argparse.Namespace) -> str | None:
-    """Takes the weights of `--start`, and says whose they are; None without it."""
-    if args.start is None:
-        return None
-    manifest, weights = hub.load(args.start)
-    model.load_state_dict(weights)
-    return manifest.reference
 
 
 def on_gpus_bfloat16(run: Run[Any]) -> torch.autocast:

@@ -1,6 +1,9 @@
-"""Trains stamp-unet on rendered crops: `python -m training.segmenter.train --crops DIR --work DIR --minutes 30`."""
+"""Trains stamp-unet on rendered crops: `python -m training.segmenter.train --crops DIR --found DIR --work DIR`.
 
-from collections.abc import Iterator
+Half of what it learns from is stamps, half what a detector found on drawn pages, whether a stamp or not.
+"""
+
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -12,8 +15,8 @@ from torch.utils.data import IterableDataset, get_worker_info
 from stamp2vec.manifest import Preset, Task
 from stamp2vec.models.stamp_unet import StampUnet
 from training.crop_batches import framing, leaning, recolour, uniform, view
-from training.run import Draft, Run, parser
-from training.synth.crop_shards import SIZE, Crops, read
+from training.run import Draft, Run, begin, parser
+from training.synth.crop_shards import SIZE, read_pixels
 
 INK = 0.2  # of a pixel covered: from here on it carries ink
 WIDTH = 28
@@ -21,23 +24,35 @@ SCORED_AT_ONCE = 64
 
 
 class Batches(IterableDataset[Tensor]):
-    """Endless batches of crops with their ink."""
+    """Endless batches of crops with their ink, as many of one folder as of the other."""
 
-    def __init__(self, folder: Path, batch: int, seed: int) -> None:
-        self.folder, self.batch, self.seed = folder, batch, seed
+    def __init__(self, folders: Sequence[Path], batch: int, seed: int) -> None:
+        self.folders, self.batch, self.seed = folders, batch, seed
 
     def __iter__(self) -> Iterator[Tensor]:
-        """uint8 (N, 256, 256, 4). The folder is read anew after each round. ValueError when it has too few crops."""
+        """uint8 (N, 256, 256, 4)."""
         worker = get_worker_info()
-        rng = np.random.default_rng([self.seed, 0 if worker is None else worker.id])
+        streams = [
+            shuffled(
+                folder,
+                self.batch // len(self.folders),
+                np.random.default_rng([self.seed, index, worker.id if worker else 0]),
+            )
+            for index, folder in enumerate(self.folders)
+        ]
         while True:
-            crops = read(self.folder)
-            if len(crops.pixels) < self.batch:
-                raise ValueError(f"{self.folder} has {len(crops.pixels)} crops: render more, or lower --batch")
-            order = rng.permutation(len(crops.pixels))
-            for start in range(0, len(order) - self.batch + 1, self.batch):
-                chosen = order[start : start + self.batch]
-                yield torch.from_numpy(np.stack([crops.pixels[index] for index in chosen]))
+            yield torch.from_numpy(np.stack([crop for stream in streams for crop in next(stream)]))
+
+
+def shuffled(folder: Path, count: int, rng: np.random.Generator) -> Iterator[list[np.ndarray]]:
+    """Endlessly `count` crops of a folder, which is read anew after each round. ValueError when it has too few."""
+    while True:
+        crops = read_pixels(folder)
+        if len(crops) < count:
+            raise ValueError(f"{folder} has {len(crops)} crops: render more, or lower --batch")
+        order = rng.permutation(len(crops))
+        for start in range(0, len(order) - count + 1, count):
+            yield [crops[index] for index in order[start : start + count]]
 
 
 def augmented(crops: Tensor, random: torch.Generator) -> tuple[Tensor, Tensor]:
@@ -65,18 +80,24 @@ def main() -> None:
     flags.add_argument(
         "--crops", type=Path, required=True, help="folder with train/ and test/ of training.synth.crop_shards"
     )
+    flags.add_argument(
+        "--found", type=Path, required=True, help="folder with train/ and test/ of training.segmenter.found"
+    )
+    flags.add_argument("--start", help="segmenter whose weights are begun with")
     args = flags.parse_args()
     torch.manual_seed(args.seed)
-    run = Run(StampUnet(WIDTH), args)
+    model = StampUnet(WIDTH)
+    run = Run(model, args, begin(model, args.start) or "random")
     random = torch.Generator(run.device).manual_seed(args.seed + run.steps)
-    for crops in run.batches(Batches(args.crops / "train", args.batch, args.seed + run.steps)):
+    folders = [args.crops / "train", args.found / "train"]
+    for crops in run.batches(Batches(folders, args.batch, args.seed + run.steps)):
         pixels, ink = augmented(crops.to(run.device, non_blocking=True), random)
         with run.autocast():
             logits = run.model(pixels)
         run.step(*segmentation_loss(logits.float(), ink))
     draft = Draft(
         name="stamp-unet",
-        version="1.1.0",
+        version="1.2.0",
         task=Task.SEGMENT,
         architecture="stamp-unet",
         config={"width": WIDTH},
@@ -84,14 +105,15 @@ def main() -> None:
         input_height=SIZE,
         input_width=SIZE,
     )
-    run.export(draft, {"iou": score(run, read(args.crops / "test"))})
+    held_out = {"iou": args.crops / "test", "iou_found": args.found / "test"}
+    run.export(draft, {name: score(run, read_pixels(folder)) for name, folder in held_out.items()})
 
 
-def score(run: Run[StampUnet], crops: Crops) -> float:
+def score(run: Run[StampUnet], crops: Sequence[np.ndarray]) -> float:
     """Intersection over union of ink pixels, counts summed over the crops."""
     both = either = 0
-    for start in range(0, len(crops.pixels), SCORED_AT_ONCE):
-        seen = torch.from_numpy(np.stack(crops.pixels[start : start + SCORED_AT_ONCE])).to(run.device)
+    for start in range(0, len(crops), SCORED_AT_ONCE):
+        seen = torch.from_numpy(np.stack(crops[start : start + SCORED_AT_ONCE])).to(run.device)
         with torch.inference_mode():
             found = run.average(seen[..., :3].contiguous()) > 0
         ink = seen[..., 3] > INK * 255
