@@ -19,9 +19,9 @@ from stamp2vec import hub
 from stamp2vec.cli import main
 from stamp2vec.cli.report import Report
 from stamp2vec.imaging import decode_image
-from stamp2vec.manifest import Manifest
+from stamp2vec.manifest import Manifest, Task
 from stamp2vec.pipelines import DocumentPipeline, TvaePipeline
-from tests.library.conftest import page_image
+from tests.library.conftest import THRESHOLDS, page_image
 from tests.library.standin import StandIn
 from tests.library.test_document import tiff
 from tests.library.test_second_look import VERIFICATION
@@ -166,7 +166,9 @@ def test_segment_writes_masks_of_pages(files: Path, where: list[str]) -> None:
     assert Image.open("out/masks/b.png").size == (500, 400)
     ink = np.asarray(Image.open("out/masks/a.png"))
     assert ink.shape == (877, 620)
-    result = DocumentPipeline.from_preset()((files / "pages" / "a.png").read_bytes(), include_masks=True)
+    least = THRESHOLDS[Task.SEGMENT]  # below the detector's own
+    document = (files / "pages" / "a.png").read_bytes()
+    result = DocumentPipeline.from_preset()(document, min_score=least, include_masks=True)
     expected = np.zeros_like(ink)
     for stamp in result.pages[0].stamps:
         x1, y1, x2, y2 = stamp.crop_box
@@ -174,6 +176,11 @@ def test_segment_writes_masks_of_pages(files: Path, where: list[str]) -> None:
         expected[y1:y2, x1:x2] = np.maximum(expected[y1:y2, x1:x2], stamp.mask)
     assert expected.any()
     np.testing.assert_array_equal(ink, expected)
+
+
+def test_segment_keeps_to_the_score_that_it_is_given(files: Path, where: list[str]) -> None:
+    assert main(["segment", "pages/a.png", "--min-score", "1", "--out", "masks", *where]) == 0
+    assert not np.asarray(Image.open("masks/a.png")).any()
 
 
 def test_segment_writes_masks_of_crops(files: Path, where: list[str], capsys: pytest.CaptureFixture[str]) -> None:

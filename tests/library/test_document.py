@@ -90,7 +90,7 @@ def test_min_score_replaces_the_threshold(pipeline: DocumentPipeline) -> None:
 
 
 def test_overlapping_stamps_are_kept_apart_when_asked(pipeline: DocumentPipeline) -> None:
-    data = png(page_image(0))
+    data = png(page_image(2))
     few, usual, many = (
         len(pipeline(data, max_overlap=overlap, include_vectors=False).pages[0].stamps) for overlap in (0.1, 0.5, 0.8)
     )
