@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from stamp2vec.pipelines import TvaePipeline
+from training.run import autocast
 from training.synth.crop_shards import TAUGHT, complete, part, save
 
 AT_ONCE = 64
@@ -21,10 +22,11 @@ def teach(pipeline: TvaePipeline, folder: Path) -> None:
         if part(kind, TAUGHT).exists():
             continue
         crops = np.load(part(kind, "pixels"), mmap_mode="r")
-        vectors = [
-            pipeline(list(np.ascontiguousarray(crops[start : start + AT_ONCE, ..., :3])))
-            for start in range(0, len(crops), AT_ONCE)
-        ]
+        with autocast(pipeline.device):
+            vectors = [
+                pipeline(list(np.ascontiguousarray(crops[start : start + AT_ONCE, ..., :3])))
+                for start in range(0, len(crops), AT_ONCE)
+            ]
         save(np.concatenate(vectors).astype(np.float32), part(kind, TAUGHT))
         print(f"taught {kind.name.partition('.')[0]}", flush=True)
 
