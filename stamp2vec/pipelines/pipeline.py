@@ -16,6 +16,7 @@ from stamp2vec.errors import InvalidImage, WeightsError
 from stamp2vec.imaging import Letterbox, decode_image, letterbox, pillow_image, raw_image
 from stamp2vec.manifest import Manifest, Task
 from stamp2vec.models import build
+from stamp2vec.models.layers import fold_norms
 
 Picture = np.ndarray | Image.Image | Path | str | bytes
 AnyPicture = TypeVar("AnyPicture", bound=Picture)
@@ -97,7 +98,8 @@ def fitted(model: nn.Module, manifest: Manifest, state: dict[str, Tensor]) -> nn
         model.load_state_dict(state)
     except RuntimeError as error:
         raise WeightsError(f"the weights of {manifest.name} do not fit {manifest.architecture}: {error}") from error
-    return model.eval().to(memory_format=torch.channels_last)  # type: ignore[no-any-return, call-overload]
+    fold_norms(model.eval())
+    return model.to(memory_format=torch.channels_last)  # type: ignore[no-any-return, call-overload]
 
 
 def to_array(picture: Picture) -> np.ndarray:

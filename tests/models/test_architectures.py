@@ -4,6 +4,7 @@ from torch import nn
 
 from stamp2vec.models import ARCHITECTURES, build
 from stamp2vec.models.grids import NUMBERS
+from stamp2vec.models.layers import fold_norms
 from stamp2vec.models.stamp_lite import StampLite
 from stamp2vec.models.stamp_yolo import StampYolo
 from stamp2vec.models.tvae import CLEAN_SIZE, Tvae
@@ -46,6 +47,22 @@ def test_an_item_does_not_depend_on_its_batch(architecture: str) -> None:
         together = model(batch)
         alone = torch.cat([model(item[None]) for item in batch])
     torch.testing.assert_close(together, alone, rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
+def test_folding_normalisations_changes_no_result(architecture: str) -> None:
+    model, batch = seeded(architecture), pictures(architecture, 2)
+    torch.manual_seed(1)
+    for module in model.modules():  # as if trained: fresh normalisations do nothing
+        if isinstance(module, nn.BatchNorm2d):
+            for part in (module.weight, module.bias, module.running_mean, module.running_var):
+                assert part is not None
+                nn.init.uniform_(part, 0.5, 1.0)
+    with torch.inference_mode():
+        expected = model(batch)
+        fold_norms(model)
+        torch.testing.assert_close(model(batch), expected, rtol=1e-3, atol=1e-3)
+    assert not any(isinstance(module, nn.BatchNorm2d) for module in model.modules())
 
 
 @pytest.mark.parametrize("architecture", ARCHITECTURES)

@@ -1,16 +1,22 @@
 """What the segmenter learns from beside stamps: crops of all that a detector found on drawn pages."""
 
+import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from stamp2vec.pipelines import YoloStampPipeline
+from stamp2vec import hub
+from stamp2vec.manifest import Manifest, Preset, Task
+from stamp2vec.pipelines import StampUnetPipeline, YoloStampPipeline
+from training.segmenter import calibrate
 from training.segmenter.found import MEANT, NOTHING, cut, shared, write
 from training.synth.backgrounds import Backgrounds
 from training.synth.crop_shards import read_pixels
 from training.synth.fonts import Split
 from training.synth.page import StampedPage, make_page
+
+WEIGHTS = Path(__file__).parents[2] / "weights"
 
 
 @pytest.fixture(scope="module")
@@ -70,3 +76,40 @@ def test_shards_that_are_there_are_kept(tmp_path: Path) -> None:
     before = kinds.stat().st_mtime_ns
     write(tmp_path, Split.TEST, backgrounds, detector, 2)
     assert kinds.stat().st_mtime_ns == before
+
+
+def test_lower_scores_only_add_ink(page: StampedPage) -> None:
+    detector, segmenter = (
+        YoloStampPipeline.from_pretrained("yolo-stamp"),
+        StampUnetPipeline.from_pretrained("stamp-unet"),
+    )
+    rows = calibrate.counts(page, detector, segmenter)
+    assert rows.shape == (len(calibrate.SCORES), 2)
+    assert (np.diff(rows, axis=0) <= 0).all()  # scores rise, so ink falls
+    assert (rows[:, 0] <= rows[:, 1]).all()
+    truth = (page.mask > calibrate.INK * 255).sum()
+    assert truth <= rows[-1, 1]
+    assert rows[0, 0] > 0.3 * truth
+
+
+def test_the_best_score_is_written_into_the_manifest(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    model = tmp_path / "stamp-unet"
+    shutil.copytree(WEIGHTS / "stamp-unet" / hub.for_preset(Task.SEGMENT, Preset.FAST).version, model)
+    monkeypatch.setattr(Backgrounds, "cached", lambda *_: Backgrounds.drawn(2))
+    monkeypatch.setattr("sys.argv", ["calibrate", str(model), "--detector", "yolo-stamp", "--count", "3"])
+    assert calibrate.main() == 0
+    written = Manifest.from_json((model / hub.MANIFEST).read_bytes())
+    assert written.threshold in calibrate.SCORES
+    assert (
+        f"{written.threshold:5.2f} {written.metrics['synthetic_iou_pages']:.4f} <- written" in capsys.readouterr().out
+    )
+
+
+def test_what_cannot_be_calibrated_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("sys.argv", ["calibrate", str(tmp_path), "--detector", "yolo-stamp"])
+    assert calibrate.main() == 2
+    assert capsys.readouterr().err.startswith("calibrate: ")

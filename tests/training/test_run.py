@@ -10,7 +10,7 @@ from stamp2vec.manifest import Preset, Task
 from stamp2vec.models.tvae import Tvae
 from training.embedder import evaluate as retrieval
 from training.evaluate.detection import training_metrics
-from training.run import Draft, Run, parser
+from training.run import Draft, Run, begin, parser
 
 DRAFT = Draft("tvae", "0.0.1", Task.EMBED, "tvae", (Preset.FAST,), 128, 128, {"width": 8}, vector_size=128)
 
@@ -83,3 +83,11 @@ def test_a_threshold_leaves_stamp_free_pages_in_peace() -> None:
     found = [np.array([[*box, 0.9]]), np.array([[*box, 0.4]]), np.array([[*box, 0.6]])]
     assert training_metrics(truths, found, false_alarms=1.0)["threshold"] == pytest.approx(0.4)
     assert training_metrics(truths, found, false_alarms=0.1)["threshold"] == pytest.approx(0.9)
+
+
+def test_a_run_may_begin_with_the_weights_of_another() -> None:
+    fresh, begun = (Tvae(**hub.load("tvae")[0].config) for _ in range(2))
+    assert begin(fresh, None) is None
+    assert begin(begun, "tvae") == hub.load("tvae")[0].reference
+    torch.testing.assert_close(begun.state_dict(), hub.load("tvae")[1])
+    assert not torch.equal(fresh.mean.weight, begun.mean.weight)
