@@ -11,6 +11,7 @@ from stamp2vec.manifest import Manifest, Preset, Task
 from stamp2vec.pipelines import StampUnetPipeline, YoloStampPipeline
 from training.segmenter import calibrate
 from training.segmenter.found import MEANT, NOTHING, cut, shared, write
+from training.segmenter.train import INK
 from training.synth.backgrounds import Backgrounds
 from training.synth.crop_shards import read_pixels
 from training.synth.fonts import Split
@@ -87,7 +88,7 @@ def test_lower_scores_only_add_ink(page: StampedPage) -> None:
     assert rows.shape == (len(calibrate.SCORES), 2)
     assert (np.diff(rows, axis=0) <= 0).all()  # scores rise, so ink falls
     assert (rows[:, 0] <= rows[:, 1]).all()
-    truth = (page.mask > calibrate.INK * 255).sum()
+    truth = (page.mask > INK * 255).sum()
     assert truth <= rows[-1, 1]
     assert rows[0, 0] > 0.3 * truth
 
