@@ -13,13 +13,14 @@ from torch.nn import functional as F
 from torch.utils.data import IterableDataset, get_worker_info
 
 from stamp2vec.manifest import Preset, Task
-from stamp2vec.models.stamp_unet import StampUnet
+from stamp2vec.models.stamp_unet import StampUnet, both
 from training.crop_batches import framing, leaning, recolour, uniform, view
 from training.run import Draft, Run, begin, parser
 from training.synth.crop_shards import SIZE, read_pixels
 
 INK = 0.2  # of a pixel covered: from here on it carries ink
 WIDTH = 28
+PRESENCE_WEIGHT = 0.5
 SCORED_AT_ONCE = 64
 
 
@@ -66,12 +67,18 @@ def augmented(crops: Tensor, random: torch.Generator) -> tuple[Tensor, Tensor]:
     return recolour(seen[..., :3], random), (seen[..., 3] > INK * 255).float()
 
 
-def segmentation_loss(logits: Tensor, ink: Tensor) -> tuple[Tensor, dict[str, float]]:
-    """Cross-entropy and soft Dice (Milletari et al. 2016, arXiv 1606.04797); both (N, H, W)."""
+def segmentation_loss(ink_logits: Tensor, presence: Tensor, ink: Tensor) -> tuple[Tensor, dict[str, float]]:
+    """Cross-entropy and soft Dice (Milletari et al. 2016, arXiv 1606.04797) of the ink, cross-entropy of its presence.
+
+    ink_logits (N, H, W) and presence (N,) as StampUnet.look gives them; ink (N, H, W), 0 or 1.
+    """
+    logits = both(ink_logits, presence)
     entropy = F.binary_cross_entropy_with_logits(logits, ink)
     soft = logits.sigmoid()
     dice = 1 - ((2 * (soft * ink).sum((1, 2)) + 1) / ((soft + ink).sum((1, 2)) + 1)).mean()
-    return entropy + dice, {"entropy": entropy.item(), "dice": dice.item()}
+    stamp = F.binary_cross_entropy_with_logits(presence, ink.amax((1, 2)))
+    parts = {"entropy": entropy, "dice": dice, "presence": PRESENCE_WEIGHT * stamp}
+    return entropy + dice + parts["presence"], {name: part.item() for name, part in parts.items()}
 
 
 def main() -> None:
@@ -93,8 +100,8 @@ def main() -> None:
     for crops in run.batches(Batches(folders, args.batch, args.seed + run.steps)):
         pixels, ink = augmented(crops.to(run.device, non_blocking=True), random)
         with run.autocast():
-            logits = run.model(pixels)
-        run.step(*segmentation_loss(logits.float(), ink))
+            ink_logits, presence = run.model.look(pixels)
+        run.step(*segmentation_loss(ink_logits.float(), presence.float(), ink))
     draft = Draft(
         name="stamp-unet",
         version="1.2.0",
