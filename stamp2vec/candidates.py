@@ -80,10 +80,15 @@ def iou(box: np.ndarray, boxes: np.ndarray) -> np.ndarray:
 def detections(
     candidates: np.ndarray, view: View, min_score: float, max_overlap: float, *, tell_ink: bool = True
 ) -> list[Detection]:
-    """The stamps of one view, best first, in pixels of the page; their ink is told from the view's pixels, or not."""
-    found = select(candidates, max_overlap, min_score)
+    """The stamps of one view, best first, in pixels of the page; their ink is told from the view's pixels, or not.
+
+    How far two overlap is measured on the page, where both may end at an edge that they reach beyond on the view.
+    """
+    found = rank(candidates, len(candidates), min_score)
     boxes = view.boxes_to_page(found[:, :4])
     visible = (boxes[:, :2] < boxes[:, 2:]).all(1)  # what lies in the letterbox's margin is nothing on the page
+    found, boxes = found[visible], boxes[visible]
+    kept = non_maximum_suppression(boxes, max_overlap)
     return [
         Detection(
             box=(x1, y1, x2, y2),
@@ -93,7 +98,7 @@ def detections(
             ink_colour=ink_colour(crop(view.pixels, edges)[0]) if tell_ink else None,
         )
         for (x1, y1, x2, y2), (*edges, score, angle, kind) in zip(
-            boxes[visible].tolist(), found[visible].tolist(), strict=True
+            boxes[kept].tolist(), found[kept].tolist(), strict=True
         )
     ]
 

@@ -33,6 +33,8 @@ def save_model(folder: Path, name: str, task: Task, size: int, vector_size: int 
     state = model.state_dict()
     for key in state:
         if key.endswith("to_score.bias"):
-            state[key].zero_()  # trained weights begin with rare stamps; random ones must find something
+            state[key].zero_()  # trained weights begin with rare stamps; random ones must find something,
+        elif key.endswith("to_score.weight"):
+            state[key].mul_(3000)  # and no two of one score, which rounding would put in any order
     hub.save(folder / name, manifest, state)
     return str(folder / name)

@@ -73,8 +73,8 @@ def test_a_teachers_vectors_come_with_their_crops(tmp_path: Path) -> None:
     teach(teacher, tmp_path)
     pixels, _, _, taught = next(iter(Batches(tmp_path, 2 * SIBLINGS * IMPRESSIONS, 0)))
     assert taught is not None
-    wanted = teacher(list(np.ascontiguousarray(pixels[..., :3])))
-    np.testing.assert_allclose(taught, np.stack(wanted), atol=1e-4)
+    wanted = np.stack(teacher(list(np.ascontiguousarray(pixels[..., :3]))))
+    np.testing.assert_allclose((taught.numpy() * wanted).sum(1), 1, atol=0.02)  # bfloat16 where it is faster
 
 
 def test_a_teacher_goes_on_where_it_was_and_is_heard_when_it_is_done(tmp_path: Path) -> None:
