@@ -104,6 +104,12 @@ def test_stamps_that_lie_on_each_other_are_kept_apart_where_the_caller_says_so()
     assert [each.score for each in detections(rows, view, 0.5, 0.7)] == pytest.approx([0.9, 0.8])
 
 
+def test_overlaps_are_measured_on_the_page() -> None:
+    view = views(np.full((100, 100, 3), 255, np.uint8), (100, 100), tiled=False)[0]
+    rows = np.array([[10, 10, 30, 100, 0.9, 0, 0], [10, 10, 30, 300, 0.8, 0, 0]], np.float32)
+    assert [each.score for each in detections(rows, view, 0.5, 0.5)] == pytest.approx([0.9])  # the same box on the page
+
+
 @pytest.mark.parametrize(
     ("min_score", "max_overlap", "fields"),
     [
