@@ -37,11 +37,10 @@ class Manifest:
     """One set of weights. A value that cannot be right raises WeightsError with the name of its key.
 
     `config` is what the architecture is built with; `input_height` and `input_width` are pixels; `threshold` is the
-    score below which a detector's boxes are left out, of a segmenter the one from which a page's boxes are worth a look
-    for ink, and 0 for other tasks; `sha256` is that of model.safetensors, in lower-case hexadecimal; `vector_size` is 0
-    for models that make no vector; `training` says how the weights were made (commit, recipe, seconds), `metrics` how
-    good they are. `verification` says what an embedder's similarities mean; None, and no key in the file, where that
-    was not measured.
+    score below which a detector's boxes are left out (0 for other tasks); `sha256` is that of model.safetensors, in
+    lower-case hexadecimal; `vector_size` is 0 for models that make no vector; `training` says how the weights were
+    made (commit, recipe, seconds), `metrics` how good they are. `verification` says what an embedder's similarities
+    mean; None, and no key in the file, where that was not measured.
     """
 
     name: str

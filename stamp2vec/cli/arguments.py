@@ -53,9 +53,8 @@ def parse(argv: Sequence[str] | None) -> Namespace:
         "segment",
         commands.segment,
         "Write soft ink masks: 255 is ink, 0 is paper.",
-        "Each FILE is a page whose stamps are found first, or with --crop one cropped stamp. Pages are looked over\n"
-        "for fainter stamps than `analyze` tells of, as what turns out to be no stamp has no ink. The mask of a.jpg\n"
-        "is a.png in DIR, of the same size; further pages of a TIFF are a-2.png, a-3.png, ...\n",
+        "Each FILE is a page whose stamps are found first, or with --crop one cropped stamp. The mask of a.jpg is\n"
+        "a.png in DIR, of the same size; further pages of a TIFF are a-2.png, a-3.png, ...\n",
     )
     _add_files(parser)
     parser.add_argument("--out", metavar="DIR", required=True, help="where the masks go")

@@ -16,7 +16,6 @@ from stamp2vec.cli.sources import Source, find, read
 from stamp2vec.errors import InvalidInput, Stamp2vecError
 from stamp2vec.files import write_whole
 from stamp2vec.imaging import decode_image
-from stamp2vec.manifest import Task
 from stamp2vec.results import DocumentResult, Embedding, PageResult
 
 # Crops go to the engine so many files or bytes at a time; a call to a gateway takes 64 images and 64 MiB.
@@ -28,10 +27,7 @@ def analyze(arguments: Namespace, engine: Engine, report: Report) -> None:
     """Print the stamps of every page."""
     # The table shows how alike the stamps are, which takes vectors; JSON does only when they are to be in it.
     include_vectors = arguments.vectors or not arguments.json
-    results = _analyzed(
-        arguments, engine, report, arguments.min_score, include_vectors=include_vectors, include_masks=False
-    )
-    for source, result in results:
+    for source, result in _analyzed(arguments, engine, report, include_vectors=include_vectors, include_masks=False):
         if arguments.json:
             for page in result.pages:
                 if page.error is None:
@@ -116,13 +112,7 @@ def models(arguments: Namespace, engine: Engine, _: Report) -> None:
 
 
 def _analyzed(
-    arguments: Namespace,
-    engine: Engine,
-    report: Report,
-    min_score: float | None,
-    *,
-    include_vectors: bool,
-    include_masks: bool,
+    arguments: Namespace, engine: Engine, report: Report, *, include_vectors: bool, include_masks: bool
 ) -> Iterator[tuple[Source, DocumentResult]]:
     """Documents with their results; the failed ones, and failed pages of the others, are reported."""
     waiting: dict[str, Source] = {}
@@ -134,7 +124,7 @@ def _analyzed(
 
     answers = engine.analyze(
         documents(),
-        min_score=min_score,
+        min_score=arguments.min_score,
         max_overlap=arguments.max_overlap,
         include_vectors=include_vectors,
         include_masks=include_masks,
@@ -166,8 +156,7 @@ def _analyzed(
 
 def _page_masks(arguments: Namespace, engine: Engine, report: Report) -> Iterator[tuple[Source, int, np.ndarray]]:
     """The ink of every page, uint8 (H, W): where crops overlap, the greater value counts."""
-    min_score = _ink_score(arguments, engine) if arguments.min_score is None else arguments.min_score
-    for source, result in _analyzed(arguments, engine, report, min_score, include_vectors=False, include_masks=True):
+    for source, result in _analyzed(arguments, engine, report, include_vectors=False, include_masks=True):
         for page in result.pages:
             if page.error is not None:
                 continue
@@ -177,12 +166,6 @@ def _page_masks(arguments: Namespace, engine: Engine, report: Report) -> Iterato
                 if stamp.mask is not None:
                     np.maximum(ink[y1:y2, x1:x2], stamp.mask, out=ink[y1:y2, x1:x2])
             yield source, page.index, ink
-
-
-def _ink_score(arguments: Namespace, engine: Engine) -> float | None:
-    """The score from which the preset's segmenter is worth asking; None where nobody has measured that."""
-    models = (info for info in engine.models() if info.task == Task.SEGMENT and arguments.preset in info.presets)
-    return next((info.threshold or None for info in models), None)
 
 
 def _crop_masks(arguments: Namespace, engine: Engine, report: Report) -> Iterator[tuple[Source, int, np.ndarray]]:

@@ -438,10 +438,7 @@ class ModelInfo(google.protobuf.message.Message):
     sha256: builtins.str
     """Lower-case hexadecimal SHA-256 of the weights file."""
     threshold: builtins.float
-    """Detectors: boxes below this score are left out unless the call says otherwise. Segmenters: the
-    score from which a page's boxes are worth a look for ink, where the ink of the page is all that
-    is wanted; mostly lower, as no ink is found where there is no stamp.
-    """
+    """Detectors: boxes below this score are left out unless the call says otherwise."""
     @property
     def model(self) -> global___ModelVersion:
         """The set of weights."""

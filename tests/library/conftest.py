@@ -13,7 +13,6 @@ from stamp2vec import hub
 from stamp2vec.manifest import Manifest, Preset, Task
 from stamp2vec.models import build
 
-THRESHOLDS = {Task.DETECT: 0.7, Task.SEGMENT: 0.6, Task.EMBED: 0.0}
 MODELS = (
     ("yolo-stamp", Task.DETECT, {"width": 8}, 448, 0),
     ("stamp-unet", Task.SEGMENT, {"width": 8}, 256, 0),
@@ -31,7 +30,7 @@ def manifest(name: str, task: Task, config: dict[str, int], side: int, vector_si
         presets=(Preset.FAST,),
         input_height=side,
         input_width=side,
-        threshold=THRESHOLDS[task],
+        threshold=0.7 if task == Task.DETECT else 0.0,
         parameters=0,
         sha256="0" * 64,
         vector_size=vector_size,

@@ -6,7 +6,6 @@ from stamp2vec.models import ARCHITECTURES, build
 from stamp2vec.models.grids import NUMBERS
 from stamp2vec.models.layers import fold_norms
 from stamp2vec.models.stamp_lite import StampLite
-from stamp2vec.models.stamp_unet import StampUnet
 from stamp2vec.models.stamp_yolo import StampYolo
 from stamp2vec.models.tvae import CLEAN_SIZE, Tvae
 from stamp2vec.models.yolo_stamp import YoloStamp
@@ -86,18 +85,6 @@ def test_the_light_detector_is_light() -> None:
 
 def test_the_heavy_detector_is_not_too_heavy() -> None:
     assert sum(p.numel() for p in StampYolo().parameters()) <= 12_000_000
-
-
-def test_where_there_is_no_stamp_there_is_no_ink() -> None:
-    model = seeded("stamp-unet")
-    assert isinstance(model, StampUnet)
-    pixels = pictures("stamp-unet", 2)
-    with torch.inference_mode():
-        ink, presence = model.look(pixels)
-        assert presence.shape == (2,)
-        torch.testing.assert_close(model(pixels).sigmoid(), ink.sigmoid() * presence.sigmoid()[:, None, None])
-        model.presence[-1].bias.fill_(-1000.0)  # type: ignore[operator]
-        assert (model(pixels) < -100).all()
 
 
 @pytest.mark.parametrize("architecture", ["tvae", "stamp-lite"])

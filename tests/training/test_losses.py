@@ -18,7 +18,6 @@ from training.detector.loss import (
     sides_loss,
 )
 from training.embedder.loss import SHARPNESS, relation_loss, triplet_loss
-from training.segmenter.train import segmentation_loss
 
 CENTRES, STRIDES = grid(224, 224, (16, 32))
 SEAL = torch.tensor([[32.0, 32, 48, 48]])
@@ -201,18 +200,3 @@ def test_triplets_pull_apart_vectors_that_have_collapsed() -> None:
     similarity = unit @ unit.T
     same = identity[:, None] == identity
     assert similarity[same].min() > similarity[~same].max()
-
-
-def test_a_segmenter_pays_for_ink_and_for_presence_apart() -> None:
-    ink = torch.zeros(2, 8, 8)
-    ink[0, :4] = 1
-    sure, present = (ink - 0.5) * 40, torch.tensor([20.0, -20.0])
-    right, parts = segmentation_loss(sure, present, ink)
-    assert right.item() == pytest.approx(0, abs=0.02)
-    assert set(parts) == {"entropy", "dice", "presence"}
-    _, blind = segmentation_loss(sure, -present, ink)
-    assert blind["presence"] > 5
-    assert blind["dice"] > 0.4  # a stamp that is denied has no ink
-    _, smeared = segmentation_loss(torch.full_like(ink, 20.0), present, ink)
-    assert smeared["presence"] == pytest.approx(0, abs=1e-3)
-    assert smeared["entropy"] == pytest.approx(20 / 4, abs=0.3)  # half of the stamp's crop; where none is, none is seen

@@ -110,11 +110,6 @@ def read(folder: Path) -> Crops:
     return Crops(pixels, clean, **{name: np.concatenate(arrays) for name, arrays in parts.items()})
 
 
-def read_pixels(folder: Path) -> list[np.ndarray]:
-    """The crops of every complete shard with their ink, a view (256, 256, 4) each: the shards stay on disk."""
-    return [crop for kind in complete(folder) for crop in np.load(part(kind, "pixels"), mmap_mode="r")]
-
-
 def main() -> None:
     """Render the shards that are missing."""
     flags = argparse.ArgumentParser(description=__doc__)
