@@ -133,7 +133,8 @@ def odd(page: bytes, kind: str) -> bytes:
 @pytest.mark.parametrize("kind", ["CMYK", "16 bits", "palette with alpha", "animated", "EXIF-rotated"])
 def test_an_odd_file_is_seen_as_a_person_sees_it(services: Running, page: bytes, kind: str) -> None:
     whole = services.stub.AnalyzeDocument(gateway_pb2.AnalyzeDocumentRequest(document=page), timeout=TIMEOUT_S)
-    request = gateway_pb2.AnalyzeDocumentRequest(document=odd(page, kind))
+    # Random weights may believe in little on a grey page.
+    request = gateway_pb2.AnalyzeDocumentRequest(document=odd(page, kind), min_score=0.3)
     answer = services.stub.AnalyzeDocument(request, timeout=TIMEOUT_S)
     (found,) = answer.pages
     assert (found.height, found.width) == (whole.pages[0].height, whole.pages[0].width)
