@@ -51,7 +51,8 @@ class PyramidPooling(nn.Module):
 def fold_norms(model: nn.Module) -> None:
     """Folds every batch normalisation into the convolution right before it, in place: one pass over memory less.
 
-    For inference alone: the model must be in evaluation mode, and its state is no longer that of its architecture.
+    Right before it is the one that its module names before it, so modules name their layers in the order in which these
+    run. For inference alone: the model must be in evaluation mode, and its state is no longer its architecture's.
     """
     for module in list(model.modules()):
         for (name, conv), (norm_name, norm) in pairwise(list(module.named_children())):

@@ -1,3 +1,5 @@
+import math
+
 import pytest
 import torch
 from torch import nn
@@ -8,7 +10,7 @@ from stamp2vec.models.layers import fold_norms
 from stamp2vec.models.stamp_lite import StampLite
 from stamp2vec.models.stamp_yolo import StampYolo
 from stamp2vec.models.tvae import CLEAN_SIZE, Tvae
-from stamp2vec.models.yolo_stamp import YoloStamp
+from stamp2vec.models.yolo_stamp import YoloStamp, decode
 from training import imagenet
 
 INPUT = {"yolo-stamp": 448, "stamp-yolo": 320, "stamp-unet": 256, "tvae": 128, "stamp-lite": 160}
@@ -81,6 +83,14 @@ def test_every_parameter_learns(architecture: str) -> None:
 
 def test_the_light_detector_is_light() -> None:
     assert sum(p.numel() for p in YoloStamp().parameters()) <= 150_000
+
+
+def test_boxes_are_exact_where_all_else_is_bfloat16() -> None:
+    raw = torch.full((1, 56 * 56, NUMBERS), 0.125, dtype=torch.bfloat16)
+    last = decode(raw, torch.Size((56, 56)), 8)[0, -1]
+    assert last.dtype == torch.float32
+    half = 4 * math.exp(0.125)
+    torch.testing.assert_close(last[:4], torch.tensor([445 - half, 445 - half, 445 + half, 445 + half]))
 
 
 def test_the_heavy_detector_is_not_too_heavy() -> None:
