@@ -84,11 +84,9 @@ def detections(
 
     How far two overlap is measured on the page, where both may end at an edge that they reach beyond on the view.
     """
-    found = rank(candidates, len(candidates), min_score)
-    boxes = view.boxes_to_page(found[:, :4])
+    boxes = view.boxes_to_page(candidates[:, :4])
     visible = (boxes[:, :2] < boxes[:, 2:]).all(1)  # what lies in the letterbox's margin is nothing on the page
-    found, boxes = found[visible], boxes[visible]
-    kept = non_maximum_suppression(boxes, max_overlap)
+    on_both = np.column_stack([boxes, candidates[:, 4:], candidates[:, :4]])[visible]
     return [
         Detection(
             box=(x1, y1, x2, y2),
@@ -97,9 +95,7 @@ def detections(
             angle_degrees=angle,
             ink_colour=ink_colour(crop(view.pixels, edges)[0]) if tell_ink else None,
         )
-        for (x1, y1, x2, y2), (*edges, score, angle, kind) in zip(
-            boxes[kept].tolist(), found[kept].tolist(), strict=True
-        )
+        for x1, y1, x2, y2, score, angle, kind, *edges in select(on_both, max_overlap, min_score).tolist()
     ]
 
 
