@@ -73,7 +73,7 @@ def make_page(seed: int, split: Split, backgrounds: Backgrounds, dpi: int = DPI)
     rng = np.random.default_rng([seed, 11 if split is Split.TRAIN else 12])
     sheet = Sheet(_paper(backgrounds, rng, dpi), dpi / 25.4, rng, split)
     scene = Scene(()) if rng.random() < STAMP_FREE else draw_scene(rng)
-    crowd = (2, 1) if rng.random() < 0.3 else (5, 4)  # at most so many, less one: some sheets bear a stamp and no more
+    crowd = (2, 1) if rng.random() < 0.3 else (6, 5)  # at most so many, less one: some sheets bear a stamp and no more
     scatter(sheet, UNDER, int(rng.integers(0, crowd[0])))
     scatter(sheet, OVER, int(rng.integers(0, crowd[1])))
     height, width = sheet.page.shape[:2]
@@ -243,12 +243,14 @@ def captured(placed: list[Placed], shot: Capture) -> StampedPage:
         ink = _warped_coverage(stamp, shot.homography, corner, size)
         view = shot.image[corner[1] : corner[1] + size[1], corner[0] : corner[0] + size[0]]
         on_image = _visible(stamp, shot.homography, ink)
-        if on_image < _LEAST_ON_PAGE or _contrast(view, ink) < _LEAST_CONTRAST:
+        if on_image < _LEAST_ON_PAGE or ink.max() <= INKED * 255 or _contrast(view, ink) < _LEAST_CONTRAST:
             continue
         part = mask[corner[1] : corner[1] + size[1], corner[0] : corner[0] + size[0]]
         np.maximum(part, ink, out=part)
         impression = stamp.impression
         angle = impression.angle_deg + _turn(shot.homography)
+        if (x1, y1, x2, y2) != box:  # of a turned stamp that is cut off, other corners show than those of the whole
+            box = _extent(ink, corner)
         kept = (float(box[0]), float(box[1]), float(box[2]), float(box[3]))
         stamps.append(
             StampTruth(
@@ -273,6 +275,12 @@ def _warped_coverage(
     to_window = np.array([[1, 0, -corner[0]], [0, 1, -corner[1]], [0, 0, 1]], np.float64)
     coverage = Image.fromarray((stamp.impression.coverage * 255).astype(np.uint8))
     return np.array(warp(coverage, to_window @ homography @ to_page, size, 0))
+
+
+def _extent(ink: Page, corner: tuple[int, int]) -> tuple[float, float, float, float]:
+    """Return the box of what is inked in a window at ``corner``."""
+    ys, xs = np.nonzero(ink > INKED * 255)
+    return xs.min() + corner[0], ys.min() + corner[1], xs.max() + 1 + corner[0], ys.max() + 1 + corner[1]
 
 
 def _visible(stamp: Placed, homography: npt.NDArray[np.float64], ink: Page) -> float:

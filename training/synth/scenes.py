@@ -44,13 +44,13 @@ class Scene:
 KINDS: dict[DieKind, float] = {
     DieKind.WORD: 0.27,
     DieKind.DATE: 0.15,
-    DieKind.RECTANGLE: 0.15,
-    DieKind.ROUND: 0.13,
+    DieKind.RECTANGLE: 0.14,
+    DieKind.ROUND: 0.12,
     DieKind.OVAL: 0.06,
     DieKind.STAR_ROUND: 0.05,
     DieKind.NAME_SEAL: 0.06,
     DieKind.TRIANGLE: 0.04,
-    DieKind.MOTIF: 0.04,
+    DieKind.MOTIF: 0.06,
     DieKind.NOTARY: 0.03,
     DieKind.POSTMARK: 0.02,
 }

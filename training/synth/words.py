@@ -104,6 +104,28 @@ def title(rng: np.random.Generator, script: Script) -> str:
     return choose(rng, TITLES[script])
 
 
+def signatory(rng: np.random.Generator, script: Script) -> str:
+    """What a self-inking stamp says in one line: an office, a person and a place, two of them or all three."""
+    makers = (title, department, person_name, city)
+    count = int(rng.choice([2, 2, 2, 3]))
+    parts = [makers[int(index)](rng, script) for index in rng.permutation(len(makers))[:count]]
+    return choose(rng, (" - ", ", ", " / ", " ", " · ")).join(parts)
+
+
+def initials(rng: np.random.Generator, script: Script) -> str:
+    """Two to four letters that somebody marks papers with: "JB", "TrK", "О.К."; a family name where none are usual."""
+    if script in (Script.CJK, Script.ARABIC):
+        return family_name(rng, script)
+    letters = [word[0] for word in (choose(rng, LAST_NAMES[script]) for _ in range(int(rng.integers(2, 5))))]
+    match int(rng.integers(3)):
+        case 0:
+            return ".".join(letters) + "."
+        case 1:
+            return letters[0] + "".join(letters[1:]).lower()
+        case _:
+            return "".join(letters)
+
+
 def purpose(rng: np.random.Generator, script: Script) -> str:
     """What a company seal is for: "FOR DOCUMENTS", "合同专用章"."""
     return choose(rng, PURPOSES[script])

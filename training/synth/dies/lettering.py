@@ -36,6 +36,15 @@ LAYOUTS: tuple[tuple[tuple[str, words.Words], ...], ...] = (
     (("verdict", words.verdict), ("date", words.date), ("field", words.field)),
     (("verdict", words.verdict), ("field", words.field), ("second field", words.field)),
     (("company", words.company_name), ("verdict", words.verdict), ("date", words.date), ("field", words.field)),
+    (("signatory", words.signatory),),
+    (("signatory", words.signatory),),
+    (("signatory", words.signatory),),
+    (("signatory", words.signatory),),
+    (("signatory", words.signatory),),
+    (("name", words.person_name),),
+    (("department", words.department),),
+    (("initials", words.initials),),
+    (("initials", words.initials),),
 )
 WIDEST_MM = 72.0
 
@@ -52,7 +61,9 @@ def word(slots: Slots) -> Design:
     rows = LAYOUTS[int(rng.integers(len(LAYOUTS)))]
     face = _bold(slots, rng)
     shout = rows[0][0] == "verdict" and chance(rng, 0.75)
-    em = uniform(rng, 5.5, 13) if shout and len(rows) < 3 else uniform(rng, 3.0, 5.8)
+    em = uniform(rng, 5.5, 13) if shout and len(rows) < 3 else uniform(rng, 2.6 if len(rows) == 1 else 3.0, 5.8)
+    if rows[0][0] == "initials":
+        em *= uniform(rng, 1.0, 2.2)
     weight = em * uniform(rng, 0.0, 0.09)
     stretch = uniform(rng, 0.8, 1.2)
     capitals = shout or chance(rng, 0.3)

@@ -32,7 +32,8 @@ def _symbols(rng: np.random.Generator, split: Split) -> FontFace:
     return face
 
 
-def _picture(rng: np.random.Generator, face: FontFace) -> str:
+def drawn(rng: np.random.Generator, face: FontFace) -> str:
+    """A picture that a face of symbols draws, as its character."""
     for _ in range(400):
         low, high = PICTURES[face.design][int(rng.integers(len(PICTURES[face.design])))]
         character = chr(int(rng.integers(low, high + 1)))
@@ -44,11 +45,11 @@ def _picture(rng: np.random.Generator, face: FontFace) -> str:
 def motif(slots: Slots) -> Design:
     """A picture, or large brushed Han characters, with or without a caption: teachers', hobby and gift stamps."""
     rng = slots.stream("layout")
-    if chance(rng, 0.22):
+    if chance(rng, 0.3):
         return _brushed(slots, rng)
     size = uniform(rng, 16, 34)
     symbols = _symbols(slots.stream("symbols"), slots.split)
-    character = slots.draw("picture", lambda r: _picture(r, symbols))
+    character = slots.draw("picture", lambda r: drawn(r, symbols))
     outline = chance(rng, 0.4)
     weight = uniform(rng, 0.6, 1.3) if outline else uniform(rng, 0, 0.35)
     _, top, _, bottom = symbols.at(100).getbbox(character, anchor="ls")

@@ -9,13 +9,23 @@ from collections.abc import Callable
 
 import numpy as np
 
-from training.synth.lookalikes.letterheads import arms, coloured_heading, coloured_lines, crest
-from training.synth.lookalikes.objects import coffee_ring, coin, portrait_photo, postage_stamp, punched_holes
-from training.synth.lookalikes.pens import boxed_note, fill_in, handwriting, highlighter, pen_marks, signature
+from training.synth.lookalikes.letterheads import arms, coloured_heading, coloured_lines, crest, engraving
+from training.synth.lookalikes.objects import coffee_ring, coin, dirt, portrait_photo, postage_stamp, punched_holes
+from training.synth.lookalikes.pens import (
+    boxed_note,
+    fill_in,
+    handwriting,
+    highlighter,
+    pen_marks,
+    signature,
+    signed_block,
+)
 from training.synth.lookalikes.prints import (
     barcode,
     bates_number,
     fax_header,
+    figures,
+    headline,
     logo,
     printed_box,
     qr_code,
@@ -32,6 +42,9 @@ UNDER: tuple[tuple[float, Drawer], ...] = (
     (9.0, logo),
     (3.0, crest),
     (4.0, arms),
+    (2.5, engraving),
+    (4.0, figures),
+    (3.5, headline),
     (1.7, coloured_heading),
     (2.5, coloured_lines),
     (2.0, table_heading),
@@ -51,6 +64,8 @@ OVER: tuple[tuple[float, Drawer], ...] = (
     (6.0, handwriting),
     (3.5, boxed_note),
     (5.0, pen_marks),
+    (4.0, signed_block),
+    (2.5, dirt),
     (4.0, punched_holes),
     (1.5, highlighter),
     (1.0, coffee_ring),

@@ -8,6 +8,7 @@ from training.synth import words
 from training.synth.die import DieKind, die_spec, render
 from training.synth.dies.elements import Design, Element, LineText, Stroke
 from training.synth.dies.ornaments import emblem
+from training.synth.dies.pictorial import drawn
 from training.synth.dies.raster import rasterise
 from training.synth.fonts import Script, Style, pick
 from training.synth.lookalikes.sheet import PRINTING, Page, Sheet, a_script, coverage_of, print_on, text_layer
@@ -43,6 +44,17 @@ def arms(sheet: Sheet) -> None:
         parts.append(LineText(motto, face, radius * 0.32, 0, (top + foot) / 2, half * 1.7))
     drawn = rasterise(Design(radius * 4, radius * 4.5, tuple(parts)), sheet.px_per_mm)
     _head(sheet, (drawn * 255).astype(np.uint8), many_coloured=rng.random() < 0.5)
+
+
+def engraving(sheet: Sheet) -> None:
+    """A picture beside a firm's name: line art, or white on a block, as letterheads and packets have it."""
+    rng = sheet.rng
+    size = sheet.px(9, 26)
+    face = pick(rng, Script.LATIN, sheet.split, Style.SYMBOL, "")
+    picture = coverage_of(text_layer(sheet, drawn(rng, face), Script.LATIN, Style.SYMBOL, size, face))
+    if rng.random() < 0.5:
+        picture = 255 - np.pad(picture, max(size // 8, 1))
+    _head(sheet, picture, many_coloured=False)
 
 
 def _head(sheet: Sheet, coverage: Page, *, many_coloured: bool) -> None:

@@ -41,6 +41,21 @@ def punched_holes(sheet: Sheet) -> None:
         paste_on(sheet.page, hole, alpha, *((along, across) if along_top else (across, along)))
 
 
+def dirt(sheet: Sheet) -> None:
+    """What a copier adds: a cloud of toner specks, or a black smear that frays out, mostly near an edge."""
+    rng = sheet.rng
+    width, height = sheet.px(8, 45), sheet.px(8, 45)
+    ys, xs = np.mgrid[-1 : 1 : height * 1j, -1 : 1 : width * 1j]
+    density = np.clip((1 - np.hypot(xs, ys)) * (1 + rng.uniform(-0.8, 0.8) * xs + rng.uniform(-0.8, 0.8) * ys), 0, 1)
+    cell = int(rng.integers(1, 4))
+    grain = np.kron(rng.random((-(-height // cell), -(-width // cell))), np.ones((cell, cell)))[:height, :width]
+    coverage = np.where(grain < density * (rng.uniform(0.02, 0.3) if rng.random() < 0.7 else 2.5), 255, 0)
+    x, y = sheet.place(width, height)
+    if rng.random() < 0.6:
+        x = int(rng.choice([-width // 4, sheet.page.shape[1] - 3 * width // 4]))
+    print_on(sheet.page, coverage.astype(np.uint8), (20, 20, 20), x, y)
+
+
 def portrait_photo(sheet: Sheet) -> None:
     """A glued or printed portrait photograph: graded backdrop, shoulders, head with light from one side, noise."""
     rng = sheet.rng

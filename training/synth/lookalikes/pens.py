@@ -82,6 +82,24 @@ def signature(sheet: Sheet, at: tuple[int, int] | None = None) -> None:
     print_on(sheet.page, coverage, sheet.colour(PENS), left, top)
 
 
+def signed_block(sheet: Sheet) -> None:
+    """The foot of a letter: a typed closing, a signature across it, and one or two typed lines of who signs."""
+    rng, script = sheet.rng, (Script.LATIN, Script.LATIN, Script.CYRILLIC)[int(sheet.rng.integers(3))]
+    style = (Style.MONO, Style.MONO, Style.SANS, Style.SERIF)[int(rng.integers(4))]
+    face, size = pick(rng, script, sheet.split, style, ""), sheet.px(2.4, 4)
+    makers = (words.sentence, words.person_name, words.title, words.department)
+    x, y = sheet.blank(20 * size, 9 * size, 4)
+    for row, maker in zip((0, 5, 6, 7), makers, strict=False):
+        if rng.random() < 0.75:
+            text = maker(rng, script)[:24]
+            printed = coverage_of(text_layer(sheet, text, script, style, size, face))
+            print_on(sheet.page, printed, (20, 20, 20), x, y + int(1.3 * size * row))
+    if rng.random() < 0.4:
+        rule = np.full((max(sheet.px(0.15, 0.35), 1), 18 * size), 255, np.uint8)
+        print_on(sheet.page, rule, (20, 20, 20), x, y + int(6.2 * size))
+    signature(sheet, (x + int(rng.uniform(3, 12) * size), y + int(rng.uniform(2.5, 6) * size)))
+
+
 def _written_name(sheet: Sheet) -> Image.Image:
     """Return a signature that can be read: a leaning name, its line run out in a flourish."""
     rng, face = sheet.rng, hand(sheet)

@@ -6,7 +6,7 @@ import numpy as np
 from PIL import Image
 
 from training.synth import words
-from training.synth.fonts import Script, Style
+from training.synth.fonts import Script, Style, pick
 from training.synth.lookalikes.sheet import (
     PRINTING,
     Page,
@@ -123,6 +123,58 @@ def table_heading(sheet: Sheet) -> None:
     else:
         print_on(sheet.page, np.full_like(labels, int(rng.integers(25, 80))), fill, left, top)
         print_on(sheet.page, labels, (20, 20, 20), left, top)
+
+
+def figures(sheet: Sheet) -> None:
+    """A column of amounts flush right, crisp and often bold, with or without a grid, its currency and its sum."""
+    rng = sheet.rng
+    style = (Style.SANS, Style.SANS, Style.SERIF, Style.MONO)[int(rng.integers(4))]
+    face = pick(rng, Script.LATIN, sheet.split, style, "0123456789.,")
+    size, tail = sheet.px(2.0, 4.2), ("", "", " EUR", " kg", ",-")[int(rng.integers(5))]
+    point, group = (",", ".") if rng.random() < 0.5 else (".", ",")
+    lines = []
+    for _ in range(int(rng.integers(2, 9))):
+        amount = f"{10 ** rng.uniform(0, 5):,.2f}".replace(",", "_").replace(".", point).replace("_", group)
+        line = coverage_of(text_layer(sheet, amount + tail, Script.LATIN, style, size, face))
+        lines.append(np.maximum(line, np.roll(line, 1, axis=1)) if rng.random() < 0.4 else line)
+    pitch, width = int(size * rng.uniform(1.3, 2.1)), max(line.shape[1] for line in lines) + size
+    x, y = sheet.blank(width, pitch * len(lines), 4)
+    ruled, shade = rng.random() < 0.5, tuple(int(level) for level in rng.integers(0, 60, 3))
+    rule = np.full((max(sheet.px(0.1, 0.4), 1), width), 255, np.uint8)
+    for row, line in enumerate(lines):
+        print_on(
+            sheet.page, line, (shade[0], shade[1], shade[2]), x + width - size // 2 - line.shape[1], y + pitch * row
+        )
+        if ruled or row == len(lines) - 2:
+            print_on(sheet.page, rule, (30, 30, 30), x, y + pitch * row + (pitch + size) // 2)
+    if ruled and rng.random() < 0.6:
+        for side in (x, x + width):
+            print_on(sheet.page, np.full((pitch * len(lines), 2), 255, np.uint8), (30, 30, 30), side, y - size // 3)
+
+
+def headline(sheet: Sheet) -> None:
+    """Two to five bold centred lines of one size, black and crisp: a form's name; one in three in a printed frame."""
+    rng, script = sheet.rng, a_script(sheet)
+    style = (Style.SANS, Style.SANS, Style.SLAB, Style.SERIF)[int(rng.integers(4))]
+    face, size = pick(rng, script, sheet.split, style, ""), sheet.px(2.8, 7)
+    lines = []
+    for _ in range(int(rng.integers(1, 6))):
+        maker = (words.company_name, words.department, words.city, words.sentence)[int(rng.integers(4))]
+        text = maker(rng, script).upper()[:26]
+        line = coverage_of(text_layer(sheet, text, script, style, size, face))
+        lines.append(np.maximum(line, np.roll(line, 1, axis=1)))
+    pitch, inset = int(size * rng.uniform(1.2, 1.6)), sheet.px(1.5, 6)
+    width, height = max(line.shape[1] for line in lines) + 2 * inset, pitch * len(lines) + 2 * inset
+    x, y = sheet.blank(width, height, 4)
+    if rng.random() < 0.6:
+        x = max((sheet.page.shape[1] - width) // 2, 0)
+    for row, line in enumerate(lines):
+        print_on(sheet.page, line, (16, 16, 16), x + (width - line.shape[1]) // 2, y + inset + pitch * row)
+    if rng.random() < 0.35:
+        edge = sheet.px(0.2, 1.0)
+        frame = np.full((height, width), 255, np.uint8)
+        frame[edge:-edge, edge:-edge] = 0
+        print_on(sheet.page, frame, (16, 16, 16), x, y)
 
 
 def typed_reference(sheet: Sheet) -> None:
