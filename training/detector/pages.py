@@ -117,8 +117,11 @@ def augment(
             break
     picture.draft("RGB", (side, side))  # a JPEG decodes faster at half its size
     pixels = Image.new("RGB", (framing.size, framing.size), "white")
-    window = picture.convert("RGB").resize((side, side), Image.Resampling.BILINEAR, reducing_gap=2.0)
-    pixels.paste(window, (int(offset[0]), int(offset[1])))
+    corner, end = np.maximum(offset, 0), np.minimum(offset + side, framing.size)
+    shown = np.concatenate([corner - offset, end - offset]) * (picture.width / side)  # of the page, in its own pixels
+    width, height = (int(length) for length in end - corner)
+    window = picture.convert("RGB").resize((width, height), Image.Resampling.BILINEAR, tuple(shown), reducing_gap=2.0)
+    pixels.paste(window, (int(corner[0]), int(corner[1])))
     taught = None
     if page.taught is not None:
         taught, visible = _moved(page.taught, side / stored, offset, framing.size)
