@@ -38,8 +38,8 @@ class Recipe:
 
 
 RECIPES = {
-    "yolo-stamp": Recipe(Preset.FAST, "2.0.0", 448, Framing(448, 448, 0.7, 1.5), 0.10),
-    "stamp-yolo": Recipe(Preset.ACCURATE, "2.0.0", 640, Framing(640, 640, 0.6, 2.0), 0.03),  # to twice the size: tiles
+    "yolo-stamp": Recipe(Preset.FAST, "2.1.0", 448, Framing(448, 448, 0.7, 1.5), 0.10),
+    "stamp-yolo": Recipe(Preset.ACCURATE, "2.1.0", 640, Framing(640, 640, 0.6, 2.0), 0.03),  # to twice the size: tiles
 }
 
 

@@ -126,7 +126,7 @@ def train_tvae(args: argparse.Namespace) -> None:
             relation = relation_loss(F.normalize(mean.float(), dim=1), wanted)
             loss, figures = loss + relation, figures | {"relation": relation.item()}
         run.step(loss, figures)
-    export(run, args, "1.3.0", Preset.FAST, vector_size=128)
+    export(run, args, "1.4.0", Preset.FAST, vector_size=128)
 
 
 def train_lite(args: argparse.Namespace) -> None:
@@ -145,7 +145,7 @@ def train_lite(args: argparse.Namespace) -> None:
         with on_gpus_bfloat16(run):
             vectors = run.model(pixels)
         run.step(contrast(vectors.float(), identity), {})
-    export(run, args, "1.1.0", Preset.ACCURATE, vector_size=384)
+    export(run, args, "1.2.0", Preset.ACCURATE, vector_size=384)
 
 
 def on_gpus_bfloat16(run: Run[Any]) -> torch.autocast:

@@ -41,10 +41,10 @@ Drawer = Callable[[Sheet], None]
 UNDER: tuple[tuple[float, Drawer], ...] = (
     (9.0, logo),
     (3.0, crest),
-    (4.0, arms),
-    (2.5, engraving),
+    (5.0, arms),
+    (3.5, engraving),
     (4.0, figures),
-    (3.5, headline),
+    (6.0, headline),
     (1.7, coloured_heading),
     (2.5, coloured_lines),
     (2.0, table_heading),
@@ -62,7 +62,7 @@ UNDER: tuple[tuple[float, Drawer], ...] = (
 OVER: tuple[tuple[float, Drawer], ...] = (
     (8.0, signature),
     (6.0, handwriting),
-    (3.5, boxed_note),
+    (6.0, boxed_note),
     (5.0, pen_marks),
     (4.0, signed_block),
     (2.5, dirt),

@@ -140,7 +140,7 @@ def _scrawl(sheet: Sheet) -> Image.Image:
 def handwriting(sheet: Sheet) -> None:
     """A note of one to five words in one hand, each word with its own height and lean."""
     rng = sheet.rng
-    colour, size, face = sheet.colour(PENS), sheet.px(4, 9), hand(sheet)
+    colour, size, face = sheet.colour(PENS), sheet.px(4, 9 if rng.random() < 0.7 else 15), hand(sheet)
     lean = rng.normal(0, 9) + (rng.choice([0, 0, 0, 90]))
     left, top = sheet.place(sheet.px(40, 60), sheet.px(15, 20))
     x, y = left, top

@@ -153,9 +153,9 @@ def figures(sheet: Sheet) -> None:
 
 
 def headline(sheet: Sheet) -> None:
-    """Two to five bold centred lines of one size, black and crisp: a form's name; one in three in a printed frame."""
+    """One to five bold lines of one size, black and crisp: a form's name; half of them framed or underlined."""
     rng, script = sheet.rng, a_script(sheet)
-    style = (Style.SANS, Style.SANS, Style.SLAB, Style.SERIF)[int(rng.integers(4))]
+    style = (Style.SANS, Style.SANS, Style.SLAB, Style.SERIF, Style.MONO)[int(rng.integers(5))]
     face, size = pick(rng, script, sheet.split, style, ""), sheet.px(2.8, 7)
     lines = []
     for _ in range(int(rng.integers(1, 6))):
@@ -170,7 +170,12 @@ def headline(sheet: Sheet) -> None:
         x = max((sheet.page.shape[1] - width) // 2, 0)
     for row, line in enumerate(lines):
         print_on(sheet.page, line, (16, 16, 16), x + (width - line.shape[1]) // 2, y + inset + pitch * row)
-    if rng.random() < 0.35:
+    adorned = rng.random()
+    if adorned < 0.2:
+        rule = np.full((max(sheet.px(0.2, 0.6), 1), width - 2 * inset), 255, np.uint8)
+        for row in range(len(lines)):
+            print_on(sheet.page, rule, (16, 16, 16), x + inset, y + inset + pitch * row + size)
+    elif adorned < 0.55:
         edge = sheet.px(0.2, 1.0)
         frame = np.full((height, width), 255, np.uint8)
         frame[edge:-edge, edge:-edge] = 0
@@ -190,6 +195,7 @@ def typed_reference(sheet: Sheet) -> None:
             f"REF {words.digits(rng, 3)}-{words.digits(rng, 4)}",
             words.digits(rng, int(rng.integers(5, 10))),
             f"{letters[:3]}:{letters[3:5].lower()}",
+            words.date(rng, Script.LATIN),
             words.department(rng, Script.LATIN).upper(),
         )
         text = shapes[int(rng.integers(len(shapes)))]
@@ -201,7 +207,7 @@ def typed_reference(sheet: Sheet) -> None:
 
 
 def bates_number(sheet: Sheet) -> None:
-    """The running number of an archive: bold digits at the right or lower edge, often on end."""
+    """The running number of an archive: bold digits, at times frayed, at the right or lower edge, often on end."""
     rng = sheet.rng
     style = (Style.MONO, Style.SANS, Style.SLAB)[int(rng.integers(3))]
     layer = text_layer(sheet, words.digits(rng, int(rng.integers(6, 11))), Script.LATIN, style, sheet.px(2.8, 6))
@@ -214,6 +220,8 @@ def bates_number(sheet: Sheet) -> None:
         x, y = int(rng.uniform(0.1, 0.85) * width), height - sheet.px(10, 24)
     if rng.random() < 0.5:
         coverage = np.maximum(coverage, np.roll(coverage, 1, axis=1))
+    if rng.random() < 0.4:
+        coverage = np.where(rng.random(coverage.shape) < rng.uniform(0.05, 0.3), 0, coverage).astype(np.uint8)
     print_on(sheet.page, coverage, (18, 18, 18), x, y)
 
 
