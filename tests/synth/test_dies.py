@@ -98,6 +98,12 @@ def _families(split: Split) -> list[Family]:
     return [family for family in table() if family.split is split]
 
 
+def test_many_words_are_one_thin_line() -> None:
+    """Offices sign with such: detectors that had seen few of them missed most on real pages."""
+    shapes = [render(die_spec(family, 0, Split.TRAIN, DieKind.WORD), PX_PER_MM).shape for family in range(60)]
+    assert sum(width > 8 * height for height, width in shapes) >= 6
+
+
 def test_no_typeface_is_in_both_splits() -> None:
     train = {path for family in _families(Split.TRAIN) for path, _ in family.files}
     test = {path for family in _families(Split.TEST) for path, _ in family.files}

@@ -101,10 +101,8 @@ def _clean(image: Image.Image, rng: np.random.Generator) -> Image.Image:
 
 
 def _scan(image: Image.Image, rng: np.random.Generator) -> Image.Image:
-    paper = (
-        rng.uniform(0.93, 1.0) if rng.random() < 0.7 else rng.uniform(0.84, 0.93)
-    )  # most scanners blow it out to white
-    red, green, blue = np.minimum(paper + rng.normal(0, 0.012, 3), 1.0)
+    white = (0.93, 1.0) if rng.random() < 0.7 else (0.84, 0.93)  # most scanners lighten paper until it is gone
+    red, green, blue = np.minimum(rng.uniform(*white) + rng.normal(0, 0.012, 3), 1.0)
     image = _tint(image, (red, green, blue))
     image = _tone(image, 1.0, rng.uniform(-6, 10), rng.uniform(0.85, 1.3))
     if rng.random() < 0.4:

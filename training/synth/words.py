@@ -113,7 +113,7 @@ def signatory(rng: np.random.Generator, script: Script) -> str:
 
 
 def initials(rng: np.random.Generator, script: Script) -> str:
-    """Two to four letters that somebody marks papers with: "JB", "TrK", "О.К."; a family name where none are usual."""
+    """Two to four letters that somebody marks papers with: "JB", "Mrk", "О.К."; a family name where none are usual."""
     if script in (Script.CJK, Script.ARABIC):
         return family_name(rng, script)
     letters = [word[0] for word in (choose(rng, LAST_NAMES[script]) for _ in range(int(rng.integers(2, 5))))]

@@ -139,17 +139,15 @@ def figures(sheet: Sheet) -> None:
         lines.append(np.maximum(line, np.roll(line, 1, axis=1)) if rng.random() < 0.4 else line)
     pitch, width = int(size * rng.uniform(1.3, 2.1)), max(line.shape[1] for line in lines) + size
     x, y = sheet.blank(width, pitch * len(lines), 4)
-    ruled, shade = rng.random() < 0.5, tuple(int(level) for level in rng.integers(0, 60, 3))
+    ruled, black = rng.random() < 0.5, (20, 20, 20)
     rule = np.full((max(sheet.px(0.1, 0.4), 1), width), 255, np.uint8)
     for row, line in enumerate(lines):
-        print_on(
-            sheet.page, line, (shade[0], shade[1], shade[2]), x + width - size // 2 - line.shape[1], y + pitch * row
-        )
+        print_on(sheet.page, line, black, x + width - size // 2 - line.shape[1], y + pitch * row)
         if ruled or row == len(lines) - 2:
-            print_on(sheet.page, rule, (30, 30, 30), x, y + pitch * row + (pitch + size) // 2)
+            print_on(sheet.page, rule, black, x, y + pitch * row + (pitch + size) // 2)
     if ruled and rng.random() < 0.6:
         for side in (x, x + width):
-            print_on(sheet.page, np.full((pitch * len(lines), 2), 255, np.uint8), (30, 30, 30), side, y - size // 3)
+            print_on(sheet.page, np.full((pitch * len(lines), 2), 255, np.uint8), black, side, y - size // 3)
 
 
 def headline(sheet: Sheet) -> None:
