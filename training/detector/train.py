@@ -53,14 +53,11 @@ def main() -> None:
     flags.add_argument(
         "--start", help="where weights begin: a folder, a model's name, or random; else ImageNet where the model can"
     )
-    flags.add_argument("--hold-trunk", action="store_true", help="train all but stamp-yolo's trunk: cheap on a CPU")
     args = flags.parse_args()
     recipe = RECIPES[args.model]
     torch.manual_seed(args.seed)
     model, start = fresh(args)
     run = Run(model, args, start)
-    if args.hold_trunk:
-        hold_trunk(run.model)
     random = torch.Generator(run.device).manual_seed(args.seed + run.steps)
     for pixels, truth, taught in run.batches(
         Batches(args.shards / "train", recipe.framing, args.batch, args.seed + run.steps)
@@ -93,13 +90,6 @@ def fresh(args: argparse.Namespace) -> tuple[Detector, str]:
         imagenet.load(model.trunk)
         return model, imagenet.SOURCE
     return model, begin(model, None if args.start == "random" else args.start) or "random"
-
-
-def hold_trunk(model: Detector) -> None:
-    """Leaves stamp-yolo's trunk as it is, running means too: a step costs a CPU a fifth then. Others: ValueError."""
-    if not isinstance(model, stamp_yolo.StampYolo):
-        raise ValueError("--hold-trunk: yolo-stamp has no trunk, leave the flag out")
-    model.trunk.eval().requires_grad_(False)
 
 
 def ask(model: Detector, pixels: Tensor) -> Answers:
