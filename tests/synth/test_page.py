@@ -1,5 +1,6 @@
 """Pages are the same from the same seed, and their truth lies on the ink."""
 
+import dataclasses
 import json
 from pathlib import Path
 
@@ -94,6 +95,19 @@ def test_a_stamp_over_the_edge_is_clipped_and_labelled_by_what_is_left() -> None
     truth = captured([stamp], Capture(page, np.eye(3), "none"))
     assert truth.stamps[0].visible == pytest.approx(0.5, abs=0.03)
     assert truth.stamps[0].box == pytest.approx((155, 50, 200, 110), abs=0.5)
+
+
+def test_a_turned_stamp_that_is_cut_off_is_boxed_by_what_shows() -> None:
+    page = np.full((200, 200, 3), 250, np.uint8)
+    bar = np.zeros((100, 100), np.float32)
+    for row in range(100):
+        bar[row, max(row - 8, 0) : row + 8] = 1  # falls from the left, so its foot is to the right
+    stamp = Placed(dataclasses.replace(impression(100, 100), coverage=bar, density=2 * bar), 0, 150)
+    stamp_on(page, stamp)
+    (seen,) = captured([stamp], Capture(page, np.eye(3), "none")).stamps
+    ys, xs = np.nonzero((page != 250).any(axis=2))
+    assert xs.max() < 60
+    assert seen.box == (xs.min(), ys.min(), xs.max() + 1, ys.max() + 1)
 
 
 def test_ink_that_the_capture_lost_gets_no_label() -> None:

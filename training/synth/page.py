@@ -17,6 +17,8 @@ from training.synth.impression import LINE_KINDS, Impression, composite, pick_in
 from training.synth.lookalikes import OVER, UNDER, Page, Sheet, fill_in, postage_stamp, scatter, signature
 from training.synth.scenes import Order, Scene, Spot, draw_scene
 
+Box = tuple[float, float, float, float]
+
 INKED = 0.15
 STAMP_FREE = 0.25
 _FILLED_IN = (DieKind.WORD, DieKind.DATE, DieKind.RECTANGLE)
@@ -24,6 +26,7 @@ _COLOURLESS = ("black", "grey")
 # How much of a page's height and width a slip, a till receipt, and a sheet on its side have.
 _PARTS = (((0.4, 0.85), (0.4, 0.85)), ((0.4, 0.85), (0.3, 0.5)), ((0.42, 0.55), (0.85, 0.97)))
 _LEAST_ON_PAGE = 0.15
+_LEAST_SIDE = 4
 _LEAST_CONTRAST = 10.0
 _FAMILIES = 2**31
 
@@ -36,7 +39,7 @@ class StampTruth:
     ink that is on the image.
     """
 
-    box: tuple[float, float, float, float]
+    box: Box
     kind: DieKind
     angle_deg: float
     ink: str
@@ -236,21 +239,21 @@ def captured(placed: list[Placed], shot: Capture) -> StampedPage:
         moved = transform_points(shot.homography, points)
         (x1, y1), (x2, y2) = moved.min(0), moved.max(0)
         box = (max(x1, 0.0), max(y1, 0.0), min(x2, float(width)), min(y2, float(height)))
-        if box[2] - box[0] < 4 or box[3] - box[1] < 4:
+        if _too_small(box):
             continue
         corner = (int(box[0]), int(box[1]))
         size = (int(np.ceil(box[2])) - corner[0], int(np.ceil(box[3])) - corner[1])
         ink = _warped_coverage(stamp, shot.homography, corner, size)
+        if (x1, y1, x2, y2) != box:  # of a turned stamp that is cut off, other corners show than those of the whole
+            box = _extent(ink, corner)
         view = shot.image[corner[1] : corner[1] + size[1], corner[0] : corner[0] + size[0]]
         on_image = _visible(stamp, shot.homography, ink)
-        if on_image < _LEAST_ON_PAGE or ink.max() <= INKED * 255 or _contrast(view, ink) < _LEAST_CONTRAST:
+        if _too_small(box) or on_image < _LEAST_ON_PAGE or _contrast(view, ink) < _LEAST_CONTRAST:
             continue
         part = mask[corner[1] : corner[1] + size[1], corner[0] : corner[0] + size[0]]
         np.maximum(part, ink, out=part)
         impression = stamp.impression
         angle = impression.angle_deg + _turn(shot.homography)
-        if (x1, y1, x2, y2) != box:  # of a turned stamp that is cut off, other corners show than those of the whole
-            box = _extent(ink, corner)
         kept = (float(box[0]), float(box[1]), float(box[2]), float(box[3]))
         stamps.append(
             StampTruth(
@@ -277,9 +280,15 @@ def _warped_coverage(
     return np.array(warp(coverage, to_window @ homography @ to_page, size, 0))
 
 
-def _extent(ink: Page, corner: tuple[int, int]) -> tuple[float, float, float, float]:
-    """Return the box of what is inked in a window at ``corner``."""
+def _too_small(box: Box) -> bool:
+    return box[2] - box[0] < _LEAST_SIDE or box[3] - box[1] < _LEAST_SIDE
+
+
+def _extent(ink: Page, corner: tuple[int, int]) -> Box:
+    """Return the box of what is inked in a window at ``corner``, empty where nothing is."""
     ys, xs = np.nonzero(ink > INKED * 255)
+    if len(xs) == 0:
+        return 0, 0, 0, 0
     return xs.min() + corner[0], ys.min() + corner[1], xs.max() + 1 + corner[0], ys.max() + 1 + corner[1]
 
 

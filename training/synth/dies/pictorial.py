@@ -32,7 +32,7 @@ def _symbols(rng: np.random.Generator, split: Split) -> FontFace:
     return face
 
 
-def drawn(rng: np.random.Generator, face: FontFace) -> str:
+def symbol(rng: np.random.Generator, face: FontFace) -> str:
     """A picture that a face of symbols draws, as its character."""
     for _ in range(400):
         low, high = PICTURES[face.design][int(rng.integers(len(PICTURES[face.design])))]
@@ -49,7 +49,7 @@ def motif(slots: Slots) -> Design:
         return _brushed(slots, rng)
     size = uniform(rng, 16, 34)
     symbols = _symbols(slots.stream("symbols"), slots.split)
-    character = slots.draw("picture", lambda r: drawn(r, symbols))
+    character = slots.draw("picture", lambda r: symbol(r, symbols))
     outline = chance(rng, 0.4)
     weight = uniform(rng, 0.6, 1.3) if outline else uniform(rng, 0, 0.35)
     _, top, _, bottom = symbols.at(100).getbbox(character, anchor="ls")

@@ -8,7 +8,7 @@ from training.synth import words
 from training.synth.die import DieKind, die_spec, render
 from training.synth.dies.elements import Design, Element, LineText, Stroke
 from training.synth.dies.ornaments import emblem
-from training.synth.dies.pictorial import drawn
+from training.synth.dies.pictorial import symbol
 from training.synth.dies.raster import rasterise
 from training.synth.fonts import Script, Style, pick
 from training.synth.lookalikes.sheet import PRINTING, Page, Sheet, a_script, coverage_of, print_on, text_layer
@@ -51,7 +51,7 @@ def engraving(sheet: Sheet) -> None:
     rng = sheet.rng
     size = sheet.px(9, 26)
     face = pick(rng, Script.LATIN, sheet.split, Style.SYMBOL, "")
-    picture = coverage_of(text_layer(sheet, drawn(rng, face), Script.LATIN, Style.SYMBOL, size, face))
+    picture = coverage_of(text_layer(sheet, symbol(rng, face), Script.LATIN, Style.SYMBOL, size, face))
     if rng.random() < 0.5:
         picture = 255 - np.pad(picture, max(size // 8, 1))
     _head(sheet, picture, many_coloured=False)

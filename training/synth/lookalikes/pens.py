@@ -83,13 +83,13 @@ def signature(sheet: Sheet, at: tuple[int, int] | None = None) -> None:
 
 
 def signed_block(sheet: Sheet) -> None:
-    """The foot of a letter: a typed closing, a signature across it, and one or two typed lines of who signs."""
+    """The foot of a letter: a typed closing, a signature across it, and up to three typed lines of who signs."""
     rng, script = sheet.rng, (Script.LATIN, Script.LATIN, Script.CYRILLIC)[int(sheet.rng.integers(3))]
     style = (Style.MONO, Style.MONO, Style.SANS, Style.SERIF)[int(rng.integers(4))]
     face, size = pick(rng, script, sheet.split, style, ""), sheet.px(2.4, 4)
     makers = (words.sentence, words.person_name, words.title, words.department)
     x, y = sheet.blank(20 * size, 9 * size, 4)
-    for row, maker in zip((0, 5, 6, 7), makers, strict=False):
+    for row, maker in zip((0, 5, 6, 7), makers, strict=True):
         if rng.random() < 0.75:
             text = maker(rng, script)[:24]
             printed = coverage_of(text_layer(sheet, text, script, style, size, face))

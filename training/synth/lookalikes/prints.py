@@ -12,8 +12,10 @@ from training.synth.lookalikes.sheet import (
     Page,
     Sheet,
     a_script,
+    bold,
     canvas,
     coverage_of,
+    frame,
     print_on,
     text_layer,
 )
@@ -89,9 +91,8 @@ def printed_box(sheet: Sheet) -> None:
     """A printed frame with a label and nothing or one line in it: a frame alone is no stamp."""
     rng = sheet.rng
     width, height = sheet.px(25, 90), sheet.px(10, 40)
-    coverage = np.zeros((height, width), np.uint8)
     line = sheet.px(0.15, 0.9)
-    coverage[:line], coverage[-line:], coverage[:, :line], coverage[:, -line:] = 255, 255, 255, 255
+    coverage = frame(width, height, line)
     x, y = sheet.place(width, height)
     colour = sheet.colour(PRINTING) if rng.random() < 0.4 else (15, 15, 15)
     if rng.random() < 0.5:
@@ -136,7 +137,7 @@ def figures(sheet: Sheet) -> None:
     for _ in range(int(rng.integers(2, 9))):
         amount = f"{10 ** rng.uniform(0, 5):,.2f}".replace(",", "_").replace(".", point).replace("_", group)
         line = coverage_of(text_layer(sheet, amount + tail, Script.LATIN, style, size, face))
-        lines.append(np.maximum(line, np.roll(line, 1, axis=1)) if rng.random() < 0.4 else line)
+        lines.append(bold(line) if rng.random() < 0.4 else line)
     pitch, width = int(size * rng.uniform(1.3, 2.1)), max(line.shape[1] for line in lines) + size
     x, y = sheet.blank(width, pitch * len(lines), 4)
     ruled, black = rng.random() < 0.5, (20, 20, 20)
@@ -159,8 +160,7 @@ def headline(sheet: Sheet) -> None:
     for _ in range(int(rng.integers(1, 6))):
         maker = (words.company_name, words.department, words.city, words.sentence)[int(rng.integers(4))]
         text = maker(rng, script).upper()[:26]
-        line = coverage_of(text_layer(sheet, text, script, style, size, face))
-        lines.append(np.maximum(line, np.roll(line, 1, axis=1)))
+        lines.append(bold(coverage_of(text_layer(sheet, text, script, style, size, face))))
     pitch, inset = int(size * rng.uniform(1.2, 1.6)), sheet.px(1.5, 6)
     width, height = max(line.shape[1] for line in lines) + 2 * inset, pitch * len(lines) + 2 * inset
     x, y = sheet.blank(width, height, 4)
@@ -174,10 +174,7 @@ def headline(sheet: Sheet) -> None:
         for row in range(len(lines)):
             print_on(sheet.page, rule, (16, 16, 16), x + inset, y + inset + pitch * row + size)
     elif adorned < 0.55:
-        edge = sheet.px(0.2, 1.0)
-        frame = np.full((height, width), 255, np.uint8)
-        frame[edge:-edge, edge:-edge] = 0
-        print_on(sheet.page, frame, (16, 16, 16), x, y)
+        print_on(sheet.page, frame(width, height, sheet.px(0.2, 1.0)), (16, 16, 16), x, y)
 
 
 def typed_reference(sheet: Sheet) -> None:
@@ -217,7 +214,7 @@ def bates_number(sheet: Sheet) -> None:
         coverage = coverage_of(layer.rotate(rng.normal(0, 0.6), Image.Resampling.BILINEAR, expand=True))
         x, y = int(rng.uniform(0.1, 0.85) * width), height - sheet.px(10, 24)
     if rng.random() < 0.5:
-        coverage = np.maximum(coverage, np.roll(coverage, 1, axis=1))
+        coverage = bold(coverage)
     if rng.random() < 0.4:
         coverage = np.where(rng.random(coverage.shape) < rng.uniform(0.05, 0.3), 0, coverage).astype(np.uint8)
     print_on(sheet.page, coverage, (18, 18, 18), x, y)

@@ -114,6 +114,18 @@ def coverage_of(layer: Image.Image) -> Page:
     return np.array(layer.reduce(FINE))
 
 
+def bold(coverage: Page) -> Page:
+    """Return print of which every stroke is a pixel wider."""
+    return np.maximum(coverage, np.roll(coverage, 1, axis=1))
+
+
+def frame(width: int, height: int, line: int) -> Page:
+    """Return the coverage of an empty rectangle whose sides are ``line`` px thick."""
+    coverage = np.full((height, width), 255, np.uint8)
+    coverage[line:-line, line:-line] = 0
+    return coverage
+
+
 def a_script(sheet: Sheet) -> Script:
     """Return a script, Latin twice as often as each other."""
     return (Script.LATIN, Script.LATIN, Script.CYRILLIC, Script.CJK, Script.ARABIC)[int(sheet.rng.integers(5))]
