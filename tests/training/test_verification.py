@@ -285,6 +285,15 @@ def test_a_kit_is_scored_by_set_with_forgeries_as_look_alikes(tmp_path: Path, mo
     (report,) = json.loads((tmp_path / "out" / "verify.json").read_text())
     assert report["data"] == "real"
     assert (report["figures"]["sibling"]["impostors"], report["figures"]["sibling"]["genuine"]) == (2, 2)
+    others = crops_folder(tmp_path / "others", range(50, 53), 1)
+    both = ["--kit", str(folder), "--distractors", str(others), "--model", str(model), "--out", str(tmp_path / "out")]
+    assert main(["retrieve", *both]) == 0
+    (report,) = json.loads((tmp_path / "out" / "retrieve.json").read_text())
+    assert (report["stamps"], report["distractors"]) == (5, 6)
+    assert [(part["by"], part["value"], part["figures"]["queries"]) for part in report["slices"]] == [("set", "x", 4)]
+    assert main(["verify", *both]) == 0
+    (report,) = json.loads((tmp_path / "out" / "verify.json").read_text())
+    assert [(part["by"], part["value"]) for part in report["slices"]] == [("set", "x")]
 
 
 @pytest.mark.parametrize(

@@ -133,8 +133,8 @@ def _slices(stamps: Stamps, counted: np.ndarray, measured: Callable[[np.ndarray]
     if np.isfinite(stamps.visible).all():
         columns["visible"] = np.array([_bucket(share) for share in stamps.visible])
     for by, values in columns.items():
-        for value in np.unique(values[counted]):
-            yield Slice(by, str(value), measured(values == value))
+        for value in filter(None, np.unique(values[counted]).tolist()):
+            yield Slice(by, value, measured(values == value))
 
 
 def _bucket(share: float) -> str:

@@ -94,14 +94,14 @@ def read_kit(folder: Path) -> Stamps:
 
 
 def joined(stamps: Stamps, others: Stamps) -> Stamps:
-    """Both, where no die of one is a die of the other."""
-    shared = [name for name in stamps.slices if name in others.slices]
+    """Both, where no die of one is a die of the other; of a slice that the others know nothing of, they are no part."""
+    none = np.full(len(others), "")
     return Stamps(
         [*stamps.pictures, *others.pictures],
         np.concatenate([stamps.identity, others.identity + stamps.identity.max() + 1]),
         np.concatenate([stamps.family, others.family + stamps.family.max() + 1]),
         np.concatenate([stamps.group, others.group]),
-        {name: np.concatenate([stamps.slices[name], others.slices[name]]) for name in shared},
+        {name: np.concatenate([values, others.slices.get(name, none)]) for name, values in stamps.slices.items()},
         np.concatenate([stamps.visible, others.visible]),
         np.concatenate([stamps.fitted, others.fitted]),
     )
