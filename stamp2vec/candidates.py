@@ -100,41 +100,83 @@ def detections(
 
 
 def merge(
-    seen: Sequence[tuple[View, Sequence[Detection]]], max_overlap: float, most: int = MAX_DETECTIONS
+    seen: Sequence[tuple[View, Sequence[Detection]]],
+    max_overlap: float,
+    min_score: float,
+    most: int = MAX_DETECTIONS,
 ) -> list[Detection]:
     """The stamps of all views of one page, in its pixels, best first: each of them once, and whole where a view has it.
 
-    A stamp that lies across the edge of a tile is whole on a neighbour or on the view of the whole page; the piece on
-    the tile ranks by half its score, and falls to any better box that holds most of it.
+    Give all that each view has, best first, down to SCORE_FLOOR: `min_score` is of what the views say together. Every
+    view that sees a stamp well has a say. The score is their mean in log-odds, where one that found nothing says
+    SCORE_FLOOR; the box is their mean, weighted by score; all else is told by the surest.
     """
-    found = [detection for _, each in seen for detection in each]
-    boxes = np.array([detection.box for detection in found], np.float32).reshape(-1, 4)
+    if len(seen) == 1:
+        stamps = list(seen[0][1])
+    else:
+        found = [detection for _, each in seen for detection in each]
+        views = np.repeat(np.arange(len(seen)), [len(each) for _, each in seen])
+        boxes = np.array([detection.box for detection in found], np.float32).reshape(-1, 4)
+        cuts = np.zeros(len(found), bool)
+        for number, (view, _) in enumerate(seen):
+            cuts[views == number] = view.cuts(boxes[views == number])
+        groups = _groups(found, boxes, views, cuts, max_overlap)
+        leads = boxes[[group[0] for group in groups]]
+        well = np.stack([view.sees(leads) for view, _ in seen], 1)
+        stamps = [
+            _together([found[index] for index in group], views[group], seeing)
+            for group, seeing in zip(groups, well, strict=True)
+        ]
+    return sorted((s for s in stamps if s.score >= min_score), key=lambda s: -s.score)[:most]
+
+
+def _groups(
+    found: Sequence[Detection], boxes: np.ndarray, views: np.ndarray, cuts: np.ndarray, max_overlap: float
+) -> list[np.ndarray]:
+    """Indices of what is one stamp: the best one of it, uncut where there is one, then one whole box of other views.
+
+    Found anywhere again, it falls: to a better box that it overlaps, and a cut one to any that holds most of it.
+    """
     scores = np.array([detection.score for detection in found], np.float32)
-    first, cuts = 0, np.zeros(len(found), bool)
-    for view, each in seen:
-        cuts[first : first + len(each)] = view.cuts(boxes[first : first + len(each)])
-        first += len(each)
-    kept = _whole_first(boxes, np.where(cuts, scores * _CUT_WORTH, scores), cuts, max_overlap, most)
-    return [found[index] for index in sorted(kept, key=lambda index: -scores[index])]
+    left = np.argsort(-np.where(cuts, scores * _CUT_WORTH, scores), kind="stable")
+    groups: list[np.ndarray] = []
+    while len(left) and len(groups) < MAX_DETECTIONS:
+        best, left = left[0], left[1:]
+        overlaps = iou(boxes[best], boxes[left])
+        same = np.flatnonzero((overlaps > MAX_OVERLAP) & ~cuts[left] & (views[left] != views[best]))
+        same = same[np.argsort(-overlaps[same], kind="stable")]
+        same = same[np.unique(views[left[same]], return_index=True)[1]]  # the best fit of each view
+        groups.append(np.concatenate([[best], left[same]]))
+        inside = _intersection(boxes[best], boxes[left]) / np.maximum(_area(boxes[left]), 1e-9)
+        falls = (overlaps > max_overlap) | (cuts[left] & (inside > _CUT_INSIDE))
+        falls[same] = True
+        left = left[~falls]
+    return groups
+
+
+def _together(found: Sequence[Detection], views: np.ndarray, well: np.ndarray) -> Detection:
+    """One stamp of what is told of it by `views`, of all the views that see it `well`, bool (V,)."""
+    telling = np.flatnonzero(well[views])
+    telling = telling if len(telling) else np.array([0])  # nobody sees it well: the best one counts all the same
+    silent = np.count_nonzero(well) - np.count_nonzero(well[views[telling]])
+    scores = np.array([found[index].score for index in telling])
+    odds = _logit(np.concatenate([scores, np.full(silent, SCORE_FLOOR)])).mean()
+    box = np.average([found[index].box for index in telling], axis=0, weights=np.maximum(scores, SCORE_FLOOR))
+    x1, y1, x2, y2 = box.tolist()
+    surest = found[telling[scores.argmax()]]
+    return replace(surest, box=(x1, y1, x2, y2), score=float(1 / (1 + np.exp(-odds))))
+
+
+def _logit(score: np.ndarray) -> np.ndarray:
+    """Log-odds of scores, none of them less than those of SCORE_FLOOR."""
+    bounded = np.clip(score, SCORE_FLOOR, 1 - 1e-6)
+    return np.log(bounded / (1 - bounded))  # type: ignore[no-any-return]
 
 
 def on_page(detection: Detection, view: View) -> Detection | None:
     """A detection in pixels of the view's input -> the same in pixels of the page; None when it lies in the margin."""
     x1, y1, x2, y2 = view.boxes_to_page(np.array([detection.box], np.float32))[0].tolist()
     return replace(detection, box=(x1, y1, x2, y2)) if x1 < x2 and y1 < y2 else None
-
-
-def _whole_first(boxes: np.ndarray, ranks: np.ndarray, cuts: np.ndarray, max_overlap: float, most: int) -> list[int]:
-    """Greedy suppression of boxes (N, 4) by rank (N,), where cut ones fall to any box that holds most of them."""
-    kept: list[int] = []
-    left = np.argsort(-ranks, kind="stable")
-    while len(left) and len(kept) < most:
-        best, left = left[0], left[1:]
-        kept.append(int(best))
-        inside = _intersection(boxes[best], boxes[left]) / np.maximum(_area(boxes[left]), 1e-9)
-        falls = (iou(boxes[best], boxes[left]) > max_overlap) | (cuts[left] & (inside > _CUT_INSIDE))
-        left = left[~falls]
-    return kept
 
 
 def _intersection(box: np.ndarray, boxes: np.ndarray) -> np.ndarray:

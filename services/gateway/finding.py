@@ -9,7 +9,7 @@ from services.gateway.pages import GROUP_PAGES
 from services.gateway.upstreams import Upstreams
 from services.gateway.workers import Workers
 from services.runtime.server import MAX_IMAGES
-from stamp2vec.candidates import MAX_DETECTIONS, MAX_OVERLAP, merge, on_page
+from stamp2vec.candidates import MAX_DETECTIONS, MAX_OVERLAP, SCORE_FLOOR, merge, on_page
 from stamp2vec.errors import InvalidInput
 from stamp2vec.imaging import View, views
 from stamp2vec.serving import picture
@@ -49,7 +49,7 @@ class Search:
 
     @property
     def tiled(self) -> bool:
-        """Whether the detector looks at large pages in tiles as well: those of the accurate preset do."""
+        """Whether the detector looks at pages in tiles as well: those of the accurate preset do."""
         return common_pb2.PRESET_ACCURATE in self.model.presets
 
 
@@ -63,14 +63,14 @@ async def on_pages(search: Search, pages: Sequence[Sequence[View]]) -> list[dete
             search.model,
             pictures,
             search.terms,
-            wanted.min_score,
+            SCORE_FLOOR if search.tiled else wanted.min_score,
             wanted.max_overlap,
             tell_ink=wanted.tell_ink,
         )
     )
     answered = [[next(answers) for _ in page] for page in pages]
     return await search.workers.run(
-        lambda: [_merged(page, each, wanted) for page, each in zip(pages, answered, strict=True)]
+        lambda: [_merged(page, each, search) for page, each in zip(pages, answered, strict=True)]
     )
 
 
@@ -81,7 +81,7 @@ async def on_images(search: Search, messages: Sequence[common_pb2.Image]) -> lis
     def look(message: common_pb2.Image, field: str) -> tuple[View, ...]:
         return views(picture(message, field), size, tiled=search.tiled)
 
-    step = GROUP_PAGES if search.tiled else MAX_IMAGES  # large pages have many views: few of them are held at once
+    step = GROUP_PAGES if search.tiled else MAX_IMAGES  # pages have several views: few of them are held at once
     read: list[InvalidInput | None] = []
     results: list[detector_pb2.DetectResult] = []
     for first in range(0, len(messages), step):
@@ -101,7 +101,7 @@ async def on_images(search: Search, messages: Sequence[common_pb2.Image]) -> lis
 
 
 def _merged(
-    page: Sequence[View], answers: Sequence[detector_pb2.DetectResult], wanted: Wanted
+    page: Sequence[View], answers: Sequence[detector_pb2.DetectResult], search: Search
 ) -> detector_pb2.DetectResult:
     failed = next((answer.status for answer in answers if answer.status.code), None)
     if failed is not None:
@@ -110,8 +110,10 @@ def _merged(
         (view, [found for each in answer.detections if (found := on_page(detection(each), view))])
         for view, answer in zip(page, answers, strict=True)
     ]
+    wanted = search.wanted
     max_overlap = MAX_OVERLAP if wanted.max_overlap is None else wanted.max_overlap
-    stamps = merge(seen, max_overlap, wanted.max_detections)
+    min_score = search.model.threshold if wanted.min_score is None else wanted.min_score
+    stamps = merge(seen, max_overlap, min_score, wanted.max_detections)
     return detector_pb2.DetectResult(
         detections=map(detection_message, stamps), height=page[0].height, width=page[0].width
     )

@@ -1,4 +1,4 @@
-"""Views of a page at a model's input size: the whole of it, and tiles of a large one, where small stamps are seen."""
+"""Views of a page at a model's input size: the whole of it, and tiles, which show small stamps larger."""
 
 import math
 from dataclasses import dataclass
@@ -8,11 +8,15 @@ from numpy.typing import NDArray
 
 from stamp2vec.imaging.letterbox import Letterbox, letterbox
 
-LARGE = 2500  # pixels of the longer side, beyond which a page is looked at in tiles as well
-TILE = 1750
-OVERLAP = 350  # pixels that neighbours share: what is smaller is whole on one of them
+SMALL = 480  # pixels of the longer side, up to which a page has no tiles
+ZOOM = 1.5  # how much larger a tile shows what is on a page, where neither its shorter side nor TILE says otherwise
+OBLONG = 0.8  # shorter to longer side: on such pages tiles of the shorter side do, and are half as many
+TILE = 1750  # pixels a side, at most: a small stamp at 300 dpi is still seen
+OVERLAP = 0.2  # share of a tile that neighbours have in common: what is smaller is whole on one of them
 MAX_VIEWS = 64  # of a page, one of which is the whole: as many images as a call takes
 _AT_EDGE = 2.0  # pixels of the model's input within which a box counts as cut by the tile's edge
+_TOO_SMALL = 8.0  # pixels of the model's input: of less height or width, stamps are seen badly
+_TOO_LARGE = 0.6  # share of the model's input: of more, stamps are seen badly
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,9 +54,15 @@ class View:
             cut |= boxes[:, 3] >= bottom - reach
         return cut
 
+    def sees(self, boxes: NDArray[np.floating]) -> NDArray[np.bool_]:
+        """Which boxes (N, 4) in pixels of the page the view has whole, and neither too small nor too large: bool (N,)."""
+        sides = (boxes[:, 2:] - boxes[:, :2]) * self.place.scale
+        fits = (sides.min(1) >= _TOO_SMALL) & (sides.max(1) <= _TOO_LARGE * max(self.place.size))
+        return fits & ~self.cuts(boxes)  # type: ignore[no-any-return]
+
 
 def views(page: NDArray[np.uint8], size: tuple[int, int], *, tiled: bool) -> tuple[View, ...]:
-    """The whole page, uint8 (H, W, 3), letterboxed to `size` (height, width); if `tiled`, the tiles of a large one too.
+    """The whole page, uint8 (H, W, 3), letterboxed to `size` (height, width); if `tiled`, its tiles too.
 
     At most 64.
     """
@@ -65,24 +75,27 @@ def views(page: NDArray[np.uint8], size: tuple[int, int], *, tiled: bool) -> tup
 
 
 def tiles(height: int, width: int) -> list[tuple[int, int, int, int]]:
-    """Parts of a page, x1 y1 x2 y2 in its pixels, row by row; none when its longer side is 2,500 pixels or less.
+    """Parts of a page, x1 y1 x2 y2 in its pixels, row by row; none when its longer side is 480 pixels or less.
 
-    They have 1,750 pixels a side, or as many as the page has, and share 350 or more with each neighbour; both grow on
-    pages that would have more than 63.
+    They are squares of two thirds of the page's longer side, but 1,750 pixels at most, and no fewer than the shorter
+    side if that is at most four fifths of the longer one; a fifth or more of each is on its neighbour as well. So an A4
+    page has an upper and a lower tile, and at 300 dpi 6. They grow on pages that would have more than 63.
     """
-    if max(height, width) <= LARGE:
+    longer, shorter = max(height, width), min(height, width)
+    if longer <= SMALL:
         return []
-    growth = 1.0
+    oblong = shorter <= OBLONG * longer
+    side = min(TILE, max(shorter if oblong else 0, math.ceil(longer / ZOOM)))
     while True:
-        side, shared = round(TILE * growth), round(OVERLAP * growth)
-        rows, columns = _spans(height, side, shared), _spans(width, side, shared)
+        rows, columns = _spans(height, side), _spans(width, side)
         if len(rows) * len(columns) < MAX_VIEWS:
             return [(left, top, right, bottom) for top, bottom in rows for left, right in columns]
-        growth *= 1.1
+        side = round(side * 1.1)
 
 
-def _spans(length: int, side: int, shared: int) -> list[tuple[int, int]]:
-    """Intervals of `side` that cover 0..length evenly and share at least `shared` with each neighbour."""
+def _spans(length: int, side: int) -> list[tuple[int, int]]:
+    """Intervals of `side` that cover 0..length evenly, each sharing at least OVERLAP of it with its neighbour."""
+    shared = round(OVERLAP * side)
     count = max(1, math.ceil((length - shared) / (side - shared)))
     last = max(0, length - side)
     starts = [round(index * last / max(1, count - 1)) for index in range(count)]

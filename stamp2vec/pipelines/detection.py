@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from stamp2vec.candidates import MAX_OVERLAP, detections, faults, merge, rank
+from stamp2vec.candidates import MAX_OVERLAP, SCORE_FLOOR, detections, faults, merge, rank
 from stamp2vec.imaging import views
 from stamp2vec.manifest import Preset, Task
 from stamp2vec.models.grids import BOX, SCORE, TURN, TYPE
@@ -23,7 +23,7 @@ class YoloStampPipeline(ServedPipeline):
 
     @property
     def tiled(self) -> bool:
-        """Whether the model looks at large pages in tiles as well: those of the accurate preset do."""
+        """Whether the model looks at pages in tiles as well: those of the accurate preset do."""
         return Preset.ACCURATE in self.manifest.presets
 
     def finish(self, output: Tensor) -> list[np.ndarray]:
@@ -31,13 +31,7 @@ class YoloStampPipeline(ServedPipeline):
 
         Overlapping ones are not left out: how far stamps may overlap is for each caller to say.
         """
-        cosine, sine = output[..., TURN].unbind(-1)
-        turn = torch.rad2deg(torch.atan2(sine, cosine))
-        turn = turn.masked_fill(turn <= -180, 180)  # upside down has one name
-        kind = output[..., TYPE].argmax(-1)
-        score = output[..., SCORE].sigmoid()
-        rows = torch.cat([output[..., BOX], torch.stack([score, turn, kind], -1)], -1).float().cpu().numpy()
-        return list(map(rank, rows))
+        return candidates_of(output)
 
     def run(self, pictures: Iterable[Picture], min_score: float, max_overlap: float) -> Iterator[list[Detection]]:
         """Detections in order, holding no more than a batch of pictures at a time."""
@@ -50,8 +44,8 @@ class YoloStampPipeline(ServedPipeline):
             batches = (inputs[first : first + BATCH] for first in range(0, len(inputs), BATCH))
             items = (item for batch in batches for item in self.infer(np.stack(batch)))
             for page in pages:
-                seen = [(view, detections(next(items), view, min_score, max_overlap)) for view in page]
-                yield merge(seen, max_overlap)
+                seen = [(view, detections(next(items), view, SCORE_FLOOR, max_overlap)) for view in page]
+                yield merge(seen, max_overlap, min_score)
 
     @overload
     def __call__(
@@ -75,3 +69,14 @@ class YoloStampPipeline(ServedPipeline):
         if isinstance(pictures, list):
             return list(self.run(pictures, least, max_overlap))
         return next(self.run([pictures], least, max_overlap))
+
+
+def candidates_of(output: Tensor) -> list[np.ndarray]:
+    """What a detector answers, (N, A, 13) as in `grids` -> the candidates of each item, float32 (K, 7), K <= 3000."""
+    cosine, sine = output[..., TURN].unbind(-1)
+    turn = torch.rad2deg(torch.atan2(sine, cosine))
+    turn = turn.masked_fill(turn <= -180, 180)  # upside down has one name
+    kind = output[..., TYPE].argmax(-1)
+    score = output[..., SCORE].sigmoid()
+    rows = torch.cat([output[..., BOX], torch.stack([score, turn, kind], -1)], -1).float().cpu().numpy()
+    return list(map(rank, rows))

@@ -1,4 +1,4 @@
-"""A large page in parts: what covers it, how many there are, and how boxes come back."""
+"""A page in parts: what covers it, how many there are, how boxes come back, and which of them a part sees well."""
 
 import itertools
 
@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 
 from stamp2vec.imaging import views
-from stamp2vec.imaging.tiles import LARGE, MAX_VIEWS, OVERLAP, TILE, tiles
+from stamp2vec.imaging.tiles import MAX_VIEWS, OVERLAP, SMALL, TILE, tiles
 
-SIDES = [(3508, 2480), (4961, 3508), (7016, 9933), (20_000, 4000), (20_000, 8), (8, 20_000), (8944, 8944), (2501, 8)]
+SIDES = [(3508, 2480), (4961, 3508), (7016, 9933), (20_000, 4000), (20_000, 8), (8, 20_000), (8944, 8944), (1754, 1240), (900, 900), (481, 8)]
 
 
-@pytest.mark.parametrize(("height", "width"), [(LARGE, LARGE), (1754, 1240), (8, 8)])
-def test_a_page_of_usual_size_has_no_tiles(height: int, width: int) -> None:
+@pytest.mark.parametrize(("height", "width"), [(SMALL, SMALL), (480, 339), (8, 8)])
+def test_a_small_picture_has_no_tiles(height: int, width: int) -> None:
     assert tiles(height, width) == []
 
 
@@ -26,13 +26,26 @@ def test_tiles_cover_the_page_share_their_edges_and_are_few(height: int, width: 
     for spans, length in ((columns, width), (rows, height)):
         assert (spans[0][0], spans[-1][1]) == (0, length)
         assert len({last - first for first, last in spans}) == 1
-        assert spans[0][1] - spans[0][0] >= min(TILE, length)
+        side = spans[0][1] - spans[0][0]
+        assert side == length or side >= min(TILE, max(height, width) / 1.5)
         for (_, end), (start, _) in itertools.pairwise(spans):
-            assert end - start >= OVERLAP - 1  # rounding moves an edge by a pixel
+            assert end - start >= OVERLAP * side - 2  # rounding moves each edge by a pixel
 
 
 def test_usual_scans_have_few_tiles() -> None:
     assert [len(tiles(height, width)) for height, width in SIDES[:3]] == [6, 12, 35]
+
+
+@pytest.mark.parametrize("dpi", [72, 100, 150, 200])
+def test_a4_at_screen_and_office_resolutions_has_an_upper_and_a_lower_tile(dpi: int) -> None:
+    height, width = round(11.69 * dpi), round(8.27 * dpi)
+    assert tiles(height, width) == [(0, 0, width, width), (0, height - width, width, height)]
+    assert tiles(width, height) == [(0, 0, width, width), (height - width, 0, height, width)]
+
+
+def test_no_tile_is_the_whole_page() -> None:
+    for width in range(400, 1100, 7):
+        assert (0, 0, width, 1000) not in tiles(1000, width)
 
 
 def test_views_show_the_whole_page_and_then_its_tiles() -> None:
@@ -59,3 +72,11 @@ def test_only_edges_inside_the_page_cut() -> None:
     boxes = np.array([[0, 0, 100, 100], [1500, 100, 1749, 300], [100, 1500, 300, 1750], [100, 100, 1700, 1700]], float)
     assert first.cuts(boxes).tolist() == [False, True, True, False]
     assert not whole.cuts(np.array([[0, 0, 2480, 3508]], float)).any()
+
+
+def test_a_view_sees_well_what_it_has_whole_and_is_neither_too_small_nor_too_large() -> None:
+    whole, first, *_ = views(np.zeros((3508, 2480, 3), np.uint8), (640, 640), tiled=True)
+    word, seal, poster, below = [100, 100, 300, 130], [100, 100, 600, 600], [0, 0, 1700, 1700], [100, 2000, 600, 2500]
+    boxes = np.array([word, seal, poster, below], float)
+    assert whole.sees(boxes).tolist() == [False, True, True, True]  # the word is 5 pixels high there
+    assert first.sees(boxes).tolist() == [True, True, False, False]

@@ -141,7 +141,50 @@ def seen_at(*boxes: tuple[float, float, float, float, float]) -> list[tuple[View
 
 
 def test_a_stamp_that_every_view_has_is_one_stamp() -> None:
-    assert [each.box for each in merge(seen_at((800, 1000, 1100, 1300, 0.9)), 0.5)] == [(800, 1000, 1100, 1300)]
+    (found,) = merge(seen_at((800, 1000, 1100, 1300, 0.9)), 0.5, 0.01)
+    assert found.box == pytest.approx((800, 1000, 1100, 1300))
+    assert found.score == pytest.approx(0.9)
+
+
+def two_views(
+    whole: list[Detection], tile: list[Detection], max_overlap: float = 0.5, min_score: float = 0.01
+) -> list[Detection]:
+    """What is made of the whole page and its first tile, both of which see all of a seal at 100, 100 well."""
+    page, first = views(PAGE, (640, 640), tiled=True)[:2]
+    return merge([(page, whole), (first, tile)], max_overlap, min_score)
+
+
+def seal(left: float, score: float, kind: StampType = StampType.ROUND) -> Detection:
+    return Detection((left, 100.0, left + 400.0, 500.0), score, kind, 0.0, None)
+
+
+def test_all_views_that_see_a_stamp_well_have_a_say() -> None:
+    """The odds 9 and 1 have 3 between them; the box leans to the surer one, which tells the type."""
+    (found,) = two_views([seal(100.0, 0.9)], [seal(120.0, 0.5, StampType.OVAL)])
+    assert found.score == pytest.approx(0.75)
+    assert found.box[0] == pytest.approx(100 + 20 * 0.5 / 1.4)
+    assert found.type is StampType.ROUND
+
+
+def test_a_view_that_should_have_seen_a_stamp_and_did_not_speaks_against_it() -> None:
+    (found,) = two_views([seal(100.0, 0.9)], [])
+    assert found.score == pytest.approx(1 / (1 + (99 / 9) ** 0.5))  # odds of 9, and of 1 to 99
+    assert two_views([seal(100.0, 0.9)], [], min_score=0.5) == []
+
+
+def test_a_view_that_sees_a_stamp_too_small_or_in_part_says_nothing() -> None:
+    word = Detection((100.0, 100.0, 300.0, 130.0), 0.9, StampType.WORD, 0.0, None)
+    assert two_views([], [word])[0].score == pytest.approx(0.9)
+    below = Detection((100.0, 2000.0, 500.0, 2400.0), 0.9, StampType.ROUND, 0.0, None)
+    assert two_views([below], [])[0].score == pytest.approx(0.9)
+
+
+def test_overlapping_stamps_of_two_views_pair_up_where_the_caller_keeps_them_apart() -> None:
+    one, other = seal(100.0, 0.9), seal(160.0, 0.8)
+    assert len(two_views([one, other], [one, other])) == 1
+    found = two_views([one, other], [one, other], max_overlap=0.9)
+    assert [each.box[0] for each in found] == pytest.approx([100.0, 160.0])
+    assert [each.score for each in found] == pytest.approx([0.9, 0.8])
 
 
 def test_a_stamp_across_the_edges_of_tiles_is_whole() -> None:
@@ -149,27 +192,26 @@ def test_a_stamp_across_the_edges_of_tiles_is_whole() -> None:
     across = (600.0, 1500.0, 1400.0, 2300.0, 0.9)
     seen = seen_at(across)
     assert sum(len(found) for _, found in seen) > 3
-    assert [each.box for each in merge(seen, 0.5)] == [across[:4]]
+    assert [each.box for each in merge(seen, 0.5, 0.01)] == [pytest.approx(across[:4])]
     # The pieces score more than the whole, as a good view of a part may.
     seen[0] = (seen[0][0], [Detection(across[:4], 0.5, StampType.ROUND, 0.0, None)])
-    assert [each.box for each in merge(seen, 0.5)] == [across[:4]]
+    assert [each.box for each in merge(seen, 0.5, 0.01)] == [pytest.approx(across[:4])]
 
 
 def test_a_stamp_that_one_tile_alone_has_stays_even_where_it_is_cut() -> None:
     seen = seen_at((2000, 1000, 2100, 1100, 0.6), (700, 1400, 760, 1500, 0.7))
     seen[0] = (seen[0][0], [])
-    assert len(merge(seen, 0.5)) == 2
+    assert len(merge(seen, 0.5, 0.01)) == 2
     cut = Detection((0.0, 900.0, 200.0, float(seen[1][0].place.height)), 0.8, StampType.ROUND, 0.0, None)
-    assert merge([(seen[1][0], [cut])], 0.5) == [cut]
+    assert merge([(seen[1][0], [cut])], 0.5, 0.01) == [cut]
 
 
 def test_a_page_has_its_best_300() -> None:
     view = views(np.full((64, 64, 3), 255, np.uint8), (64, 64), tiled=False)[0]
-    many = [Detection((i, 0.0, i + 1.0, 1.0), i / 1000, StampType.WORD, 0.0, None) for i in range(400)]
-    kept = merge([(view, many)], 0.5)
-    assert len(kept) == MAX_DETECTIONS
-    assert [each.score for each in kept] == sorted((each.score for each in many), reverse=True)[:MAX_DETECTIONS]
-    assert len(merge([(view, many)], 0.5, 5)) == 5
+    many = [Detection((i, 0.0, i + 1.0, 1.0), 1 - i / 1000, StampType.WORD, 0.0, None) for i in range(400)]
+    assert merge([(view, many)], 0.5, 0.01) == many[:MAX_DETECTIONS]
+    assert merge([(view, many)], 0.5, 0.01, 5) == many[:5]
+    assert merge([(view, many)], 0.5, 0.998) == many[:3]
 
 
 def test_only_models_of_the_accurate_preset_look_at_tiles() -> None:

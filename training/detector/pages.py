@@ -11,7 +11,6 @@ from PIL import Image
 from torch import Tensor
 from torch.utils.data import IterableDataset, get_worker_info
 
-from stamp2vec.imaging import letterbox
 from stamp2vec.results import StampType
 from training.detector.loss import Stamps
 from training.synth.die import DieKind
@@ -91,12 +90,6 @@ def padded(tables: list[np.ndarray]) -> Stamps:
         row[: len(table)] = table
     batch = torch.from_numpy(rows)
     return Stamps(batch[..., :4], batch[..., 4:6], batch[..., 6].long(), batch[..., 7])
-
-
-def load(page: RenderedPage, size: int) -> tuple[np.ndarray, np.ndarray]:
-    """The page as the detector sees it in service: uint8 (size, size, 3) and its boxes (T, 4)."""
-    pixels, placed = letterbox(np.asarray(Image.open(page.path).convert("RGB")), (size, size))
-    return pixels.copy(), page.stamps[:, :4] * placed.scale + np.array([placed.pad_x, placed.pad_y] * 2, np.float32)
 
 
 def augment(

@@ -6,17 +6,21 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from PIL import Image
 from torch import Tensor, nn
 
-from stamp2vec.candidates import select
+from stamp2vec.candidates import MAX_OVERLAP, SCORE_FLOOR, merge
+from stamp2vec.candidates import detections as seen_on
+from stamp2vec.imaging import views
 from stamp2vec.manifest import Preset, Task
 from stamp2vec.models import stamp_yolo, yolo_stamp
-from stamp2vec.models.grids import BOX, SCORE, grid
+from stamp2vec.models.grids import grid
+from stamp2vec.pipelines.detection import candidates_of
 from training import imagenet
 from training.crop_batches import recolour
 from training.detector.calibration import calibrated, fold, platt
 from training.detector.loss import Answers, detection_loss
-from training.detector.pages import Batches, Framing, load, read_pages
+from training.detector.pages import Batches, Framing, read_pages
 from training.evaluate.detection import match, training_metrics
 from training.run import Draft, Run, begin, parser
 
@@ -39,7 +43,7 @@ class Recipe:
 
 RECIPES = {
     "yolo-stamp": Recipe(Preset.FAST, "2.1.0", 448, Framing(448, 448, 0.7, 1.5), 0.10),
-    "stamp-yolo": Recipe(Preset.ACCURATE, "2.1.0", 640, Framing(640, 640, 0.6, 2.0), 0.03),  # to twice the size: tiles
+    "stamp-yolo": Recipe(Preset.ACCURATE, "2.2.0", 640, Framing(640, 640, 0.6, 2.0), 0.03),  # to twice the size: tiles
 }
 
 
@@ -65,7 +69,8 @@ def main() -> None:
         with run.autocast():
             answers = ask(run.model, recolour(pixels.to(run.device, non_blocking=True), random))
         run.step(*detection_loss(answers, truth.to(run.device), taught and taught.to(run.device)))
-    boxes, found = detections(run.average, args.shards / "test", recipe.size, run.device)
+    tiled = recipe.preset is Preset.ACCURATE
+    boxes, found = detections(run.average, args.shards / "test", recipe.size, run.device, tiled=tiled)
     ranking = match(boxes, [np.zeros((0, 4))] * len(boxes), found).rankings[0]
     line = platt(torch.from_numpy(ranking.score).logit(eps=1e-6), torch.from_numpy(ranking.true))
     fold(run.average, *line)
@@ -103,16 +108,21 @@ def ask(model: Detector, pixels: Tensor) -> Answers:
 
 
 def detections(
-    model: nn.Module, shards: Path, size: int, device: torch.device
+    model: nn.Module, shards: Path, size: int, device: torch.device, *, tiled: bool = False
 ) -> tuple[list[np.ndarray], list[np.ndarray]]:
-    """The stamps (T, 4) of every page of `shards` and what the model finds there (K, 5), in px of its input."""
+    """The stamps (T, 4) of every page of `shards` and what the model finds there in service (K, 5), in px of the page."""
     truths, found = [], []
     for page in read_pages(shards):
-        pixels, boxes = load(page, size)
+        parts = views(np.asarray(Image.open(page.path).convert("RGB")), (size, size), tiled=tiled)
         with torch.inference_mode():
-            output = model(torch.from_numpy(pixels)[None].to(device))[0].cpu()
-        truths.append(boxes)
-        found.append(select(torch.cat([output[:, BOX], output[:, SCORE, None].sigmoid()], 1).numpy()))
+            answers = candidates_of(model(torch.from_numpy(np.stack([part.pixels for part in parts])).to(device)))
+        seen = [
+            (part, seen_on(answer, part, SCORE_FLOOR, MAX_OVERLAP, tell_ink=False))
+            for part, answer in zip(parts, answers, strict=True)
+        ]
+        stamps = merge(seen, MAX_OVERLAP, SCORE_FLOOR)
+        truths.append(page.stamps[:, :4])
+        found.append(np.array([[*stamp.box, stamp.score] for stamp in stamps]).reshape(-1, 5))
     return truths, found
 
 

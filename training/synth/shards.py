@@ -53,12 +53,14 @@ def _backgrounds(folder: Path, split: Split) -> Backgrounds:
 
 
 def render(job: Job) -> str:
-    """Make, letterbox and save one page; return its line for ``labels.jsonl``."""
+    """Make and save one page, a training page letterboxed; return its line for ``labels.jsonl``."""
     page = make_page(job.seed, job.split, _backgrounds(job.backgrounds, job.split))
-    image, placed = letterbox(page.image, (job.size, job.size))
+    image, boxes = page.image, np.array([stamp.box for stamp in page.stamps], np.float64).reshape(-1, 4)
+    if job.split is Split.TRAIN:
+        image, placed = letterbox(image, (job.size, job.size))
+        boxes = boxes_to_model(placed, boxes)
     file = f"images/{job.seed:012d}.jpg"
     Image.fromarray(image).save(job.out / file, quality=90, subsampling=0)
-    boxes = boxes_to_model(placed, np.array([stamp.box for stamp in page.stamps]))
     row = {
         "file": file,
         "split": job.split.value,
@@ -115,7 +117,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=main.__doc__)
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--count", type=int, required=True)
-    parser.add_argument("--size", type=int, default=640, help="side of the square that pages are letterboxed to")
+    parser.add_argument("--size", type=int, default=640, help="side of the square that training pages are letterboxed to; test pages stay as captured")
     parser.add_argument("--split", type=Split, choices=list(Split), default=Split.TRAIN)
     parser.add_argument("--seed", type=int, default=0, help="another seed makes other pages")
     parser.add_argument("--workers", type=int, default=1, help="processes; one a core at most")
