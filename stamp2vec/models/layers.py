@@ -1,5 +1,6 @@
 """The few layers that the architectures share."""
 
+from collections.abc import Callable
 from itertools import pairwise
 
 import torch
@@ -77,3 +78,9 @@ def standardise(images: Tensor) -> Tensor:
     pixels = to_nchw(images)
     centred = pixels - pixels.mean((1, 2, 3), keepdim=True)
     return centred / (centred.std((1, 2, 3), keepdim=True) + 0.02)
+
+
+def both_ways_up(unit_vectors: Callable[[Tensor], Tensor], images: Tensor) -> Tensor:
+    """Unit vectors (N, D) of pictures (N, H, W, C) as they lie and upside down, in one batch: their mean at length 1."""
+    as_they_lie, turned = unit_vectors(torch.cat([images, images.flip((1, 2))])).chunk(2)
+    return F.normalize(as_they_lie + turned, dim=1)

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from stamp2vec.models.layers import ConvBnRelu, Residual, standardise
+from stamp2vec.models.layers import ConvBnRelu, Residual, both_ways_up, standardise
 
 CLEAN_SIZE = 64
 
@@ -19,9 +19,13 @@ class Tvae(nn.Module):
     `posterior` and `reconstruct` are the training side: the vectors before normalisation, their spread, the die.
     """
 
-    def __init__(self, width: int = 24, vector_size: int = 128) -> None:
-        """`width` is the number of channels after the first convolution."""
+    def __init__(self, width: int = 24, vector_size: int = 128, half_turn: int = 0) -> None:
+        """`width` is the number of channels after the first convolution.
+
+        With `half_turn` 1, `forward` averages over the picture and the picture upside down.
+        """
         super().__init__()
+        self.half_turn = half_turn
         channels = [width, width * 2, width * 3, width * 5, width * 8]
         self.encoder = nn.Sequential(
             *(
@@ -56,6 +60,10 @@ class Tvae(nn.Module):
         seed = self.seed(latent).reshape(len(latent), -1, 8, 8)
         return self.decoder(seed).squeeze(1)  # type: ignore[no-any-return]
 
-    def forward(self, images: Tensor) -> Tensor:
-        """The vectors that are compared: the posterior's mean at length 1."""
+    def one_look(self, images: Tensor) -> Tensor:
+        """Unit vectors (N, vector_size) of pictures as they lie: the posterior's mean at length 1."""
         return F.normalize(self.posterior(images)[0], dim=1)
+
+    def forward(self, images: Tensor) -> Tensor:
+        """The vectors that are compared."""
+        return both_ways_up(self.one_look, images) if self.half_turn else self.one_look(images)

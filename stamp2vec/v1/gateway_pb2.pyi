@@ -81,8 +81,8 @@ global___Verdict = Verdict
 
 @typing.final
 class AnalyzeDocumentRequest(google.protobuf.message.Message):
-    """A document to analyse; one with more than 2,000 stamps is refused. Models of PRESET_ACCURATE look at pages whose
-    longer side is over 2,500 pixels in parts as well, so that they see small stamps on plans.
+    """A document to analyse; one with more than 2,000 stamps is refused. Models of PRESET_ACCURATE look at a page
+    in parts as well, so that they see small stamps larger and every stamp more than once.
     """
 
     DESCRIPTOR: google.protobuf.descriptor.Descriptor

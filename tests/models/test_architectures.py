@@ -3,6 +3,7 @@ import math
 import pytest
 import torch
 from torch import nn
+from torch.nn import functional as F
 
 from stamp2vec.models import ARCHITECTURES, build
 from stamp2vec.models.grids import NUMBERS
@@ -102,6 +103,19 @@ def test_vectors_have_length_one(architecture: str) -> None:
     with torch.inference_mode():
         vectors = seeded(architecture)(pictures(architecture, 3))
     torch.testing.assert_close(vectors.norm(dim=1), torch.ones(3))
+
+
+@pytest.mark.parametrize("network", [Tvae, StampLite])
+def test_vectors_of_both_ways_up_are_the_same_either_way_up(network: type[Tvae | StampLite]) -> None:
+    torch.manual_seed(0)
+    model = network(half_turn=1).eval()
+    batch = pictures("stamp-lite", 3)
+    with torch.inference_mode():
+        expected = F.normalize(model.one_look(batch) + model.one_look(batch.flip((1, 2))), dim=1)
+        torch.testing.assert_close(model(batch), expected, rtol=1e-4, atol=1e-5)
+        torch.testing.assert_close(model(batch.flip((1, 2))), expected, rtol=1e-4, atol=1e-5)
+        model.half_turn = 0
+        torch.testing.assert_close(model(batch), model.one_look(batch))
 
 
 def test_the_trunk_takes_all_that_imagenet_taught() -> None:

@@ -115,7 +115,7 @@ def main() -> None:
 
 def train_tvae(args: argparse.Namespace) -> None:
     """The fast one: reconstruction, KL, triplets and, where crops are taught, the teacher's similarities."""
-    model = Tvae()
+    model = Tvae(half_turn=1)
     run = Run(model, args, begin(model, args.start) or "random")
     for pixels, clean, identity, wanted in batches(args, run):
         with run.autocast():
@@ -126,7 +126,7 @@ def train_tvae(args: argparse.Namespace) -> None:
             relation = relation_loss(F.normalize(mean.float(), dim=1), wanted)
             loss, figures = loss + relation, figures | {"relation": relation.item()}
         run.step(loss, figures)
-    export(run, args, "1.4.0", Preset.FAST, vector_size=128)
+    export(run, args, "1.5.0", Preset.FAST, vector_size=128)
 
 
 def train_lite(args: argparse.Namespace) -> None:
@@ -135,7 +135,7 @@ def train_lite(args: argparse.Namespace) -> None:
     No weight on siblings is needed: once families lie apart, the softmax at this temperature leaves the other families
     e to the power of -14 times a sibling's share, so nearly all of the gradient is of siblings.
     """
-    model = StampLite()
+    model = StampLite(half_turn=1)
     start = begin(model, args.start)
     if start is None:
         imagenet.load(model.trunk, model.top)
@@ -143,9 +143,9 @@ def train_lite(args: argparse.Namespace) -> None:
     contrast = SupConLoss(temperature=TEMPERATURE)
     for pixels, _, identity, _ in batches(args, run):
         with on_gpus_bfloat16(run):
-            vectors = run.model(pixels)
+            vectors = run.model.one_look(pixels)
         run.step(contrast(vectors.float(), identity), {})
-    export(run, args, "1.2.0", Preset.ACCURATE, vector_size=384)
+    export(run, args, "1.3.0", Preset.ACCURATE, vector_size=384)
 
 
 def on_gpus_bfloat16(run: Run[Any]) -> torch.autocast:
@@ -168,7 +168,7 @@ def export(run: Run[Any], args: argparse.Namespace, version: str, preset: Preset
         version=version,
         task=Task.EMBED,
         architecture=args.model,
-        config={"vector_size": vector_size},
+        config={"half_turn": 1, "vector_size": vector_size},
         presets=(preset,),
         input_height=args.size,
         input_width=args.size,
