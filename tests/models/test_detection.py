@@ -21,7 +21,7 @@ from stamp2vec.results import Detection, InkColour, StampType
 from tests.library.conftest import MODELS, manifest
 
 A, NEAR_A, B = (0, 0, 10, 10), (0, 0, 10, 8), (20, 20, 30, 30)
-PAGE = np.full((3508, 2480, 3), 255, np.uint8)
+PAGE = np.full((4961, 3508, 3), 255, np.uint8)
 
 
 @pytest.mark.parametrize(
@@ -127,7 +127,7 @@ def test_options_are_checked(min_score: float | None, max_overlap: float | None,
 
 
 def seen_at(*boxes: tuple[float, float, float, float, float]) -> list[tuple[View, list[Detection]]]:
-    """Each box with its score, on every view of an A4 page at 300 dpi that holds any of it, cut to that view."""
+    """Each box with its score, on every view of an A3 page at 300 dpi that holds any of it, cut to that view."""
     seen = []
     for view in views(PAGE, (640, 640), tiled=True):
         found = []
@@ -173,9 +173,9 @@ def test_a_view_that_should_have_seen_a_stamp_and_did_not_speaks_against_it() ->
 
 
 def test_a_view_that_sees_a_stamp_too_small_or_in_part_says_nothing() -> None:
-    word = Detection((100.0, 100.0, 300.0, 130.0), 0.9, StampType.WORD, 0.0, None)
+    word = Detection((100.0, 100.0, 300.0, 140.0), 0.9, StampType.WORD, 0.0, None)
     assert two_views([], [word])[0].score == pytest.approx(0.9)
-    below = Detection((100.0, 2000.0, 500.0, 2400.0), 0.9, StampType.ROUND, 0.0, None)
+    below = Detection((100.0, 2300.0, 500.0, 2700.0), 0.9, StampType.ROUND, 0.0, None)
     assert two_views([below], [])[0].score == pytest.approx(0.9)
 
 
@@ -188,8 +188,8 @@ def test_overlapping_stamps_of_two_views_pair_up_where_the_caller_keeps_them_apa
 
 
 def test_a_stamp_across_the_edges_of_tiles_is_whole() -> None:
-    """800 pixels wide: wider than what tiles share, so only the whole page has all of it."""
-    across = (600.0, 1500.0, 1400.0, 2300.0, 0.9)
+    """1,500 pixels high: higher than what tiles share, so only the whole page has all of it."""
+    across = (1200.0, 1100.0, 2200.0, 2600.0, 0.9)
     seen = seen_at(across)
     assert sum(len(found) for _, found in seen) > 3
     assert [each.box for each in merge(seen, 0.5, 0.01)] == [pytest.approx(across[:4])]
