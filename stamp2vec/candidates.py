@@ -21,6 +21,7 @@ MAX_CANDIDATES = 3000  # of one view: many a stamp, as long as nobody has said h
 MAX_STAMPS = 2000  # of a document, every two of which are compared
 
 _TYPES = tuple(StampType)
+_SAME = 0.5  # overlap beyond which boxes of two views are of one stamp
 _CUT_WORTH = 0.5  # how a box that a tile cuts off ranks beside whole ones
 _CUT_INSIDE = 0.5  # the share of it inside a better box beyond which it is a piece of that
 
@@ -133,9 +134,9 @@ def merge(
 def _groups(
     found: Sequence[Detection], boxes: np.ndarray, views: np.ndarray, cuts: np.ndarray, max_overlap: float
 ) -> list[np.ndarray]:
-    """Indices of what is one stamp: the best one of it, uncut where there is one, then one whole box of other views.
+    """For each stamp the indices of its best box, then of the best fitting box of every other view that has it whole.
 
-    Found anywhere again, it falls: to a better box that it overlaps, and a cut one to any that holds most of it.
+    Other boxes fall to a better one that they overlap too far, and cut ones to any that holds most of them.
     """
     scores = np.array([detection.score for detection in found], np.float32)
     left = np.argsort(-np.where(cuts, scores * _CUT_WORTH, scores), kind="stable")
@@ -143,7 +144,7 @@ def _groups(
     while len(left) and len(groups) < MAX_DETECTIONS:
         best, left = left[0], left[1:]
         overlaps = iou(boxes[best], boxes[left])
-        same = np.flatnonzero((overlaps > MAX_OVERLAP) & ~cuts[left] & (views[left] != views[best]))
+        same = np.flatnonzero((overlaps > _SAME) & ~cuts[left] & (views[left] != views[best]))
         same = same[np.argsort(-overlaps[same], kind="stable")]
         same = same[np.unique(views[left[same]], return_index=True)[1]]  # the best fit of each view
         groups.append(np.concatenate([[best], left[same]]))
@@ -156,20 +157,19 @@ def _groups(
 
 def _together(found: Sequence[Detection], views: np.ndarray, well: np.ndarray) -> Detection:
     """One stamp of what is told of it by `views`, of all the views that see it `well`, bool (V,)."""
-    telling = np.flatnonzero(well[views])
-    telling = telling if len(telling) else np.array([0])  # nobody sees it well: the best one counts all the same
-    silent = np.count_nonzero(well) - np.count_nonzero(well[views[telling]])
-    scores = np.array([found[index].score for index in telling])
+    telling = [detection for detection, view in zip(found, views, strict=True) if well[view]]
+    silent = np.count_nonzero(well) - len(telling)
+    telling = telling or [found[0]]  # nobody who has it sees it well: the best one counts all the same
+    scores = np.maximum([detection.score for detection in telling], SCORE_FLOOR)
     odds = _logit(np.concatenate([scores, np.full(silent, SCORE_FLOOR)])).mean()
-    box = np.average([found[index].box for index in telling], axis=0, weights=np.maximum(scores, SCORE_FLOOR))
-    x1, y1, x2, y2 = box.tolist()
-    surest = found[telling[scores.argmax()]]
+    x1, y1, x2, y2 = np.average([detection.box for detection in telling], axis=0, weights=scores).tolist()
+    surest = max(telling, key=lambda detection: detection.score)
     return replace(surest, box=(x1, y1, x2, y2), score=float(1 / (1 + np.exp(-odds))))
 
 
 def _logit(score: np.ndarray) -> np.ndarray:
-    """Log-odds of scores, none of them less than those of SCORE_FLOOR."""
-    bounded = np.clip(score, SCORE_FLOOR, 1 - 1e-6)
+    """Log-odds of scores, of a score of 1 finite too."""
+    bounded = np.minimum(score, 1 - 1e-6)
     return np.log(bounded / (1 - bounded))  # type: ignore[no-any-return]
 
 

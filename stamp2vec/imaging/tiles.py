@@ -55,7 +55,7 @@ class View:
         return cut
 
     def sees(self, boxes: NDArray[np.floating]) -> NDArray[np.bool_]:
-        """Which boxes (N, 4) in pixels of the page the view has whole, and neither too small nor too large: bool (N,)."""
+        """Which boxes (N, 4) in pixels of the page it has whole, and neither too small nor too large: bool (N,)."""
         sides = (boxes[:, 2:] - boxes[:, :2]) * self.place.scale
         fits = (sides.min(1) >= _TOO_SMALL) & (sides.max(1) <= _TOO_LARGE * max(self.place.size))
         return fits & ~self.cuts(boxes)  # type: ignore[no-any-return]

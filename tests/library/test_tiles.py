@@ -8,7 +8,18 @@ import pytest
 from stamp2vec.imaging import views
 from stamp2vec.imaging.tiles import MAX_VIEWS, OVERLAP, SMALL, TILE, tiles
 
-SIDES = [(3508, 2480), (4961, 3508), (7016, 9933), (20_000, 4000), (20_000, 8), (8, 20_000), (8944, 8944), (1754, 1240), (900, 900), (481, 8)]
+SIDES = [
+    (3508, 2480),
+    (4961, 3508),
+    (7016, 9933),
+    (20_000, 4000),
+    (20_000, 8),
+    (8, 20_000),
+    (8944, 8944),
+    (1754, 1240),
+    (900, 900),
+    (481, 8),
+]
 
 
 @pytest.mark.parametrize(("height", "width"), [(SMALL, SMALL), (480, 339), (8, 8)])

@@ -218,7 +218,9 @@ async def test_small_stamps_are_found_once_on_tiles_that_share_them() -> None:
         two = await stub.DetectStamps(request, timeout=TIMEOUT_S)
     boxes = [found.box for found in every.results[0].detections]
     centres = sorted(((box.y1 + box.y2) / 2, (box.x1 + box.x2) / 2) for box in boxes)
-    np.testing.assert_allclose(centres, [(1240, 1240), (1754, 1240), (2268, 1240)], atol=30)  # a pixel of the input is 55 of the page
+    np.testing.assert_allclose(
+        centres, [(1240, 1240), (1754, 1240), (2268, 1240)], atol=30
+    )  # a pixel of the input is 55 of the page
     assert len(two.results[0].detections) == 2
 
 

@@ -110,7 +110,7 @@ def ask(model: Detector, pixels: Tensor) -> Answers:
 def detections(
     model: nn.Module, shards: Path, size: int, device: torch.device, *, tiled: bool = False
 ) -> tuple[list[np.ndarray], list[np.ndarray]]:
-    """The stamps (T, 4) of every page of `shards` and what the model finds there in service (K, 5), in px of the page."""
+    """The stamps (T, 4) of every page of `shards` and what the model finds there in service (K, 5), in px."""
     truths, found = [], []
     for page in read_pages(shards):
         parts = views(np.asarray(Image.open(page.path).convert("RGB")), (size, size), tiled=tiled)

@@ -117,7 +117,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=main.__doc__)
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--count", type=int, required=True)
-    parser.add_argument("--size", type=int, default=640, help="side of the square that training pages are letterboxed to; test pages stay as captured")
+    parser.add_argument(
+        "--size",
+        type=int,
+        default=640,
+        help="side of the square that training pages are letterboxed to; test pages stay as captured",
+    )
     parser.add_argument("--split", type=Split, choices=list(Split), default=Split.TRAIN)
     parser.add_argument("--seed", type=int, default=0, help="another seed makes other pages")
     parser.add_argument("--workers", type=int, default=1, help="processes; one a core at most")
