@@ -1,6 +1,6 @@
 """Measures what an embedder's similarities mean, alone and with a second look, and writes it into its manifest.
 
-`python -m training.embedder.calibrate weights/tvae/1.4.0 --crops ~/.cache/stamp2vec/crops/test`
+`python -m training.embedder.calibrate weights/tvae/1.5.0 --crops ~/.cache/stamp2vec/crops/test`
 
 The probability is fitted on one half of the held-out families and judged on the other. Two fits compete, Platt's
 logistic and an isotonic curve; the one with the lower log-loss on the other half is kept. The second look is fitted and
