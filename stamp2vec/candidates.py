@@ -21,7 +21,7 @@ MAX_CANDIDATES = 3000  # of one view: many a stamp, as long as nobody has said h
 MAX_STAMPS = 2000  # of a document, every two of which are compared
 
 _TYPES = tuple(StampType)
-_SAME = 0.5  # overlap beyond which boxes of two views are of one stamp
+_SAME = 0.3  # overlap beyond which boxes of two views may be of one stamp
 _CUT_WORTH = 0.5  # how a box that a tile cuts off ranks beside whole ones
 _CUT_INSIDE = 0.5  # the share of it inside a better box beyond which it is a piece of that
 
@@ -116,49 +116,52 @@ def merge(
         stamps = list(seen[0][1])
     else:
         found = [detection for _, each in seen for detection in each]
-        views = np.repeat(np.arange(len(seen)), [len(each) for _, each in seen])
+        of_view = np.repeat(np.arange(len(seen)), [len(each) for _, each in seen])
         boxes = np.array([detection.box for detection in found], np.float32).reshape(-1, 4)
+        scores = np.array([detection.score for detection in found], np.float32)
         cuts = np.zeros(len(found), bool)
         for number, (view, _) in enumerate(seen):
-            cuts[views == number] = view.cuts(boxes[views == number])
-        groups = _groups(found, boxes, views, cuts, max_overlap)
-        leads = boxes[[group[0] for group in groups]]
-        well = np.stack([view.sees(leads) for view, _ in seen], 1)
-        stamps = [
-            _together([found[index] for index in group], views[group], seeing)
+            cuts[of_view == number] = view.cuts(boxes[of_view == number])
+        groups = _groups(boxes, scores, of_view, cuts)
+        first = boxes[[group[0] for group in groups]]
+        well = np.stack([view.sees(first) for view, _ in seen], 1)
+        told = [
+            _together([found[index] for index in group], of_view[group], seeing)
             for group, seeing in zip(groups, well, strict=True)
         ]
-    return sorted((s for s in stamps if s.score >= min_score), key=lambda s: -s.score)[:most]
+        told.sort(key=lambda stamp: -stamp.score)
+        together = np.array([stamp.box for stamp in told]).reshape(-1, 4)
+        stamps = [told[index] for index in non_maximum_suppression(together, max_overlap)]
+    return [stamp for stamp in stamps if stamp.score >= min_score][:most]
 
 
-def _groups(
-    found: Sequence[Detection], boxes: np.ndarray, views: np.ndarray, cuts: np.ndarray, max_overlap: float
-) -> list[np.ndarray]:
-    """For each stamp the indices of its best box, then of the best fitting box of every other view that has it whole.
+def _groups(boxes: np.ndarray, scores: np.ndarray, of_view: np.ndarray, cuts: np.ndarray) -> list[np.ndarray]:
+    """The indices of each stamp's boxes, at most one a view, best first, and those first that are whole.
 
-    Other boxes fall to a better one that they overlap too far, and cut ones to any that holds most of them.
+    Boxes of two views are of one stamp where each is what fits the other best. Pieces of it on tiles fall to it.
     """
-    scores = np.array([detection.score for detection in found], np.float32)
-    left = np.argsort(-np.where(cuts, scores * _CUT_WORTH, scores), kind="stable")
+    left = np.argsort(-np.where(cuts, scores * _CUT_WORTH, scores), kind="stable")[:MAX_CANDIDATES]
     groups: list[np.ndarray] = []
-    while len(left) and len(groups) < MAX_DETECTIONS:
+    while len(left):
         best, left = left[0], left[1:]
         overlaps = iou(boxes[best], boxes[left])
-        same = np.flatnonzero((overlaps > _SAME) & ~cuts[left] & (views[left] != views[best]))
+        rivals = boxes[left[of_view[left] == of_view[best]]]
+        same = np.flatnonzero((overlaps > _SAME) & ~cuts[left] & (of_view[left] != of_view[best]))
+        same = same[[bool((iou(boxes[left[index]], rivals) <= overlaps[index]).all()) for index in same]]
         same = same[np.argsort(-overlaps[same], kind="stable")]
-        same = same[np.unique(views[left[same]], return_index=True)[1]]  # the best fit of each view
-        groups.append(np.concatenate([[best], left[same]]))
-        inside = _intersection(boxes[best], boxes[left]) / np.maximum(_area(boxes[left]), 1e-9)
-        falls = (overlaps > max_overlap) | (cuts[left] & (inside > _CUT_INSIDE))
+        same = same[np.unique(of_view[left[same]], return_index=True)[1]]  # the best fit of each view
+        group = np.concatenate([[best], left[same]])
+        groups.append(group[np.argsort(cuts[group], kind="stable")])
+        falls = cuts[left] & (_intersection(boxes[best], boxes[left]) > _CUT_INSIDE * _area(boxes[left]))
         falls[same] = True
         left = left[~falls]
     return groups
 
 
-def _together(found: Sequence[Detection], views: np.ndarray, well: np.ndarray) -> Detection:
-    """One stamp of what is told of it by `views`, of all the views that see it `well`, bool (V,)."""
-    telling = [detection for detection, view in zip(found, views, strict=True) if well[view]]
-    silent = np.count_nonzero(well) - len(telling)
+def _together(found: Sequence[Detection], of_view: np.ndarray, seeing: np.ndarray) -> Detection:
+    """One stamp of what views tell of it, `of_view` int (N,) of the views that see it well, `seeing` bool (V,)."""
+    telling = [detection for detection, view in zip(found, of_view, strict=True) if seeing[view]]
+    silent = np.count_nonzero(seeing) - len(telling)
     telling = telling or [found[0]]  # nobody who has it sees it well: the best one counts all the same
     scores = np.maximum([detection.score for detection in telling], SCORE_FLOOR)
     odds = _logit(np.concatenate([scores, np.full(silent, SCORE_FLOOR)])).mean()

@@ -10,8 +10,8 @@ from stamp2vec.imaging.letterbox import Letterbox, letterbox
 
 SMALL = 480  # pixels of the longer side, up to which a page has no tiles
 ZOOM = 1.5  # how much larger a tile shows what is on a page, where neither its shorter side nor TILE says otherwise
-OBLONG = 0.8  # shorter to longer side: on such pages tiles of the shorter side do, and are half as many
-TILE = 2500  # pixels a side, at most, so that small stamps on plans are seen
+OBLONG = 0.8  # shorter by longer side, up to which one row of tiles as high as the page is short will do
+TILE = 2800  # pixels a side, at most, so that small stamps on plans are seen; A4 and Letter at 300 dpi are narrower
 OVERLAP = 0.2  # share of a tile that neighbours have in common: what is smaller is whole on one of them
 MAX_VIEWS = 64  # of a page, one of which is the whole: as many images as a call takes
 _AT_EDGE = 2.0  # pixels of the model's input within which a box counts as cut by the tile's edge
@@ -77,9 +77,9 @@ def views(page: NDArray[np.uint8], size: tuple[int, int], *, tiled: bool) -> tup
 def tiles(height: int, width: int) -> list[tuple[int, int, int, int]]:
     """Parts of a page, x1 y1 x2 y2 in its pixels, row by row; none when its longer side is 480 pixels or less.
 
-    They are squares of two thirds of the page's longer side, but 2,500 pixels at most, and no fewer than the shorter
-    side if that is at most four fifths of the longer one; a fifth or more of each is on its neighbour as well. So an A4
-    page has an upper and a lower tile, and a plan of A3 at 300 dpi 6. They grow on pages that would have more than 63.
+    They are squares, as far as the page is so wide and high: of two thirds of its longer side, or of its shorter one
+    where that is more and the page oblong, and of 2,800 pixels at most. A fifth or more of each is on its neighbour as
+    well. So A4 up to 300 dpi has two tiles, and A3 at 300 dpi four. They grow on pages that would have more than 63.
     """
     longer, shorter = max(height, width), min(height, width)
     if longer <= SMALL:

@@ -44,7 +44,8 @@ class YoloStampPipeline(ServedPipeline):
             batches = (inputs[first : first + BATCH] for first in range(0, len(inputs), BATCH))
             items = (item for batch in batches for item in self.infer(np.stack(batch)))
             for page in pages:
-                seen = [(view, detections(next(items), view, SCORE_FLOOR, max_overlap)) for view in page]
+                least = min_score if len(page) == 1 else SCORE_FLOOR  # what views say together, no one of them knows
+                seen = [(view, detections(next(items), view, least, max_overlap)) for view in page]
                 yield merge(seen, max_overlap, min_score)
 
     @overload

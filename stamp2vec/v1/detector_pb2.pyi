@@ -27,7 +27,9 @@ class DetectRequest(google.protobuf.message.Message):
     MAX_OVERLAP_FIELD_NUMBER: builtins.int
     OMIT_INK_COLOUR_FIELD_NUMBER: builtins.int
     min_score: builtins.float
-    """Leave out boxes that score less, 0 to 1. Unset: the model's own threshold."""
+    """Leave out boxes that score less, 0 to 1. Unset: the model's own threshold, which for models of PRESET_ACCURATE is
+    meant for what all views of a page say together.
+    """
     max_detections: builtins.int
     """Keep the best so many of each image, 1 to 300. Unset: 300."""
     priority: stamp2vec.v1.common_pb2.Priority.ValueType
@@ -40,7 +42,7 @@ class DetectRequest(google.protobuf.message.Message):
     """Leave the ink_colour of all detections unspecified: for callers that tell it from finer pixels."""
     @property
     def images(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[stamp2vec.v1.common_pb2.Image]:
-        """1 to 64 pages. Each is looked at as a whole: the gateway looks at large pages in parts as well."""
+        """1 to 64 pages. Each is looked at as a whole: for PRESET_ACCURATE the gateway looks at pages in parts as well."""
 
     @property
     def model(self) -> stamp2vec.v1.common_pb2.ModelSelector:

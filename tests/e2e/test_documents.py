@@ -77,7 +77,7 @@ def test_the_gateway_answers_what_the_pipelines_answer(client: Client, pipeline:
 def test_the_accurate_models_answer_for_a_large_page_as_the_pipelines_do(
     client: Client, accurate_pipeline: DocumentPipeline, page: bytes
 ) -> None:
-    """3,000 pixels and more are looked at in tiles as well."""
+    """Which look at tiles of it as well."""
     with Image.open(io.BytesIO(page)) as image:
         large = image.convert("RGB").resize((3000 * image.width // image.height, 3000))
     file = io.BytesIO()

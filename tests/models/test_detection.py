@@ -175,8 +175,35 @@ def test_a_view_that_should_have_seen_a_stamp_and_did_not_speaks_against_it() ->
 def test_a_view_that_sees_a_stamp_too_small_or_in_part_says_nothing() -> None:
     word = Detection((100.0, 100.0, 300.0, 140.0), 0.9, StampType.WORD, 0.0, None)
     assert two_views([], [word])[0].score == pytest.approx(0.9)
-    below = Detection((100.0, 2300.0, 500.0, 2700.0), 0.9, StampType.ROUND, 0.0, None)
+    below = Detection((100.0, 2600.0, 500.0, 3000.0), 0.9, StampType.ROUND, 0.0, None)
     assert two_views([below], [])[0].score == pytest.approx(0.9)
+
+
+def test_views_that_disagree_by_pixels_agree() -> None:
+    """A line 10 pixels high of the whole page, told 4 lower by one view: less than half of both boxes is shared."""
+    word = Detection((500.0, 300.0, 900.0, 380.0), 0.9, StampType.WORD, 0.0, None)
+    lower = Detection((500.0, 330.0, 900.0, 410.0), 0.9, StampType.WORD, 0.0, None)
+    for max_overlap in (0.0, 0.5, 0.9):
+        (found,) = two_views([word], [lower], max_overlap)
+        assert found.score == pytest.approx(0.9)
+        assert found.box == pytest.approx((500, 315, 900, 395))
+
+
+def test_how_far_stamps_may_overlap_is_asked_of_what_views_say_together() -> None:
+    page, upper = seal(140.0, 0.96), seal(300.0, 0.95)
+    (found,) = two_views([page], [upper], max_overlap=0.3)
+    assert found.score == pytest.approx(0.955, abs=0.001)
+    apart = two_views([seal(100.0, 0.9), seal(240.0, 0.85)], [seal(140.0, 0.9)])
+    assert len(apart) == 1
+
+
+def test_a_view_speaks_for_the_stamp_that_its_box_fits_best() -> None:
+    """The whole page has two that overlap, the tile one of them alone, and is silent on the other."""
+    found = two_views([seal(100.0, 0.96), seal(180.0, 0.95)], [seal(180.0, 0.95)], max_overlap=0.9)
+    assert [(each.box[0], each.score) for each in found] == [
+        (pytest.approx(180), pytest.approx(0.95)),
+        (pytest.approx(100), pytest.approx(0.33, abs=0.01)),
+    ]
 
 
 def test_overlapping_stamps_of_two_views_pair_up_where_the_caller_keeps_them_apart() -> None:
@@ -189,7 +216,7 @@ def test_overlapping_stamps_of_two_views_pair_up_where_the_caller_keeps_them_apa
 
 def test_a_stamp_across_the_edges_of_tiles_is_whole() -> None:
     """1,500 pixels high: higher than what tiles share, so only the whole page has all of it."""
-    across = (1200.0, 1100.0, 2200.0, 2600.0, 0.9)
+    across = (1200.0, 1500.0, 2200.0, 3000.0, 0.9)
     seen = seen_at(across)
     assert sum(len(found) for _, found in seen) > 3
     assert [each.box for each in merge(seen, 0.5, 0.01)] == [pytest.approx(across[:4])]
@@ -198,12 +225,20 @@ def test_a_stamp_across_the_edges_of_tiles_is_whole() -> None:
     assert [each.box for each in merge(seen, 0.5, 0.01)] == [pytest.approx(across[:4])]
 
 
-def test_a_stamp_that_one_tile_alone_has_stays_even_where_it_is_cut() -> None:
-    seen = seen_at((2000, 1000, 2100, 1100, 0.6), (700, 1400, 760, 1500, 0.7))
+def test_what_tiles_alone_can_see_stays_even_where_it_is_cut() -> None:
+    """The whole page shows both less than 8 pixels high, and has no say."""
+    seen = seen_at((2000, 1000, 2200, 1060, 0.6), (700, 2780, 900, 2840, 0.7))
     seen[0] = (seen[0][0], [])
-    assert len(merge(seen, 0.5, 0.01)) == 2
-    cut = Detection((0.0, 900.0, 200.0, float(seen[1][0].place.height)), 0.8, StampType.ROUND, 0.0, None)
-    assert merge([(seen[1][0], [cut])], 0.5, 0.01) == [cut]
+    seen[3:] = [(view, []) for view, _ in seen[3:]]  # the upper tiles alone have the second one, cut off
+    assert sorted(each.score for each in merge(seen, 0.5, 0.5)) == pytest.approx([0.6, 0.7])
+
+
+def test_a_whole_box_stands_for_a_stamp_that_no_view_sees_well() -> None:
+    """A close-up, four fifths of the picture: its piece on a tile scores more."""
+    page, upper, *_ = views(np.full((600, 400, 3), 255, np.uint8), (640, 640), tiled=True)
+    whole = Detection((10.0, 10.0, 390.0, 560.0), 0.5, StampType.ROUND, 0.0, None)
+    piece = Detection((10.0, 10.0, 390.0, 400.0), 0.9, StampType.ROUND, 0.0, None)
+    assert merge([(page, [whole]), (upper, [piece])], 0.5, 0.01) == [whole]
 
 
 def test_a_page_has_its_best_300() -> None:
@@ -212,6 +247,10 @@ def test_a_page_has_its_best_300() -> None:
     assert merge([(view, many)], 0.5, 0.01) == many[:MAX_DETECTIONS]
     assert merge([(view, many)], 0.5, 0.01, 5) == many[:5]
     assert merge([(view, many)], 0.5, 0.998) == many[:3]
+    grid = [(x, y, x + 40.0, y + 60.0) for x in range(0, 2800, 60) for y in range(0, 2800, 100)]
+    words = [Detection(box, 0.9, StampType.WORD, 0.0, None) for box in grid]
+    assert len(words) > MAX_DETECTIONS
+    assert len(two_views(words, words)) == MAX_DETECTIONS
 
 
 def test_only_models_of_the_accurate_preset_look_at_tiles() -> None:
@@ -219,7 +258,7 @@ def test_only_models_of_the_accurate_preset_look_at_tiles() -> None:
 
     name, task, config, side, vector_size = MODELS[0]
     fast = manifest(name, task, config, side, vector_size)
-    for described, inputs in ((fast, 1), (replace(fast, presets=(Preset.ACCURATE,)), 7)):
+    for described, inputs in ((fast, 1), (replace(fast, presets=(Preset.ACCURATE,)), 5)):
         pipeline = YoloStampPipeline(described, _fresh_state())
         batches: list[int] = []
         infer = pipeline.infer

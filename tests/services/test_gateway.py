@@ -189,7 +189,7 @@ def plan(black: tuple[int, int] | None = None) -> bytes:
     return file.getvalue()
 
 
-async def test_an_accurate_model_sees_a_large_page_as_a_whole_and_in_tiles_in_one_call() -> None:
+async def test_an_accurate_model_sees_a_page_as_a_whole_and_in_tiles_in_one_call() -> None:
     """The detector finds the whole of what it sees: on tiles, pieces of the stamp that the whole page has."""
     script = accurate(boxes=[(0.0, 0.0, 64.0, 64.0)])
     request = gateway_pb2.AnalyzeDocumentRequest(document=plan(), preset=common_pb2.PRESET_ACCURATE)
@@ -205,6 +205,7 @@ async def test_an_accurate_model_sees_a_large_page_as_a_whole_and_in_tiles_in_on
     assert [[found.box.x2 for found in result.detections] for result in detected.results] == [[2480], [100]]
     calls = [each for each in script.requests if isinstance(each, detector_pb2.DetectRequest)]
     assert [len(call.images) for call in calls] == [3, 4]
+    assert {call.min_score for call in calls} == {np.float32(0.01)}  # the threshold is for what views say together
 
 
 async def test_small_stamps_are_found_once_on_tiles_that_share_them() -> None:

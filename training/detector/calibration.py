@@ -29,10 +29,10 @@ def platt(logits: Tensor, true: Tensor) -> tuple[float, float]:
 
 
 def calibrated(found: np.ndarray, scale: float, shift: float) -> np.ndarray:
-    """Boxes (K, 5) with their scores, the last column, put through sigmoid(scale * logit + shift)."""
-    scores = found[:, 4:].clip(1e-6, 1 - 1e-6)
+    """Rows (K, 5 or more) with the score, the fifth column, put through sigmoid(scale * logit + shift)."""
+    scores = found[:, 4].clip(1e-6, 1 - 1e-6)
     odds = scale * np.log(scores / (1 - scores)) + shift
-    return np.column_stack([found[:, :4], 1 / (1 + np.exp(-odds))])
+    return np.column_stack([found[:, :4], 1 / (1 + np.exp(-odds)), found[:, 5:]])
 
 
 def fold(model: nn.Module, scale: float, shift: float) -> None:

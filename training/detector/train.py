@@ -1,7 +1,8 @@
 """Trains a detector on rendered pages: `python -m training.detector.train --model NAME --shards DIR --work DIR`."""
 
 import argparse
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -9,9 +10,8 @@ import torch
 from PIL import Image
 from torch import Tensor, nn
 
-from stamp2vec.candidates import MAX_OVERLAP, SCORE_FLOOR, merge
-from stamp2vec.candidates import detections as seen_on
-from stamp2vec.imaging import views
+from stamp2vec.candidates import MAX_OVERLAP, SCORE_FLOOR, detections, merge
+from stamp2vec.imaging import View, views
 from stamp2vec.manifest import Preset, Task
 from stamp2vec.models import stamp_yolo, yolo_stamp
 from stamp2vec.models.grids import grid
@@ -20,11 +20,12 @@ from training import imagenet
 from training.crop_batches import recolour
 from training.detector.calibration import calibrated, fold, platt
 from training.detector.loss import Answers, detection_loss
-from training.detector.pages import Batches, Framing, read_pages
+from training.detector.pages import Batches, Framing, RenderedPage, read_pages
 from training.evaluate.detection import match, training_metrics
 from training.run import Draft, Run, begin, parser
 
 Detector = yolo_stamp.YoloStamp | stamp_yolo.StampYolo
+Looks = list[tuple[View, np.ndarray]]  # of a page
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,12 +70,13 @@ def main() -> None:
         with run.autocast():
             answers = ask(run.model, recolour(pixels.to(run.device, non_blocking=True), random))
         run.step(*detection_loss(answers, truth.to(run.device), taught and taught.to(run.device)))
-    tiled = recipe.preset is Preset.ACCURATE
-    boxes, found = detections(run.average, args.shards / "test", recipe.size, run.device, tiled=tiled)
-    ranking = match(boxes, [np.zeros((0, 4))] * len(boxes), found).rankings[0]
+    pages = read_pages(args.shards / "test")
+    looks = look(run.average, pages, recipe.size, run.device, tiled=recipe.preset is Preset.ACCURATE)
+    truths = [page.stamps[:, :4] for page in pages]
+    ranking = match(truths, [np.zeros((0, 4))] * len(truths), list(map(stamps_of, looks))).rankings[0]
     line = platt(torch.from_numpy(ranking.score).logit(eps=1e-6), torch.from_numpy(ranking.true))
     fold(run.average, *line)
-    metrics = training_metrics(boxes, [calibrated(rows, *line) for rows in found], recipe.false_alarms)
+    metrics = training_metrics(truths, [stamps_of(each, *line) for each in looks], recipe.false_alarms)
     draft = Draft(
         name=args.model,
         version=recipe.version,
@@ -107,23 +109,28 @@ def ask(model: Detector, pixels: Tensor) -> Answers:
     return Answers(torch.cat([stamp_yolo.boxes(sides, centres, sizes), rest], 2), centres, sizes, sides)
 
 
-def detections(
-    model: nn.Module, shards: Path, size: int, device: torch.device, *, tiled: bool = False
-) -> tuple[list[np.ndarray], list[np.ndarray]]:
-    """The stamps (T, 4) of every page of `shards` and what the model finds there in service (K, 5), in px."""
-    truths, found = [], []
-    for page in read_pages(shards):
+def look(
+    model: nn.Module, pages: Sequence[RenderedPage], size: int, device: torch.device, *, tiled: bool
+) -> list[Looks]:
+    """What the model sees on each page: its views as in service, without their pixels, and the candidates of each."""
+    looks = []
+    for page in pages:
         parts = views(np.asarray(Image.open(page.path).convert("RGB")), (size, size), tiled=tiled)
         with torch.inference_mode():
             answers = candidates_of(model(torch.from_numpy(np.stack([part.pixels for part in parts])).to(device)))
-        seen = [
-            (part, seen_on(answer, part, SCORE_FLOOR, MAX_OVERLAP, tell_ink=False))
-            for part, answer in zip(parts, answers, strict=True)
-        ]
-        stamps = merge(seen, MAX_OVERLAP, SCORE_FLOOR)
-        truths.append(page.stamps[:, :4])
-        found.append(np.array([[*stamp.box, stamp.score] for stamp in stamps]).reshape(-1, 5))
-    return truths, found
+        bare = [replace(part, pixels=np.zeros((0, 0, 3), np.uint8)) for part in parts]
+        looks.append(list(zip(bare, answers, strict=True)))
+    return looks
+
+
+def stamps_of(looks: Looks, scale: float = 1.0, shift: float = 0.0) -> np.ndarray:
+    """The stamps of a page as in service, float (K, 5) in px, once scores are calibrated."""
+    seen = [
+        (part, detections(calibrated(rows, scale, shift), part, SCORE_FLOOR, MAX_OVERLAP, tell_ink=False))
+        for part, rows in looks
+    ]
+    stamps = merge(seen, MAX_OVERLAP, SCORE_FLOOR)
+    return np.array([[*stamp.box, stamp.score] for stamp in stamps]).reshape(-1, 5)
 
 
 if __name__ == "__main__":

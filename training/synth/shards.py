@@ -113,7 +113,7 @@ def _append(descriptor: int, lines: Iterator[str], already: int) -> Iterator[int
 
 
 def main() -> None:
-    """Render letterboxed pages with their labels, resuming where a former run stopped."""
+    """Render pages with their labels, resuming where a former run stopped."""
     parser = argparse.ArgumentParser(description=main.__doc__)
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--count", type=int, required=True)
