@@ -10,7 +10,7 @@ from stamp2vec.models import build
 from stamp2vec.pipelines import YoloStampPipeline
 from training.detector.calibration import fold, platt
 from training.detector.pages import RenderedPage
-from training.detector.train import look, stamps_of
+from training.detector.train import look, served
 
 SAMPLE = Path(__file__).parents[2] / "docs/sample/page.jpg"
 
@@ -45,9 +45,9 @@ def test_what_is_calibrated_is_what_is_served() -> None:
     page = RenderedPage(SAMPLE, np.zeros((0, 8), np.float32), None)
     (looks,) = look(model, [page], 640, torch.device("cpu"), tiled=True)
     assert len(looks) == 3
-    fitted = stamps_of(looks, 1.5, -0.25)
+    fitted = served(looks, 1.5, -0.25)
     fold(model, 1.5, -0.25)
-    served = YoloStampPipeline(manifest, model.state_dict())(SAMPLE, min_score=0.1)
-    assert len(served) >= 4
-    np.testing.assert_allclose(fitted[: len(served)], [[*each.box, each.score] for each in served], atol=0.01)
-    assert not np.allclose(stamps_of(looks)[: len(served), 4], fitted[: len(served), 4], atol=1e-4)
+    expected = YoloStampPipeline(manifest, model.state_dict())(SAMPLE, min_score=0.1)
+    assert len(expected) >= 4
+    np.testing.assert_allclose(fitted[: len(expected)], [[*each.box, each.score] for each in expected], atol=0.01)
+    assert not np.allclose(served(looks)[: len(expected), 4], fitted[: len(expected), 4], atol=1e-4)

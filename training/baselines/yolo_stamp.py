@@ -26,7 +26,7 @@ from stamp2vec.models.grids import BOX, NUMBERS, SCORE, TURN, TYPE, cell_centres
 from stamp2vec.results import StampType
 from training.crop_batches import recolour
 from training.detector.pages import Batches, read_pages
-from training.detector.train import RECIPES, look, stamps_of
+from training.detector.train import RECIPES, look, served
 from training.evaluate.detection import training_metrics
 from training.run import Draft, Run, parser
 
@@ -144,7 +144,7 @@ def main() -> None:
             raw = run.model.raw(recolour(pixels.to(run.device, non_blocking=True), random))
         run.step(*loss(run.model, raw.float(), stamps.boxes, stamps.worth))
     held_out = read_pages(args.shards / "test")
-    found = list(map(stamps_of, look(run.average, held_out, SIZE, run.device, tiled=False)))
+    found = list(map(served, look(run.average, held_out, SIZE, run.device, tiled=False)))
     metrics = training_metrics([page.stamps[:, :4] for page in held_out], found, ours.false_alarms)
     draft = Draft(
         name=NAME,

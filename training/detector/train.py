@@ -73,10 +73,10 @@ def main() -> None:
     pages = read_pages(args.shards / "test")
     looks = look(run.average, pages, recipe.size, run.device, tiled=recipe.preset is Preset.ACCURATE)
     truths = [page.stamps[:, :4] for page in pages]
-    ranking = match(truths, [np.zeros((0, 4))] * len(truths), list(map(stamps_of, looks))).rankings[0]
+    ranking = match(truths, [np.zeros((0, 4))] * len(truths), list(map(served, looks))).rankings[0]
     line = platt(torch.from_numpy(ranking.score).logit(eps=1e-6), torch.from_numpy(ranking.true))
     fold(run.average, *line)
-    metrics = training_metrics(truths, [stamps_of(each, *line) for each in looks], recipe.false_alarms)
+    metrics = training_metrics(truths, [served(each, *line) for each in looks], recipe.false_alarms)
     draft = Draft(
         name=args.model,
         version=recipe.version,
@@ -123,7 +123,7 @@ def look(
     return looks
 
 
-def stamps_of(looks: Looks, scale: float = 1.0, shift: float = 0.0) -> np.ndarray:
+def served(looks: Looks, scale: float = 1.0, shift: float = 0.0) -> np.ndarray:
     """The stamps of a page as in service, float (K, 5) in px, once scores are calibrated."""
     seen = [
         (part, detections(calibrated(rows, scale, shift), part, SCORE_FLOOR, MAX_OVERLAP, tell_ink=False))
