@@ -58,7 +58,8 @@ def channel(address: str, service: str) -> grpc.aio.Channel:
         address,
         options=[
             ("grpc.service_config", json.dumps(config)),
-            ("grpc.enable_retries", 1),
+            # A request larger than this buffer, 256 KiB by default, is never sent again; that of a page always is larger.
+            ("grpc.per_rpc_retry_buffer_size", MAX_MESSAGE_BYTES),
             ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),
             ("grpc.max_send_message_length", MAX_MESSAGE_BYTES),
             # A replica that comes back, or a new one, is found within seconds instead of minutes.

@@ -61,6 +61,8 @@ class Client:
             ("grpc.service_config", json.dumps(_SERVICE_CONFIG)),
             ("grpc.max_send_message_length", MAX_MESSAGE_BYTES),
             ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),
+            # gRPC never sends again what is larger than this buffer, which holds 256 KiB unless it is told otherwise.
+            ("grpc.per_rpc_retry_buffer_size", MAX_MESSAGE_BYTES),
         ]
         if credentials is None:
             self._channel = grpc.insecure_channel(address, options)

@@ -2,13 +2,16 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import cast
 
 import pytest
 import torch
 
 from services.gateway.upstreams import channel
+from services.runtime.refusals import NotServing
+from services.runtime.server import running
+from services.runtime.settings import ServerSettings
 from stamp2vec import hub
 from stamp2vec.manifest import Task
 from stamp2vec.models import build
@@ -18,6 +21,7 @@ from tests.balancing.name_server import NAME, NameServer, naming
 from tests.balancing.replicas import Replicas, replicas
 from tests.e2e.live import TIMEOUT_S
 from tests.library.conftest import manifest
+from tests.runtime.one_method_app import OneMethod, aio_method, raising
 
 SERVICE = "stamp2vec.v1.DetectorService"
 METHOD = f"/{SERVICE}/Detect"
@@ -78,6 +82,19 @@ async def test_a_new_replica_is_found_when_connections_end_of_age(detectors: Rep
         assert detectors.calls(METHOD)[LATER] == 0
         names.addresses.append(LATER)
         await connected(call, detectors, [LATER])
+
+
+async def test_a_page_that_one_replica_refuses_is_answered_by_the_other() -> None:
+    """A page has more bytes than gRPC's retries take by default."""
+    refusing, serving = OneMethod(), OneMethod()
+    refusing.behaviour = raising(NotServing("it ends"))
+    async with AsyncExitStack() as stack:
+        ports = [await stack.enter_async_context(running(app, ServerSettings())) for app in (refusing, serving)]
+        target = "ipv4:" + ",".join(f"127.0.0.1:{each.grpc}" for each in ports)
+        open_channel = await stack.enter_async_context(channel(target, OneMethod.service_name))
+        page = bytes(640 * 640 * 3)
+        answers = [await aio_method(open_channel)(page, wait_for_ready=True, timeout=TIMEOUT_S) for _ in range(40)]
+    assert len(answers) == 40
 
 
 async def test_a_replica_that_is_killed_loses_no_call(detectors: Replicas) -> None:

@@ -152,6 +152,13 @@ def test_unavailable_is_tried_again_and_nothing_else(client: Client, server: Sta
     assert len(server.requests) == 4
 
 
+def test_a_large_document_is_tried_again_as_well(client: Client, server: StandIn) -> None:
+    server.failures = [(grpc.StatusCode.UNAVAILABLE, None)] * 2
+    document = png(page_image(0))
+    client.analyze(document + bytes(2**20))  # decoders do not read what follows a PNG's last chunk
+    assert len(server.requests) == 3
+
+
 def test_overload_says_how_long_to_wait(client: Client, server: StandIn) -> None:
     server.failures = [(grpc.StatusCode.RESOURCE_EXHAUSTED, 3.0)]
     with pytest.raises(ServiceError) as caught:

@@ -29,6 +29,15 @@ def aio_stream(channel: grpc.aio.Channel) -> "grpc.aio.StreamStreamMultiCallable
     return channel.stream_stream("/test.Service/Stream")
 
 
+def raising(error: Exception) -> Callable[[], object]:
+    """A behaviour that fails."""
+
+    def behaviour() -> object:
+        raise error
+
+    return behaviour
+
+
 class OneMethod:
     """An App with one unary and one streaming method, which do what they are told; both take and give bytes."""
 

@@ -1,7 +1,9 @@
 """The table from errors to codes, as a client sees it over a real server."""
 
+import json
 import random
-from collections.abc import AsyncIterator, Callable
+import time
+from collections.abc import AsyncIterator
 
 import grpc
 import grpc.aio
@@ -14,11 +16,11 @@ from google.rpc import (  # type: ignore[import-untyped]
 
 from services.runtime.errors import InvalidCall, item_status, problem
 from services.runtime.refusals import DeadlinePassed, HopelessDeadline, NotServing, PoisonItem, QueueFull
-from services.runtime.server import running
+from services.runtime.server import Ports, running
 from services.runtime.settings import ServerSettings
 from stamp2vec.errors import IncompatibleVectors, InvalidImage, InvalidInput, ModelNotFound, WeightsError
 from stamp2vec.v1 import common_pb2
-from tests.runtime.one_method_app import OneMethod, aio_method, aio_stream
+from tests.runtime.one_method_app import OneMethod, aio_method, aio_stream, raising
 
 Code = grpc.StatusCode
 
@@ -29,19 +31,15 @@ async def app() -> OneMethod:
 
 
 @pytest_asyncio.fixture
-async def channel(app: OneMethod) -> AsyncIterator[grpc.aio.Channel]:
-    async with (
-        running(app, ServerSettings()) as ports,
-        grpc.aio.insecure_channel(f"127.0.0.1:{ports.grpc}") as channel,
-    ):
+async def ports(app: OneMethod) -> AsyncIterator[Ports]:
+    async with running(app, ServerSettings()) as ports:
+        yield ports
+
+
+@pytest_asyncio.fixture
+async def channel(ports: Ports) -> AsyncIterator[grpc.aio.Channel]:
+    async with grpc.aio.insecure_channel(f"127.0.0.1:{ports.grpc}") as channel:
         yield channel
-
-
-def raising(error: Exception) -> Callable[[], object]:
-    def behaviour() -> object:
-        raise error
-
-    return behaviour
 
 
 async def refusal_of(channel: grpc.aio.Channel, **options: object) -> grpc.aio.AioRpcError:
@@ -125,6 +123,30 @@ async def test_an_overloaded_server_says_when_to_come_back(app: OneMethod, chann
     delay_ms = retry.retry_delay.ToMilliseconds()
     assert 1235 <= delay_ms <= 1852
     assert dict(refusal.trailing_metadata() or ())["grpc-retry-pushback-ms"] == str(delay_ms)
+
+
+async def test_a_client_with_a_retry_policy_comes_back_when_it_was_told_to(app: OneMethod, ports: Ports) -> None:
+    """Its policy says to wait for a minute; clients obey `grpc-retry-pushback-ms`, and none obeys RetryInfo."""
+    policy = {
+        "maxAttempts": 2,
+        "initialBackoff": "60s",
+        "maxBackoff": "60s",
+        "backoffMultiplier": 1,
+        "retryableStatusCodes": ["RESOURCE_EXHAUSTED"],
+    }
+    config = json.dumps({"methodConfig": [{"name": [{"service": OneMethod.service_name}], "retryPolicy": policy}]})
+    attempts_s: list[float] = []
+
+    def refuse_once() -> None:
+        attempts_s.append(time.monotonic())
+        if len(attempts_s) == 1:
+            raise QueueFull(0.5)
+
+    app.behaviour = refuse_once
+    options = [("grpc.service_config", config)]
+    async with grpc.aio.insecure_channel(f"127.0.0.1:{ports.grpc}", options) as channel:
+        await aio_method(channel)(b"", timeout=20)
+    assert attempts_s[1] - attempts_s[0] >= 0.5
 
 
 def test_those_who_are_refused_together_are_not_called_back_together() -> None:

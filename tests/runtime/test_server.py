@@ -18,10 +18,7 @@ from grpc_health.v1 import (  # type: ignore[import-untyped]
     health_pb2,
     health_pb2_grpc,
 )
-from grpc_reflection.v1alpha import (  # type: ignore[import-untyped]
-    reflection_pb2,
-    reflection_pb2_grpc,
-)
+from grpc_reflection.v1alpha import reflection_pb2  # type: ignore[import-untyped]
 
 from services.runtime.logs import JsonFormatter
 from services.runtime.server import LIVENESS, STARTUP, running
@@ -297,12 +294,43 @@ async def test_calls_are_counted_by_their_code_also_when_the_caller_has_gone() -
     assert "stamp2vec_requests_in_flight 0.0" in text
 
 
-async def test_reflection_lists_the_service() -> None:
+@pytest.mark.parametrize("version", ["v1", "v1alpha"])
+async def test_reflection_lists_the_service(version: str) -> None:
     async with running(OneMethod(), SETTINGS) as ports, open_channel(ports.grpc) as channel:
-        stub = reflection_pb2_grpc.ServerReflectionStub(channel)
-        call = stub.ServerReflectionInfo(iter([reflection_pb2.ServerReflectionRequest(list_services="")]))
+        reflect: grpc.aio.StreamStreamMultiCallable[object, object] = channel.stream_stream(
+            f"/grpc.reflection.{version}.ServerReflection/ServerReflectionInfo",
+            request_serializer=reflection_pb2.ServerReflectionRequest.SerializeToString,
+            response_deserializer=reflection_pb2.ServerReflectionResponse.FromString,
+        )
+        call = reflect(iter([reflection_pb2.ServerReflectionRequest(list_services="")]))
         names = {service.name for service in (await call.read()).list_services_response.service}
     assert {"test.Service", "grpc.health.v1.Health"} <= names
+
+
+@pytest.mark.parametrize("watches", [True, False], ids=["with a call", "without calls"])
+async def test_a_client_that_pings_is_never_cut_off(watches: bool) -> None:
+    """Six pings: gRPC's servers by default end the connection of a client at its third within five minutes."""
+    options = [
+        ("grpc.keepalive_time_ms", 6_000),
+        ("grpc.keepalive_permit_without_calls", 1),
+        ("grpc.http2.max_pings_without_data", 0),
+        ("grpc.use_local_subchannel_pool", 1),
+    ]
+    async with (
+        running(OneMethod(), SETTINGS) as ports,
+        grpc.aio.insecure_channel(f"127.0.0.1:{ports.grpc}", options) as channel,
+    ):
+        await channel.channel_ready()
+        watch = health_pb2_grpc.HealthStub(channel).Watch(health_pb2.HealthCheckRequest(service="test.Service"))
+        if watches:
+            assert (await watch.read()).status == Health.SERVING
+        else:
+            watch.cancel()
+        lost = asyncio.create_task(channel.wait_for_state_change(grpc.ChannelConnectivity.READY))
+        await asyncio.wait({lost}, timeout=38)
+        assert channel.get_state() is grpc.ChannelConnectivity.READY
+        assert watch.done() is not watches
+        lost.cancel()
 
 
 # As a process
