@@ -59,13 +59,13 @@ USER 10001:10001
 FROM service AS gateway
 COPY --from=light /opt/venv /opt/venv
 COPY --from=code /build/stamp2vec stamp2vec
-COPY --from=code /build/services/__init__.py services/
+COPY --from=code /build/services/*.py services/
 COPY --from=code /build/services/runtime services/runtime
 COPY --from=code /build/services/gateway services/gateway
 EXPOSE 50050 9100
 # The gateway is well, though not ready, without the services behind it.
 HEALTHCHECK --interval=10s --timeout=5s --start-period=10s \
-    CMD ["python", "-m", "services.runtime.probe", "127.0.0.1:50050", "liveness"]
+    CMD ["python", "-m", "services.runtime.serving.probe", "127.0.0.1:50050", "liveness"]
 ENTRYPOINT ["python", "-m", "services.gateway"]
 
 FROM service AS models
@@ -73,7 +73,7 @@ ENV NVIDIA_VISIBLE_DEVICES=all \
     NVIDIA_DRIVER_CAPABILITIES=compute,utility
 COPY --from=torch /opt/venv /opt/venv
 COPY --from=code /build/stamp2vec stamp2vec
-COPY --from=code /build/services/__init__.py services/
+COPY --from=code /build/services/*.py services/
 COPY --from=code /build/services/runtime services/runtime
 
 FROM models AS detector
@@ -81,7 +81,7 @@ COPY --from=code /build/services/detector services/detector
 COPY --from=code /weights/detect weights
 EXPOSE 50051 9101
 HEALTHCHECK --interval=10s --timeout=5s --start-period=120s \
-    CMD ["python", "-m", "services.runtime.probe", "127.0.0.1:50051"]
+    CMD ["python", "-m", "services.runtime.serving.probe", "127.0.0.1:50051"]
 ENTRYPOINT ["python", "-m", "services.detector"]
 
 FROM models AS segmenter
@@ -89,7 +89,7 @@ COPY --from=code /build/services/segmenter services/segmenter
 COPY --from=code /weights/segment weights
 EXPOSE 50052 9102
 HEALTHCHECK --interval=10s --timeout=5s --start-period=120s \
-    CMD ["python", "-m", "services.runtime.probe", "127.0.0.1:50052"]
+    CMD ["python", "-m", "services.runtime.serving.probe", "127.0.0.1:50052"]
 ENTRYPOINT ["python", "-m", "services.segmenter"]
 
 FROM models AS embedder
@@ -97,5 +97,5 @@ COPY --from=code /build/services/embedder services/embedder
 COPY --from=code /weights/embed weights
 EXPOSE 50053 9103
 HEALTHCHECK --interval=10s --timeout=5s --start-period=120s \
-    CMD ["python", "-m", "services.runtime.probe", "127.0.0.1:50053"]
+    CMD ["python", "-m", "services.runtime.serving.probe", "127.0.0.1:50053"]
 ENTRYPOINT ["python", "-m", "services.embedder"]

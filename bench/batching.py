@@ -25,11 +25,12 @@ import torch
 from services.stack.processes import Address, Service, stop, wait_until_serving
 from stamp2vec import hub
 from stamp2vec.errors import ModelNotFound
+from stamp2vec.hub.manifest import Manifest
 from stamp2vec.imaging import decode_image, letterbox
-from stamp2vec.manifest import Manifest, Preset, Task
 from stamp2vec.models import build
-from stamp2vec.pipelines import YoloStampPipeline
+from stamp2vec.pipelines import DetectionPipeline
 from stamp2vec.v1 import common_pb2, detector_pb2, detector_pb2_grpc
+from stamp2vec.values import Preset, Task
 
 CALLERS = 16
 SERVERS = {
@@ -76,7 +77,7 @@ def main() -> None:
     torch.set_num_threads(1)
     with tempfile.TemporaryDirectory() as folder:
         reference = _model(Path(folder))
-        pipeline = YoloStampPipeline.from_pretrained(reference)
+        pipeline = DetectionPipeline.from_pretrained(reference)
         pixels, _ = letterbox(decode_image(_PAGE.read_bytes()), pipeline.input_size)
         with _detectors(reference, Path(folder)) as services:
             rows = asyncio.run(_measure(pipeline, pixels, services, chosen.rounds, chosen.requests))
@@ -125,7 +126,7 @@ def _detectors(reference: str, logs: Path) -> Iterator[dict[str, Service]]:
 
 
 async def _measure(
-    pipeline: YoloStampPipeline, pixels: np.ndarray, services: dict[str, Service], rounds: int, requests: int
+    pipeline: DetectionPipeline, pixels: np.ndarray, services: dict[str, Service], rounds: int, requests: int
 ) -> list[Row]:
     alone, rows = Row("pipeline alone, 1 thread"), {name: Row(f"{name}, {CALLERS} callers") for name in services}
     height, width, channels = pixels.shape
@@ -148,11 +149,11 @@ async def _measure(
     return [alone, *rows.values()]
 
 
-def _run_alone(pipeline: YoloStampPipeline, pixels: np.ndarray, requests: int) -> float:
+def _run_alone(pipeline: DetectionPipeline, pixels: np.ndarray, requests: int) -> float:
     """Pages a second, one after the other."""
     started_s = time.perf_counter()
     for _ in range(requests):
-        pipeline.infer(pixels[None])
+        pipeline.engine.infer(pixels[None])
     return requests / (time.perf_counter() - started_s)
 
 

@@ -13,10 +13,11 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from services.stack.processes import MODEL_SERVICES, Service, Stack, running
+from services.stack.processes import Service, Stack, running
+from services.table import MODEL_SERVICE_NAMES
 from stamp2vec.client import Client
 
-SERVICES = ("gateway", *MODEL_SERVICES)
+SERVICES = ("gateway", *MODEL_SERVICE_NAMES)
 CALLERS = 4
 UTILISATION = 0.6
 """Of the CPU that is paid for; the rest is for peaks, a lost zone and roll-outs."""

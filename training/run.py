@@ -16,7 +16,9 @@ from torch import nn
 from torch.utils.data import DataLoader, IterableDataset
 
 from stamp2vec import hub
-from stamp2vec.manifest import Manifest, Preset, Task
+from stamp2vec.engines.torch import tensors
+from stamp2vec.hub.manifest import Manifest
+from stamp2vec.values import Preset, Task, Views
 from training import checkpoint
 
 WARM_UP_STEPS = 200
@@ -57,6 +59,7 @@ class Draft:
     config: Mapping[str, int] = field(default_factory=dict)
     threshold: float = 0.0
     vector_size: int = 0
+    views: Views = Views.WHOLE
 
 
 class Run(Generic[Model]):
@@ -180,7 +183,7 @@ def begin(model: nn.Module, start: str | None) -> str | None:
     if start is None:
         return None
     manifest, weights = hub.load(start)
-    model.load_state_dict(weights)
+    model.load_state_dict(tensors(weights))
     return manifest.reference
 
 

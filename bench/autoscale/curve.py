@@ -6,9 +6,9 @@ from pathlib import Path
 import numpy as np
 
 from bench.autoscale.pod import Curve
-from services.runtime.executor import ProcessExecutor
-from stamp2vec.manifest import Task
-from stamp2vec.serving import find_model
+from services.model_process import describe
+from services.runtime.process.executor import ProcessExecutor
+from stamp2vec.values import Task
 
 _REPEATS = 5
 
@@ -22,9 +22,9 @@ def measured_curve(max_batch: int) -> Curve:
 
 
 async def _measure(max_batch: int) -> Curve:
-    info, factory, arguments = find_model("yolo-stamp", Task.DETECT, "cpu")
-    height, width = info.input_height, info.input_width
-    executor = ProcessExecutor(factory, arguments, height=height, width=width, max_batch=max_batch)
+    spec = describe(Task.DETECT, "cpu", "yolo-stamp")
+    height, width = spec.info.input_size
+    executor = ProcessExecutor(spec.factory, spec.arguments, height=height, width=width, max_batch=max_batch)
     blank = np.full((height, width, 3), 255, np.uint8)
     try:
         seconds = await executor.start()

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from bench.autoscale.autoscaler import DEFAULT_DOWN, DEFAULT_UP, Direction, Policy, Select, Source, Spec, Unit
-from services.runtime import settings
-from services.runtime.settings import ModelServerSettings
+from services.runtime.serving import settings
+from services.runtime.serving.settings import ModelServerSettings
 
 _LOAD = "stamp2vec:load:ratio_avg1m"
 _SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}

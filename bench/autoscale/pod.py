@@ -3,7 +3,7 @@
 from collections import deque
 from collections.abc import Mapping, Sequence
 
-from services.runtime.settings import ModelServerSettings
+from services.runtime.serving.settings import ModelServerSettings
 
 Curve = Mapping[int, float]
 """Seconds a batch takes on one executor, for every size from 1 to the largest."""

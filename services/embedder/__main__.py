@@ -1,28 +1,9 @@
 """`python -m services.embedder`: see `--help`."""
 
 import sys
-from dataclasses import dataclass
 
-from services.embedder.servicer import app
-from services.runtime import settings
-from services.runtime.server import main
-from services.runtime.settings import ModelServerSettings, setting
-from stamp2vec.manifest import Task
-from stamp2vec.serving import bundled_models
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EmbedderSettings(ModelServerSettings):
-    """The embedder."""
-
-    port: int = setting(50053, "gRPC port; 0 takes a free one and says which.", at_least=0, at_most=65535)
-    metrics_port: int = setting(9103, "Port of /metrics; 0 takes a free one and says which.", at_least=0, at_most=65535)
-    model: tuple[str, ...] = setting(
-        bundled_models(Task.EMBED),
-        "A model to serve: a name, name@version, a folder or a URL. Repeat it to serve several.",
-    )
-
+from services.embedder.servicer import SPEC, app
+from services.model_process import main
 
 if __name__ == "__main__":
-    chosen = settings.load(EmbedderSettings, "python -m services.embedder")
-    sys.exit(main(app(chosen), chosen))
+    sys.exit(main(SPEC, app))

@@ -3,32 +3,32 @@
 import grpc.aio
 import numpy as np
 
-from services.runtime.errors import AioContext
-from services.runtime.model_service import Call, ModelService
-from services.runtime.served_model import ModelSpec
-from services.runtime.settings import ModelServerSettings
+from services import model_process
+from services.runtime.serving.errors import AioContext
+from services.runtime.serving.model_service import Call, ModelService
+from services.runtime.serving.settings import ModelServerSettings
+from services.table import service_of
 from stamp2vec.imaging import Letterbox
-from stamp2vec.manifest import Task
-from stamp2vec.serving import find_model, model_input
-from stamp2vec.v1 import common_pb2, embedder_pb2, embedder_pb2_grpc
+from stamp2vec.v1 import embedder_pb2, embedder_pb2_grpc
+from stamp2vec.values import ModelInfo, Task
+from stamp2vec.wire.images import model_input
+from stamp2vec.wire.models import version_to_message
+from stamp2vec.wire.stamps import vector_to_message
 
-SERVICE = "stamp2vec.v1.EmbedderService"
+SPEC = service_of(Task.EMBED)
 
 
 def app(settings: ModelServerSettings) -> ModelService[Letterbox]:
-    """What `services.runtime.server` runs."""
-
-    def describe(reference: str) -> ModelSpec:
-        return ModelSpec(*find_model(reference, Task.EMBED, settings.device))
+    """What `services.runtime` runs."""
 
     def register(models: ModelService[Letterbox], server: grpc.aio.Server) -> None:
         embedder_pb2_grpc.add_EmbedderServiceServicer_to_server(EmbedderServicer(models), server)
 
-    return ModelService(SERVICE, register, describe, model_input, settings)
+    return model_process.app(SPEC, settings, register, model_input)
 
 
 class EmbedderServicer(embedder_pb2_grpc.EmbedderServiceServicer):
-    """Messages to values and back; the work is the ModelService's."""
+    """Messages to values and back; the ModelService does the work."""
 
     def __init__(self, models: ModelService[Letterbox]) -> None:
         self._models = models
@@ -52,6 +52,6 @@ class EmbedderServicer(embedder_pb2_grpc.EmbedderServiceServicer):
         return embedder_pb2.EmbedderServiceListModelsResponse(models=self._models.infos)
 
 
-def _result(info: common_pb2.ModelInfo, vector: np.ndarray, place: Letterbox) -> embedder_pb2.EmbedResult:
+def _result(info: ModelInfo, vector: np.ndarray, place: Letterbox) -> embedder_pb2.EmbedResult:
     """float32 (D,) of length 1; its place on the picture means nothing."""
-    return embedder_pb2.EmbedResult(vector=common_pb2.Vector(values=vector.tolist(), model=info.model))
+    return embedder_pb2.EmbedResult(vector=vector_to_message(vector, version_to_message(info.name, info.version)))

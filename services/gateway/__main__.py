@@ -4,8 +4,8 @@ import sys
 
 from services.gateway.app import Gateway
 from services.gateway.settings import GatewaySettings
-from services.runtime import settings
-from services.runtime.server import main
+from services.runtime.serving import settings
+from services.runtime.serving.server import main
 
 if __name__ == "__main__":
     chosen = settings.load(GatewaySettings, "python -m services.gateway")

@@ -6,20 +6,20 @@ from collections.abc import Callable
 import grpc.aio
 from prometheus_client import CollectorRegistry
 
-from services.gateway.limits import Admission, PixelBudget
+from services.gateway.admission.limits import Admission, PixelBudget
+from services.gateway.admission.workers import Workers
 from services.gateway.metrics import GatewayMetrics
 from services.gateway.servicer import StampServicer
 from services.gateway.settings import GatewaySettings
-from services.gateway.upstreams import Upstreams
-from services.gateway.workers import Workers
-from services.runtime.metrics import Metrics
-from stamp2vec.v1 import gateway_pb2_grpc
+from services.gateway.upstream.upstreams import Upstreams
+from services.runtime.observability.metrics import Metrics
+from stamp2vec.v1 import gateway_pb2, gateway_pb2_grpc
 
 
 class Gateway:
     """An App of the runtime."""
 
-    service_name = "stamp2vec.v1.StampService"
+    service_name = str(gateway_pb2.DESCRIPTOR.services_by_name["StampService"].full_name)
 
     def __init__(self, settings: GatewaySettings) -> None:
         """Takes its settings; all else is made in the event loop."""
@@ -32,7 +32,7 @@ class Gateway:
     def register(self, server: grpc.aio.Server) -> None:
         """Adds the servicer, and makes the channels that it calls through."""
         settings = self._settings
-        self._upstreams = Upstreams(settings.detector, settings.segmenter, settings.embedder)
+        self._upstreams = Upstreams(settings.upstreams)
         admission = Admission(settings.capacity)
         pixels = PixelBudget(settings.held_megapixels * 1_000_000)
         metrics = GatewayMetrics(self._registry, lambda: admission.in_work, settings.capacity)
@@ -40,7 +40,7 @@ class Gateway:
         gateway_pb2_grpc.add_StampServiceServicer_to_server(servicer, server)
 
     async def start(self, metrics: Metrics, on_health: Callable[[bool], None]) -> None:
-        """Returns when all three services have told their models; later failures are those of single calls."""
+        """Returns when all services have listed their models; later failures are those of single calls."""
         metrics.registry.register(self._registry)
         if self._upstreams:
             await self._upstreams.ready()

@@ -1,23 +1,24 @@
-"""The calls that use one model: their pictures are decoded and fitted here, as the pages of documents are."""
+"""The pictures of calls that use one model: decoded and fitted here, as the pages of documents are."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
-from services.gateway.calls import Pixels
-from services.gateway.siblings import siblings
-from services.gateway.workers import Workers
-from services.runtime.errors import InvalidCall, item_status
-from stamp2vec.errors import InvalidInput
+from services.gateway.admission.workers import Workers
+from services.gateway.tasks import task_group
+from services.gateway.upstream.calls import Pixels
+from stamp2vec.errors import InvalidCall, InvalidInput, Stamp2vecError
 from stamp2vec.imaging import Letterbox
-from stamp2vec.serving import model_input
 from stamp2vec.v1 import common_pb2
+from stamp2vec.wire.errors import status_to_message
+from stamp2vec.wire.images import model_input
 
 F = TypeVar("F")
 R = TypeVar("R")
+M = TypeVar("M")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Fitted:
     """A picture at the model's input size, and where it lies in it."""
 
@@ -45,36 +46,34 @@ async def read_all(
         except InvalidInput as error:
             return error
 
-    async with siblings() as tasks:
+    async with task_group() as tasks:
         work = [tasks.create_task(workers.run(read_one, index)) for index in range(len(images))]
     return [task.result() for task in work]
 
 
-def require_one(fitted: Sequence[F | InvalidInput]) -> None:
+def require_one(read: Sequence[F | InvalidInput]) -> None:
     """InvalidCall when no image could be read."""
-    errors = [each for each in fitted if isinstance(each, InvalidInput)]
-    if len(errors) == len(fitted):
+    errors = [each for each in read if isinstance(each, InvalidInput)]
+    if len(errors) == len(read):
         raise InvalidCall(errors)
 
 
-def readable(fitted: Sequence[F | InvalidInput]) -> list[F]:
+def readable(read: Sequence[F | InvalidInput]) -> list[F]:
     """Those that go to the model."""
-    return [each for each in fitted if not isinstance(each, InvalidInput)]
+    return [each for each in read if not isinstance(each, InvalidInput)]
 
 
 def in_order(
-    fitted: Sequence[F | InvalidInput],
-    results: Sequence[R],
-    status: Callable[[R], common_pb2.ItemStatus],
-    failed: Callable[[common_pb2.ItemStatus], R],
-    restored: Callable[[R, F], R],
-) -> Iterator[R]:
-    """One result an image: the model's, brought back to the image's own pixels, or the failure of this image."""
+    read: Sequence[F | InvalidInput],
+    results: Sequence[R | Stamp2vecError],
+    failed: Callable[[common_pb2.ItemStatus], M],
+    message: Callable[[F, R], M],
+) -> Iterator[M]:
+    """One message an image: of the model's result for it, or of its error."""
     answers = iter(results)
-    for index, each in enumerate(fitted):
-        if isinstance(each, InvalidInput):
-            yield failed(item_status(each))
-        elif (said := status(answer := next(answers))).code:
-            yield failed(common_pb2.ItemStatus(code=said.code, message=said.message, field=f"images[{index}]"))
-        else:
-            yield restored(answer, each)
+    for index, each in enumerate(read):
+        result = each if isinstance(each, InvalidInput) else next(answers)
+        if isinstance(result, Stamp2vecError):
+            yield failed(status_to_message(result, f"images[{index}]"))
+        elif not isinstance(each, InvalidInput):
+            yield message(each, result)

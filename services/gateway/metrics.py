@@ -5,8 +5,8 @@ from collections.abc import Callable
 import grpc
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
-from services.gateway.stages import Stage, Stages
-from services.runtime.metrics import SECONDS
+from services.gateway.document.stages import Stage, Stages
+from services.runtime.observability.metrics import SECONDS
 from stamp2vec.v1 import gateway_pb2
 
 _CODE_NAMES = {code.value[0]: code.name for code in grpc.StatusCode}
@@ -24,7 +24,7 @@ class GatewayMetrics:
             buckets=SECONDS,
             registry=registry,
         )
-        self._pages = Counter("stamp2vec_pages", "Pages analysed, by how they went.", ("code",), registry=registry)
+        self._pages = Counter("stamp2vec_pages", "Pages analysed, by status code.", ("code",), registry=registry)
         self._stamps = Counter("stamp2vec_stamps", "Stamps found on documents.", registry=registry)
         gauge = Gauge("stamp2vec_calls_in_work", "Documents and other calls in work.", registry=registry)
         gauge.set_function(in_work)
@@ -32,7 +32,7 @@ class GatewayMetrics:
             capacity
         )
 
-    def analysed(self, answer: gateway_pb2.AnalyzeDocumentResponse, stages: Stages) -> None:
+    def analyzed(self, answer: gateway_pb2.AnalyzeDocumentResponse, stages: Stages) -> None:
         """One document is done."""
         for stage in Stage:
             self._stage_seconds.labels(stage.value).observe(stages.seconds(stage))

@@ -1,8 +1,10 @@
-"""What the gateway can be told."""
+"""The settings of the gateway."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
-from services.runtime.settings import ServerSettings, setting
+from services.runtime.serving.settings import ServerSettings, setting
+from services.table import MODEL_SERVICES
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -11,12 +13,10 @@ class GatewaySettings(ServerSettings):
 
     port: int = setting(50050, "gRPC port; 0 takes a free one and says which.", at_least=0, at_most=65535)
     metrics_port: int = setting(9100, "Port of /metrics; 0 takes a free one and says which.", at_least=0, at_most=65535)
-    detector: str = setting(
-        "127.0.0.1:50051",
-        "Address of the detectors. On Kubernetes a headless Service: calls are spread over all that its name means.",
+    upstreams: Mapping[str, str] = setting(
+        {spec.name: f"127.0.0.1:{spec.port}" for spec in MODEL_SERVICES},
+        "Address of the {key}s. On Kubernetes a headless Service: calls are spread over all that its name resolves to.",
     )
-    segmenter: str = setting("127.0.0.1:50052", "Address of the segmenters, likewise.")
-    embedder: str = setting("127.0.0.1:50053", "Address of the embedders, likewise.")
     decode_threads: int = setting(
         2, "Threads that decode, resize and cut: as many as the process has CPU cores.", at_least=1, at_most=256
     )

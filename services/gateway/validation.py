@@ -2,16 +2,14 @@
 
 from collections.abc import Iterable
 
-from services.runtime.errors import InvalidCall
-from services.runtime.server import MAX_IMAGES
-from stamp2vec.candidates import MAX_DETECTIONS, faults
-from stamp2vec.errors import InvalidImage, InvalidInput
+from stamp2vec.detection.options import faults
+from stamp2vec.errors import InvalidCall, InvalidImage, InvalidInput
 from stamp2vec.imaging import READABLE, Limits
+from stamp2vec.limits import MAX_DOCUMENT_BYTES, MAX_ID_CHARS, MAX_IMAGES
 from stamp2vec.v1 import common_pb2, gateway_pb2
+from stamp2vec.wire.documents import options_from_message
 
-MAX_DOCUMENT_BYTES = 32 * 2**20
 DOCUMENT_LIMITS = Limits(max_bytes=MAX_DOCUMENT_BYTES)
-MAX_ID = 256
 
 
 def check_document(request: gateway_pb2.AnalyzeDocumentRequest) -> None:
@@ -20,7 +18,7 @@ def check_document(request: gateway_pb2.AnalyzeDocumentRequest) -> None:
     errors: list[InvalidInput | None] = [
         _known("preset", common_pb2.Preset.values(), request.preset),
         _known("priority", common_pb2.Priority.values(), request.priority),
-        *faults(request.min_score, request.max_overlap),
+        *options_from_message(request).faults(),
     ]
     if not size:
         message = f"the document is empty: {READABLE}"
@@ -33,11 +31,8 @@ def check_document(request: gateway_pb2.AnalyzeDocumentRequest) -> None:
 
 def check_pages(request: gateway_pb2.DetectStampsRequest) -> None:
     """InvalidCall with what is wrong with the options of DetectStamps."""
-    errors = [*_images(request), *faults(request.min_score, request.max_overlap)]
-    if request.HasField("max_detections") and not 1 <= request.max_detections <= MAX_DETECTIONS:
-        message = f"max_detections is {request.max_detections}: send 1 to {MAX_DETECTIONS}, or leave it unset"
-        errors.append(InvalidInput(message, "max_detections"))
-    _raise(errors)
+    most = request.max_detections if request.HasField("max_detections") else None
+    _raise([*_images(request), *faults(request.min_score, request.max_overlap, most)])
 
 
 def check_crops(request: gateway_pb2.SegmentStampsRequest | gateway_pb2.EmbedStampsRequest) -> None:
@@ -61,8 +56,8 @@ def check_comparands(request: gateway_pb2.CompareStampsRequest) -> None:
 
 def check_id(name: str, in_work: Iterable[str]) -> None:
     """InvalidInput when a document of a stream cannot be told from others by its id."""
-    if not 1 <= len(name) <= MAX_ID:
-        raise InvalidInput(f"the id has {len(name)} characters: give each document one of 1 to {MAX_ID}", "id")
+    if not 1 <= len(name) <= MAX_ID_CHARS:
+        raise InvalidInput(f"the id has {len(name)} characters: give each document one of 1 to {MAX_ID_CHARS}", "id")
     if name in in_work:
         raise InvalidInput(f"a document with the id {name!r} is in work: wait for its answer, or send another id", "id")
 

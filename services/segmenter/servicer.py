@@ -3,32 +3,30 @@
 import grpc.aio
 import numpy as np
 
-from services.runtime.errors import AioContext
-from services.runtime.model_service import Call, ModelService
-from services.runtime.served_model import ModelSpec
-from services.runtime.settings import ModelServerSettings
+from services import model_process
+from services.runtime.serving.errors import AioContext
+from services.runtime.serving.model_service import Call, ModelService
+from services.runtime.serving.settings import ModelServerSettings
+from services.table import service_of
 from stamp2vec.imaging import Letterbox
-from stamp2vec.manifest import Task
-from stamp2vec.serving import find_model, model_input
-from stamp2vec.v1 import common_pb2, segmenter_pb2, segmenter_pb2_grpc
+from stamp2vec.v1 import segmenter_pb2, segmenter_pb2_grpc
+from stamp2vec.values import ModelInfo, Task
+from stamp2vec.wire.images import mask_to_message, model_input
 
-SERVICE = "stamp2vec.v1.SegmenterService"
+SPEC = service_of(Task.SEGMENT)
 
 
 def app(settings: ModelServerSettings) -> ModelService[Letterbox]:
-    """What `services.runtime.server` runs."""
-
-    def describe(reference: str) -> ModelSpec:
-        return ModelSpec(*find_model(reference, Task.SEGMENT, settings.device))
+    """What `services.runtime` runs."""
 
     def register(models: ModelService[Letterbox], server: grpc.aio.Server) -> None:
         segmenter_pb2_grpc.add_SegmenterServiceServicer_to_server(SegmenterServicer(models), server)
 
-    return ModelService(SERVICE, register, describe, model_input, settings)
+    return model_process.app(SPEC, settings, register, model_input)
 
 
 class SegmenterServicer(segmenter_pb2_grpc.SegmenterServiceServicer):
-    """Messages to values and back; the work is the ModelService's."""
+    """Messages to values and back; the ModelService does the work."""
 
     def __init__(self, models: ModelService[Letterbox]) -> None:
         self._models = models
@@ -52,8 +50,6 @@ class SegmenterServicer(segmenter_pb2_grpc.SegmenterServiceServicer):
         return segmenter_pb2.SegmenterServiceListModelsResponse(models=self._models.infos)
 
 
-def _result(info: common_pb2.ModelInfo, mask: np.ndarray, place: Letterbox) -> segmenter_pb2.SegmentResult:
-    """uint8 (h, w) in pixels of the model's input."""
-    ink = place.mask_to_image(mask)
-    height, width = ink.shape
-    return segmenter_pb2.SegmentResult(mask=common_pb2.Mask(data=ink.tobytes(), height=height, width=width))
+def _result(info: ModelInfo, mask: np.ndarray, place: Letterbox) -> segmenter_pb2.SegmentResult:
+    """uint8 (h, w) in pixels of the model's input -> in pixels of the picture."""
+    return segmenter_pb2.SegmentResult(mask=mask_to_message(place.mask_to_image(mask)))

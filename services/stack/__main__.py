@@ -8,6 +8,7 @@ from pathlib import Path
 
 from services.stack.processes import ServiceDied, running
 from services.stack.report import write
+from services.table import MODEL_SERVICE_NAMES
 from stamp2vec.cli import tables
 from stamp2vec.client import Client
 from stamp2vec.errors import Stamp2vecError
@@ -65,7 +66,7 @@ def _run(path: Path, out: Path) -> int:
 def _serve(out: Path) -> int:
     with running({}, out / "logs", _Progress(), free_ports=False) as stack:
         gateway = stack.address("gateway")
-        others = ", ".join(str(stack.address(name).metrics_port) for name in ("detector", "segmenter", "embedder"))
+        others = ", ".join(str(stack.address(name).metrics_port) for name in MODEL_SERVICE_NAMES)
         print(_HOW_TO_CALL.format(target=gateway.target, metrics=gateway.metrics_url, others=others), flush=True)
         stack.watch()
     return 0

@@ -11,6 +11,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from services.table import MODEL_SERVICE_NAMES
+
 START_TIMEOUT_S = 180.0
 STOP_TIMEOUT_S = 40.0  # more than the services' own grace
 _TICK_S = 0.25
@@ -18,8 +20,6 @@ _TAIL_LINES = 15
 
 Progress = Callable[[Collection[str], float], None]
 """Is told at short intervals which services are still starting, and since how many seconds; of none at the end."""
-
-MODEL_SERVICES = ("detector", "segmenter", "embedder")
 
 
 class ServiceDied(Exception):
@@ -162,12 +162,12 @@ class Stack:
 
     def start(self, progress: Progress) -> None:
         """Returns when all serve, with logs of their own. Raises ServiceDied or TimeoutError."""
-        for name in (*MODEL_SERVICES, "gateway"):
+        for name in (*MODEL_SERVICE_NAMES, "gateway"):
             (self._logs / f"{name}.log").unlink(missing_ok=True)
-        for name in MODEL_SERVICES:
+        for name in MODEL_SERVICE_NAMES:
             self._services[name] = self._launch(name, ())
-        wait_until_serving([self._services[name] for name in MODEL_SERVICES], progress)
-        upstreams = [part for name in MODEL_SERVICES for part in (f"--{name}", self.address(name).target)]
+        wait_until_serving([self._services[name] for name in MODEL_SERVICE_NAMES], progress)
+        upstreams = [part for name in MODEL_SERVICE_NAMES for part in (f"--{name}", self.address(name).target)]
         self._services["gateway"] = self._launch("gateway", upstreams)
         wait_until_serving([self._services["gateway"]], progress)
 

@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from stamp2vec.imaging import annotate, decode_pages
-from stamp2vec.results import DocumentResult, PageResult
+from stamp2vec.imaging import BrokenPage, annotate, decode_pages
+from stamp2vec.values import DocumentResult, PageResult
 
 
 def write(document: bytes, name: str, result: DocumentResult, out: Path) -> Iterator[Path]:
@@ -19,7 +19,7 @@ def write(document: bytes, name: str, result: DocumentResult, out: Path) -> Iter
     yield path
     number = 0
     for page, found in zip(decode_pages(document), result.pages, strict=True):
-        if page.image is None:
+        if isinstance(page, BrokenPage):
             continue
         boxes = np.array([stamp.box for stamp in found.stamps], np.float32).reshape(-1, 4)
         labels = [f"{number + index} {stamp.type}" for index, stamp in enumerate(found.stamps, 1)]

@@ -3,11 +3,11 @@
 from argparse import ArgumentParser, ArgumentTypeError, Namespace, RawDescriptionHelpFormatter
 from collections.abc import Callable, Sequence
 
-from stamp2vec.candidates import LOOSEST_OVERLAP, MAX_OVERLAP
 from stamp2vec.cli import commands
 from stamp2vec.cli.engine import Engine
 from stamp2vec.cli.report import Report
-from stamp2vec.manifest import Preset
+from stamp2vec.limits import DEFAULT_MAX_OVERLAP, LOOSEST_MAX_OVERLAP
+from stamp2vec.values import Preset
 
 Command = Callable[[Namespace, Engine, Report], None]
 
@@ -120,10 +120,10 @@ def _add_choice(parser: ArgumentParser) -> None:
     )
     parser.add_argument(
         "--max-overlap",
-        metavar=f"0..{LOOSEST_OVERLAP:g}",
-        type=_number_to(LOOSEST_OVERLAP),
+        metavar=f"0..{LOOSEST_MAX_OVERLAP:g}",
+        type=_number_to(LOOSEST_MAX_OVERLAP),
         help="how far two stamps may overlap, as intersection over union; raise it to keep stamps apart that lie on "
-        f"each other ({MAX_OVERLAP:g})",
+        f"each other ({DEFAULT_MAX_OVERLAP:g})",
     )
 
 

@@ -16,7 +16,7 @@ from stamp2vec.cli.sources import Source, find, read
 from stamp2vec.errors import InvalidInput, Stamp2vecError
 from stamp2vec.files import write_whole
 from stamp2vec.imaging import decode_image
-from stamp2vec.results import DocumentResult, Embedding, PageResult
+from stamp2vec.values import DocumentResult, Embedding, PageResult
 
 # Crops go to the engine so many files or bytes at a time; a call to a gateway takes 64 images and 64 MiB.
 _BATCH = 16

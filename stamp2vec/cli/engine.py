@@ -8,7 +8,7 @@ from typing import Protocol
 import numpy as np
 
 from stamp2vec.errors import Stamp2vecError
-from stamp2vec.results import Comparison, DocumentResult, Embedding, ModelInfo
+from stamp2vec.values import Comparison, DocumentResult, Embedding, ModelInfo
 
 
 class Engine(Protocol):

@@ -7,13 +7,11 @@ from typing import TypeVar
 import numpy as np
 
 from stamp2vec import hub
-from stamp2vec.candidates import MAX_OVERLAP
+from stamp2vec.comparison.verdicts import second_look
 from stamp2vec.errors import InvalidInput, Stamp2vecError
 from stamp2vec.imaging import decode_image
-from stamp2vec.manifest import Preset, Task
-from stamp2vec.pipelines import DocumentPipeline, StampUnetPipeline, TvaePipeline
-from stamp2vec.results import Comparison, DocumentResult, Embedding, ModelInfo
-from stamp2vec.verification import second_look
+from stamp2vec.pipelines import DocumentPipeline, EmbeddingPipeline, SegmentationPipeline
+from stamp2vec.values import Comparison, DocumentResult, Embedding, ModelInfo, Preset, Task
 
 Result = TypeVar("Result")
 
@@ -30,12 +28,12 @@ class LocalEngine:
         return DocumentPipeline.from_preset(self._preset)
 
     @cached_property
-    def _segmenter(self) -> StampUnetPipeline:
-        return StampUnetPipeline.from_pretrained(hub.for_preset(Task.SEGMENT, self._preset).reference)
+    def _segmenter(self) -> SegmentationPipeline:
+        return SegmentationPipeline.from_pretrained(hub.for_preset(Task.SEGMENT, self._preset).reference)
 
     @cached_property
-    def _embedder(self) -> TvaePipeline:
-        return TvaePipeline.from_pretrained(hub.for_preset(Task.EMBED, self._preset).reference)
+    def _embedder(self) -> EmbeddingPipeline:
+        return EmbeddingPipeline.from_pretrained(hub.for_preset(Task.EMBED, self._preset).reference)
 
     def analyze(
         self,
@@ -53,7 +51,7 @@ class LocalEngine:
                 result = pipeline(
                     document,
                     min_score=min_score,
-                    max_overlap=MAX_OVERLAP if max_overlap is None else max_overlap,
+                    max_overlap=max_overlap,
                     include_vectors=include_vectors,
                     include_masks=include_masks,
                 )
@@ -81,12 +79,12 @@ class LocalEngine:
     def compare_thoroughly(self, a: bytes, b: bytes) -> Comparison:
         """The same, with the masks of the segmenter that the embedder's second look was measured with."""
         manifest = self._embedder.manifest
-        segmenter = StampUnetPipeline.from_pretrained(second_look(manifest.reference, manifest.verification).segmenter)
+        segmenter = SegmentationPipeline.from_pretrained(second_look(manifest.info).segmenter)
         return self._embedder.compare_thoroughly(a, b, segmenter)
 
     def models(self) -> list[ModelInfo]:
         """Every bundled model, the older versions too."""
-        return [ModelInfo.of(manifest) for manifest in hub.bundled()]
+        return [manifest.info for manifest in hub.bundled()]
 
 
 def _each(crops: Sequence[bytes], run: Callable[[list[np.ndarray]], list[Result]]) -> list[Result | Stamp2vecError]:

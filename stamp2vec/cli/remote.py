@@ -7,8 +7,7 @@ import numpy as np
 
 from stamp2vec.client import Client, ServiceError
 from stamp2vec.errors import ModelNotFound, Stamp2vecError
-from stamp2vec.manifest import Preset
-from stamp2vec.results import Comparison, DocumentResult, Embedding, ModelInfo
+from stamp2vec.values import Comparison, DocumentResult, Embedding, ModelInfo, Preset
 
 # A file of a hundred pages is no interactive call.
 _DEADLINE_S = 300.0

@@ -4,7 +4,7 @@ import dataclasses
 import json
 from collections.abc import Iterator, Sequence
 
-from stamp2vec.results import DocumentResult, ModelInfo
+from stamp2vec.values import DocumentResult, ModelInfo
 
 # A wider matrix does not fit a terminal.
 _MOST_COMPARED = 12

@@ -8,8 +8,7 @@ import numpy as np
 from PIL import Image
 
 from stamp2vec.imaging import letterbox
-from stamp2vec.results import Comparison, Overlay
-from stamp2vec.verification import Verdict
+from stamp2vec.values import Comparison, Overlay, Verdict
 
 _SIDE_PX = 480
 _GAP_PX = 16

@@ -1,74 +1,54 @@
 """The calls of the gateway as methods."""
 
-import json
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Any, Self, TypeVar
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Self, TypeVar
 
 import grpc
 import numpy as np
 
-from stamp2vec import wire
-from stamp2vec.client import messages
-from stamp2vec.client.failures import call_error, errors_by_image, item_error
+from stamp2vec.client import calls
+from stamp2vec.client.calls import Call
+from stamp2vec.client.connection import OPTIONS, metadata
+from stamp2vec.client.errors import call_error
+from stamp2vec.document.options import Options
 from stamp2vec.errors import Stamp2vecError
-from stamp2vec.manifest import Preset
-from stamp2vec.results import Comparison, Detection, DocumentResult, Embedding, ModelInfo
-from stamp2vec.v1 import gateway_pb2, gateway_pb2_grpc
+from stamp2vec.v1.gateway_pb2_grpc import StampServiceStub
+from stamp2vec.values import Comparison, Detection, DocumentResult, Embedding, ModelInfo, Preset
+from stamp2vec.wire.images import Picture
 
-Picture = bytes | np.ndarray
 Result = TypeVar("Result")
-Response = TypeVar("Response")
-
-MAX_MESSAGE_BYTES = 64 * 2**20
-
-_SERVICE = "stamp2vec.v1.StampService"
-
-# https://grpc.io/docs/guides/service-config/ : spread the calls over the gateways that say SERVING, and send again what
-# no server has begun.
-_SERVICE_CONFIG = {
-    "loadBalancingConfig": [{"round_robin": {}}],
-    "healthCheckConfig": {"serviceName": _SERVICE},
-    "methodConfig": [
-        {
-            "name": [{"service": _SERVICE}],
-            "retryPolicy": {
-                "maxAttempts": 4,
-                "initialBackoff": "0.1s",
-                "maxBackoff": "2s",
-                "backoffMultiplier": 3,
-                "retryableStatusCodes": ["UNAVAILABLE"],
-            },
-        }
-    ],
-}
 
 
 class Client:
     """A connection to a gateway, safe to share between threads.
 
     Pictures are the bytes of an image file or uint8 arrays (H, W, 3) or (H, W). Every method raises InvalidInput for
-    a call that cannot be answered as it is, ModelNotFound, and ServiceError for all else that goes wrong. Methods
-    for several pictures return a list with an error in the place of each picture that could not be read.
+    a call that cannot be answered as it is, ModelNotFound, and a ServiceError (Unavailable, Overloaded,
+    DeadlineExceeded, ...) for all else that goes wrong. Methods for several pictures return a list with an error in
+    the place of each picture that could not be read.
     """
 
     def __init__(
-        self, address: str, *, deadline_s: float = 30.0, credentials: grpc.ChannelCredentials | None = None
+        self,
+        address: str,
+        *,
+        deadline_s: float = 30.0,
+        credentials: grpc.ChannelCredentials | None = None,
+        token: str | None = None,
     ) -> None:
-        """`address` is host:port or any gRPC target; `deadline_s` holds for each call; no credentials: no TLS."""
+        """`address` is host:port or any gRPC target; `deadline_s` holds for each call.
+
+        `credentials`, such as grpc.ssl_channel_credentials(), encrypt the connection. `token` is sent with every call
+        as `authorization: Bearer`. InvalidInput for a token without credentials, unless the gateway is on this machine.
+        """
         self.address = address
         self.deadline_s = deadline_s
-        options = [
-            ("grpc.service_config", json.dumps(_SERVICE_CONFIG)),
-            ("grpc.max_send_message_length", MAX_MESSAGE_BYTES),
-            ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),
-            # gRPC never sends again what is larger than this buffer, which holds 256 KiB unless it is told otherwise.
-            ("grpc.per_rpc_retry_buffer_size", MAX_MESSAGE_BYTES),
-        ]
+        self._metadata = metadata(address, token, encrypted=credentials is not None)
         if credentials is None:
-            self._channel = grpc.insecure_channel(address, options)
+            self._channel = grpc.insecure_channel(address, OPTIONS)
         else:
-            self._channel = grpc.secure_channel(address, credentials, options)
-        self._stub = gateway_pb2_grpc.StampServiceStub(self._channel)
+            self._channel = grpc.secure_channel(address, credentials, OPTIONS)
+        self._stub = StampServiceStub(self._channel)
 
     def __enter__(self) -> Self:
         return self
@@ -87,6 +67,7 @@ class Client:
         *,
         min_score: float | None = None,
         max_overlap: float | None = None,
+        include_vectors: bool = True,
         include_masks: bool = False,
         include_crops: bool = False,
         bulk: bool = False,
@@ -94,18 +75,17 @@ class Client:
         """Finds every stamp of a document, lifts its ink, embeds it and compares it with every other.
 
         `min_score`, 0 to 1, is by default the detector's own threshold; `max_overlap`, 0 to 0.9 and by default 0.5, is
-        how far two stamps may overlap, as intersection over union. A `bulk` call yields to interactive ones.
+        how far two stamps may overlap, as intersection over union. What is not included is not computed: without
+        vectors there are no similarities and no dies. A `bulk` call yields to interactive ones.
         """
-        request = messages.analyze_message(
-            document,
-            preset,
+        options = Options(
             min_score=min_score,
             max_overlap=max_overlap,
+            include_vectors=include_vectors,
             include_masks=include_masks,
             include_crops=include_crops,
-            bulk=bulk,
         )
-        return messages.document_result(self._call(self._stub.AnalyzeDocument, request))
+        return self._run(calls.analyze(document, preset, options, bulk=bulk))
 
     def analyze_many(
         self,
@@ -114,6 +94,7 @@ class Client:
         *,
         min_score: float | None = None,
         max_overlap: float | None = None,
+        include_vectors: bool = True,
         include_masks: bool = False,
         include_crops: bool = False,
         deadline_s: float = 3600.0,
@@ -123,24 +104,17 @@ class Client:
         Yields the id with the result or the error, as they finish, in any order. The documents are read as the
         gateway takes them. `deadline_s` holds for the whole stream.
         """
-        requests = (
-            gateway_pb2.AnalyzeDocumentsRequest(
-                id=name,
-                document=messages.analyze_message(
-                    data,
-                    preset,
-                    min_score=min_score,
-                    max_overlap=max_overlap,
-                    include_masks=include_masks,
-                    include_crops=include_crops,
-                    bulk=True,
-                ),
-            )
-            for name, data in documents
+        options = Options(
+            min_score=min_score,
+            max_overlap=max_overlap,
+            include_vectors=include_vectors,
+            include_masks=include_masks,
+            include_crops=include_crops,
         )
+        requests = (calls.stream_request(name, document, preset, options) for name, document in documents)
         try:
-            for answer in self._stub.AnalyzeDocuments(requests, timeout=deadline_s):
-                yield answer.id, item_error(answer.status) or messages.document_result(answer.result)
+            for response in self._stub.AnalyzeDocuments(requests, timeout=deadline_s, metadata=self._metadata):
+                yield calls.stream_result(response)
         except grpc.RpcError as error:
             raise call_error(error, self.address) from error
 
@@ -155,88 +129,50 @@ class Client:
         bulk: bool = False,
     ) -> list[list[Detection] | Stamp2vecError]:
         """Finds the stamps of 1 to 64 pages, best first. `model` is a preset, a name or `name@version`."""
-        request = gateway_pb2.DetectStampsRequest(
-            images=messages.image_messages(pages),
-            model=messages.selector_message(model),
-            min_score=min_score,
-            max_overlap=max_overlap,
-            max_detections=max_detections,
-            priority=messages.priority_message(bulk),
+        return self._run(
+            calls.detect(
+                pages,
+                model,
+                min_score=min_score,
+                max_overlap=max_overlap,
+                max_detections=max_detections,
+                bulk=bulk,
+            )
         )
-        return self._items(len(pages), self._stub.DetectStamps, request, lambda _, result: messages.detections(result))
 
     def segment(
         self, crops: Sequence[Picture], model: Preset | str = Preset.FAST, *, bulk: bool = False
     ) -> list[np.ndarray | Stamp2vecError]:
         """Lifts the ink of 1 to 64 cropped stamps: uint8 (H, W) of each crop's size, 255 is ink."""
-        request = gateway_pb2.SegmentStampsRequest(
-            images=messages.image_messages(crops),
-            model=messages.selector_message(model),
-            priority=messages.priority_message(bulk),
-        )
-        return self._items(len(crops), self._stub.SegmentStamps, request, lambda _, result: wire.mask(result.mask))
+        return self._run(calls.segment(crops, model, bulk=bulk))
 
     def embed(
         self, crops: Sequence[Picture], model: Preset | str = Preset.FAST, *, bulk: bool = False
     ) -> list[Embedding | Stamp2vecError]:
         """Turns 1 to 64 cropped stamps into vectors."""
-        request = gateway_pb2.EmbedStampsRequest(
-            images=messages.image_messages(crops),
-            model=messages.selector_message(model),
-            priority=messages.priority_message(bulk),
-        )
-        return self._items(
-            len(crops),
-            self._stub.EmbedStamps,
-            request,
-            lambda response, result: messages.embedding(result.vector.values, response.model),
-        )
+        return self._run(calls.embed(crops, model, bulk=bulk))
 
     def compare(self, a: Picture | Embedding, b: Picture | Embedding, model: Preset | str | None = None) -> Comparison:
         """Says whether two stamps are of one die; each is a crop or a vector.
 
         No model: that of a vector, else the fast one.
         """
-        request = gateway_pb2.CompareStampsRequest(
-            a=messages.comparand_message(a),
-            b=messages.comparand_message(b),
-            model=None if model is None else messages.selector_message(model),
-        )
-        return messages.comparison(self._call(self._stub.CompareStamps, request))
+        return self._run(calls.compare(a, b, model))
 
     def compare_thoroughly(self, a: Picture, b: Picture, model: Preset | str = Preset.FAST) -> Comparison:
         """Says whether two cropped stamps are of one die, by their vectors and by their ink laid over each other.
 
         InvalidInput when no second look was measured for the model.
         """
-        request = gateway_pb2.CompareStampsRequest(
-            a=messages.comparand_message(a),
-            b=messages.comparand_message(b),
-            model=messages.selector_message(model),
-            mode=gateway_pb2.COMPARE_MODE_THOROUGH,
-        )
-        return messages.comparison(self._call(self._stub.CompareStamps, request))
+        return self._run(calls.compare_thoroughly(a, b, model))
 
     def models(self) -> list[ModelInfo]:
         """The models behind the gateway."""
-        response = self._call(self._stub.ListModels, gateway_pb2.ListModelsRequest())
-        return list(map(messages.model_info, response.models))
+        return self._run(calls.models())
 
-    def _call(self, method: Callable[..., Response], request: object) -> Response:
+    def _run(self, call: Call[Result]) -> Result:
         try:
-            return method(request, timeout=self.deadline_s)
+            response = getattr(self._stub, call.method)(call.request, timeout=self.deadline_s, metadata=self._metadata)
         except grpc.RpcError as error:
-            raise call_error(error, self.address) from error
-
-    def _items(
-        self, count: int, method: Callable[..., Any], request: object, read: Callable[[Any, Any], Result]
-    ) -> list[Result | Stamp2vecError]:
-        """One result or error an item. When no item is of use the call as a whole fails: that is taken apart again."""
-        try:
-            response = method(request, timeout=self.deadline_s)
-        except grpc.RpcError as error:
-            singly = errors_by_image(error)
-            if sorted(singly) != list(range(count)):
-                raise call_error(error, self.address) from error
-            return [singly[index] for index in range(count)]
-        return [item_error(result.status) or read(response, result) for result in response.results]
+            return call.read_error(error, self.address)
+        return call.read(response)

@@ -1,10 +1,24 @@
-"""Two stamps to an answer: how alike their vectors are, how their ink differs, and whether there is enough to tell by.
+"""Two stamps to an answer: how alike their vectors are, how their ink differs, and whether there is enough to compare.
 
-Needs no torch, so that the gateway loads none.
+Needs no torch: the gateway has none.
 """
 
+from stamp2vec.comparison.dies import die_groups, probability_matrix
+from stamp2vec.comparison.evidence import Inked, judge_look, look
 from stamp2vec.comparison.legibility import illegibility
-from stamp2vec.comparison.look import Inked, judge_look, look
-from stamp2vec.comparison.vectors import compare, similarity_matrix
+from stamp2vec.comparison.similarity import compare, similarity_matrix
+from stamp2vec.comparison.verdicts import compared, judge, second_look
 
-__all__ = ["Inked", "compare", "illegibility", "judge_look", "look", "similarity_matrix"]
+__all__ = [
+    "Inked",
+    "compare",
+    "compared",
+    "die_groups",
+    "illegibility",
+    "judge",
+    "judge_look",
+    "look",
+    "probability_matrix",
+    "second_look",
+    "similarity_matrix",
+]

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stamp2vec.errors import InvalidInput
-from stamp2vec.imaging.decode import MIN_SIDE
+from stamp2vec.limits import MIN_SIDE_PX
 
 
 def crop(
@@ -39,8 +39,8 @@ def crop(
 
 
 def _span(low: float, high: float, limit: int) -> tuple[int, int]:
-    """Whole pixels that cover low..high inside 0..limit, at least MIN_SIDE of them."""
+    """Whole pixels that cover low..high inside 0..limit, at least MIN_SIDE_PX of them."""
     first, last = max(0, math.floor(low)), min(limit, math.ceil(high))
-    missing = max(0, MIN_SIDE - (last - first))
-    first = max(0, min(first - missing // 2, limit - MIN_SIDE))
-    return first, min(limit, max(last, first + MIN_SIDE))
+    missing = max(0, MIN_SIDE_PX - (last - first))
+    first = max(0, min(first - missing // 2, limit - MIN_SIDE_PX))
+    return first, min(limit, max(last, first + MIN_SIDE_PX))

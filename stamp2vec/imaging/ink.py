@@ -5,7 +5,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from stamp2vec.results import InkColour
+from stamp2vec.values import InkColour
 
 _MAX_SIDE = 128  # pixels that are looked at along each side; more tell nothing new
 _SOFT = 8.0  # levels added before the logarithm: the noise of near-black pixels says nothing of a hue

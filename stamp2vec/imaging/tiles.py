@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stamp2vec.imaging.letterbox import Letterbox, letterbox
+from stamp2vec.values import Views
 
 SMALL = 480  # pixels of the longer side, up to which a page has no tiles
 ZOOM = 1.5  # how much larger a tile shows what is on a page, where neither its shorter side nor TILE says otherwise
@@ -23,8 +24,8 @@ _TOO_LARGE = 0.6  # share of the model's input: of more, stamps are seen badly
 class View:
     """A part of a page as a model sees it.
 
-    `pixels` is uint8 (h, w, 3) of the model's input size and `place` tells where the part lies in them; `left` and
-    `top` tell where the part begins on the page, of `width` and `height` pixels.
+    `pixels` is uint8 (h, w, 3) of the model's input size and `place` says where the part lies in them; `left` and
+    `top` say where the part begins on the page, of `width` and `height` pixels.
     """
 
     pixels: NDArray[np.uint8]
@@ -61,13 +62,10 @@ class View:
         return fits & ~self.cuts(boxes)  # type: ignore[no-any-return]
 
 
-def views(page: NDArray[np.uint8], size: tuple[int, int], *, tiled: bool) -> tuple[View, ...]:
-    """The whole page, uint8 (H, W, 3), letterboxed to `size` (height, width); if `tiled`, its tiles too.
-
-    At most 64.
-    """
+def views(page: NDArray[np.uint8], size: tuple[int, int], shown: Views) -> tuple[View, ...]:
+    """At most 64 views of a page, uint8 (H, W, 3), letterboxed to `size` (height, width); the first is the whole."""
     height, width = page.shape[:2]
-    parts = [(0, 0, width, height), *(tiles(height, width) if tiled else ())]
+    parts = [(0, 0, width, height), *(tiles(height, width) if shown is Views.WHOLE_AND_TILES else ())]
     return tuple(
         View(*letterbox(page[top:bottom, left:right], size), left, top, width, height)
         for left, top, right, bottom in parts

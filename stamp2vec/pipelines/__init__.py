@@ -1,19 +1,19 @@
-"""Pictures in, results out, with no server: one pipeline a task."""
+"""Pictures in, results out, with no server: one pipeline a task. They need the extra `local`."""
 
 from stamp2vec.comparison import compare, similarity_matrix
-from stamp2vec.pipelines.detection import YoloStampPipeline
+from stamp2vec.pipelines.detection import DetectionPipeline
 from stamp2vec.pipelines.document import DocumentPipeline
-from stamp2vec.pipelines.embedding import TvaePipeline
-from stamp2vec.pipelines.segmentation import StampUnetPipeline
-from stamp2vec.results import Detection, Embedding
+from stamp2vec.pipelines.embedding import EmbeddingPipeline
+from stamp2vec.pipelines.segmentation import SegmentationPipeline
+from stamp2vec.values import Detection, Embedding
 
 __all__ = [
     "Detection",
+    "DetectionPipeline",
     "DocumentPipeline",
     "Embedding",
-    "StampUnetPipeline",
-    "TvaePipeline",
-    "YoloStampPipeline",
+    "EmbeddingPipeline",
+    "SegmentationPipeline",
     "compare",
     "similarity_matrix",
 ]

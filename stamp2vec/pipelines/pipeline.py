@@ -1,4 +1,4 @@
-"""What every pipeline does: pictures in any form -> letterboxed batches -> the model -> results in picture pixels."""
+"""What every pipeline does: pictures in any form -> letterboxed batches -> the engine -> results in picture pixels."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator
@@ -7,16 +7,14 @@ from pathlib import Path
 from typing import ClassVar, Generic, Self, TypeVar, overload
 
 import numpy as np
-import torch
 from PIL import Image
-from torch import Tensor, nn
 
-from stamp2vec import hub
-from stamp2vec.errors import InvalidImage, WeightsError
+from stamp2vec import engines
+from stamp2vec.engines import Engine
+from stamp2vec.errors import InvalidImage
+from stamp2vec.hub.manifest import Manifest
 from stamp2vec.imaging import Letterbox, decode_image, letterbox, pillow_image, raw_image
-from stamp2vec.manifest import Manifest, Task
-from stamp2vec.models import build
-from stamp2vec.models.layers import fold_norms
+from stamp2vec.values import Task
 
 Picture = np.ndarray | Image.Image | Path | str | bytes
 AnyPicture = TypeVar("AnyPicture", bound=Picture)
@@ -25,60 +23,48 @@ Result = TypeVar("Result")
 BATCH = 8
 
 
-class ServedPipeline(ABC):
-    """A model with its manifest. `infer` is the hot path, which the services batch."""
+class ModelPipeline:
+    """A pipeline around one model."""
 
     task: ClassVar[Task]
 
-    def __init__(self, manifest: Manifest, state: dict[str, Tensor], device: str = "cpu") -> None:
-        """WeightsError when the weights do another task or do not fit the architecture that the manifest names."""
-        if manifest.task != self.task:
-            raise WeightsError(
-                f"{manifest.reference} is made to {manifest.task}: give a model that is made to {self.task}"
-            )
-        self.manifest = manifest
-        self.device = torch.device(device)
-        self.model = fitted(self.network(), manifest, state).to(self.device)
+    def __init__(self, engine: Engine) -> None:
+        """WeightsError when the model does another task."""
+        engines.check_task(engine.manifest, self.task)
+        self.engine = engine
 
     @classmethod
     def from_pretrained(cls, reference: str | Path, device: str = "cpu") -> Self:
         """Loads `name`, `name@version`, a folder or an http(s) URL of one.
 
-        Raises ModelNotFound when there is no such model and WeightsError when its files cannot be trusted.
+        Raises ModelNotFound when there is no such model, WeightsError when its files cannot be trusted, and
+        MissingExtra where the extra `local` is not installed.
         """
-        return cls(*hub.load(reference), device=device)
+        return cls(engines.load(reference, cls.task, device))
+
+    @property
+    def manifest(self) -> Manifest:
+        """What is known of the model."""
+        return self.engine.manifest
 
     @property
     def input_size(self) -> tuple[int, int]:
         """Rows and columns of the model's input."""
         return self.manifest.input_height, self.manifest.input_width
 
-    def network(self) -> nn.Module:
-        """The architecture that the manifest names, with fresh weights."""
-        return build(self.manifest.architecture, self.manifest.config)
 
-    def infer(self, batch: np.ndarray) -> list[np.ndarray]:
-        """uint8 (N, h, w, 3) at `input_size` -> one array an item, in pixels of the model's input."""
-        with torch.inference_mode():
-            return self.finish(self.model(torch.from_numpy(batch).to(self.device)))
-
-    @abstractmethod
-    def finish(self, output: Tensor) -> list[np.ndarray]:
-        """The model's output for a batch -> one array an item."""
-
-
-class Pipeline(ServedPipeline, Generic[Result]):
-    """A model that looks at each picture once, letterboxed. A call does it all."""
+class CropPipeline(ModelPipeline, ABC, Generic[Result]):
+    """A model that gets each picture once, letterboxed. A call does it all."""
 
     @abstractmethod
     def restore(self, item: np.ndarray, box: Letterbox) -> Result:
-        """One item of `infer` -> the result in pixels of the picture that was letterboxed."""
+        """One item of the engine -> the result in pixels of the picture that was letterboxed."""
 
     def run(self, pictures: Iterable[Picture]) -> Iterator[Result]:
         """Results in order, holding no more than a batch of pictures at a time."""
         waiting = iter(pictures)
         while chunk := [letterbox(to_array(picture), self.input_size) for picture in islice(waiting, BATCH)]:
-            items = self.infer(np.stack([pixels for pixels, _ in chunk]))
+            items = self.engine.infer(np.stack([pixels for pixels, _ in chunk]))
             yield from (self.restore(item, box) for item, (_, box) in zip(items, chunk))
 
     @overload
@@ -90,16 +76,6 @@ class Pipeline(ServedPipeline, Generic[Result]):
         if isinstance(pictures, list):
             return list(self.run(pictures))
         return next(self.run([pictures]))
-
-
-def fitted(model: nn.Module, manifest: Manifest, state: dict[str, Tensor]) -> nn.Module:
-    """The network with these weights, ready to infer."""
-    try:
-        model.load_state_dict(state)
-    except RuntimeError as error:
-        raise WeightsError(f"the weights of {manifest.name} do not fit {manifest.architecture}: {error}") from error
-    fold_norms(model.eval())
-    return model.to(memory_format=torch.channels_last)  # type: ignore[no-any-return, call-overload]
 
 
 def to_array(picture: Picture) -> np.ndarray:

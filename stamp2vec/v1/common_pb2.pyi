@@ -177,6 +177,30 @@ TASK_EMBED: Task.ValueType  # 3
 """Crops to vectors."""
 global___Task = Task
 
+class _Views:
+    ValueType = typing.NewType("ValueType", builtins.int)
+    V: typing_extensions.TypeAlias = ValueType
+
+class _ViewsEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._EnumTypeWrapper[_Views.ValueType], builtins.type):
+    DESCRIPTOR: google.protobuf.descriptor.EnumDescriptor
+    VIEWS_UNSPECIFIED: _Views.ValueType  # 0
+    """Same as VIEWS_WHOLE."""
+    VIEWS_WHOLE: _Views.ValueType  # 1
+    """The whole page."""
+    VIEWS_WHOLE_AND_TILES: _Views.ValueType  # 2
+    """The whole page, and tiles of it that show small stamps larger. Its threshold is for the merged scores of all views."""
+
+class Views(_Views, metaclass=_ViewsEnumTypeWrapper):
+    """What of a page a detector gets."""
+
+VIEWS_UNSPECIFIED: Views.ValueType  # 0
+"""Same as VIEWS_WHOLE."""
+VIEWS_WHOLE: Views.ValueType  # 1
+"""The whole page."""
+VIEWS_WHOLE_AND_TILES: Views.ValueType  # 2
+"""The whole page, and tiles of it that show small stamps larger. Its threshold is for the merged scores of all views."""
+global___Views = Views
+
 @typing.final
 class Image(google.protobuf.message.Message):
     """A picture: one page, or one cropped stamp."""
@@ -423,6 +447,7 @@ class ModelInfo(google.protobuf.message.Message):
     SHA256_FIELD_NUMBER: builtins.int
     THRESHOLD_FIELD_NUMBER: builtins.int
     VERIFICATION_FIELD_NUMBER: builtins.int
+    VIEWS_FIELD_NUMBER: builtins.int
     task: global___Task.ValueType
     """What it does."""
     architecture: builtins.str
@@ -439,6 +464,8 @@ class ModelInfo(google.protobuf.message.Message):
     """Lower-case hexadecimal SHA-256 of the weights file."""
     threshold: builtins.float
     """Detectors: boxes below this score are left out unless the call says otherwise."""
+    views: global___Views.ValueType
+    """Detectors: what of a page the gateway sends them."""
     @property
     def model(self) -> global___ModelVersion:
         """The set of weights."""
@@ -467,9 +494,10 @@ class ModelInfo(google.protobuf.message.Message):
         sha256: builtins.str = ...,
         threshold: builtins.float = ...,
         verification: global___Verification | None = ...,
+        views: global___Views.ValueType = ...,
     ) -> None: ...
     def HasField(self, field_name: typing.Literal["model", b"model", "verification", b"verification"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["architecture", b"architecture", "input_height", b"input_height", "input_width", b"input_width", "model", b"model", "parameters", b"parameters", "presets", b"presets", "sha256", b"sha256", "task", b"task", "threshold", b"threshold", "vector_size", b"vector_size", "verification", b"verification"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["architecture", b"architecture", "input_height", b"input_height", "input_width", b"input_width", "model", b"model", "parameters", b"parameters", "presets", b"presets", "sha256", b"sha256", "task", b"task", "threshold", b"threshold", "vector_size", b"vector_size", "verification", b"verification", "views", b"views"]) -> None: ...
 
 global___ModelInfo = ModelInfo
 

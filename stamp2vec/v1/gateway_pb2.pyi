@@ -94,6 +94,7 @@ class AnalyzeDocumentRequest(google.protobuf.message.Message):
     INCLUDE_CROPS_FIELD_NUMBER: builtins.int
     PRIORITY_FIELD_NUMBER: builtins.int
     MAX_OVERLAP_FIELD_NUMBER: builtins.int
+    INCLUDE_VECTORS_FIELD_NUMBER: builtins.int
     document: builtins.bytes
     """The bytes of a JPEG, PNG, TIFF (up to 100 pages), WebP or BMP file; at most 32 MiB and
     80 million pixels a page.
@@ -112,6 +113,10 @@ class AnalyzeDocumentRequest(google.protobuf.message.Message):
     """How far two stamps may overlap, as intersection over union, 0 to 0.9; where two boxes overlap more, the
     better one stays. Unset: 0.5. Raise it to keep stamps apart that lie on each other.
     """
+    include_vectors: builtins.bool
+    """Answer with each stamp's vector, and with what follows from the vectors: similarity, probability, die_group.
+    Unset: true. Without them no embedder is called.
+    """
     def __init__(
         self,
         *,
@@ -122,9 +127,12 @@ class AnalyzeDocumentRequest(google.protobuf.message.Message):
         include_crops: builtins.bool = ...,
         priority: stamp2vec.v1.common_pb2.Priority.ValueType = ...,
         max_overlap: builtins.float | None = ...,
+        include_vectors: builtins.bool | None = ...,
     ) -> None: ...
-    def HasField(self, field_name: typing.Literal["_max_overlap", b"_max_overlap", "_min_score", b"_min_score", "max_overlap", b"max_overlap", "min_score", b"min_score"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["_max_overlap", b"_max_overlap", "_min_score", b"_min_score", "document", b"document", "include_crops", b"include_crops", "include_masks", b"include_masks", "max_overlap", b"max_overlap", "min_score", b"min_score", "preset", b"preset", "priority", b"priority"]) -> None: ...
+    def HasField(self, field_name: typing.Literal["_include_vectors", b"_include_vectors", "_max_overlap", b"_max_overlap", "_min_score", b"_min_score", "include_vectors", b"include_vectors", "max_overlap", b"max_overlap", "min_score", b"min_score"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["_include_vectors", b"_include_vectors", "_max_overlap", b"_max_overlap", "_min_score", b"_min_score", "document", b"document", "include_crops", b"include_crops", "include_masks", b"include_masks", "include_vectors", b"include_vectors", "max_overlap", b"max_overlap", "min_score", b"min_score", "preset", b"preset", "priority", b"priority"]) -> None: ...
+    @typing.overload
+    def WhichOneof(self, oneof_group: typing.Literal["_include_vectors", b"_include_vectors"]) -> typing.Literal["include_vectors"] | None: ...
     @typing.overload
     def WhichOneof(self, oneof_group: typing.Literal["_max_overlap", b"_max_overlap"]) -> typing.Literal["max_overlap"] | None: ...
     @typing.overload
@@ -152,17 +160,17 @@ class AnalyzeDocumentResponse(google.protobuf.message.Message):
 
     @property
     def similarity(self) -> global___SimilarityMatrix:
-        """Cosine similarity of every two stamps."""
+        """Cosine similarity of every two stamps; of size 0 when include_vectors is false."""
 
     @property
     def probability(self) -> global___ProbabilityMatrix:
         """The probability that two stamps are of one die, for every two stamps. Unset when the embedder
-        has no verification.
+        has no verification, or include_vectors is false.
         """
 
     @property
     def models(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[stamp2vec.v1.common_pb2.ModelInfo]:
-        """The models that answered: detector, embedder, and segmenter when masks were asked for."""
+        """The models that answered: detector, embedder when vectors and segmenter when masks were asked for, in this order."""
 
     @property
     def timing(self) -> global___StageTiming:
@@ -251,7 +259,7 @@ class Stamp(google.protobuf.message.Message):
     die_group: builtins.int
     """Numbers the dies of the document from 1: of two stamps with one number the verdict is SAME,
     as it is between any two of that number. 0 when its die cannot be told: the embedder has no
-    verification, or the stamp too few pixels or too little ink.
+    verification, the stamp too few pixels or too little ink, or include_vectors is false.
     """
     @property
     def box(self) -> stamp2vec.v1.common_pb2.Box:
@@ -259,7 +267,7 @@ class Stamp(google.protobuf.message.Message):
 
     @property
     def vector(self) -> stamp2vec.v1.common_pb2.Vector:
-        """Its vector."""
+        """Its vector; unset when include_vectors is false."""
 
     @property
     def crop_box(self) -> stamp2vec.v1.common_pb2.Box:

@@ -29,8 +29,14 @@ class StampServiceStub(object):
     """Documents in; stamps with boxes, ink masks, vectors and similarities out.
 
     Every call honours its deadline (30 s when it has none). UNAVAILABLE may be retried;
-    RESOURCE_EXHAUSTED says in a google.rpc.RetryInfo detail how long to wait;
+    RESOURCE_EXHAUSTED says in a google.rpc.RetryInfo detail and in grpc-retry-pushback-ms how long to wait;
     INVALID_ARGUMENT names the fields at fault in a google.rpc.BadRequest detail.
+
+    Requests and responses have up to 64 MiB. Most gRPC clients refuse a response of more than 4 MiB with
+    RESOURCE_EXHAUSTED and no RetryInfo, after all the work: raise the limit of received messages to 64 MiB where you ask
+    for masks or crops (C++, Python: grpc.max_receive_message_length; Go: grpc.MaxCallRecvMsgSize; Java:
+    maxInboundMessageSize; Node: grpc.max_receive_message_length). Retries of gRPC skip requests that are larger than
+    grpc.per_rpc_retry_buffer_size, 256 KiB unless it is raised: raise it to the size of your documents.
     """
 
     def __init__(self, channel):
@@ -80,8 +86,14 @@ class StampServiceServicer(object):
     """Documents in; stamps with boxes, ink masks, vectors and similarities out.
 
     Every call honours its deadline (30 s when it has none). UNAVAILABLE may be retried;
-    RESOURCE_EXHAUSTED says in a google.rpc.RetryInfo detail how long to wait;
+    RESOURCE_EXHAUSTED says in a google.rpc.RetryInfo detail and in grpc-retry-pushback-ms how long to wait;
     INVALID_ARGUMENT names the fields at fault in a google.rpc.BadRequest detail.
+
+    Requests and responses have up to 64 MiB. Most gRPC clients refuse a response of more than 4 MiB with
+    RESOURCE_EXHAUSTED and no RetryInfo, after all the work: raise the limit of received messages to 64 MiB where you ask
+    for masks or crops (C++, Python: grpc.max_receive_message_length; Go: grpc.MaxCallRecvMsgSize; Java:
+    maxInboundMessageSize; Node: grpc.max_receive_message_length). Retries of gRPC skip requests that are larger than
+    grpc.per_rpc_retry_buffer_size, 256 KiB unless it is raised: raise it to the size of your documents.
     """
 
     def AnalyzeDocument(self, request, context):
@@ -186,8 +198,14 @@ class StampService(object):
     """Documents in; stamps with boxes, ink masks, vectors and similarities out.
 
     Every call honours its deadline (30 s when it has none). UNAVAILABLE may be retried;
-    RESOURCE_EXHAUSTED says in a google.rpc.RetryInfo detail how long to wait;
+    RESOURCE_EXHAUSTED says in a google.rpc.RetryInfo detail and in grpc-retry-pushback-ms how long to wait;
     INVALID_ARGUMENT names the fields at fault in a google.rpc.BadRequest detail.
+
+    Requests and responses have up to 64 MiB. Most gRPC clients refuse a response of more than 4 MiB with
+    RESOURCE_EXHAUSTED and no RetryInfo, after all the work: raise the limit of received messages to 64 MiB where you ask
+    for masks or crops (C++, Python: grpc.max_receive_message_length; Go: grpc.MaxCallRecvMsgSize; Java:
+    maxInboundMessageSize; Node: grpc.max_receive_message_length). Retries of gRPC skip requests that are larger than
+    grpc.per_rpc_retry_buffer_size, 256 KiB unless it is raised: raise it to the size of your documents.
     """
 
     @staticmethod

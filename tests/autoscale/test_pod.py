@@ -3,7 +3,7 @@
 import pytest
 
 from bench.autoscale.pod import Pod
-from services.runtime.settings import ModelServerSettings
+from services.runtime.serving.settings import ModelServerSettings
 
 CURVE = {1: 0.10, 2: 0.16, 3: 0.21, 4: 0.24}
 

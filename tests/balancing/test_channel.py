@@ -8,14 +8,14 @@ from typing import cast
 import pytest
 import torch
 
-from services.gateway.upstreams import channel
-from services.runtime.refusals import NotServing
-from services.runtime.server import running
-from services.runtime.settings import ServerSettings
+from services.gateway.upstream.channel import channel
+from services.runtime.batching.refusals import NotServing
+from services.runtime.serving.server import running
+from services.runtime.serving.settings import ServerSettings
 from stamp2vec import hub
-from stamp2vec.manifest import Task
 from stamp2vec.models import build
 from stamp2vec.v1 import common_pb2, detector_pb2, detector_pb2_grpc
+from stamp2vec.values import Task
 from tests.balancing.callers import CALLERS, Call, call_many, calling_on
 from tests.balancing.name_server import NAME, NameServer, naming
 from tests.balancing.replicas import Replicas, replicas

@@ -11,12 +11,13 @@ import pytest
 import torch
 from torch import nn
 
-from services.stack.processes import MODEL_SERVICES, running
+from services.stack.processes import running
+from services.table import MODEL_SERVICE_NAMES
 from stamp2vec import hub
-from stamp2vec.manifest import Preset, Task
 from stamp2vec.models import build
-from stamp2vec.pipelines import DocumentPipeline, StampUnetPipeline, TvaePipeline, YoloStampPipeline
+from stamp2vec.pipelines import DetectionPipeline, DocumentPipeline, EmbeddingPipeline, SegmentationPipeline
 from stamp2vec.v1.gateway_pb2_grpc import StampServiceStub
+from stamp2vec.values import Preset, Task, Views
 from tests.e2e.live import SAMPLE, Running, channel
 from tests.library.conftest import MODELS, manifest, sharpen
 
@@ -41,6 +42,7 @@ def folders(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
         if isinstance(layer, nn.Conv2d):
             nn.init.kaiming_normal_(layer.weight)  # else a signal dies on its way through so many fresh layers
     described = replace(manifest("stamp-yolo", Task.DETECT, {"width": 4}, 320, 0), presets=(Preset.ACCURATE,))
+    described = replace(described, views=Views.WHOLE_AND_TILES)
     hub.save(root / "stamp-yolo", replace(described, threshold=0.3), accurate.state_dict())
     return {
         "detector": root / "yolo-stamp",
@@ -53,7 +55,7 @@ def folders(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 @pytest.fixture(scope="session")
 def services(folders: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     logs = tmp_path_factory.mktemp("logs")
-    models = {service: [folders[service]] for service in MODEL_SERVICES}
+    models = {service: [folders[service]] for service in MODEL_SERVICE_NAMES}
     models["detector"].append(folders["accurate"])
     options = {
         service: (*(part for folder in served for part in ("--model", str(folder))), *OPTIONS)
@@ -77,9 +79,9 @@ def accurate_pipeline(folders: dict[str, Path]) -> DocumentPipeline:
 
 def _pipeline(folders: dict[str, Path], detector: str) -> DocumentPipeline:
     return DocumentPipeline(
-        YoloStampPipeline.from_pretrained(folders[detector]),
-        StampUnetPipeline.from_pretrained(folders["segmenter"]),
-        TvaePipeline.from_pretrained(folders["embedder"]),
+        DetectionPipeline.from_pretrained(folders[detector]),
+        SegmentationPipeline.from_pretrained(folders["segmenter"]),
+        EmbeddingPipeline.from_pretrained(folders["embedder"]),
     )
 
 

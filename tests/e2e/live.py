@@ -7,8 +7,8 @@ from pathlib import Path
 
 import grpc
 
-from services.runtime.server import MAX_MESSAGE_BYTES
 from services.stack.processes import Stack
+from stamp2vec.limits import MAX_MESSAGE_BYTES
 from stamp2vec.v1.gateway_pb2_grpc import StampServiceStub
 
 ROOT = Path(__file__).parents[2]

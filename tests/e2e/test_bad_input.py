@@ -12,7 +12,7 @@ import pytest
 from google.rpc import error_details_pb2, status_pb2  # type: ignore[import-untyped]
 from PIL import Image
 
-from services.runtime.server import MAX_MESSAGE_BYTES
+from stamp2vec.limits import MAX_MESSAGE_BYTES
 from stamp2vec.v1 import common_pb2, gateway_pb2
 from tests.e2e.live import TIMEOUT_S, Running
 

@@ -11,10 +11,9 @@ from PIL import Image
 
 from stamp2vec.client import Client
 from stamp2vec.imaging import crop, decode_image
-from stamp2vec.manifest import Preset
 from stamp2vec.pipelines import DocumentPipeline
-from stamp2vec.results import DocumentResult
 from stamp2vec.v1 import common_pb2, gateway_pb2
+from stamp2vec.values import DocumentResult, Preset
 from tests.e2e.live import TIMEOUT_S, Running
 
 

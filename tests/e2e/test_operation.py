@@ -17,7 +17,8 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc  # type: ignore[import-un
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc  # type: ignore[import-untyped]
 from prometheus_client.parser import text_string_to_metric_families
 
-from services.stack.processes import MODEL_SERVICES, Service, wait_until_serving
+from services.stack.processes import Service, wait_until_serving
+from services.table import MODEL_SERVICE_NAMES
 from stamp2vec.client import Client
 from stamp2vec.v1 import common_pb2, gateway_pb2
 from stamp2vec.v1.gateway_pb2_grpc import StampServiceStub
@@ -95,7 +96,7 @@ def test_metrics_count_what_was_done(services: Running, page: bytes) -> None:
     assert total(after["stamp2vec_request_seconds"], method=method, code="OK") >= 1
     for stage in ("decode", "detect", "segment", "embed", "total"):
         assert total(after["stamp2vec_stage_seconds"], stage=stage) >= 1
-    for name in MODEL_SERVICES:
+    for name in MODEL_SERVICE_NAMES:
         found = metrics(services, name)
         assert {sample.value for sample in found["stamp2vec_capacity_items"].samples} == {128}
         assert total(found["stamp2vec_batch_size"]) >= 1
@@ -181,7 +182,7 @@ def test_overload_is_refused_at_once_with_a_time_to_come_back(services: Running)
 
 
 def test_a_gateway_that_is_replaced_under_load_loses_no_call(services: Running, page: bytes) -> None:
-    upstreams = [part for name in MODEL_SERVICES for part in (f"--{name}", services.stack.address(name).target)]
+    upstreams = [part for name in MODEL_SERVICE_NAMES for part in (f"--{name}", services.stack.address(name).target)]
     arguments = ["--port", "0", "--metrics-port", "0", "--drain-delay-s", "1", *upstreams]
     gateways = [Service("gateway", arguments, services.logs / f"replica-{index}.log") for index in range(2)]
     try:

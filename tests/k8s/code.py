@@ -8,31 +8,32 @@ from google.protobuf.descriptor import ServiceDescriptor
 from grpc_health.v1 import health_pb2  # type: ignore[import-untyped]
 from opentelemetry.sdk import environment_variables
 
-from services.detector.__main__ import DetectorSettings
-from services.embedder.__main__ import EmbedderSettings
 from services.gateway.settings import GatewaySettings
-from services.runtime.settings import ServerSettings
-from services.segmenter.__main__ import SegmenterSettings
-from services.stack.processes import MODEL_SERVICES
+from services.runtime.serving import settings
+from services.runtime.serving.settings import ModelServerSettings, ServerSettings
+from services.table import MODEL_SERVICE_NAMES, MODEL_SERVICES
 
 SETTINGS: dict[str, type[ServerSettings]] = {
     "gateway": GatewaySettings,
-    "detector": DetectorSettings,
-    "segmenter": SegmenterSettings,
-    "embedder": EmbedderSettings,
+    **dict.fromkeys(MODEL_SERVICE_NAMES, ModelServerSettings),
 }
-UPSTREAMS = [field.name for field in dataclasses.fields(GatewaySettings) if field.name in MODEL_SERVICES]
+UPSTREAMS = [
+    name for name in MODEL_SERVICE_NAMES if f"{settings.PREFIX}{name.upper()}" in settings.variables(GatewaySettings)
+]
 """Whom the gateway calls."""
 
 
 def default(service: str, setting: str) -> Any:
     """Of a setting."""
+    for spec in MODEL_SERVICES:
+        if spec.name == service and setting in ("port", "metrics_port"):
+            return getattr(spec, setting)
     return next(field.default for field in dataclasses.fields(SETTINGS[service]) if field.name == setting)
 
 
 def variables(service: str) -> set[str]:
     """Those that the service reads: its own, and OpenTelemetry's."""
-    own = {f"STAMP2VEC_{field.name.upper()}" for field in dataclasses.fields(SETTINGS[service])}
+    own = settings.variables(SETTINGS[service])
     return own | {name for name in vars(environment_variables) if name.startswith("OTEL_")}
 
 

@@ -17,11 +17,12 @@ import yaml
 from grpc_health.v1 import health_pb2, health_pb2_grpc  # type: ignore[import-untyped]
 from prometheus_client.parser import text_string_to_metric_families
 
-from services.stack.processes import MODEL_SERVICES, Address, Service, Stack, running, wait_until_serving
+from services.stack.processes import Address, Service, Stack, running, wait_until_serving
+from services.table import MODEL_SERVICE_NAMES
 from stamp2vec.client import Client
-from stamp2vec.manifest import Preset
 from stamp2vec.v1 import common_pb2, detector_pb2
 from stamp2vec.v1.detector_pb2_grpc import DetectorServiceStub
+from stamp2vec.values import Preset
 from tests.e2e.live import SAMPLE, children, eventually
 from tests.k8s.code import UPSTREAMS
 from tests.k8s.manifests import K8S, SERVICES, container, environment, named, of_kind, pod, quantity
@@ -69,7 +70,7 @@ def test_every_metric_that_a_manifest_names_is_exported(stack: Stack) -> None:
     assert named_there <= exported
 
 
-@pytest.mark.parametrize("service", MODEL_SERVICES)
+@pytest.mark.parametrize("service", MODEL_SERVICE_NAMES)
 def test_the_startup_probe_allows_twice_the_time_of_a_start(stack: Stack, service: str) -> None:
     probe = container(named(VARIANT, "Deployment", service))["startupProbe"]
     load_s = families(stack.address(service))["stamp2vec_model_load_seconds"]

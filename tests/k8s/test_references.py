@@ -6,8 +6,8 @@ import re
 
 import pytest
 
-from services.runtime import settings
-from services.runtime.server import LIVENESS, STARTUP
+from services.runtime.serving import settings
+from services.runtime.serving.server import LIVENESS, STARTUP
 from tests.k8s.code import SETTINGS, UPSTREAMS, contract, default, methods, variables
 from tests.k8s.manifests import (
     ROOT,

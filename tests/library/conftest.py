@@ -10,8 +10,9 @@ from PIL import Image
 from torch import nn
 
 from stamp2vec import hub
-from stamp2vec.manifest import Manifest, Preset, Task
+from stamp2vec.hub.manifest import Manifest
 from stamp2vec.models import build
+from stamp2vec.values import Preset, Task
 
 MODELS = (
     ("yolo-stamp", Task.DETECT, {"width": 8}, 448, 0),
@@ -73,7 +74,7 @@ def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def bundle(weights: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """These models in the place of the bundled ones."""
-    monkeypatch.setattr(hub, "BUNDLED", (weights,))
+    monkeypatch.setattr(hub.weights, "BUNDLED", (weights,))
     return weights
 
 

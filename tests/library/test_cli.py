@@ -18,9 +18,9 @@ from PIL import Image
 from stamp2vec import hub
 from stamp2vec.cli import main
 from stamp2vec.cli.report import Report
+from stamp2vec.hub.manifest import Manifest
 from stamp2vec.imaging import decode_image
-from stamp2vec.manifest import Manifest
-from stamp2vec.pipelines import DocumentPipeline, TvaePipeline
+from stamp2vec.pipelines import DocumentPipeline, EmbeddingPipeline
 from tests.library.conftest import page_image
 from tests.library.standin import StandIn
 from tests.library.test_document import tiff
@@ -202,7 +202,7 @@ def test_embed_writes_files_and_vectors(files: Path, where: list[str], capsys: p
         assert data["vectors"].shape == (3, 16)
         assert data["vectors"].dtype == np.float32
         assert str(data["model"]) == "tvae@0.0.1"
-        embedder = TvaePipeline.from_pretrained("tvae")
+        embedder = EmbeddingPipeline.from_pretrained("tvae")
         crops = [decode_image(Path(name).read_bytes()) for name in data["files"]]
         np.testing.assert_allclose(data["vectors"], embedder(crops), atol=1e-5)
     assert len(capsys.readouterr().err.splitlines()) == 1
@@ -255,7 +255,7 @@ def test_compare_thoroughly(files: Path, weights: Path, capsys: pytest.CaptureFi
     known = dataclasses.replace(Manifest.from_json(path.read_bytes()), verification=VERIFICATION)
     path.write_text(known.to_json(), encoding="utf-8")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(hub, "BUNDLED", (folder,))
+        patch.setattr(hub.weights, "BUNDLED", (folder,))
         server = StandIn(DocumentPipeline.from_preset())
         rows = []
         for where in ([], ["--gateway", server.address]):
@@ -378,7 +378,7 @@ def test_damaged_weights_exit_with_2(files: Path, tmp_path: Path, capsys: pytest
     hub.save(folder, manifest, state)
     (folder / hub.WEIGHTS).write_bytes(b"damaged")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(hub, "BUNDLED", (tmp_path / "weights",))
+        patch.setattr(hub.weights, "BUNDLED", (tmp_path / "weights",))
         assert main(["embed", "crops/1.png", "--out", "v.npz"]) == 2
     assert "is damaged" in capsys.readouterr().err
 

@@ -10,13 +10,13 @@ import pytest
 from PIL import Image
 
 from stamp2vec.client import Client, ServiceError
-from stamp2vec.client.messages import detections, document_result
 from stamp2vec.errors import InvalidImage, InvalidInput, ModelNotFound, Stamp2vecError
 from stamp2vec.imaging import decode_image
-from stamp2vec.manifest import Preset, Task
 from stamp2vec.pipelines import DocumentPipeline
-from stamp2vec.results import DocumentResult, Embedding, ModelInfo, StampType
-from stamp2vec.v1 import common_pb2, detector_pb2, gateway_pb2
+from stamp2vec.v1 import common_pb2, gateway_pb2
+from stamp2vec.values import DocumentResult, Embedding, Preset, StampType, Task
+from stamp2vec.wire.documents import result_from_message
+from stamp2vec.wire.stamps import detection_from_message
 from tests.library.conftest import page_image
 from tests.library.standin import StandIn
 from tests.library.test_document import png, tiff
@@ -127,7 +127,7 @@ def test_compare_takes_crops_and_vectors(client: Client) -> None:
 
 def test_models_are_named_by_preset_and_by_name(client: Client, server: StandIn) -> None:
     assert [model.task for model in client.models()] == [Task.DETECT, Task.SEGMENT, Task.EMBED]
-    assert client.models()[0] == ModelInfo.of(server.pipeline.detector.manifest)
+    assert client.models()[0] == server.pipeline.detector.manifest.info
     client.embed([CROP], Preset.ACCURATE)
     client.embed([CROP], "tvae@0.0.1")
     assert server.requests[-2].model.preset == common_pb2.PRESET_ACCURATE
@@ -199,12 +199,12 @@ def test_what_a_newer_gateway_says_is_read_as_far_as_it_is_known() -> None:
     stamp = gateway_pb2.Stamp(type=99, ink_colour=99)  # type: ignore[arg-type]
     infos = [common_pb2.ModelInfo(task=99, presets=[common_pb2.PRESET_FAST, 99])]  # type: ignore[arg-type, list-item]
     message = gateway_pb2.AnalyzeDocumentResponse(pages=[gateway_pb2.Page(stamps=[stamp])], models=infos)
-    result = document_result(gateway_pb2.AnalyzeDocumentResponse.FromString(message.SerializeToString()))
+    result = result_from_message(gateway_pb2.AnalyzeDocumentResponse.FromString(message.SerializeToString()))
     assert result.pages[0].stamps[0].type is StampType.OTHER
     assert result.pages[0].stamps[0].ink_colour is None
     assert result.models[0].task is None
     assert result.models[0].presets == (Preset.FAST,)
-    (found,) = detections(detector_pb2.DetectResult(detections=[common_pb2.Detection(type=99, ink_colour=99)]))  # type: ignore[arg-type]
+    found = detection_from_message(common_pb2.Detection(type=99, ink_colour=99))  # type: ignore[arg-type]
     assert (found.type, found.ink_colour) == (StampType.OTHER, None)
 
 
@@ -212,7 +212,7 @@ def test_crops_come_back_as_pixels() -> None:
     crop_box = common_pb2.Box(x1=0, y1=0, x2=100, y2=90)
     stamp = gateway_pb2.Stamp(box=crop_box, crop_box=crop_box, crop_png=png(Image.fromarray(CROP)))
     message = gateway_pb2.AnalyzeDocumentResponse(pages=[gateway_pb2.Page(stamps=[stamp])])
-    (page,) = document_result(message).pages
+    (page,) = result_from_message(message).pages
     assert page.stamps[0].crop is not None
     np.testing.assert_array_equal(page.stamps[0].crop, decode_image(stamp.crop_png))
     assert page.stamps[0].vector is None

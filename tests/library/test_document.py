@@ -12,9 +12,9 @@ from PIL import Image
 from stamp2vec import hub
 from stamp2vec.errors import InvalidImage, InvalidInput, ModelNotFound
 from stamp2vec.imaging import decode_image
-from stamp2vec.manifest import Preset, Task
 from stamp2vec.models import build
 from stamp2vec.pipelines import DocumentPipeline
+from stamp2vec.values import Preset, Task, Views
 from tests.library.conftest import manifest, page_image
 
 
@@ -58,7 +58,7 @@ def test_everything_that_was_asked_for_comes_back(pipeline: DocumentPipeline) ->
         np.testing.assert_allclose(stamp.vector, pipeline.embedder(stamp.crop), atol=1e-5)
         np.testing.assert_array_equal(stamp.mask, pipeline.segmenter(stamp.crop))
     assert result.similarity.shape == (len(page.stamps), len(page.stamps))
-    assert [model.task for model in result.models] == [Task.DETECT, Task.SEGMENT, Task.EMBED]
+    assert [model.task for model in result.models] == [Task.DETECT, Task.EMBED, Task.SEGMENT]
     assert result.timing.total_ms >= result.timing.detect_ms > 0
 
 
@@ -103,7 +103,7 @@ def test_overlapping_stamps_are_kept_apart_when_asked(pipeline: DocumentPipeline
 def test_a_document_of_too_many_stamps_is_refused_where_they_would_be_compared(
     pipeline: DocumentPipeline, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("stamp2vec.candidates.MAX_STAMPS", 3)
+    monkeypatch.setattr("stamp2vec.document.options.MAX_STAMPS", 3)
     data = tiff([page_image(0), page_image(0)])
     with pytest.raises(InvalidInput, match="the document has more than 3 stamps: raise min_score") as caught:
         pipeline(data)
@@ -125,13 +125,17 @@ def test_the_accurate_models_answer_as_soon_as_they_are_there(
         for part, weight in model.named_parameters():
             if part.endswith("to_score.bias"):
                 torch.nn.init.zeros_(weight)
-        described = replace(manifest(name, task, config, side, 16 if task is Task.EMBED else 0), presets=presets)
+        described = replace(
+            manifest(name, task, config, side, 16 if task is Task.EMBED else 0),
+            presets=presets,
+            views=Views.WHOLE_AND_TILES if task is Task.DETECT else Views.WHOLE,
+        )
         hub.save(tmp_path / name / "0.0.1", described, model.state_dict())
-    monkeypatch.setattr(hub, "BUNDLED", (tmp_path,))
+    monkeypatch.setattr(hub.weights, "BUNDLED", (tmp_path,))
     result = DocumentPipeline.from_preset(Preset.ACCURATE)(
         png(page_image(0, 1800, 2600)), min_score=0.1, include_masks=True
     )
-    assert [model.name for model in result.models] == ["stamp-yolo", "stamp-unet", "tvae"]
+    assert [model.name for model in result.models] == ["stamp-yolo", "tvae", "stamp-unet"]
     assert result.pages[0].stamps
 
 

@@ -14,8 +14,10 @@ from PIL import Image, TiffImagePlugin
 
 from stamp2vec.errors import InvalidImage, InvalidInput
 from stamp2vec.imaging import (
+    BrokenPage,
     Letterbox,
     Limits,
+    Page,
     annotate,
     crop,
     decode_image,
@@ -241,7 +243,7 @@ def test_of_an_animation_the_first_frame_is_taken(kind: str) -> None:
     data = encode(frames[0], kind, save_all=True, append_images=frames[1:], lossless=True)
     pages = list(decode_pages(data))
     assert len(pages) == 1
-    assert pages[0].image is not None
+    assert isinstance(pages[0], Page)
     assert pages[0].image[0, 0].tolist() == [255, 0, 0]
 
 
@@ -292,7 +294,7 @@ def test_tiff_pages_come_in_order_with_their_own_sizes() -> None:
     decoded = list(decode_pages(tiff(pages)))
     assert [page.index for page in decoded] == [0, 1, 2, 3, 4]
     for page, expected in zip(decoded, pages, strict=True):
-        assert page.image is not None
+        assert isinstance(page, Page)
         assert (page.image == expected).all()
 
 
@@ -307,12 +309,11 @@ def test_a_broken_page_loses_no_other(compression: str) -> None:
         (offset, *_), (count, *_) = file.tag_v2[273], file.tag_v2[279]
     broken = data[:offset] + b"\xff" * count + data[offset + count :]
     first, second, third = decode_pages(broken, field="document")
-    assert first.image is not None
+    assert isinstance(first, Page)
     assert (first.image == pages[0]).all()
-    assert second.image is None
-    assert second.error is not None
+    assert isinstance(second, BrokenPage)
     assert second.error.field == "document"
-    assert third.image is not None
+    assert isinstance(third, Page)
     assert (third.image == pages[2]).all()
 
 
@@ -393,7 +394,7 @@ def test_mutated_files_give_pixels_or_a_sentence(name: str) -> None:
             sentences.append(str(error))
             continue
         for page in pages:
-            if page.image is not None:
+            if isinstance(page, Page):
                 assert page.image.dtype == np.uint8
                 assert page.image.shape[2] == 3
                 good += 1

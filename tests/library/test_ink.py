@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from stamp2vec.imaging import ink_colour
-from stamp2vec.results import InkColour
+from stamp2vec.values import InkColour
 
 # -ln(R, G, B) of inks of the trade, to a largest value of 1.
 SPECTRA = {

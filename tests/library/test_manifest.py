@@ -6,8 +6,8 @@ import json
 import pytest
 
 from stamp2vec.errors import WeightsError
-from stamp2vec.manifest import Manifest, Preset, Task
-from stamp2vec.verification import SecondLook, Verification
+from stamp2vec.hub.manifest import Manifest
+from stamp2vec.values import Preset, SecondLook, Task, Verification
 
 MANIFEST = Manifest(
     name="yolo-stamp",

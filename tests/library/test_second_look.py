@@ -7,12 +7,13 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw, ImageFont
 
-from stamp2vec import hub, wire
+from stamp2vec import hub
 from stamp2vec.comparison import Inked, illegibility, judge_look, look
+from stamp2vec.engines.torch import TorchEngine
 from stamp2vec.errors import InvalidInput
-from stamp2vec.pipelines import StampUnetPipeline, TvaePipeline
-from stamp2vec.results import Overlay
-from stamp2vec.verification import Measures, SecondLook, Verdict, Verification, evidence
+from stamp2vec.pipelines import EmbeddingPipeline, SegmentationPipeline
+from stamp2vec.values import Measures, Overlay, SecondLook, Verdict, Verification, evidence
+from stamp2vec.wire.comparisons import overlay_from_message, overlay_to_message
 from tests.library.conftest import page_image
 
 SECOND_LOOK = SecondLook(
@@ -152,7 +153,7 @@ def test_weights_that_cannot_be_right_are_refused(name: str, value: object) -> N
 
 def test_an_overlay_survives_the_wire() -> None:
     seen = look(seal("ORION 77"), seal("VESTA 41"))
-    back: Overlay = wire.overlay(wire.overlay_message(seen))
+    back: Overlay = overlay_from_message(overlay_to_message(seen))
     np.testing.assert_array_equal(back.a_ink, seen.a_ink)
     np.testing.assert_array_equal(back.b_ink, seen.b_ink)
     assert dataclasses.astuple(back.measures) == pytest.approx(dataclasses.astuple(seen.measures), abs=1e-6)
@@ -160,8 +161,8 @@ def test_an_overlay_survives_the_wire() -> None:
 
 def test_crops_are_compared_thoroughly_in_process(weights: Path) -> None:
     manifest, state = hub.load(weights / "tvae" / "0.0.1")
-    segmenter = StampUnetPipeline.from_pretrained(weights / "stamp-unet" / "0.0.1")
-    embedder = TvaePipeline(dataclasses.replace(manifest, verification=VERIFICATION), state)
+    segmenter = SegmentationPipeline.from_pretrained(weights / "stamp-unet" / "0.0.1")
+    embedder = EmbeddingPipeline(TorchEngine(dataclasses.replace(manifest, verification=VERIFICATION), state))
     a, b = page_image(1, 90, 80), page_image(2, 300, 20)
     found = embedder.compare_thoroughly(a, b, segmenter)
     assert found.similarity == embedder.compare(a, b).similarity
@@ -173,15 +174,15 @@ def test_crops_are_compared_thoroughly_in_process(weights: Path) -> None:
 
 def test_what_was_not_measured_is_refused(weights: Path) -> None:
     manifest, state = hub.load(weights / "tvae" / "0.0.1")
-    segmenter = StampUnetPipeline.from_pretrained(weights / "stamp-unet" / "0.0.1")
+    segmenter = SegmentationPipeline.from_pretrained(weights / "stamp-unet" / "0.0.1")
     stamp = page_image(1, 90, 80)
     for verification in (None, dataclasses.replace(VERIFICATION, second_look=None)):
-        embedder = TvaePipeline(dataclasses.replace(manifest, verification=verification), state)
+        embedder = EmbeddingPipeline(TorchEngine(dataclasses.replace(manifest, verification=verification), state))
         with pytest.raises(InvalidInput, match=r"nobody has measured a second look for tvae@0\.0\.1") as caught:
             embedder.compare_thoroughly(stamp, stamp, segmenter)
         assert caught.value.field == "mode"
     other = dataclasses.replace(VERIFICATION, second_look=dataclasses.replace(SECOND_LOOK, segmenter="other"))
     with pytest.raises(InvalidInput, match="masks of other, not of stamp-unet: pass other"):
-        TvaePipeline(dataclasses.replace(manifest, verification=other), state).compare_thoroughly(
+        EmbeddingPipeline(TorchEngine(dataclasses.replace(manifest, verification=other), state)).compare_thoroughly(
             stamp, stamp, segmenter
         )

@@ -7,6 +7,7 @@ import pytest
 
 from stamp2vec.imaging import views
 from stamp2vec.imaging.tiles import MAX_VIEWS, OVERLAP, SMALL, TILE, tiles
+from stamp2vec.values import Views
 
 SIDES = [
     (3508, 2480),
@@ -67,8 +68,8 @@ def test_no_tile_is_the_whole_page() -> None:
 def test_views_show_the_whole_page_and_then_its_tiles() -> None:
     page = np.zeros((4961, 3508, 3), np.uint8)
     page[4500:4600, 3000:3100] = 255
-    assert len(views(page, (640, 640), tiled=False)) == 1
-    whole, *parts = views(page, (640, 640), tiled=True)
+    assert len(views(page, (640, 640), Views.WHOLE)) == 1
+    whole, *parts = views(page, (640, 640), Views.WHOLE_AND_TILES)
     assert (whole.left, whole.top, whole.place.width, whole.place.height) == (0, 0, 3508, 4961)
     assert len(parts) == 4
     for view in (whole, *parts):
@@ -83,7 +84,7 @@ def test_views_show_the_whole_page_and_then_its_tiles() -> None:
 
 def test_only_edges_inside_the_page_cut() -> None:
     page = np.zeros((4961, 3508, 3), np.uint8)
-    whole, first, *_ = views(page, (640, 640), tiled=True)
+    whole, first, *_ = views(page, (640, 640), Views.WHOLE_AND_TILES)
     assert (first.left, first.top, first.place.width, first.place.height) == (0, 0, 2800, 2800)
     boxes = np.array([[0, 0, 100, 100], [2500, 100, 2799, 300], [100, 2500, 300, 2800], [100, 100, 2700, 2700]], float)
     assert first.cuts(boxes).tolist() == [False, True, True, False]
@@ -91,7 +92,7 @@ def test_only_edges_inside_the_page_cut() -> None:
 
 
 def test_a_view_sees_well_what_it_has_whole_and_is_neither_too_small_nor_too_large() -> None:
-    whole, first, *_ = views(np.zeros((3508, 2480, 3), np.uint8), (640, 640), tiled=True)
+    whole, first, *_ = views(np.zeros((3508, 2480, 3), np.uint8), (640, 640), Views.WHOLE_AND_TILES)
     word, seal, poster, below = [100, 100, 300, 140], [100, 100, 600, 600], [0, 0, 1700, 1700], [100, 2000, 600, 2500]
     boxes = np.array([word, seal, poster, below], float)
     assert whole.sees(boxes).tolist() == [False, True, True, True]  # the word is 7 pixels high there

@@ -10,10 +10,13 @@ from PIL import Image
 
 from stamp2vec import hub
 from stamp2vec.comparison import illegibility
-from stamp2vec.manifest import Manifest
-from stamp2vec.pipelines import DocumentPipeline, StampUnetPipeline, TvaePipeline, YoloStampPipeline
-from stamp2vec.serving import model_info, read_verification
-from stamp2vec.verification import SecondLook, Verdict, Verification, die_groups, judge, probability_matrix
+from stamp2vec.comparison.dies import die_groups, probability_matrix
+from stamp2vec.comparison.verdicts import judge
+from stamp2vec.engines.torch import TorchEngine
+from stamp2vec.hub.manifest import Manifest
+from stamp2vec.pipelines import DetectionPipeline, DocumentPipeline, EmbeddingPipeline, SegmentationPipeline
+from stamp2vec.values import SecondLook, Verdict, Verification
+from stamp2vec.wire.models import info_from_message, info_to_message
 from tests.library.conftest import page_image
 from tests.library.test_document import png, tiff
 
@@ -129,12 +132,15 @@ def test_too_little_of_a_stamp_is_told_with_advice() -> None:
 
 def test_a_model_is_told_of_with_what_its_similarities_mean(weights: Path) -> None:
     manifest, _ = hub.load(weights / "tvae" / "0.0.1")
-    assert read_verification(model_info(manifest)) is None
+    assert info_from_message(info_to_message(manifest.info)).verification is None
     known = dataclasses.replace(manifest, verification=VERIFICATION)
-    assert read_verification(model_info(known)) == VERIFICATION
+    assert info_from_message(info_to_message(known.info)).verification == VERIFICATION
     assert Manifest.from_json(known.to_json()) == known
     looking = dataclasses.replace(VERIFICATION, second_look=SecondLook("stamp-unet", -3.1, 2.7, 4.5, -9.1, 2.2))
-    assert read_verification(model_info(dataclasses.replace(manifest, verification=looking))) == looking
+    assert (
+        info_from_message(info_to_message(dataclasses.replace(manifest, verification=looking).info)).verification
+        == looking
+    )
 
 
 @pytest.fixture
@@ -143,9 +149,9 @@ def pipeline(weights: Path) -> DocumentPipeline:
     manifest, state = hub.load(weights / "tvae" / "0.0.1")
     sharp = Verification(((0.99, 0.02), (0.999, 0.98)), 0.5, 0.2, {})
     return DocumentPipeline(
-        YoloStampPipeline.from_pretrained(weights / "yolo-stamp" / "0.0.1"),
-        StampUnetPipeline.from_pretrained(weights / "stamp-unet" / "0.0.1"),
-        TvaePipeline(dataclasses.replace(manifest, verification=sharp), state),
+        DetectionPipeline.from_pretrained(weights / "yolo-stamp" / "0.0.1"),
+        SegmentationPipeline.from_pretrained(weights / "stamp-unet" / "0.0.1"),
+        EmbeddingPipeline(TorchEngine(dataclasses.replace(manifest, verification=sharp), state)),
     )
 
 

@@ -1,23 +1,20 @@
 """From a model's output to candidates, and from those to the stamps of a page."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 
-from stamp2vec.candidates import (
-    MAX_CANDIDATES,
-    MAX_DETECTIONS,
-    detections,
-    faults,
-    merge,
-    non_maximum_suppression,
-    rank,
-    select,
-)
+from stamp2vec.detection.candidates import MAX_CANDIDATES, detections, non_maximum_suppression, rank, select
+from stamp2vec.detection.options import faults
+from stamp2vec.detection.votes import merge
+from stamp2vec.engines.torch import TorchEngine, candidates
+from stamp2vec.hub.manifest import Manifest
 from stamp2vec.imaging import View, views
-from stamp2vec.manifest import Preset
-from stamp2vec.pipelines import YoloStampPipeline
-from stamp2vec.results import Detection, InkColour, StampType
+from stamp2vec.limits import MAX_DETECTIONS
+from stamp2vec.pipelines import DetectionPipeline
+from stamp2vec.values import Detection, InkColour, StampType, Views
 from tests.library.conftest import MODELS, manifest
 
 A, NEAR_A, B = (0, 0, 10, 10), (0, 0, 10, 8), (20, 20, 30, 30)
@@ -62,15 +59,12 @@ def test_there_is_a_most() -> None:
 )
 def test_a_model_s_numbers_become_candidates(cosine: float, sine: float, degrees: float) -> None:
     """What overlaps is left to the caller."""
-    name, task, config, side, vector_size = MODELS[0]
-    described = manifest(name, task, config, side, vector_size)
-    pipeline = YoloStampPipeline(described, _fresh_state())
     output = torch.zeros(1, 3, 13)
     output[0, :, :4] = torch.tensor([NEAR_A, A, B])
     output[0, :, 4] = torch.tensor([1.0, 3.0, -6.0])
     output[0, :, 5:7] = torch.tensor([cosine, sine])
     output[0, :, 7 + 3] = 5.0
-    (rows,) = pipeline.finish(output)
+    (rows,) = candidates(output)
     assert rows.shape == (2, 7)
     np.testing.assert_allclose(rows[:, :4], [A, NEAR_A])
     np.testing.assert_allclose(rows[:, 4], 1 / (1 + np.exp([-3.0, -1.0])), rtol=1e-5)
@@ -91,21 +85,21 @@ def candidate(x1: float, y1: float, x2: float, y2: float, score: float) -> list[
 def test_candidates_become_stamps_with_their_ink() -> None:
     page = np.full((200, 100, 3), 250, np.uint8)
     page[50:60, 20:80] = (40, 60, 200)
-    (view,) = views(page, (100, 100), tiled=False)  # half the size, 25 pixels of margin left and right
+    (view,) = views(page, (100, 100), Views.WHOLE)  # half the size, 25 pixels of margin left and right
     rows = np.array([candidate(35, 25, 65, 30, 0.9), candidate(0, 0, 20, 20, 0.8), candidate(40, 60, 50, 70, 0.3)])
     (found,) = detections(rows, view, 0.5, 0.5)
     assert found == Detection((20, 50, 80, 60), float(np.float32(0.9)), StampType.WORD, -30.0, InkColour.BLUE)
 
 
 def test_stamps_that_lie_on_each_other_are_kept_apart_where_the_caller_says_so() -> None:
-    view = views(np.full((100, 100, 3), 255, np.uint8), (100, 100), tiled=False)[0]
+    view = views(np.full((100, 100, 3), 255, np.uint8), (100, 100), Views.WHOLE)[0]
     rows = np.array([candidate(0, 0, 50, 50, 0.9), candidate(10, 0, 60, 50, 0.8), candidate(0, 1, 50, 51, 0.7)])
     assert [each.score for each in detections(rows, view, 0.5, 0.5)] == pytest.approx([0.9])
     assert [each.score for each in detections(rows, view, 0.5, 0.7)] == pytest.approx([0.9, 0.8])
 
 
 def test_overlaps_are_measured_on_the_page() -> None:
-    view = views(np.full((100, 100, 3), 255, np.uint8), (100, 100), tiled=False)[0]
+    view = views(np.full((100, 100, 3), 255, np.uint8), (100, 100), Views.WHOLE)[0]
     rows = np.array([[10, 10, 30, 100, 0.9, 0, 0], [10, 10, 30, 300, 0.8, 0, 0]], np.float32)
     assert [each.score for each in detections(rows, view, 0.5, 0.5)] == pytest.approx([0.9])  # the same box on the page
 
@@ -129,7 +123,7 @@ def test_options_are_checked(min_score: float | None, max_overlap: float | None,
 def seen_at(*boxes: tuple[float, float, float, float, float]) -> list[tuple[View, list[Detection]]]:
     """Each box with its score, on every view of an A3 page at 300 dpi that holds any of it, cut to that view."""
     seen = []
-    for view in views(PAGE, (640, 640), tiled=True):
+    for view in views(PAGE, (640, 640), Views.WHOLE_AND_TILES):
         found = []
         for x1, y1, x2, y2, score in boxes:
             right, bottom = view.left + view.place.width, view.top + view.place.height
@@ -150,7 +144,7 @@ def two_views(
     whole: list[Detection], tile: list[Detection], max_overlap: float = 0.5, min_score: float = 0.01
 ) -> list[Detection]:
     """What is made of the whole page and its first tile, both of which see all of a seal at 100, 100 well."""
-    page, first = views(PAGE, (640, 640), tiled=True)[:2]
+    page, first = views(PAGE, (640, 640), Views.WHOLE_AND_TILES)[:2]
     return merge([(page, whole), (first, tile)], max_overlap, min_score)
 
 
@@ -233,14 +227,14 @@ def test_what_tiles_alone_can_see_stays_even_where_it_is_cut() -> None:
 
 def test_a_whole_box_stands_for_a_stamp_that_no_view_sees_well() -> None:
     """A close-up, four fifths of the picture: its piece on a tile scores more."""
-    page, upper, *_ = views(np.full((600, 400, 3), 255, np.uint8), (640, 640), tiled=True)
+    page, upper, *_ = views(np.full((600, 400, 3), 255, np.uint8), (640, 640), Views.WHOLE_AND_TILES)
     whole = Detection((10.0, 10.0, 390.0, 560.0), 0.5, StampType.ROUND, 0.0, None)
     piece = Detection((10.0, 10.0, 390.0, 400.0), 0.9, StampType.ROUND, 0.0, None)
     assert merge([(page, [whole]), (upper, [piece])], 0.5, 0.01) == [whole]
 
 
 def test_a_page_has_its_best_300() -> None:
-    view = views(np.full((64, 64, 3), 255, np.uint8), (64, 64), tiled=False)[0]
+    view = views(np.full((64, 64, 3), 255, np.uint8), (64, 64), Views.WHOLE)[0]
     many = [Detection((i, 0.0, i + 1.0, 1.0), 1 - i / 1000, StampType.WORD, 0.0, None) for i in range(400)]
     assert merge([(view, many)], 0.5, 0.01) == many[:MAX_DETECTIONS]
     assert merge([(view, many)], 0.5, 0.01, 5) == many[:5]
@@ -251,15 +245,22 @@ def test_a_page_has_its_best_300() -> None:
     assert len(two_views(words, words)) == MAX_DETECTIONS
 
 
-def test_only_models_of_the_accurate_preset_look_at_tiles() -> None:
-    from dataclasses import replace
+class CountingEngine(TorchEngine):
+    """Notes the sizes of its batches."""
 
+    def __init__(self, manifest: Manifest, state: dict[str, torch.Tensor]) -> None:
+        super().__init__(manifest, state)
+        self.batches: list[int] = []
+
+    def infer(self, batch: np.ndarray) -> list[np.ndarray]:
+        self.batches.append(len(batch))
+        return super().infer(batch)
+
+
+def test_a_manifest_says_whether_its_model_gets_tiles() -> None:
     name, task, config, side, vector_size = MODELS[0]
     fast = manifest(name, task, config, side, vector_size)
-    for described, inputs in ((fast, 1), (replace(fast, presets=(Preset.ACCURATE,)), 5)):
-        pipeline = YoloStampPipeline(described, _fresh_state())
-        batches: list[int] = []
-        infer = pipeline.infer
-        pipeline.infer = lambda batch, infer=infer, batches=batches: (batches.append(len(batch)), infer(batch))[1]  # type: ignore[method-assign, misc]
-        assert isinstance(pipeline(PAGE), list)
-        assert batches == [inputs]
+    for described, inputs in ((fast, 1), (replace(fast, views=Views.WHOLE_AND_TILES), 5)):
+        engine = CountingEngine(described, _fresh_state())
+        assert isinstance(DetectionPipeline(engine)(PAGE), list)
+        assert engine.batches == [inputs]

@@ -17,12 +17,13 @@ import pytest
 import torch
 import yaml
 
-from services.stack.processes import MODEL_SERVICES, Stack, running
+from services.stack.processes import Stack, running
+from services.table import MODEL_SERVICE_NAMES
 from stamp2vec import hub
-from stamp2vec.manifest import Task
 from stamp2vec.models import build
 from stamp2vec.v1 import gateway_pb2
 from stamp2vec.v1.gateway_pb2_grpc import StampServiceStub
+from stamp2vec.values import Task
 from tests.e2e.live import SAMPLE, TIMEOUT_S, channel, eventually
 from tests.library.conftest import MODELS, manifest, sharpen
 from tests.monitoring.manifests import Query, alerts, dashboard_queries, metrics_of, rule_queries, write_rules
@@ -56,7 +57,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     root = tmp_path_factory.mktemp("weights")
     torch.manual_seed(0)
     options = {}
-    for service, (name, task, config, side, vector_size) in zip(MODEL_SERVICES, MODELS, strict=True):
+    for service, (name, task, config, side, vector_size) in zip(MODEL_SERVICE_NAMES, MODELS, strict=True):
         model = build(name, config).eval()
         if task is Task.DETECT:
             sharpen(model)
@@ -97,7 +98,7 @@ def live(prometheus: str, stack: Stack, tmp_path_factory: pytest.TempPathFactory
             "targets": [f"127.0.0.1:{stack.address(name).metrics_port}"],
             "labels": {"namespace": NAMESPACE, "pod": f"{name}-0", "job": name},
         }
-        for name in ("gateway", *MODEL_SERVICES)
+        for name in ("gateway", *MODEL_SERVICE_NAMES)
     ]
     configuration = {
         "global": {"scrape_interval": SCRAPE, "scrape_timeout": SCRAPE},
@@ -142,7 +143,7 @@ def test_metrics_that_rules_and_panels_name_are_those_of_the_services(stack: Sta
         StampServiceStub(open_channel).ListModels(gateway_pb2.ListModelsRequest(), timeout=TIMEOUT_S)
         request = gateway_pb2.AnalyzeDocumentRequest(document=SAMPLE.read_bytes(), include_masks=True)
         StampServiceStub(open_channel).AnalyzeDocument(request, timeout=TIMEOUT_S)
-    for name in ("gateway", *MODEL_SERVICES):
+    for name in ("gateway", *MODEL_SERVICE_NAMES):
         with urllib.request.urlopen(stack.address(name).metrics_url, timeout=TIMEOUT_S) as answer:
             exposed |= {line.partition("{")[0].partition(" ")[0] for line in answer.read().decode().splitlines()}
     named = set(metrics_of([*rule_queries(), *dashboard_queries()]))
@@ -168,7 +169,7 @@ def test_every_recording_rule_records_and_every_rule_is_well(live: Prometheus) -
 
 def test_the_load_of_every_service_is_seen(live: Prometheus) -> None:
     loads = live.evaluate(Query("", "stamp2vec:load:ratio_avg1m"))
-    assert {sample["metric"]["job"] for sample in loads} == {"gateway", *MODEL_SERVICES}
+    assert {sample["metric"]["job"] for sample in loads} == {"gateway", *MODEL_SERVICE_NAMES}
     assert all(0 <= float(sample["value"][1]) <= 1 for sample in loads)
     assert any(float(sample["value"][1]) > 0 for sample in loads)
 

@@ -7,9 +7,9 @@ from collections.abc import AsyncIterator, Callable
 import grpc
 import grpc.aio
 
-from services.runtime.errors import AioContext
-from services.runtime.interceptor import calling
-from services.runtime.metrics import Metrics
+from services.runtime.observability.metrics import Metrics
+from services.runtime.serving.errors import AioContext
+from services.runtime.serving.interceptor import calling
 
 METHOD = "/test.Service/Call"
 

@@ -6,11 +6,12 @@ from collections.abc import Iterable, Sequence
 
 import pytest
 
-from services.runtime.batcher import Batcher
-from services.runtime.contract import ExecutorDead, Item, Outcome, Priority
-from services.runtime.latency import LatencyCurve
-from services.runtime.observer import Drop
-from services.runtime.refusals import DeadlinePassed, HopelessDeadline, NotServing, PoisonItem, QueueFull
+from services.runtime.batching.batcher import Batcher
+from services.runtime.batching.executor import ExecutorDead
+from services.runtime.batching.items import Item, Outcome, Priority
+from services.runtime.batching.latency import LatencyCurve
+from services.runtime.batching.observer import Drop
+from services.runtime.batching.refusals import DeadlinePassed, HopelessDeadline, NotServing, PoisonItem, QueueFull
 
 INTERACTIVE, BULK = Priority.INTERACTIVE, Priority.BULK
 

@@ -14,11 +14,11 @@ from google.rpc import (  # type: ignore[import-untyped]
     status_pb2,
 )
 
-from services.runtime.errors import InvalidCall, item_status, problem
-from services.runtime.refusals import DeadlinePassed, HopelessDeadline, NotServing, PoisonItem, QueueFull
-from services.runtime.server import Ports, running
-from services.runtime.settings import ServerSettings
-from stamp2vec.errors import IncompatibleVectors, InvalidImage, InvalidInput, ModelNotFound, WeightsError
+from services.runtime.batching.refusals import DeadlinePassed, HopelessDeadline, NotServing, PoisonItem, QueueFull
+from services.runtime.serving.errors import item_status, problem
+from services.runtime.serving.server import Ports, running
+from services.runtime.serving.settings import ServerSettings
+from stamp2vec.errors import IncompatibleVectors, InvalidCall, InvalidImage, InvalidInput, ModelNotFound, WeightsError
 from stamp2vec.v1 import common_pb2
 from tests.runtime.one_method_app import OneMethod, aio_method, aio_stream, raising
 

@@ -15,9 +15,9 @@ import numpy as np
 import pytest
 import pytest_asyncio
 
-from services.runtime.child_process import BatchFailed, StartFailed
-from services.runtime.contract import ExecutorDead
-from services.runtime.executor import ProcessExecutor
+from services.runtime.batching.executor import ExecutorDead
+from services.runtime.process.child_process import BatchFailed, StartFailed
+from services.runtime.process.executor import ProcessExecutor
 
 Start = Callable[..., Coroutine[Any, Any, ProcessExecutor]]
 
@@ -163,7 +163,7 @@ async def test_results_that_cannot_be_sent_fail_the_batch_and_not_the_executor(s
 async def test_a_restart_tries_again_until_it_works(
     start: Start, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr("services.runtime.executor._FIRST_RETRY_S", 0.01)
+    monkeypatch.setattr("services.runtime.process.executor._FIRST_RETRY_S", 0.01)
     executor = await start("loads_at_times", folder=str(tmp_path), fails="3")
     executor.kill()
     await executor.restart()
@@ -175,7 +175,7 @@ async def test_a_restart_tries_again_until_it_works(
 def test_restarts_leave_no_descriptor_open(tmp_path: Path) -> None:
     program = """
 import asyncio, os, sys
-from services.runtime import executor
+from services.runtime.process import executor
 executor._FIRST_RETRY_S = 0.01
 async def main():
     arguments = {"folder": sys.argv[1], "fails": "6"}
@@ -259,7 +259,7 @@ async def test_a_model_that_does_not_load_says_why(
 def test_the_child_dies_with_its_parent() -> None:
     program = """
 import asyncio, sys
-from services.runtime.executor import ProcessExecutor
+from services.runtime.process.executor import ProcessExecutor
 async def main():
     executor = ProcessExecutor("tests.runtime.numpy_models:first_pixel", {}, height=6, width=5, max_batch=1)
     await executor.start()

@@ -2,7 +2,7 @@
 
 import pytest
 
-from services.runtime.latency import LatencyCurve
+from services.runtime.batching.latency import LatencyCurve
 
 
 def curve(**seconds: float) -> LatencyCurve:

@@ -22,15 +22,16 @@ from grpc_health.v1 import (  # type: ignore[import-untyped]
     health_pb2_grpc,
 )
 
-from services.embedder.servicer import SERVICE, EmbedderServicer
-from services.runtime.contract import Item
-from services.runtime.model_service import ModelService
-from services.runtime.served_model import ModelSpec
-from services.runtime.server import Ports, running
-from services.runtime.settings import ModelServerSettings
+from services.embedder.servicer import SPEC, EmbedderServicer
+from services.runtime.batching.items import Item
+from services.runtime.serving.model_service import ModelService
+from services.runtime.serving.served_model import ModelSpec
+from services.runtime.serving.server import Ports, running
+from services.runtime.serving.settings import ModelServerSettings
 from stamp2vec.imaging import Letterbox
-from stamp2vec.serving import model_input
 from stamp2vec.v1 import common_pb2, embedder_pb2, embedder_pb2_grpc
+from stamp2vec.values import ModelInfo, Preset, Task
+from stamp2vec.wire.images import model_input
 
 FAILS, KILLS, HANGS = 13, 9, 99
 
@@ -38,11 +39,18 @@ FAILS, KILLS, HANGS = 13, 9, 99
 def describe(reference: str) -> ModelSpec:
     """A name of any kind, or "function:folder" of a model that needs one."""
     function, _, folder = reference.partition(":")
-    info = common_pb2.ModelInfo(
-        model=common_pb2.ModelVersion(name=function, version="1.0.0"),
-        presets=[common_pb2.PRESET_FAST],
+    info = ModelInfo(
+        name=function,
+        version="1.0.0",
+        task=Task.EMBED,
+        presets=(Preset.FAST,),
+        architecture=function,
         input_height=8,
         input_width=8,
+        vector_size=1,
+        parameters=0,
+        sha256="",
+        threshold=0.0,
     )
     if folder:
         return ModelSpec(info, f"tests.runtime.numpy_models:{function}", {"folder": folder})
@@ -54,7 +62,7 @@ def register(models: ModelService[Letterbox], server: grpc.aio.Server) -> None:
 
 
 def app(settings: ModelServerSettings) -> ModelService[Letterbox]:
-    return ModelService(SERVICE, register, describe, model_input, settings)
+    return ModelService(SPEC.full_name, register, describe, model_input, settings)
 
 
 @pytest_asyncio.fixture
@@ -98,7 +106,7 @@ async def test_another_caller_in_the_same_batch_does_not_notice(channel: grpc.ai
 
 
 async def test_health_turns_while_a_model_has_no_executor_and_turns_back(channel: grpc.aio.Channel) -> None:
-    watch = health_pb2_grpc.HealthStub(channel).Watch(health_pb2.HealthCheckRequest(service=SERVICE))
+    watch = health_pb2_grpc.HealthStub(channel).Watch(health_pb2.HealthCheckRequest(service=SPEC.full_name))
     told = [(await watch.read()).status]
     failing = asyncio.create_task(embed(channel, KILLS))
     told += [(await watch.read()).status for _ in range(2)]
@@ -146,8 +154,8 @@ async def test_two_thousand_cancelled_calls_leave_nothing_behind(ports: Ports, c
 
 PROGRAM = """
 import sys
-from services.runtime import server
-from services.runtime.settings import ModelServerSettings
+from services.runtime.serving import server
+from services.runtime.serving.settings import ModelServerSettings
 from tests.runtime.test_model_service import app
 settings = ModelServerSettings(model=(sys.argv[1],), executors=2)
 sys.exit(server.main(app(settings), settings))

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import urllib.request
 from pathlib import Path
+from typing import Any
 
 import grpc
 import grpc.aio
@@ -20,9 +21,9 @@ from grpc_health.v1 import (  # type: ignore[import-untyped]
 )
 from grpc_reflection.v1alpha import reflection_pb2  # type: ignore[import-untyped]
 
-from services.runtime.logs import JsonFormatter
-from services.runtime.server import LIVENESS, STARTUP, running
-from services.runtime.settings import ServerSettings
+from services.runtime.observability.logs import JsonFormatter
+from services.runtime.serving.server import LIVENESS, STARTUP, running
+from services.runtime.serving.settings import ServerSettings
 from tests.runtime.one_method_app import METHOD, OneMethod, aio_method, method
 
 Code = grpc.StatusCode
@@ -266,7 +267,8 @@ async def test_a_call_is_logged_as_one_line_of_json(caplog: pytest.LogCaptureFix
 
 
 def test_warnings_are_logged_as_json_too() -> None:
-    program = "import warnings; from services.runtime import logs; logs.configure('info'); warnings.warn('odd file')"
+    imports = "import warnings; from services.runtime.observability import logs"
+    program = f"{imports}; logs.configure('info'); warnings.warn('odd file')"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=30)
     (line,) = [json.loads(line) for line in done.stderr.splitlines()]
     assert line["level"] == "warning"
@@ -297,7 +299,7 @@ async def test_calls_are_counted_by_their_code_also_when_the_caller_has_gone() -
 @pytest.mark.parametrize("version", ["v1", "v1alpha"])
 async def test_reflection_lists_the_service(version: str) -> None:
     async with running(OneMethod(), SETTINGS) as ports, open_channel(ports.grpc) as channel:
-        reflect: grpc.aio.StreamStreamMultiCallable[object, object] = channel.stream_stream(
+        reflect: Any = channel.stream_stream(
             f"/grpc.reflection.{version}.ServerReflection/ServerReflectionInfo",
             request_serializer=reflection_pb2.ServerReflectionRequest.SerializeToString,
             response_deserializer=reflection_pb2.ServerReflectionResponse.FromString,
@@ -339,7 +341,7 @@ async def test_a_client_that_pings_is_never_cut_off(watches: bool) -> None:
 PROGRAM = """
 import sys
 from tests.runtime.one_method_app import OneMethod
-from services.runtime import server, settings
+from services.runtime.serving import server, settings
 chosen = settings.load(settings.ServerSettings, "program")
 app = OneMethod()
 if LOADS_FOR_EVER:

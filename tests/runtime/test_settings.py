@@ -4,7 +4,7 @@ import dataclasses
 
 import pytest
 
-from services.runtime.settings import ModelServerSettings, load
+from services.runtime.serving.settings import ModelServerSettings, load
 
 
 def read(*arguments: str, **environment: str) -> ModelServerSettings:

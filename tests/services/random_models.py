@@ -5,8 +5,9 @@ from pathlib import Path
 import torch
 
 from stamp2vec import hub
-from stamp2vec.manifest import Manifest, Preset, Task
+from stamp2vec.hub.manifest import Manifest
 from stamp2vec.models import build
+from stamp2vec.values import Preset, Task
 
 
 def save_model(folder: Path, name: str, task: Task, size: int, vector_size: int = 0) -> str:

@@ -10,7 +10,7 @@ import grpc
 import grpc.aio
 import numpy as np
 
-from services.runtime.server import MAX_MESSAGE_BYTES
+from stamp2vec.limits import MAX_MESSAGE_BYTES
 from stamp2vec.v1 import (
     common_pb2,
     detector_pb2,
@@ -39,6 +39,7 @@ def info(name: str, task: "common_pb2.Task.ValueType", version: str = "1.0.0", *
         input_height=side,
         input_width=side,
         vector_size=VECTOR_SIZE if task == common_pb2.TASK_EMBED else 0,
+        views=common_pb2.VIEWS_WHOLE_AND_TILES if common_pb2.PRESET_ACCURATE in presets else common_pb2.VIEWS_WHOLE,
     )
 
 

@@ -2,7 +2,7 @@
 
 import asyncio
 import io
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, cast
 
@@ -17,7 +17,9 @@ from PIL import Image
 
 from services.gateway.app import Gateway
 from services.gateway.settings import GatewaySettings
-from services.runtime.server import MAX_MESSAGE_BYTES, running
+from services.runtime.serving.server import running
+from services.table import MODEL_SERVICE_NAMES
+from stamp2vec.limits import MAX_MESSAGE_BYTES
 from stamp2vec.v1 import common_pb2, detector_pb2, embedder_pb2, gateway_pb2, segmenter_pb2
 from stamp2vec.v1.gateway_pb2_grpc import StampServiceStub
 from tests.services.scripted import DETECTOR_SIDE, Scripted, info, serving
@@ -30,10 +32,13 @@ TIMEOUT_S = 30.0
 
 
 @asynccontextmanager
-async def gateway(script: Scripted, **options: Any) -> "AsyncIterator[StampServiceAsyncStub]":
+async def gateway(
+    script: Scripted, upstreams: Mapping[str, str] | None = None, **options: Any
+) -> "AsyncIterator[StampServiceAsyncStub]":
+    """`upstreams` are addresses of services that are not those of the script."""
     async with serving(script) as address:
-        addresses = dict.fromkeys(("detector", "segmenter", "embedder"), address)
-        settings = GatewaySettings(port=0, metrics_port=0, **{**addresses, **options})
+        addresses = {**dict.fromkeys(MODEL_SERVICE_NAMES, address), **(upstreams or {})}
+        settings = GatewaySettings(port=0, metrics_port=0, upstreams=addresses, **options)
         sizes = [("grpc.max_receive_message_length", MAX_MESSAGE_BYTES), ("grpc.enable_retries", 0)]
         async with (
             running(Gateway(settings), settings) as ports,
@@ -341,7 +346,7 @@ async def test_calls_are_spread_over_all_replicas() -> None:
     replicas = (Scripted(), Scripted())
     async with serving(replicas[0]) as first, serving(replicas[1]) as second:
         both = f"ipv4:{first},{second}"
-        async with gateway(Scripted(), detector=both) as stub:
+        async with gateway(Scripted(), upstreams={"detector": both}) as stub:
 
             async def both_were_asked() -> None:
                 while not all(replica.requests for replica in replicas):

@@ -12,10 +12,10 @@ from PIL import Image
 
 from stamp2vec.comparison import Inked, judge_look, look
 from stamp2vec.imaging import letterbox
-from stamp2vec.serving import verification_message
 from stamp2vec.v1 import common_pb2, gateway_pb2
-from stamp2vec.verification import SecondLook, Verification
-from stamp2vec.wire import overlay_message
+from stamp2vec.values import SecondLook, Verification
+from stamp2vec.wire.comparisons import overlay_to_message
+from stamp2vec.wire.models import verification_to_message
 from tests.services.scripted import SEGMENTER_SIDE, Scripted, info
 from tests.services.test_gateway import TIMEOUT_S, encoded, fields, gateway, vector
 
@@ -26,7 +26,7 @@ SECOND_LOOK = SecondLook("segmenter", -3.0, 2.0, 4.0, -9.0, 2.0)
 
 def calibrated() -> Scripted:
     model = info("embedder", common_pb2.TASK_EMBED)
-    model.verification.CopyFrom(verification_message(VERIFICATION))
+    model.verification.CopyFrom(verification_to_message(VERIFICATION))
     return Scripted(embedders=[model])
 
 
@@ -111,7 +111,7 @@ def thorough(a: gateway_pb2.Comparand, b: gateway_pb2.Comparand) -> gateway_pb2.
 
 def looking() -> Scripted:
     model = info("embedder", common_pb2.TASK_EMBED)
-    model.verification.CopyFrom(verification_message(dataclasses.replace(VERIFICATION, second_look=SECOND_LOOK)))
+    model.verification.CopyFrom(verification_to_message(dataclasses.replace(VERIFICATION, second_look=SECOND_LOOK)))
     return Scripted(embedders=[model])
 
 
@@ -126,7 +126,7 @@ async def test_a_thorough_comparison_is_that_of_the_library() -> None:
     sides = [letterbox(np.asarray(image), everywhere.shape)[0] for image in (first, second)]
     overlay = look(*(Inked(crop, everywhere) for crop in sides))
     expected = judge_look(answer.similarity, overlay, SECOND_LOOK)
-    assert answer.overlay == overlay_message(overlay)
+    assert answer.overlay == overlay_to_message(overlay)
     assert answer.similarity == fast.similarity
     assert answer.probability == pytest.approx(expected.probability, abs=1e-6)
     assert answer.verdict == gateway_pb2.Verdict.Value(f"VERDICT_{expected.verdict.name}")

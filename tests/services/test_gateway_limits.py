@@ -6,10 +6,10 @@ import contextlib
 import numpy as np
 import pytest
 
-from services.gateway.calls import parts
-from services.gateway.limits import Admission, PixelBudget
-from services.gateway.siblings import siblings
-from services.runtime.refusals import QueueFull
+from services.gateway.admission.limits import Admission, PixelBudget
+from services.gateway.tasks import task_group
+from services.gateway.upstream.calls import parts
+from services.runtime.batching.refusals import QueueFull
 
 
 def test_a_place_is_free_again_when_a_call_ends_however_it_ends() -> None:
@@ -94,7 +94,7 @@ async def test_the_first_failure_cancels_the_siblings_and_comes_out_as_itself() 
         raise KeyError("me")
 
     async def together() -> None:
-        async with siblings() as group:
+        async with task_group() as group:
             group.create_task(wait())
             group.create_task(fail())
 

@@ -5,9 +5,9 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from services.gateway.deadline import Deadline
-from services.gateway.stream import answers
-from services.runtime.refusals import NotServing
+from services.gateway.document.stream import answers
+from services.gateway.upstream.deadline import Deadline
+from services.runtime.batching.refusals import NotServing
 from stamp2vec.v1 import gateway_pb2
 
 Request = gateway_pb2.AnalyzeDocumentsRequest

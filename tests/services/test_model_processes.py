@@ -10,11 +10,11 @@ from pathlib import Path
 import grpc
 import pytest
 
+from services.model_process import describe
 from stamp2vec import hub
 from stamp2vec.errors import WeightsError
-from stamp2vec.manifest import Task
-from stamp2vec.serving import find_model
 from stamp2vec.v1 import detector_pb2, detector_pb2_grpc
+from stamp2vec.values import Task
 from tests.services.random_models import save_model
 
 
@@ -80,4 +80,4 @@ def test_what_cannot_be_trusted_is_never_served(model: Path, file: str, said: st
 
 def test_a_model_of_another_task_is_not_served(model: Path) -> None:
     with pytest.raises(WeightsError, match=r"yolo-stamp@0\.0\.1 is made to detect: give a model that is made to embed"):
-        find_model(str(model), Task.EMBED, "cpu")
+        describe(Task.EMBED, "cpu", str(model))

@@ -24,13 +24,13 @@ from PIL import Image
 
 from services.detector import servicer as detector
 from services.embedder import servicer as embedder
-from services.runtime.server import MAX_MESSAGE_BYTES, running
-from services.runtime.settings import ModelServerSettings
+from services.runtime.serving.server import running
+from services.runtime.serving.settings import ModelServerSettings
 from services.segmenter import servicer as segmenter
-from stamp2vec.candidates import iou
+from stamp2vec.detection.candidates import iou
 from stamp2vec.imaging import decode_image
-from stamp2vec.manifest import Task
-from stamp2vec.pipelines import StampUnetPipeline, TvaePipeline, YoloStampPipeline
+from stamp2vec.limits import MAX_MESSAGE_BYTES
+from stamp2vec.pipelines import DetectionPipeline, EmbeddingPipeline, SegmentationPipeline
 from stamp2vec.v1 import (
     common_pb2,
     detector_pb2,
@@ -40,7 +40,8 @@ from stamp2vec.v1 import (
     segmenter_pb2,
     segmenter_pb2_grpc,
 )
-from stamp2vec.wire import detection
+from stamp2vec.values import Task
+from stamp2vec.wire.stamps import detection_from_message
 from tests.services.random_models import save_model
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -55,9 +56,9 @@ class Stack:
     detector: "detector_pb2_grpc.DetectorServiceAsyncStub"
     segmenter: "segmenter_pb2_grpc.SegmenterServiceAsyncStub"
     embedder: "embedder_pb2_grpc.EmbedderServiceAsyncStub"
-    detect: YoloStampPipeline
-    segment: StampUnetPipeline
-    embed: TvaePipeline
+    detect: DetectionPipeline
+    segment: SegmentationPipeline
+    embed: EmbeddingPipeline
     metrics: str
     channel: grpc.aio.Channel
 
@@ -94,9 +95,9 @@ async def stack(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stack
             cast(
                 "embedder_pb2_grpc.EmbedderServiceAsyncStub", embedder_pb2_grpc.EmbedderServiceStub(channels[embedder])
             ),
-            YoloStampPipeline.from_pretrained(models[detector]),
-            StampUnetPipeline.from_pretrained(models[segmenter]),
-            TvaePipeline.from_pretrained(models[embedder]),
+            DetectionPipeline.from_pretrained(models[detector]),
+            SegmentationPipeline.from_pretrained(models[segmenter]),
+            EmbeddingPipeline.from_pretrained(models[embedder]),
             f"http://127.0.0.1:{ports[detector].metrics}/metrics",
             channels[detector],
         )
@@ -159,8 +160,8 @@ async def test_detections_are_those_of_the_pipeline(stack: Stack) -> None:
         for found, wanted in zip(result.detections, expected):
             assert (found.box.x1, found.box.y1, found.box.x2, found.box.y2) == pytest.approx(wanted.box, abs=0.05)
             assert found.score == pytest.approx(wanted.score, abs=1e-4)
-            assert detection(found).type is wanted.type
-            assert detection(found).ink_colour is wanted.ink_colour
+            assert detection_from_message(found).type is wanted.type
+            assert detection_from_message(found).ink_colour is wanted.ink_colour
             assert found.angle_degrees == pytest.approx(wanted.angle_degrees, abs=0.1)
     assert response.model.name == "yolo-stamp"
     assert response.timing.total_ms >= response.timing.prepare_ms + response.timing.inference_ms > 0
@@ -222,7 +223,7 @@ async def test_each_call_says_how_far_stamps_may_overlap(stack: Stack) -> None:
         request = detector_pb2.DetectRequest(images=[image], min_score=0.02, max_overlap=most)
         (result,) = (await stack.detector.Detect(request)).results
         expected = stack.detect(photo(448, 448), 0.02, 0.5 if most is None else most)
-        found = np.array([detection(each).box for each in result.detections])
+        found = np.array([detection_from_message(each).box for each in result.detections])
         np.testing.assert_allclose(found, [each.box for each in expected], atol=0.05)
         overlaps.append(max(iou(box, found[index + 1 :]).max(initial=0) for index, box in enumerate(found)))
     assert overlaps[0] == 0

@@ -6,8 +6,10 @@ import pytest
 import torch
 
 from stamp2vec import hub
+from stamp2vec.engines.torch import TorchEngine, tensors
 from stamp2vec.models import build
-from stamp2vec.pipelines import YoloStampPipeline
+from stamp2vec.pipelines import DetectionPipeline
+from stamp2vec.values import Views
 from training.detector.calibration import fold, platt
 from training.detector.pages import RenderedPage
 from training.detector.train import look, served
@@ -41,13 +43,13 @@ def test_a_folded_calibration_moves_the_logits_and_nothing_else(architecture: st
 def test_what_is_calibrated_is_what_is_served() -> None:
     manifest, weights = hub.load("stamp-yolo")
     model = build("stamp-yolo", {}).eval()
-    model.load_state_dict(weights)
+    model.load_state_dict(tensors(weights))
     page = RenderedPage(SAMPLE, np.zeros((0, 8), np.float32), None)
-    (looks,) = look(model, [page], 640, torch.device("cpu"), tiled=True)
+    (looks,) = look(model, [page], 640, torch.device("cpu"), Views.WHOLE_AND_TILES)
     assert len(looks) == 3
     fitted = served(looks, 1.5, -0.25)
     fold(model, 1.5, -0.25)
-    expected = YoloStampPipeline(manifest, model.state_dict())(SAMPLE, min_score=0.1)
+    expected = DetectionPipeline(TorchEngine(manifest, model.state_dict()))(SAMPLE, min_score=0.1)
     assert len(expected) >= 4
     np.testing.assert_allclose(fitted[: len(expected)], [[*each.box, each.score] for each in expected], atol=0.01)
     assert not np.allclose(served(looks)[: len(expected), 4], fitted[: len(expected), 4], atol=1e-4)

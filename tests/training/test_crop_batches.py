@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import torch
 
-from stamp2vec.pipelines import TvaePipeline
+from stamp2vec.pipelines import EmbeddingPipeline
 from training.crop_batches import framing, leaning, recolour, shrink, view
 from training.embedder import train as embedder
 from training.embedder.teach import teach
@@ -69,7 +69,7 @@ def test_crops_rendered_during_training_are_learnt_from(tmp_path: Path) -> None:
 
 def test_a_teachers_vectors_come_with_their_crops(tmp_path: Path) -> None:
     write(tmp_path, families=3, siblings=SIBLINGS, impressions=IMPRESSIONS)
-    teacher = TvaePipeline.from_pretrained("tvae")
+    teacher = EmbeddingPipeline.from_pretrained("tvae")
     teach(teacher, tmp_path)
     pixels, _, _, taught = next(iter(Batches(tmp_path, 2 * SIBLINGS * IMPRESSIONS, 0)))
     assert taught is not None
@@ -79,7 +79,7 @@ def test_a_teachers_vectors_come_with_their_crops(tmp_path: Path) -> None:
 
 def test_a_teacher_goes_on_where_it_was_and_is_heard_when_it_is_done(tmp_path: Path) -> None:
     write(tmp_path, families=1, siblings=SIBLINGS, impressions=IMPRESSIONS)
-    teacher = TvaePipeline.from_pretrained("tvae")
+    teacher = EmbeddingPipeline.from_pretrained("tvae")
     teach(teacher, tmp_path)
     first = tmp_path / f"0000000.{TAUGHT}.npy"
     np.save(first, np.full_like(np.load(first), 7))

@@ -10,8 +10,9 @@ from PIL import Image
 from pycocotools.cocoeval import COCOeval
 
 from stamp2vec import hub
-from stamp2vec.manifest import Manifest, Preset, Task
+from stamp2vec.hub.manifest import Manifest
 from stamp2vec.models.yolo_stamp import YoloStamp
+from stamp2vec.values import Preset, Task
 from training.evaluate.__main__ import main
 from training.evaluate.detection import (
     Matches,

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from stamp2vec.results import Detection, InkColour, StampType
+from stamp2vec.values import Detection, InkColour, StampType
 from training.evaluate.__main__ import boxes
 from training.evaluate.look import Told, apart, interval, measure, told
 from training.evaluate.report import match_pages

@@ -5,7 +5,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from stamp2vec.models.grids import SCORE, TURN, TYPE, grid
+from stamp2vec.models.grids import ROTATION, SCORE, TYPE, grid
 from stamp2vec.models.stamp_yolo import BINS, boxes
 from training.detector.loss import (
     TAUGHT,
@@ -120,7 +120,7 @@ def test_pages_of_a_batch_are_answered_for_apart() -> None:
     assert not target[1].any()
 
 
-@pytest.mark.parametrize("part", [TURN, TYPE])
+@pytest.mark.parametrize("part", [ROTATION, TYPE])
 def test_a_wrong_look_costs(part: slice) -> None:
     output = said(torch.full((len(CENTRES),), -4.6))
     right, _ = detection_loss(Answers(output, CENTRES, STRIDES), one())

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from stamp2vec.pipelines import YoloStampPipeline
-from stamp2vec.results import StampType
+from stamp2vec.pipelines import DetectionPipeline
+from stamp2vec.values import StampType
 from training.detector.pages import OUTLINE, Batches, Framing, augment, read_pages
 from training.detector.teach import LEAST, teach
 from training.synth.die import DieKind
@@ -100,7 +100,7 @@ def test_a_teacher_writes_what_it_finds_and_goes_on_where_it_was(tmp_path: Path)
         shutil.copy(sample, tmp_path / name)
         with (tmp_path / "labels.jsonl").open("a") as labels:
             labels.write(json.dumps({"file": name, **label}) + "\n")
-        teach(YoloStampPipeline.from_pretrained("yolo-stamp"), tmp_path)
+        teach(DetectionPipeline.from_pretrained("yolo-stamp"), tmp_path)
     assert [json.loads(line)["file"] for line in (tmp_path / "taught.jsonl").open()] == ["a.jpg", "b.jpg"]
     first, second = (page.taught for page in read_pages(tmp_path))
     assert first is not None

@@ -11,8 +11,9 @@ import torch
 from PIL import Image
 
 from stamp2vec import hub
-from stamp2vec.manifest import Manifest, Preset, Task
+from stamp2vec.hub.manifest import Manifest
 from stamp2vec.models import build
+from stamp2vec.values import Preset, Task
 from training.embedder import calibrate as calibration
 from training.embedder.calibrate import Curve, calibrate, isotonic, logistic, platt, plausible
 from training.evaluate.__main__ import main

@@ -26,7 +26,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.utils.data import IterableDataset, get_worker_info
 
-from stamp2vec.manifest import Preset, Task
+from stamp2vec.values import Preset, Task
 from training.embedder.evaluate import figures
 from training.run import Draft, Run, parser
 from training.synth.crop_shards import read

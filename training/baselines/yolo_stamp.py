@@ -21,9 +21,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from stamp2vec.manifest import Preset, Task
-from stamp2vec.models.grids import BOX, NUMBERS, SCORE, TURN, TYPE, cell_centres
-from stamp2vec.results import StampType
+from stamp2vec.models.grids import BOX, NUMBERS, ROTATION, SCORE, TYPE, cell_centres
+from stamp2vec.values import Preset, StampType, Task, Views
 from training.crop_batches import recolour
 from training.detector.pages import Batches, read_pages
 from training.detector.train import RECIPES, look, served
@@ -82,7 +81,7 @@ class PublishedYoloStamp(nn.Module):
         answers = said.new_zeros((*said.shape[:3], NUMBERS))
         answers[..., BOX] = torch.cat([centre - half, centre + half], -1)
         answers[..., SCORE] = raw[..., 4].flatten(1, 2)
-        answers[..., TURN.start] = 1.0  # the cosine
+        answers[..., ROTATION.start] = 1.0  # the cosine
         answers[..., TYPE.start + list(StampType).index(StampType.OTHER)] = 1.0
         return answers.flatten(1, 2)
 
@@ -144,7 +143,7 @@ def main() -> None:
             raw = run.model.raw(recolour(pixels.to(run.device, non_blocking=True), random))
         run.step(*loss(run.model, raw.float(), stamps.boxes, stamps.worth))
     held_out = read_pages(args.shards / "test")
-    found = list(map(served, look(run.average, held_out, SIZE, run.device, tiled=False)))
+    found = list(map(served, look(run.average, held_out, SIZE, run.device, Views.WHOLE)))
     metrics = training_metrics([page.stamps[:, :4] for page in held_out], found, ours.false_alarms)
     draft = Draft(
         name=NAME,

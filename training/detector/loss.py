@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from stamp2vec.models.grids import BOX, SCORE, TURN, TYPE
+from stamp2vec.models.grids import BOX, ROTATION, SCORE, TYPE
 
 TOP_K = 8
 ALPHA, BETA = 0.5, 4.0
@@ -131,7 +131,7 @@ def detection_loss(answers: Answers, truth: Stamps, taught: Stamps | None = None
             sides = answers.sides[page, cell].float()
             sides_paid = sides_loss(sides, answers.centres[cell], answers.strides[cell], boxes)
             side_loss = side_loss + (sides_paid * weight).sum()
-        turn = (said[:, TURN] - stamps.turn[page, stamp]).pow(2).sum(1)
+        turn = (said[:, ROTATION] - stamps.turn[page, stamp]).pow(2).sum(1)
         outline = F.cross_entropy(said[:, TYPE], stamps.type[page, stamp], reduction="none")
         look_loss = look_loss + ((TURN_WEIGHT * turn + TYPE_WEIGHT * outline) * weight).sum()
     total = targets.sum().clamp(min=1.0)

@@ -11,7 +11,7 @@ from PIL import Image
 from torch import Tensor
 from torch.utils.data import IterableDataset, get_worker_info
 
-from stamp2vec.results import StampType
+from stamp2vec.values import StampType
 from training.detector.loss import Stamps
 from training.synth.die import DieKind
 

@@ -10,8 +10,10 @@ import json
 import math
 from pathlib import Path
 
-from stamp2vec.pipelines import Detection, YoloStampPipeline
-from stamp2vec.results import StampType
+import torch
+
+from stamp2vec.pipelines import Detection, DetectionPipeline
+from stamp2vec.values import StampType
 from training.detector.pages import read_pages
 from training.run import autocast
 
@@ -25,13 +27,13 @@ def row(found: Detection) -> list[float]:
     return [*(round(side, 2) for side in found.box), math.cos(turn), math.sin(turn), kind, found.score]
 
 
-def teach(pipeline: YoloStampPipeline, shards: Path) -> None:
+def teach(pipeline: DetectionPipeline, shards: Path) -> None:
     """Adds to `taught.jsonl` the pages that it lacks."""
     target = shards / "taught.jsonl"
     done = set()
     if target.exists():
         done = {json.loads(line)["file"] for line in target.read_text(encoding="utf-8").splitlines()}
-    with target.open("a", encoding="utf-8") as file, autocast(pipeline.device):
+    with target.open("a", encoding="utf-8") as file, autocast(torch.device("cpu")):
         for page in read_pages(shards):
             name = str(page.path.relative_to(shards))
             if name not in done:
@@ -45,7 +47,7 @@ def main() -> None:
     flags.add_argument("--model", required=True, help="the teacher: a folder or a model's name")
     flags.add_argument("--shards", type=Path, required=True, help="a folder of training.synth.shards, such as train")
     args = flags.parse_args()
-    teach(YoloStampPipeline.from_pretrained(args.model), args.shards)
+    teach(DetectionPipeline.from_pretrained(args.model), args.shards)
 
 
 if __name__ == "__main__":

@@ -10,12 +10,14 @@ import torch
 from PIL import Image
 from torch import Tensor, nn
 
-from stamp2vec.candidates import MAX_OVERLAP, SCORE_FLOOR, detections, merge
+from stamp2vec.detection.candidates import SCORE_FLOOR, detections
+from stamp2vec.detection.votes import merge
+from stamp2vec.engines.torch import candidates
 from stamp2vec.imaging import View, views
-from stamp2vec.manifest import Preset, Task
+from stamp2vec.limits import DEFAULT_MAX_OVERLAP
 from stamp2vec.models import stamp_yolo, yolo_stamp
 from stamp2vec.models.grids import grid
-from stamp2vec.pipelines.detection import candidates_of
+from stamp2vec.values import Preset, Task, Views
 from training import imagenet
 from training.crop_batches import recolour
 from training.detector.calibration import calibrated, fold, platt
@@ -30,21 +32,24 @@ Looks = list[tuple[View, np.ndarray]]  # of a page
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """How one detector is trained: its preset, its version, its input's side in px, and the framing of its pages.
+    """How one detector is trained: preset, version, views of a page, its input's side in px, and framing of its pages.
 
     Its threshold is set so that drawn pages without a stamp get at most so many `false_alarms` each.
     """
 
     preset: Preset
     version: str
+    views: Views
     size: int
     framing: Framing
     false_alarms: float
 
 
 RECIPES = {
-    "yolo-stamp": Recipe(Preset.FAST, "2.1.0", 448, Framing(448, 448, 0.7, 1.5), 0.10),
-    "stamp-yolo": Recipe(Preset.ACCURATE, "2.2.0", 640, Framing(640, 640, 0.6, 2.0), 0.03),  # to twice the size: tiles
+    "yolo-stamp": Recipe(Preset.FAST, "2.1.0", Views.WHOLE, 448, Framing(448, 448, 0.7, 1.5), 0.10),
+    "stamp-yolo": Recipe(
+        Preset.ACCURATE, "2.2.0", Views.WHOLE_AND_TILES, 640, Framing(640, 640, 0.6, 2.0), 0.03
+    ),  # to twice the size: tiles
 }
 
 
@@ -71,7 +76,7 @@ def main() -> None:
             answers = ask(run.model, recolour(pixels.to(run.device, non_blocking=True), random))
         run.step(*detection_loss(answers, truth.to(run.device), taught and taught.to(run.device)))
     pages = read_pages(args.shards / "test")
-    looks = look(run.average, pages, recipe.size, run.device, tiled=recipe.preset is Preset.ACCURATE)
+    looks = look(run.average, pages, recipe.size, run.device, recipe.views)
     truths = [page.stamps[:, :4] for page in pages]
     ranking = match(truths, [np.zeros((0, 4))] * len(truths), list(map(served, looks))).rankings[0]
     line = platt(torch.from_numpy(ranking.score).logit(eps=1e-6), torch.from_numpy(ranking.true))
@@ -83,6 +88,7 @@ def main() -> None:
         task=Task.DETECT,
         architecture=args.model,
         presets=(recipe.preset,),
+        views=recipe.views,
         input_height=recipe.size,
         input_width=recipe.size,
         threshold=round(metrics["threshold"], 3),
@@ -109,15 +115,13 @@ def ask(model: Detector, pixels: Tensor) -> Answers:
     return Answers(torch.cat([stamp_yolo.boxes(sides, centres, sizes), rest], 2), centres, sizes, sides)
 
 
-def look(
-    model: nn.Module, pages: Sequence[RenderedPage], size: int, device: torch.device, *, tiled: bool
-) -> list[Looks]:
+def look(model: nn.Module, pages: Sequence[RenderedPage], size: int, device: torch.device, shown: Views) -> list[Looks]:
     """What the model sees on each page: its views as in service, without their pixels, and the candidates of each."""
     looks = []
     for page in pages:
-        parts = views(np.asarray(Image.open(page.path).convert("RGB")), (size, size), tiled=tiled)
+        parts = views(np.asarray(Image.open(page.path).convert("RGB")), (size, size), shown)
         with torch.inference_mode():
-            answers = candidates_of(model(torch.from_numpy(np.stack([part.pixels for part in parts])).to(device)))
+            answers = candidates(model(torch.from_numpy(np.stack([part.pixels for part in parts])).to(device)))
         bare = [replace(part, pixels=np.zeros((0, 0, 3), np.uint8)) for part in parts]
         looks.append(list(zip(bare, answers, strict=True)))
     return looks
@@ -126,10 +130,10 @@ def look(
 def served(looks: Looks, scale: float = 1.0, shift: float = 0.0) -> np.ndarray:
     """The stamps of a page as in service, float (K, 5) in px, once scores are calibrated."""
     seen = [
-        (part, detections(calibrated(rows, scale, shift), part, SCORE_FLOOR, MAX_OVERLAP, tell_ink=False))
+        (part, detections(calibrated(rows, scale, shift), part, SCORE_FLOOR, DEFAULT_MAX_OVERLAP, with_ink=False))
         for part, rows in looks
     ]
-    stamps = merge(seen, MAX_OVERLAP, SCORE_FLOOR)
+    stamps = merge(seen, DEFAULT_MAX_OVERLAP, SCORE_FLOOR)
     return np.array([[*stamp.box, stamp.score] for stamp in stamps]).reshape(-1, 5)
 
 

@@ -19,8 +19,8 @@ import numpy as np
 from stamp2vec.errors import Stamp2vecError
 from stamp2vec.files import write_whole
 from stamp2vec.hub import MANIFEST
-from stamp2vec.pipelines import StampUnetPipeline, TvaePipeline
-from stamp2vec.verification import SUREST_LOG_ODDS, SecondLook, Verification, evidence
+from stamp2vec.pipelines import EmbeddingPipeline, SegmentationPipeline
+from stamp2vec.values import MAX_LOG_ODDS, SecondLook, Verification, evidence
 from training.evaluate.stamps import Stamps, embedded, read_crops
 from training.evaluate.verification import RATES, Figures, Pairs, Trust, figures, make_pairs, similarities, trust
 from training.evaluate.verification_look import looked_at, some_of_each
@@ -126,7 +126,7 @@ class LookCalibration:
     looked: dict[str, Figures]
 
 
-def calibrate_look(vectors: np.ndarray, stamps: Stamps, segmenter: StampUnetPipeline) -> LookCalibration:
+def calibrate_look(vectors: np.ndarray, stamps: Stamps, segmenter: SegmentationPipeline) -> LookCalibration:
     """Fit on some pairs within the marked half of the families, judge on some within the other half.
 
     Unit vectors float (N, D). ValueError when a half lacks a kind of pair.
@@ -144,7 +144,7 @@ def calibrate_look(vectors: np.ndarray, stamps: Stamps, segmenter: StampUnetPipe
     weights, intercept = plausible(known[0], fit.genuine, fit.weights(GENUINE_SHARE, SIBLING_SHARE))
     second_look = SecondLook(segmenter.manifest.name, round(intercept, 4), *(round(w, 4) for w in weights.tolist()))
     log_odds = known[1] @ weights + intercept
-    probability = 1 / (1 + np.exp(-np.clip(log_odds, -SUREST_LOG_ODDS, SUREST_LOG_ODDS)))
+    probability = 1 / (1 + np.exp(-np.clip(log_odds, -MAX_LOG_ODDS, MAX_LOG_ODDS)))
     judged = trust(probability, rest, rest.weights(GENUINE_SHARE, SIBLING_SHARE))
     return LookCalibration(second_look, judged, _figures(known[1][:, 0], rest), _figures(log_odds, rest))
 
@@ -222,8 +222,8 @@ def main() -> int:
     )
     args = flags.parse_args()
     try:
-        pipeline = TvaePipeline.from_pretrained(args.model)
-        segmenter = StampUnetPipeline.from_pretrained(args.segmenter) if args.segmenter else None
+        pipeline = EmbeddingPipeline.from_pretrained(args.model)
+        segmenter = SegmentationPipeline.from_pretrained(args.segmenter) if args.segmenter else None
         stamps = read_crops(args.crops)
         vectors = embedded(pipeline, stamps)
         calibration = calibrate(vectors, stamps)

@@ -8,21 +8,22 @@ import argparse
 from pathlib import Path
 
 import numpy as np
+import torch
 
-from stamp2vec.pipelines import TvaePipeline
+from stamp2vec.pipelines import EmbeddingPipeline
 from training.run import autocast
 from training.synth.crop_shards import TAUGHT, complete, part, save
 
 AT_ONCE = 64
 
 
-def teach(pipeline: TvaePipeline, folder: Path) -> None:
+def teach(pipeline: EmbeddingPipeline, folder: Path) -> None:
     """Adds the vectors to the shards that lack them."""
     for kind in complete(folder):
         if part(kind, TAUGHT).exists():
             continue
         crops = np.load(part(kind, "pixels"), mmap_mode="r")
-        with autocast(pipeline.device):
+        with autocast(torch.device("cpu")):
             vectors = [
                 pipeline(list(np.ascontiguousarray(crops[start : start + AT_ONCE, ..., :3])))
                 for start in range(0, len(crops), AT_ONCE)
@@ -39,7 +40,7 @@ def main() -> None:
         "--crops", type=Path, required=True, help="a folder of training.synth.crop_shards, such as train"
     )
     args = flags.parse_args()
-    teach(TvaePipeline.from_pretrained(args.model), args.crops)
+    teach(EmbeddingPipeline.from_pretrained(args.model), args.crops)
 
 
 if __name__ == "__main__":

@@ -12,9 +12,9 @@ from torch import Tensor
 from torch.nn import functional as F
 from torch.utils.data import IterableDataset, get_worker_info
 
-from stamp2vec.manifest import Preset, Task
 from stamp2vec.models.stamp_lite import StampLite
 from stamp2vec.models.tvae import Tvae
+from stamp2vec.values import Preset, Task
 from training import imagenet
 from training.crop_batches import framing, leaning, recolour, shrink, uniform, view
 from training.embedder import evaluate

@@ -12,9 +12,9 @@ from pathlib import Path
 
 import numpy as np
 
-from stamp2vec.candidates import SCORE_FLOOR
+from stamp2vec.detection.candidates import SCORE_FLOOR
 from stamp2vec.errors import Stamp2vecError
-from stamp2vec.results import Detection
+from stamp2vec.values import Detection
 from training.evaluate import embedder, look, models
 from training.evaluate.montage import alarms, misses, montage
 from training.evaluate.report import Report, match_pages, report_on, table
@@ -74,7 +74,9 @@ def score_detectors(references: Sequence[str], shards: Path | None, kit: Path | 
         found = [boxes(of_page) for of_page in seen]
         matches = match_pages(pages, found)
         threshold = pipeline.manifest.threshold
-        told = None if isinstance(pipeline, models.BaselineDetector) else look.told(pages, seen, matches, threshold)
+        told = (
+            None if pipeline.manifest.architecture in models.PUBLISHED else look.told(pages, seen, matches, threshold)
+        )
         data = "synthetic" if shards else "real"
         if not reports:
             out.mkdir(parents=True, exist_ok=True)

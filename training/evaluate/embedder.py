@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from stamp2vec.manifest import Manifest
+from stamp2vec.hub.manifest import Manifest
 from training.evaluate import models, retrieval, verification
 from training.evaluate.confusions import Confusion, picture
 from training.evaluate.stamps import Stamps, embedded, joined, read_crops, read_kit

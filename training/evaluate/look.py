@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 
 from stamp2vec.imaging import decode_image
-from stamp2vec.results import Detection
+from stamp2vec.values import Detection
 from training.detector.pages import OUTLINE
 from training.evaluate.detection import Matches, bootstrap
 from training.evaluate.truth import TruePage

@@ -2,26 +2,19 @@
 
 from torch import nn
 
-from stamp2vec import hub
-from stamp2vec.manifest import Manifest
-from stamp2vec.pipelines import TvaePipeline, YoloStampPipeline
+from stamp2vec import engines, hub
+from stamp2vec.engines import Engine
+from stamp2vec.engines.torch import TorchEngine
+from stamp2vec.hub.manifest import Manifest
+from stamp2vec.pipelines import DetectionPipeline, EmbeddingPipeline
+from stamp2vec.values import Task
 from training.baselines import tvae, yolo_stamp
 
-
-class BaselineDetector(YoloStampPipeline):
-    """A published detector, which the library does not serve."""
-
-    def network(self) -> nn.Module:
-        """With fresh weights."""
-        return yolo_stamp.PublishedYoloStamp()
-
-
-class BaselineEmbedder(TvaePipeline):
-    """A published embedder, which the library does not serve."""
-
-    def network(self) -> nn.Module:
-        """With fresh weights."""
-        return tvae.PublishedTvae()
+PUBLISHED: dict[str, type[nn.Module]] = {
+    yolo_stamp.NAME: yolo_stamp.PublishedYoloStamp,
+    tvae.NAME: tvae.PublishedTvae,
+}
+"""Architectures that the library does not serve."""
 
 
 def described(reference: str) -> Manifest:
@@ -29,13 +22,18 @@ def described(reference: str) -> Manifest:
     return hub.read_manifest(hub.find(reference))
 
 
-def detector(reference: str) -> YoloStampPipeline:
-    """A detector by its name, folder or address; errors as for `YoloStampPipeline.from_pretrained`."""
-    published = described(reference).architecture == yolo_stamp.NAME
-    return (BaselineDetector if published else YoloStampPipeline).from_pretrained(reference)
+def detector(reference: str) -> DetectionPipeline:
+    """A detector by its name, folder or address; errors as for `engines.load`."""
+    return DetectionPipeline(_engine(reference, Task.DETECT))
 
 
-def embedder(reference: str) -> TvaePipeline:
-    """An embedder by its name, folder or address; errors as for `TvaePipeline.from_pretrained`."""
-    published = described(reference).architecture == tvae.NAME
-    return (BaselineEmbedder if published else TvaePipeline).from_pretrained(reference)
+def embedder(reference: str) -> EmbeddingPipeline:
+    """An embedder by its name, folder or address; errors as for `engines.load`."""
+    return EmbeddingPipeline(_engine(reference, Task.EMBED))
+
+
+def _engine(reference: str, task: Task) -> Engine:
+    architecture = described(reference).architecture
+    if architecture in PUBLISHED:
+        return TorchEngine(*hub.load(reference), network=PUBLISHED[architecture]())
+    return engines.load(reference, task)

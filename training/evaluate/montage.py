@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from stamp2vec.candidates import iou
+from stamp2vec.detection.candidates import iou
 from stamp2vec.imaging import crop, decode_image
 from training.evaluate.detection import Matches
 from training.evaluate.truth import TruePage, array

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from stamp2vec.manifest import Manifest
+from stamp2vec.hub.manifest import Manifest
 from training.evaluate import detection, look
 from training.evaluate.detection import Bin, Figures, Matches
 from training.evaluate.look import Told

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from stamp2vec.imaging import decode_image
-from stamp2vec.pipelines import TvaePipeline
+from stamp2vec.pipelines import EmbeddingPipeline
 from training.synth import crop_shards
 
 Pixels = np.ndarray
@@ -107,7 +107,7 @@ def joined(stamps: Stamps, others: Stamps) -> Stamps:
     )
 
 
-def embedded(pipeline: TvaePipeline, stamps: Stamps) -> np.ndarray:
+def embedded(pipeline: EmbeddingPipeline, stamps: Stamps) -> np.ndarray:
     """float32 (N, D), a vector of length 1 for each stamp."""
 
     def pictures() -> Iterator[Pixels]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from stamp2vec.verification import DIFFERENT_UP_TO, SAME_FROM
+from stamp2vec.comparison.verdicts import DIFFERENT_UP_TO, SAME_FROM
 from training.evaluate.stamps import Stamps
 
 RATES = (0.01, 0.001)

@@ -4,12 +4,12 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from stamp2vec.comparison.evidence import measure
 from stamp2vec.comparison.ink import ink_amount
-from stamp2vec.comparison.look import measure
 from stamp2vec.comparison.registration import register
 from stamp2vec.imaging import letterbox
-from stamp2vec.pipelines import StampUnetPipeline
-from stamp2vec.verification import Measures
+from stamp2vec.pipelines import SegmentationPipeline
+from stamp2vec.values import Measures
 from training.evaluate.stamps import Stamps
 from training.evaluate.verification import Pairs
 
@@ -21,7 +21,7 @@ def some_of_each(pairs: Pairs, most: int, seed: int = 0) -> Pairs:
     return pairs.where(np.sort(np.concatenate(kept)))
 
 
-def looked_at(segmenter: StampUnetPipeline, stamps: Stamps, pairs: Pairs) -> list[Measures]:
+def looked_at(segmenter: SegmentationPipeline, stamps: Stamps, pairs: Pairs) -> list[Measures]:
     """What each pair shows when its second stamp is laid over its first."""
     needed = np.unique([pairs.a, pairs.b])
 

@@ -9,8 +9,8 @@ from torch import Tensor
 from torch.nn import functional as F
 from torch.utils.data import IterableDataset, get_worker_info
 
-from stamp2vec.manifest import Preset, Task
 from stamp2vec.models.stamp_unet import StampUnet
+from stamp2vec.values import Preset, Task
 from training.crop_batches import framing, leaning, recolour, uniform, view
 from training.run import Draft, Run, parser
 from training.synth.crop_shards import SIZE, Crops, read

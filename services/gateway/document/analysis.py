@@ -1,0 +1,220 @@
+"""A document through the model services: the same rules as the pipeline's, on the same values.
+
+Pages are decoded while those before them are in work, and a page's pixels are freed as soon as its stamps are cut out.
+A page that fails carries its error and costs no other page anything; a service that cannot answer ends the document.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from services.gateway.admission.limits import Hold
+from services.gateway.admission.workers import Workers
+from services.gateway.document.finding import Search
+from services.gateway.document.pages import MAX_GROUP_PIXELS, Group, PageReader, ReadPage
+from services.gateway.document.stages import Stage, Stages
+from services.gateway.tasks import task_group
+from services.gateway.upstream.calls import ModelCaller, Pixels
+from services.runtime.observability.logs import request_id
+from stamp2vec.document import (
+    AnalyzedPage,
+    AnalyzedStamp,
+    Crop,
+    Models,
+    Options,
+    analyzed_stamp,
+    assemble,
+    check_stamp_count,
+    cut,
+    failed_page,
+)
+from stamp2vec.errors import InvalidInput, Stamp2vecError
+from stamp2vec.imaging import Letterbox, letterbox
+from stamp2vec.limits import MAX_IMAGES, MAX_MESSAGE_BYTES
+from stamp2vec.v1 import gateway_pb2
+from stamp2vec.values import Detection
+from stamp2vec.wire.documents import result_to_message
+from stamp2vec.wire.stamps import encode_png
+
+_GROUPS_IN_WORK = 2  # of one document: one at the detector while the other is cut, segmented and embedded
+_STAMP_BYTES = 128  # of a response, for all of a stamp but its vector, mask and crop
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Fitted:
+    """A crop, also in the sizes of both models' inputs; None is what was not asked for.
+
+    `png` is the crop as a file: as pixels, the crops of a document would take many times the memory.
+    """
+
+    crop: Crop
+    for_embedder: Pixels | None
+    for_segmenter: Pixels | None
+    mask_box: Letterbox | None
+    png: bytes | None
+
+
+class DocumentAnalysis:
+    """One document; `run` it once."""
+
+    def __init__(
+        self, document: bytes, options: Options, models: Models, caller: ModelCaller, workers: Workers, hold: Hold
+    ) -> None:
+        """The options are valid, and `hold` is open."""
+        self._document, self._options, self._models = document, options, models
+        self._caller, self._workers, self._hold = caller, workers, hold
+        self._search = Search(
+            caller=caller,
+            workers=workers,
+            detector=models.detector,
+            min_score=options.min_score,
+            max_overlap=options.max_overlap,
+            with_ink=False,
+        )
+        self._pages: list[AnalyzedPage] = []
+        self._crop_pngs: dict[int, list[bytes | None]] = {}
+        self._stamps = self._bytes = 0  # what the response holds so far
+        self.stages = Stages()
+
+    async def run(self) -> gateway_pb2.AnalyzeDocumentResponse:
+        """Raises InvalidInput when no page can be read, or when there are more stamps than a response holds."""
+        reader = PageReader(self._document, self._models.detector)
+        slots = asyncio.Semaphore(_GROUPS_IN_WORK)
+        async with task_group() as tasks:
+            is_last = False
+            while not is_last:
+                group = await self._read(reader)
+                await slots.acquire()
+                tasks.create_task(self._analyze(group, slots))
+                is_last = group.is_last
+        return await self._workers.run(self._response)
+
+    async def _read(self, reader: PageReader) -> Group:
+        await self._hold.take(MAX_GROUP_PIXELS)
+        with self.stages.during(Stage.DECODE):
+            group = await self._workers.run(reader.next_group)
+        self._hold.give_back(MAX_GROUP_PIXELS - group.pixels)
+        return group
+
+    async def _analyze(self, group: Group, slots: asyncio.Semaphore) -> None:
+        self._pages += [failed_page(broken.index, broken.error) for broken in group.broken]
+        with self.stages.during(Stage.DETECT):
+            results = await self._search.find([page.views for page in group.pages])
+        found = [
+            (page, detection)
+            for page, result in zip(group.pages, results, strict=True)
+            if isinstance(result, list)
+            for detection in result
+        ]
+        self._stamps += len(found)
+        check_stamp_count(self._stamps, self._options)
+        stamps: list[tuple[AnalyzedStamp | Stamp2vecError, bytes | None]] = []
+        for first in range(0, len(found), MAX_IMAGES):
+            stamps += await self._describe(found[first : first + MAX_IMAGES])
+        described = iter(stamps)
+        for page, result in zip(group.pages, results, strict=True):
+            if isinstance(result, Stamp2vecError):
+                self._pages.append(failed_page(page.index, result, *page.image.shape[:2]))
+            else:
+                self._add(page, [next(described) for _ in result])
+        self._hold.give_back(group.pixels)
+        slots.release()
+
+    async def _describe(
+        self, found: Sequence[tuple[ReadPage, Detection]]
+    ) -> list[tuple[AnalyzedStamp | Stamp2vecError, bytes | None]]:
+        """Cuts out at most 64 stamps, and has them segmented and embedded."""
+        fitted = await self._workers.run(self._cut_out, found, self._room())
+        async with task_group() as tasks:
+            masking = tasks.create_task(self._segment(fitted))
+            embedding = tasks.create_task(self._embed(fitted))
+        stamps = await self._workers.run(_finished, fitted, embedding.result(), masking.result())
+        self._bytes += sum(map(self._size, fitted))
+        self._room()
+        return [(stamp, each.png) for stamp, each in zip(stamps, fitted, strict=True)]
+
+    def _cut_out(self, found: Sequence[tuple[ReadPage, Detection]], room: int) -> list[_Fitted]:
+        cuts: list[_Fitted] = []
+        for page, detection in found:
+            part = cut(page.image, detection)
+            embedder, segmenter = self._models.embedder, self._models.segmenter
+            for_embedder = letterbox(part.pixels, embedder.input_size)[0] if embedder else None
+            for_segmenter, box = letterbox(part.pixels, segmenter.input_size) if segmenter else (None, None)
+            png = encode_png(part.pixels) if self._options.include_crops else None
+            cuts.append(_Fitted(part, for_embedder, for_segmenter, box, png))
+            room -= self._size(cuts[-1])
+            if room < 0:
+                raise self._too_large()
+        return cuts
+
+    async def _segment(self, fitted: Sequence[_Fitted]) -> Sequence[np.ndarray | Stamp2vecError | None]:
+        if not self._models.segmenter:
+            return [None] * len(fitted)
+        pictures = [each.for_segmenter for each in fitted if each.for_segmenter is not None]
+        with self.stages.during(Stage.SEGMENT):
+            return await self._caller.segment(self._models.segmenter, pictures)
+
+    async def _embed(self, fitted: Sequence[_Fitted]) -> Sequence[np.ndarray | Stamp2vecError | None]:
+        if not self._models.embedder:
+            return [None] * len(fitted)
+        pictures = [each.for_embedder for each in fitted if each.for_embedder is not None]
+        with self.stages.during(Stage.EMBED):
+            return await self._caller.embed(self._models.embedder, pictures)
+
+    def _add(self, page: ReadPage, described: Sequence[tuple[AnalyzedStamp | Stamp2vecError, bytes | None]]) -> None:
+        height, width = page.image.shape[:2]
+        stamps = []
+        for stamp, _ in described:
+            if isinstance(stamp, Stamp2vecError):
+                self._pages.append(failed_page(page.index, stamp, height, width))
+                return
+            stamps.append(stamp)
+        self._pages.append(AnalyzedPage(page.index, height, width, tuple(stamps)))
+        self._crop_pngs[page.index] = [png for _, png in described]
+
+    def _size(self, fitted: _Fitted) -> int:
+        """Bytes that a stamp takes in the response."""
+        x1, y1, x2, y2 = fitted.crop.box
+        vector = 4 * self._models.embedder.vector_size if self._models.embedder else 0
+        mask = (x2 - x1) * (y2 - y1) if self._models.segmenter else 0
+        return _STAMP_BYTES + vector + mask + len(fitted.png or b"")
+
+    def _room(self) -> int:
+        """Bytes that are left in the response."""
+        matrices = 8 * self._stamps**2 if self._models.embedder else 0
+        room = MAX_MESSAGE_BYTES - self._bytes - matrices
+        if room < 0:
+            raise self._too_large()
+        return room
+
+    def _too_large(self) -> InvalidInput:
+        asked = [name for name in ("include_crops", "include_masks") if getattr(self._options, name)]
+        advice = " and ".join(f"leave out {name}" for name in asked) or "raise min_score"
+        return InvalidInput(
+            f"the answer would be larger than {MAX_MESSAGE_BYTES // 2**20} MiB: {advice}, or send fewer pages a call",
+            asked[0] if asked else "min_score",
+        )
+
+    def _response(self) -> gateway_pb2.AnalyzeDocumentResponse:
+        result = assemble(self._pages, self._models, self.stages.timing(), request_id.get())
+        return result_to_message(result, self._crop_pngs)
+
+
+def _finished(
+    fitted: Sequence[_Fitted],
+    vectors: Sequence[np.ndarray | Stamp2vecError | None],
+    masks: Sequence[np.ndarray | Stamp2vecError | None],
+) -> list[AnalyzedStamp | Stamp2vecError]:
+    """`masks` are in pixels of the segmenter's input."""
+    stamps: list[AnalyzedStamp | Stamp2vecError] = []
+    for each, vector, mask in zip(fitted, vectors, masks, strict=True):
+        if isinstance(vector, Stamp2vecError):
+            stamps.append(vector)
+        elif isinstance(mask, Stamp2vecError):
+            stamps.append(mask)
+        else:
+            ink = None if mask is None or each.mask_box is None else each.mask_box.mask_to_image(mask)
+            stamps.append(analyzed_stamp(each.crop, vector, ink))
+    return stamps

@@ -1,0 +1,1 @@
+"""The services behind the gateway: channels, the models they serve, calls."""

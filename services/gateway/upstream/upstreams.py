@@ -1,0 +1,118 @@
+"""The services behind the gateway, and which models they serve."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any, TypeVar
+
+import grpc
+import grpc.aio
+from google.protobuf.message import Message
+
+from services.gateway.tasks import task_group
+from services.gateway.upstream.channel import channel
+from services.gateway.upstream.deadline import Deadline
+from services.runtime.batching.refusals import NotServing
+from services.runtime.serving.interceptor import calling
+from services.runtime.serving.selection import choose
+from services.table import MODEL_SERVICES, ServiceSpec
+from stamp2vec.values import ModelInfo, Preset, Task
+from stamp2vec.wire.models import info_from_message
+
+R = TypeVar("R")
+
+MODELS_EXPIRE_S = 30.0
+
+
+class Upstream:
+    """One service. Its models are asked for once, kept for a while, and asked for anew when the list proves wrong."""
+
+    def __init__(self, spec: ServiceSpec, address: str) -> None:
+        self._spec = spec
+        self._channel = channel(address, spec.full_name)
+        self._stub = spec.stub(self._channel)
+        self._expires_s = 0.0
+        self._asking = asyncio.Lock()  # one question at a time: the others wait for its answer
+        self.known: Sequence[ModelInfo] = ()
+        """The last answer, however old; nothing before the first."""
+
+    async def call(self, method: str, request: Message, **options: float | bool) -> Any:
+        """The response of one of its methods, as a part of the current request. Raises AioRpcError."""
+        with calling(f"{self._spec.full_name}/{method}") as metadata:
+            return await getattr(self._stub, method)(request, metadata=metadata, **options)
+
+    async def models(self, deadline: Deadline) -> Sequence[ModelInfo]:
+        """What it serves now, as of at most 30 s ago."""
+        async with self._asking:
+            if asyncio.get_running_loop().time() >= self._expires_s:
+                await self._ask(timeout=deadline.budget_s())
+        return self.known
+
+    async def choose(self, selector: Preset | str, deadline: Deadline) -> ModelInfo:
+        """The model that a caller selects. ModelNotFound when there is none."""
+        return choose(await self.models(deadline), selector)
+
+    async def ready(self) -> None:
+        """Returns when the service has answered, however long that takes."""
+        while True:
+            try:
+                return await self._ask(wait_for_ready=True)
+            except grpc.aio.AioRpcError as error:
+                if error.code() is not grpc.StatusCode.UNAVAILABLE:  # it was SERVING and has gone again
+                    raise
+
+    def forget_models(self) -> None:
+        """The next `models` asks."""
+        self._expires_s = 0.0
+
+    async def close(self) -> None:
+        """Frees the channel."""
+        await self._channel.close()
+
+    async def _ask(self, **options: float | bool) -> None:
+        response = await self.call("ListModels", self._spec.list_models_request(), **options)
+        self.known = tuple(map(info_from_message, response.models))
+        self._expires_s = asyncio.get_running_loop().time() + MODELS_EXPIRE_S
+
+
+class Upstreams:
+    """All services of the table, by task. Made inside a running event loop."""
+
+    def __init__(self, addresses: Mapping[str, str]) -> None:
+        """`addresses` are those of the services, by name."""
+        self._upstreams = {spec.task: Upstream(spec, addresses[spec.name]) for spec in MODEL_SERVICES}
+
+    def __getitem__(self, task: Task) -> Upstream:
+        return self._upstreams[task]
+
+    async def ready(self) -> None:
+        """Returns when each has listed its models."""
+        async with task_group() as tasks:
+            for upstream in self._upstreams.values():
+                tasks.create_task(upstream.ready())
+
+    async def models(self, deadline: Deadline) -> list[ModelInfo]:
+        """What all of them serve."""
+        async with task_group() as tasks:
+            asked = [tasks.create_task(upstream.models(deadline)) for upstream in self._upstreams.values()]
+        return [model for answer in asked for model in answer.result()]
+
+    async def with_current_models(self, work: Callable[[], Awaitable[R]]) -> R:
+        """Runs `work`, and once more with fresh lists of models when one that it had chosen is gone meanwhile.
+
+        The gateway asks for exact versions that the service itself has named, so NOT_FOUND from there is never the
+        caller's fault: a roll-out is going on. NotServing when it happens twice.
+        """
+        for _ in range(2):
+            try:
+                return await work()
+            except grpc.aio.AioRpcError as error:
+                if error.code() is not grpc.StatusCode.NOT_FOUND:
+                    raise
+                for upstream in self._upstreams.values():
+                    upstream.forget_models()
+        raise NotServing("the models behind this gateway are being replaced: send the call again")
+
+    async def close(self) -> None:
+        """Frees the channels."""
+        for upstream in self._upstreams.values():
+            await upstream.close()

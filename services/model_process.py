@@ -1,0 +1,46 @@
+"""A model service as a process: what all of them share beyond the runtime, which knows no models."""
+
+from collections.abc import Callable
+from functools import partial
+from typing import TypeVar
+
+import grpc.aio
+
+from services.runtime.serving import server, settings
+from services.runtime.serving.model_service import ModelService, Prepare
+from services.runtime.serving.served_model import ModelSpec
+from services.runtime.serving.settings import ModelServerSettings
+from services.table import ServiceSpec
+from stamp2vec import hub
+from stamp2vec.engines import check_task
+from stamp2vec.values import Task
+
+Place = TypeVar("Place")
+
+
+def app(
+    spec: ServiceSpec,
+    settings: ModelServerSettings,
+    register: Callable[[ModelService[Place], grpc.aio.Server], None],
+    prepare: Prepare[Place],
+) -> ModelService[Place]:
+    """What `server.main` runs; `register` adds the servicer, `prepare` makes a model's input of a message."""
+    return ModelService(spec.full_name, register, partial(describe, spec.task, settings.device), prepare, settings)
+
+
+def main(spec: ServiceSpec, make_app: Callable[[ModelServerSettings], ModelService[Place]]) -> int:
+    """Serves, as the command line and the environment say; by default all bundled models of the task."""
+    defaults = {"port": spec.port, "metrics_port": spec.metrics_port, "model": hub.bundled_names(spec.task)}
+    chosen = settings.load(ModelServerSettings, f"python -m services.{spec.name}", defaults=defaults)
+    return server.main(make_app(chosen), chosen)
+
+
+def describe(task: Task, device: str, reference: str) -> ModelSpec:
+    """A model by its reference: what callers see of it, and what loads it in a child process.
+
+    Raises what `hub.find` raises, and WeightsError when the model does another task."""
+    folder = hub.find(reference)
+    manifest = hub.read_manifest(folder)
+    check_task(manifest, task)
+    arguments = {"task": task.value, "folder": str(folder), "device": device, "sha256": manifest.sha256}
+    return ModelSpec(manifest.info, "stamp2vec.engines:load_infer", arguments)

@@ -1,0 +1,1 @@
+"""Executors as child processes: shared memory in, frames out."""

@@ -1,0 +1,117 @@
+"""What happens around every call: its request id, its log line, its metrics, and its errors turned into statuses."""
+
+import asyncio
+import logging
+import re
+import time
+import uuid
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from contextlib import aclosing, asynccontextmanager, contextmanager
+from typing import Any
+
+import grpc
+import grpc.aio
+
+from services.runtime.batching.refusals import NotServing
+from services.runtime.observability import tracing
+from services.runtime.observability.logs import request_id
+from services.runtime.observability.metrics import Metrics
+from services.runtime.serving.errors import AioContext, Code, Problem, abort, problem
+
+log = logging.getLogger(__name__)
+
+REQUEST_ID_KEY = "x-request-id"
+_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")  # what callers send ends up in our logs
+
+
+@contextmanager
+def calling(method: str) -> Iterator[tuple[tuple[str, str], ...]]:
+    """Around a call to "package.Service/Method": the metadata with which it stays part of the current request."""
+    with tracing.calling(method) as headers:
+        yield ((REQUEST_ID_KEY, request_id.get()), *headers.items())
+
+
+class CallInterceptor(grpc.aio.ServerInterceptor):
+    """Wraps unary and streaming calls alike; leaves health and reflection alone."""
+
+    def __init__(self, metrics: Metrics) -> None:
+        self._metrics = metrics
+        self._calls = 0
+        self._no_calls = asyncio.Event()
+        self._no_calls.set()
+        self.not_serving: str | None = None
+        """While set, every call is refused with this text."""
+
+    async def drained(self) -> None:
+        """Returns when no call is being answered."""
+        await self._no_calls.wait()
+
+    async def intercept_service(
+        self,
+        continuation: "Callable[[grpc.HandlerCallDetails], Awaitable[grpc.RpcMethodHandler[Any, Any] | None]]",
+        handler_call_details: grpc.HandlerCallDetails,
+    ) -> "grpc.RpcMethodHandler[Any, Any] | None":
+        """Wraps the handler that answers this method."""
+        handler: Any = await continuation(handler_call_details)
+        method = handler_call_details.method
+        if handler is None or method.startswith("/grpc."):
+            return handler  # type: ignore[no-any-return]
+        metadata = dict(handler_call_details.invocation_metadata or ())
+        given = metadata.get(REQUEST_ID_KEY, "")
+        if not (isinstance(given, str) and _REQUEST_ID.fullmatch(given)):
+            given = uuid.uuid4().hex
+
+        async def answer_once(request: Any, context: AioContext) -> Any:
+            async with self._call(method, given, metadata, context):
+                return await handler.unary_unary(request, context)
+
+        async def answer_many(requests: Any, context: AioContext) -> AsyncIterator[Any]:
+            async with (
+                self._call(method, given, metadata, context),
+                aclosing(handler.stream_stream(requests, context)) as responses,
+            ):
+                async for response in responses:
+                    yield response
+
+        if handler.unary_unary:
+            return grpc.unary_unary_rpc_method_handler(
+                answer_once, handler.request_deserializer, handler.response_serializer
+            )
+        return grpc.stream_stream_rpc_method_handler(
+            answer_many, handler.request_deserializer, handler.response_serializer
+        )
+
+    @asynccontextmanager
+    async def _call(
+        self, method: str, request: str, metadata: Mapping[str, str | bytes], context: AioContext
+    ) -> AsyncIterator[None]:
+        request_id.set(request)
+        span = tracing.begin_call(method.removeprefix("/"), metadata, request)
+        context.set_trailing_metadata(((REQUEST_ID_KEY, request),))
+        started = time.perf_counter()
+        self._calls += 1
+        self._no_calls.clear()
+        self._metrics.requests_in_flight.inc()
+        said = Problem(Code.OK, "")
+        try:
+            if self.not_serving:
+                raise NotServing(self.not_serving)
+            yield
+        except (asyncio.CancelledError, GeneratorExit):  # the latter ends a stream that nobody reads any more
+            remaining_s = context.time_remaining()
+            is_late = remaining_s is not None and remaining_s <= 0
+            said = problem(TimeoutError() if is_late else asyncio.CancelledError())
+            raise
+        except Exception as error:
+            said = problem(error)
+            await abort(context, said)
+        finally:
+            seconds = time.perf_counter() - started
+            self._calls -= 1
+            if not self._calls:
+                self._no_calls.set()
+            self._metrics.requests_in_flight.dec()
+            self._metrics.request_seconds.labels(method, said.code.name).observe(seconds)
+            fields = {"method": method, "code": said.code.name, "seconds": round(seconds, 6), "peer": context.peer()}
+            log.info("call", extra={"fields": fields | ({"error": said.message} if said.message else {})})
+            tracing.end_call(span, said.code)

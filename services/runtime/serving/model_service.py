@@ -1,0 +1,216 @@
+"""What detector, segmenter and embedder have in common: images in; prepared, batched, restored; results out."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+import grpc.aio
+
+from services.runtime.batching.items import Outcome, Priority
+from services.runtime.batching.refusals import PoisonItem, QueueFull
+from services.runtime.observability import tracing
+from services.runtime.observability.metrics import Metrics
+from services.runtime.process.frames import Array
+from services.runtime.serving.errors import AioContext, item_status
+from services.runtime.serving.selection import choose
+from services.runtime.serving.served_model import ModelSpec, ServedModel
+from services.runtime.serving.settings import ModelServerSettings
+from stamp2vec.errors import InvalidCall, InvalidInput
+from stamp2vec.limits import DEFAULT_DEADLINE_S, MAX_IMAGES
+from stamp2vec.v1 import common_pb2
+from stamp2vec.values import ModelInfo
+from stamp2vec.wire.models import info_to_message, selector_from_message, version_to_message
+
+Place = TypeVar("Place")
+Result = TypeVar("Result")
+
+Prepare = Callable[[common_pb2.Image, str, tuple[int, int]], tuple[Array, Place]]
+"""A message, its path and the model's (height, width) -> the model's input, and what `restore` needs to go back."""
+
+_BUSY_RETRY_S = 0.2
+_PRIORITIES = {
+    common_pb2.PRIORITY_UNSPECIFIED: Priority.INTERACTIVE,
+    common_pb2.PRIORITY_INTERACTIVE: Priority.INTERACTIVE,
+    common_pb2.PRIORITY_BULK: Priority.BULK,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """What the requests of all three services have in common."""
+
+    images: Sequence[common_pb2.Image]
+    model: common_pb2.ModelSelector
+    priority: "common_pb2.Priority.ValueType"
+
+
+@dataclass(frozen=True, slots=True)
+class Answer(Generic[Result]):
+    """A result for each image, the model that made them, and where the time went."""
+
+    results: list[Result]
+    model: common_pb2.ModelVersion
+    timing: common_pb2.ModelTiming
+
+
+class ModelService(Generic[Place]):
+    """The models that a process serves: an App."""
+
+    def __init__(
+        self,
+        service_name: str,
+        register: "Callable[[ModelService[Place], grpc.aio.Server], None]",
+        describe: Callable[[str], ModelSpec],
+        prepare: Prepare[Place],
+        settings: ModelServerSettings,
+    ) -> None:
+        """`register` adds the servicer; `describe` finds a model by its reference; it and `prepare` run in threads."""
+        self._name, self._register, self._describe, self._prepare = service_name, register, describe, prepare
+        self._settings = settings
+        self._models: list[ServedModel] = []
+        self._threads = ThreadPoolExecutor(settings.prepare_threads, "prepare")
+        self._preparing = 0
+        self._healthy = True
+
+    @property
+    def service_name(self) -> str:
+        """See App."""
+        return self._name
+
+    def register(self, server: grpc.aio.Server) -> None:
+        """See App."""
+        self._register(self, server)
+
+    async def start(self, metrics: Metrics, on_health: Callable[[bool], None]) -> None:
+        """See App."""
+        for reference in self._settings.model:
+            spec = await asyncio.to_thread(self._describe, reference)
+            model = ServedModel(spec, self._settings, metrics, lambda: self._tell_health(on_health))
+            self._models.append(model)
+            await model.start()
+
+    def end_streams(self) -> None:
+        """It has none."""
+
+    async def drain(self) -> None:
+        """See App."""
+        await asyncio.gather(*(model.drain() for model in self._models))
+
+    async def stop(self) -> None:
+        """See App."""
+        await asyncio.gather(*(model.stop() for model in self._models))
+        self._threads.shutdown(wait=False, cancel_futures=True)
+
+    @property
+    def infos(self) -> list[common_pb2.ModelInfo]:
+        """Every model, in the order of the settings."""
+        return [info_to_message(model.info) for model in self._models]
+
+    async def answer(
+        self,
+        call: Call,
+        context: AioContext,
+        restore: Callable[[ModelInfo, Array, Place], Result],
+        failed: Callable[[common_pb2.ItemStatus], Result],
+    ) -> Answer[Result]:
+        """Runs a call. An image that fails has its own status; the call fails when no image can be read.
+
+        Raises InvalidInput, ModelNotFound, a Refusal, or TimeoutError at the caller's deadline.
+        """
+        loop = asyncio.get_running_loop()
+        started_s = loop.time()
+        if not 1 <= len(call.images) <= MAX_IMAGES:
+            raise InvalidInput(f"the call has {len(call.images)} images: send 1 to {MAX_IMAGES}", "images")
+        if call.priority not in _PRIORITIES:
+            raise InvalidInput(
+                f"there is no priority {call.priority}: send one of {', '.join(map(str, _PRIORITIES))}", "priority"
+            )
+        chosen = choose([model.info for model in self._models], selector_from_message(call.model))
+        model = next(model for model in self._models if model.info is chosen)
+        remaining_s = context.time_remaining()
+        deadline_s = started_s + (DEFAULT_DEADLINE_S if remaining_s is None else remaining_s)
+        async with asyncio.timeout_at(deadline_s):
+            with tracing.stage("prepare"):
+                prepared = await self._prepare_all(call.images, model.info.input_size)
+            prepared_s = loop.time()
+            answers = await _infer(model, prepared, deadline_s, _PRIORITIES[call.priority])
+
+            def restore_all() -> list[Result | Exception]:
+                return [
+                    answer if isinstance(answer, Exception) else restore(model.info, answer[0].result, answer[1])
+                    for answer in answers
+                ]
+
+            restored = await loop.run_in_executor(self._threads, restore_all)
+        outcomes = [answer[0] for answer in answers if not isinstance(answer, Exception)]
+        timing = common_pb2.ModelTiming(
+            prepare_ms=1000 * (prepared_s - started_s),
+            queue_ms=1000 * max((outcome.queue_s for outcome in outcomes), default=0.0),
+            inference_ms=1000 * max((outcome.inference_s for outcome in outcomes), default=0.0),
+            total_ms=1000 * (loop.time() - started_s),
+        )
+        results = [
+            failed(item_status(each, f"images[{index}]")) if isinstance(each, Exception) else each
+            for index, each in enumerate(restored)
+        ]
+        return Answer(results, version_to_message(chosen.name, chosen.version), timing)
+
+    async def _prepare_all(
+        self, images: Sequence[common_pb2.Image], size: tuple[int, int]
+    ) -> list[tuple[Array, Place] | Exception]:
+        """One input, or the reason why there is none, for each image; threads decode, as many as the settings say."""
+        if self._preparing + len(images) > self._settings.capacity:
+            raise QueueFull(_BUSY_RETRY_S)
+        self._preparing += len(images)
+        try:
+            return await asyncio.gather(*(self._prepare_one(*item, size) for item in enumerate(images)))
+        finally:
+            self._preparing -= len(images)
+
+    async def _prepare_one(
+        self, index: int, image: common_pb2.Image, size: tuple[int, int]
+    ) -> tuple[Array, Place] | Exception:
+        try:
+            if (image.raw.height, image.raw.width) == size:  # nothing to decode or resize: a thread costs more
+                return self._prepare(image, f"images[{index}]", size)
+            loop = asyncio.get_running_loop()
+            return await loop.run_in_executor(self._threads, self._prepare, image, f"images[{index}]", size)
+        except Exception as error:
+            return error
+
+    def _tell_health(self, on_health: Callable[[bool], None]) -> None:
+        healthy = all(model.is_live for model in self._models)
+        if healthy != self._healthy:
+            self._healthy = healthy
+            on_health(healthy)
+
+
+async def _infer(
+    model: ServedModel, prepared: Sequence[tuple[Array, Place] | Exception], deadline_s: float, priority: Priority
+) -> list[tuple[Outcome[Array], Place] | Exception]:
+    """An outcome, or the reason why there is none, for each image. Raises what fails the call as a whole."""
+    readable = [item for item in prepared if not isinstance(item, Exception)]
+    if not readable:
+        raise _nothing_readable([item for item in prepared if isinstance(item, Exception)])
+    futures = model.batcher.submit([pixels for pixels, _ in readable], deadline_s=deadline_s, priority=priority)
+    outcomes = iter(await asyncio.gather(*futures, return_exceptions=True))
+    answers: list[tuple[Outcome[Array], Place] | Exception] = []
+    for item in prepared:
+        if isinstance(item, Exception):
+            answers.append(item)
+            continue
+        outcome = next(outcomes)
+        if isinstance(outcome, Outcome):
+            answers.append((outcome, item[1]))
+        elif isinstance(outcome, PoisonItem):
+            answers.append(outcome)
+        else:
+            raise outcome
+    return answers
+
+
+def _nothing_readable(errors: Sequence[Exception]) -> Exception:
+    invalid = [error for error in errors if isinstance(error, InvalidInput)]
+    return InvalidCall(invalid) if len(invalid) == len(errors) else next(e for e in errors if e not in invalid)

@@ -1,0 +1,171 @@
+"""The calls of the gateway as coroutines."""
+
+from collections.abc import AsyncIterable, AsyncIterator, Iterable, Sequence
+from typing import Any, Self, TypeVar
+
+import grpc
+import grpc.aio
+import numpy as np
+from google.protobuf.message import Message
+
+from stamp2vec.client import calls
+from stamp2vec.client.calls import Call
+from stamp2vec.client.connection import OPTIONS, metadata
+from stamp2vec.client.errors import call_error
+from stamp2vec.document.options import Options
+from stamp2vec.errors import Stamp2vecError
+from stamp2vec.v1.gateway_pb2_grpc import StampServiceStub
+from stamp2vec.values import Comparison, Detection, DocumentResult, Embedding, ModelInfo, Preset
+from stamp2vec.wire.images import Picture
+
+Result = TypeVar("Result")
+
+
+class AsyncClient:
+    """A connection to a gateway, made and used inside one running event loop: the same calls as those of Client.
+
+    A coroutine that is cancelled cancels its call at the gateway.
+    """
+
+    def __init__(
+        self,
+        address: str,
+        *,
+        deadline_s: float = 30.0,
+        credentials: grpc.ChannelCredentials | None = None,
+        token: str | None = None,
+    ) -> None:
+        """See Client."""
+        self.address = address
+        self.deadline_s = deadline_s
+        self._metadata = metadata(address, token, encrypted=credentials is not None)
+        if credentials is None:
+            self._channel = grpc.aio.insecure_channel(address, OPTIONS)
+        else:
+            self._channel = grpc.aio.secure_channel(address, credentials, OPTIONS)
+        self._stub: Any = StampServiceStub(self._channel)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """Ends the connection and every call on it."""
+        await self._channel.close()
+
+    async def analyze(
+        self,
+        document: bytes,
+        preset: Preset = Preset.FAST,
+        *,
+        min_score: float | None = None,
+        max_overlap: float | None = None,
+        include_vectors: bool = True,
+        include_masks: bool = False,
+        include_crops: bool = False,
+        bulk: bool = False,
+    ) -> DocumentResult:
+        """See Client.analyze."""
+        options = Options(
+            min_score=min_score,
+            max_overlap=max_overlap,
+            include_vectors=include_vectors,
+            include_masks=include_masks,
+            include_crops=include_crops,
+        )
+        return await self._run(calls.analyze(document, preset, options, bulk=bulk))
+
+    async def analyze_many(
+        self,
+        documents: Iterable[tuple[str, bytes]] | AsyncIterable[tuple[str, bytes]],
+        preset: Preset = Preset.FAST,
+        *,
+        min_score: float | None = None,
+        max_overlap: float | None = None,
+        include_vectors: bool = True,
+        include_masks: bool = False,
+        include_crops: bool = False,
+        deadline_s: float = 3600.0,
+    ) -> AsyncIterator[tuple[str, DocumentResult | Stamp2vecError]]:
+        """See Client.analyze_many."""
+        options = Options(
+            min_score=min_score,
+            max_overlap=max_overlap,
+            include_vectors=include_vectors,
+            include_masks=include_masks,
+            include_crops=include_crops,
+        )
+
+        async def requests() -> AsyncIterator[Message]:
+            if isinstance(documents, AsyncIterable):
+                async for name, document in documents:
+                    yield calls.stream_request(name, document, preset, options)
+            else:
+                for name, document in documents:
+                    yield calls.stream_request(name, document, preset, options)
+
+        try:
+            stream = self._stub.AnalyzeDocuments(requests(), timeout=deadline_s, metadata=self._metadata)
+            async for response in stream:
+                yield calls.stream_result(response)
+        except grpc.RpcError as error:
+            raise call_error(error, self.address) from error
+
+    async def detect(
+        self,
+        pages: Sequence[Picture],
+        model: Preset | str = Preset.FAST,
+        *,
+        min_score: float | None = None,
+        max_overlap: float | None = None,
+        max_detections: int | None = None,
+        bulk: bool = False,
+    ) -> list[list[Detection] | Stamp2vecError]:
+        """See Client.detect."""
+        return await self._run(
+            calls.detect(
+                pages,
+                model,
+                min_score=min_score,
+                max_overlap=max_overlap,
+                max_detections=max_detections,
+                bulk=bulk,
+            )
+        )
+
+    async def segment(
+        self, crops: Sequence[Picture], model: Preset | str = Preset.FAST, *, bulk: bool = False
+    ) -> list[np.ndarray | Stamp2vecError]:
+        """See Client.segment."""
+        return await self._run(calls.segment(crops, model, bulk=bulk))
+
+    async def embed(
+        self, crops: Sequence[Picture], model: Preset | str = Preset.FAST, *, bulk: bool = False
+    ) -> list[Embedding | Stamp2vecError]:
+        """See Client.embed."""
+        return await self._run(calls.embed(crops, model, bulk=bulk))
+
+    async def compare(
+        self, a: Picture | Embedding, b: Picture | Embedding, model: Preset | str | None = None
+    ) -> Comparison:
+        """See Client.compare."""
+        return await self._run(calls.compare(a, b, model))
+
+    async def compare_thoroughly(self, a: Picture, b: Picture, model: Preset | str = Preset.FAST) -> Comparison:
+        """See Client.compare_thoroughly."""
+        return await self._run(calls.compare_thoroughly(a, b, model))
+
+    async def models(self) -> list[ModelInfo]:
+        """See Client.models."""
+        return await self._run(calls.models())
+
+    async def _run(self, call: Call[Result]) -> Result:
+        try:
+            response = await getattr(self._stub, call.method)(
+                call.request, timeout=self.deadline_s, metadata=self._metadata
+            )
+        except grpc.RpcError as error:
+            return call.read_error(error, self.address)
+        return call.read(response)

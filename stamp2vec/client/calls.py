@@ -1,0 +1,143 @@
+"""The calls of the gateway as requests and what is read of their responses: what both clients send; no network here."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+import grpc
+import numpy as np
+from google.protobuf.message import Message
+
+from stamp2vec.client.errors import call_error, errors_by_image
+from stamp2vec.document.options import Options
+from stamp2vec.errors import Stamp2vecError
+from stamp2vec.v1 import gateway_pb2
+from stamp2vec.values import Comparison, Detection, DocumentResult, Embedding, ModelInfo, Preset
+from stamp2vec.wire.comparisons import comparand_to_message, comparison_from_message
+from stamp2vec.wire.documents import priority_to_message, request_to_message, result_from_message
+from stamp2vec.wire.errors import status_from_message
+from stamp2vec.wire.images import Picture, images_to_messages, mask_from_message
+from stamp2vec.wire.models import info_from_message, selector_to_message
+from stamp2vec.wire.stamps import detection_from_message, vector_from_message
+
+Result = TypeVar("Result")
+Item = TypeVar("Item")
+
+
+@dataclass(frozen=True, slots=True)
+class Call(Generic[Result]):
+    """One call: the name of its method, its request, what is read of its response and of its error."""
+
+    method: str
+    request: Message
+    read: Callable[[Any], Result]
+    read_error: Callable[[grpc.RpcError, str], Result]
+    """Takes the gateway's address too; raises where the error leaves nothing to return."""
+
+
+def analyze(document: bytes, preset: Preset, options: Options, *, bulk: bool) -> Call[DocumentResult]:
+    """A document to all that is on it."""
+    request = request_to_message(document, preset, options, bulk=bulk)
+    return Call("AnalyzeDocument", request, result_from_message, _raise)
+
+
+def stream_request(name: str, document: bytes, preset: Preset, options: Options) -> gateway_pb2.AnalyzeDocumentsRequest:
+    """One document of a stream."""
+    request = request_to_message(document, preset, options, bulk=True)
+    return gateway_pb2.AnalyzeDocumentsRequest(id=name, document=request)
+
+
+def stream_result(message: gateway_pb2.AnalyzeDocumentsResponse) -> tuple[str, DocumentResult | Stamp2vecError]:
+    """The name and the result or error of one document of a stream."""
+    return message.id, status_from_message(message.status) or result_from_message(message.result)
+
+
+def detect(
+    pages: Sequence[Picture],
+    model: Preset | str,
+    *,
+    min_score: float | None,
+    max_overlap: float | None,
+    max_detections: int | None,
+    bulk: bool,
+) -> Call[list[list[Detection] | Stamp2vecError]]:
+    """Pages to stamps."""
+    request = gateway_pb2.DetectStampsRequest(
+        images=images_to_messages(pages),
+        model=selector_to_message(model),
+        min_score=min_score,
+        max_overlap=max_overlap,
+        max_detections=max_detections,
+        priority=priority_to_message(bulk),
+    )
+    return _of_images(
+        "DetectStamps", request, len(pages), lambda _, result: list(map(detection_from_message, result.detections))
+    )
+
+
+def segment(crops: Sequence[Picture], model: Preset | str, *, bulk: bool) -> Call[list[np.ndarray | Stamp2vecError]]:
+    """Crops to ink masks."""
+    request = gateway_pb2.SegmentStampsRequest(
+        images=images_to_messages(crops), model=selector_to_message(model), priority=priority_to_message(bulk)
+    )
+    return _of_images("SegmentStamps", request, len(crops), lambda _, result: mask_from_message(result.mask))
+
+
+def embed(crops: Sequence[Picture], model: Preset | str, *, bulk: bool) -> Call[list[Embedding | Stamp2vecError]]:
+    """Crops to vectors."""
+    request = gateway_pb2.EmbedStampsRequest(
+        images=images_to_messages(crops), model=selector_to_message(model), priority=priority_to_message(bulk)
+    )
+
+    def read(response: gateway_pb2.EmbedStampsResponse, result: Any) -> Embedding:
+        return Embedding(vector_from_message(result.vector), response.model.name, response.model.version)
+
+    return _of_images("EmbedStamps", request, len(crops), read)
+
+
+def compare(a: Picture | Embedding, b: Picture | Embedding, model: Preset | str | None) -> Call[Comparison]:
+    """Two stamps to a verdict by their vectors."""
+    request = gateway_pb2.CompareStampsRequest(
+        a=comparand_to_message(a),
+        b=comparand_to_message(b),
+        model=None if model is None else selector_to_message(model),
+    )
+    return Call("CompareStamps", request, comparison_from_message, _raise)
+
+
+def compare_thoroughly(a: Picture, b: Picture, model: Preset | str) -> Call[Comparison]:
+    """Two cropped stamps to a verdict by their vectors and their ink."""
+    request = gateway_pb2.CompareStampsRequest(
+        a=comparand_to_message(a),
+        b=comparand_to_message(b),
+        model=selector_to_message(model),
+        mode=gateway_pb2.COMPARE_MODE_THOROUGH,
+    )
+    return Call("CompareStamps", request, comparison_from_message, _raise)
+
+
+def models() -> Call[list[ModelInfo]]:
+    """The models behind the gateway."""
+    request = gateway_pb2.ListModelsRequest()
+    return Call("ListModels", request, lambda response: list(map(info_from_message, response.models)), _raise)
+
+
+def _of_images(
+    method: str, request: Message, count: int, read_item: Callable[[Any, Any], Item]
+) -> Call[list[Item | Stamp2vecError]]:
+    """One result or error an image. The gateway fails the call as a whole when no image of it can be read."""
+
+    def read(response: Any) -> list[Item | Stamp2vecError]:
+        return [status_from_message(each.status) or read_item(response, each) for each in response.results]
+
+    def read_error(error: grpc.RpcError, address: str) -> list[Item | Stamp2vecError]:
+        errors = errors_by_image(error)
+        if sorted(errors) != list(range(count)):
+            raise call_error(error, address) from error
+        return [errors[index] for index in range(count)]
+
+    return Call(method, request, read, read_error)
+
+
+def _raise(error: grpc.RpcError, address: str) -> Any:
+    raise call_error(error, address) from error

@@ -1,0 +1,26 @@
+"""The rules of a document, on values only: what a page becomes, what a crop is, how a result is assembled.
+
+The pipeline of this process and the gateway order these functions; what happens to a page is decided here alone.
+"""
+
+from stamp2vec.document.assembly import AnalyzedPage, AnalyzedStamp, Models, assemble, failed_page, require_a_page
+from stamp2vec.document.crops import Crop, analyzed_stamp, cut
+from stamp2vec.document.options import Options, check_stamp_count
+from stamp2vec.document.pages import merged, page_views, view_min_score
+
+__all__ = [
+    "AnalyzedPage",
+    "AnalyzedStamp",
+    "Crop",
+    "Models",
+    "Options",
+    "analyzed_stamp",
+    "assemble",
+    "check_stamp_count",
+    "cut",
+    "failed_page",
+    "merged",
+    "page_views",
+    "require_a_page",
+    "view_min_score",
+]

@@ -1,0 +1,52 @@
+"""A stamp on a page: its crop, and what the models make of it."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stamp2vec.comparison import illegibility
+from stamp2vec.document.assembly import AnalyzedStamp
+from stamp2vec.imaging import crop, ink_colour
+from stamp2vec.values import Detection, Stamp
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Crop:
+    """A detection and the part of its page that the segmenter and the embedder get.
+
+    `pixels` is uint8 (h, w, 3), a view of the page; `box` is x1, y1, x2, y2 in whole pixels of the page; `legible` says
+    whether there is enough of the stamp to tell its die by.
+    """
+
+    detection: Detection
+    pixels: NDArray[np.uint8]
+    box: tuple[int, int, int, int]
+    legible: bool
+
+
+def cut(page: NDArray[np.uint8], detection: Detection) -> Crop:
+    """Cuts a stamp out of a page, uint8 (H, W, 3)."""
+    pixels, box = crop(page, detection.box)
+    return Crop(detection, pixels, box, legible=not illegibility(pixels))
+
+
+def analyzed_stamp(
+    part: Crop, vector: np.ndarray | None, mask: np.ndarray | None, crop_pixels: np.ndarray | None = None
+) -> AnalyzedStamp:
+    """A stamp with what was asked for: its vector, float32 (D,), its mask, uint8 (h, w) of the crop, its crop.
+
+    The colour of the ink is that of the page, where the mask shows ink if there is one.
+    """
+    stamp = Stamp(
+        box=part.detection.box,
+        score=part.detection.score,
+        type=part.detection.type,
+        angle_degrees=part.detection.angle_degrees,
+        ink_colour=ink_colour(part.pixels, mask),
+        crop_box=part.box,
+        vector=vector,
+        mask=mask,
+        crop=crop_pixels,
+    )
+    return AnalyzedStamp(stamp, part.legible)

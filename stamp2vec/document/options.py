@@ -1,0 +1,44 @@
+"""What is asked of a document."""
+
+from dataclasses import dataclass
+
+from stamp2vec.detection.options import faults
+from stamp2vec.errors import InvalidCall, InvalidInput
+from stamp2vec.limits import DEFAULT_MAX_OVERLAP, MAX_STAMPS
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """What of a document is found and answered; what is not included is not computed.
+
+    `min_score`, 0 to 1, is by default the detector's own threshold; `max_overlap`, 0 to 0.9 and by default 0.5, is how
+    far two stamps may overlap, as intersection over union. Without vectors there are no similarities, no
+    probabilities and no dies.
+    """
+
+    min_score: float | None = None
+    max_overlap: float | None = None
+    include_vectors: bool = True
+    include_masks: bool = False
+    include_crops: bool = False
+
+    def faults(self) -> list[InvalidInput]:
+        """What is wrong with them, an error a field."""
+        return faults(self.min_score, self.max_overlap)
+
+    def check(self) -> None:
+        """InvalidCall, naming every field at fault, when something is wrong with them."""
+        if found := self.faults():
+            raise InvalidCall(found)
+
+    @property
+    def overlap(self) -> float:
+        """How far two stamps may overlap."""
+        return DEFAULT_MAX_OVERLAP if self.max_overlap is None else self.max_overlap
+
+
+def check_stamp_count(stamps: int, options: Options) -> None:
+    """InvalidInput when a document has too many stamps for every two of them to be compared."""
+    if options.include_vectors and stamps > MAX_STAMPS:
+        advice = "raise min_score, or send fewer pages a call"
+        raise InvalidInput(f"the document has more than {MAX_STAMPS:,} stamps: {advice}", "min_score")

@@ -1,0 +1,61 @@
+"""Engines: a model that runs batches of arrays. Importing this imports none of them."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+
+from stamp2vec import hub
+from stamp2vec.errors import MissingExtra, WeightsError
+from stamp2vec.hub.manifest import Manifest
+from stamp2vec.values import Task
+
+Infer = Callable[[np.ndarray], list[np.ndarray]]
+"""uint8 (N, h, w, 3) at the model's input size -> one array an item, in pixels of the model's input.
+
+The array is float32 (K, 7) as in `detection.candidates` for detectors, uint8 (h, w) for segmenters and float32 (D,) of
+length 1 for embedders.
+"""
+
+
+class Engine(Protocol):
+    """A loaded model."""
+
+    @property
+    def manifest(self) -> Manifest:
+        """What is known of it."""
+
+    def infer(self, batch: np.ndarray, /) -> list[np.ndarray]:
+        """See Infer."""
+
+
+def load(reference: str | Path, task: Task, device: str = "cpu") -> Engine:
+    """A model that does a task; `reference` as for `hub.find`.
+
+    Raises ModelNotFound when there is no such model, WeightsError when its files cannot be trusted, do another task or
+    do not fit their architecture, and MissingExtra where no engine is installed.
+    """
+    check_task(manifest := hub.read_manifest(folder := hub.find(reference)), task)
+    try:
+        from stamp2vec.engines.torch import TorchEngine
+    except ImportError as error:
+        raise MissingExtra(f"{manifest.name} in this process", "local", error) from error
+    return TorchEngine(*hub.load(folder), device=device)
+
+
+def check_task(manifest: Manifest, task: Task) -> None:
+    """WeightsError when a model does another task."""
+    if manifest.task != task:
+        raise WeightsError(f"{manifest.reference} is made to {manifest.task}: give a model that is made to {task}")
+
+
+def load_infer(task: str, folder: str, device: str, sha256: str) -> Infer:
+    """What a service's child process runs: JSON values in, since they come by its command line.
+
+    WeightsError when the weights are no longer those that the parent has announced.
+    """
+    engine = load(Path(folder), Task(task), device)
+    if engine.manifest.sha256 != sha256:
+        raise WeightsError(f"{folder} has changed since the server started: restart it")
+    return engine.infer

@@ -1,0 +1,85 @@
+"""PyTorch, eager: the reference engine, and that of GPUs."""
+
+from collections.abc import Callable, Mapping
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from stamp2vec.detection.candidates import rank
+from stamp2vec.errors import WeightsError
+from stamp2vec.hub.manifest import Manifest
+from stamp2vec.models import build
+from stamp2vec.models.grids import BOX, ROTATION, SCORE, TYPE
+from stamp2vec.models.layers import fold_norms
+from stamp2vec.values import Task
+
+State = Mapping[str, "Tensor | np.ndarray"]
+
+
+class TorchEngine:
+    """A network with its weights on a device."""
+
+    def __init__(self, manifest: Manifest, state: State, device: str = "cpu", network: nn.Module | None = None) -> None:
+        """`network` is by default the architecture that the manifest names.
+
+        WeightsError when the weights do not fit the architecture.
+        """
+        self.manifest = manifest
+        self._device = torch.device(device)
+        fresh = build(manifest.architecture, manifest.config) if network is None else network
+        self._network = _ready(fresh, manifest, state).to(self._device)
+        self._outputs = OUTPUTS[manifest.task]
+
+    def infer(self, batch: np.ndarray) -> list[np.ndarray]:
+        """See Infer."""
+        with torch.inference_mode():
+            return self._outputs(self._network(torch.from_numpy(batch).to(self._device)))
+
+
+def tensors(state: State) -> dict[str, Tensor]:
+    """What `load_state_dict` takes."""
+    return {
+        name: torch.from_numpy(value.copy()) if isinstance(value, np.ndarray) else value
+        for name, value in state.items()
+    }
+
+
+def candidates(output: Tensor) -> list[np.ndarray]:
+    """(N, A, 13) as in `grids` -> the candidates of an item, float32 (K, 7) as in `detection.candidates`, K <= 3000.
+
+    Overlapping ones are not left out: each caller decides how far stamps may overlap.
+    """
+    cosine, sine = output[..., ROTATION].unbind(-1)
+    degrees = torch.rad2deg(torch.atan2(sine, cosine))
+    degrees = degrees.masked_fill(degrees <= -180, 180)  # upside down has one name
+    kind = output[..., TYPE].argmax(-1)
+    score = output[..., SCORE].sigmoid()
+    rows = torch.cat([output[..., BOX], torch.stack([score, degrees, kind], -1)], -1).float().cpu().numpy()
+    return list(map(rank, rows))
+
+
+def masks(output: Tensor) -> list[np.ndarray]:
+    """(N, h, w) logits -> uint8 (h, w) an item."""
+    return list((output.sigmoid() * 255.0).round().byte().cpu().numpy())
+
+
+def vectors(output: Tensor) -> list[np.ndarray]:
+    """(N, D) unit vectors -> float32 (D,) an item."""
+    return list(output.float().cpu().numpy())
+
+
+OUTPUTS: Mapping[Task, Callable[[Tensor], list[np.ndarray]]] = {
+    Task.DETECT: candidates,
+    Task.SEGMENT: masks,
+    Task.EMBED: vectors,
+}
+
+
+def _ready(network: nn.Module, manifest: Manifest, state: State) -> nn.Module:
+    try:
+        network.load_state_dict(tensors(state))
+    except RuntimeError as error:
+        raise WeightsError(f"the weights of {manifest.name} do not fit {manifest.architecture}: {error}") from error
+    fold_norms(network.eval())
+    return network.to(memory_format=torch.channels_last)  # type: ignore[no-any-return, call-overload]

@@ -1,0 +1,197 @@
+"""Where weights come from: bundled with the library, a folder, or an HTTP server; checked before they are read."""
+
+import dataclasses
+import hashlib
+import os
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from stamp2vec.errors import MissingExtra, ModelNotFound, WeightsError
+from stamp2vec.files import write_whole
+from stamp2vec.hub.download import download
+from stamp2vec.hub.manifest import Manifest
+from stamp2vec.values import Preset, Task
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+WEIGHTS = "model.safetensors"
+MANIFEST = "manifest.json"
+
+# Inside the wheel, and in a checkout. Below them: <name>/<version>/.
+BUNDLED = (Path(__file__).parents[1] / "weights", Path(__file__).parents[2] / "weights")
+
+_MAX_WEIGHTS_BYTES = 4 * 2**30
+_MAX_MANIFEST_BYTES = 2**20
+_BUNDLED_NAME = re.compile(r"(?P<name>[a-z0-9-]+)(@(?P<version>[0-9.]+))?")
+_PICKLES = (".pt", ".pth", ".bin", ".ckpt", ".pkl", ".pickle")
+_PICKLE_ADVICE = "a pickle can run any code and is never loaded: convert it with stamp2vec.hub.save"
+
+
+def load(reference: str | Path) -> tuple[Manifest, dict[str, np.ndarray]]:
+    """Load weights whose bytes have the checksum that their manifest names; `reference` and errors as for `find`.
+
+    MissingExtra where safetensors is not installed.
+    """
+    folder = find(reference)
+    manifest = read_manifest(folder)
+    path = folder / WEIGHTS
+    data = _read(path, _MAX_WEIGHTS_BYTES)
+    _check(data, manifest, str(path))
+    return manifest, _parsed(data, str(path))
+
+
+def find(reference: str | Path) -> Path:
+    """The folder of a model, for `read_manifest` and, as a Path, for `load`.
+
+    `reference` is the name of a bundled model (`yolo-stamp`: its highest version; `yolo-stamp@1.0.0`), a folder
+    (`./yolo-stamp`, or any Path), or the http(s) address of a folder, whose files are then fetched into the cache.
+
+    Raises ModelNotFound when there is no such model; WeightsError when its files are missing, damaged, or no
+    safetensors.
+    """
+    if isinstance(reference, str):
+        if reference.startswith(("http://", "https://")):
+            return _fetched(reference)
+        if named := _BUNDLED_NAME.fullmatch(reference):
+            return _bundled_folder(named["name"], named["version"])
+    return _plain_folder(Path(reference))
+
+
+def read_manifest(folder: Path) -> Manifest:
+    """What is known of the model in a folder. WeightsError when its manifest is missing or wrong."""
+    try:
+        return Manifest.from_json(_read(folder / MANIFEST, _MAX_MANIFEST_BYTES))
+    except WeightsError as error:
+        raise WeightsError(f"{folder}: {error}") from error
+
+
+def bundled() -> list[Manifest]:
+    """Every model that comes with the library, by name, the latest version of each first."""
+    manifests = []
+    for path in (path for root in BUNDLED for path in root.glob(f"*/*/{MANIFEST}")):
+        manifest = read_manifest(path.parent)
+        if path.parts[-3:-1] != (manifest.name, manifest.version):
+            raise WeightsError(f"{path} is of {manifest.reference}: put it into {manifest.name}/{manifest.version}/")
+        manifests.append(manifest)
+    manifests.sort(key=lambda manifest: manifest.version_order, reverse=True)
+    return sorted(manifests, key=lambda manifest: manifest.name)
+
+
+def bundled_names(task: Task) -> tuple[str, ...]:
+    """The names of all bundled models that do a task: what a service serves unless its settings say otherwise."""
+    return tuple(dict.fromkeys(manifest.name for manifest in bundled() if manifest.task == task))
+
+
+def for_preset(task: Task, preset: Preset) -> Manifest:
+    """The bundled model that does a task for a preset, in its latest version. ModelNotFound when there is none."""
+    manifests = [manifest for manifest in bundled() if manifest.task == task]
+    for manifest in manifests:
+        if preset in manifest.presets:
+            return manifest
+    others = sorted({name for manifest in manifests for name in manifest.presets})
+    raise ModelNotFound(f"no model to {task} has the preset {preset}: there is {', '.join(others) or 'none at all'}")
+
+
+def save(folder: str | Path, manifest: Manifest, state: "Mapping[str, Tensor | np.ndarray]") -> Manifest:
+    """Write a folder that `load` takes, each file whole or not at all; returns the manifest with its checksum."""
+    from safetensors.numpy import save as serialize
+
+    data = serialize({name: _array(values) for name, values in state.items()})
+    complete = dataclasses.replace(manifest, sha256=_sha256(data))
+    write_whole(Path(folder) / WEIGHTS, data)
+    write_whole(Path(folder) / MANIFEST, complete.to_json().encode())
+    return complete
+
+
+def _array(values: "Tensor | np.ndarray") -> np.ndarray:
+    array = values if isinstance(values, np.ndarray) else values.detach().cpu().numpy()
+    return np.ascontiguousarray(array).reshape(array.shape)  # the former makes (1,) of a number
+
+
+def _bundled_folder(name: str, version: str | None) -> Path:
+    manifests = [manifest for manifest in bundled() if manifest.name == name]
+    if not manifests:
+        known = ", ".join(sorted({manifest.name for manifest in bundled()})) or "none"
+        raise ModelNotFound(f"no model is named {name!r}: bundled are {known}; for a folder write ./{name}")
+    for manifest in manifests:
+        if version in (None, manifest.version):
+            folders = (root / name / manifest.version for root in BUNDLED)
+            return next(folder for folder in folders if folder.is_dir())
+    versions = ", ".join(manifest.version for manifest in manifests)
+    raise ModelNotFound(f"{name} has no version {version!r}: there is {versions}")
+
+
+def _plain_folder(folder: Path) -> Path:
+    if folder.suffix.lower() in _PICKLES:
+        raise WeightsError(f"{folder}: {_PICKLE_ADVICE}")
+    if folder.is_file():
+        raise WeightsError(f"{folder} is a file: name the folder that holds {WEIGHTS} and {MANIFEST}")
+    if not folder.is_dir():
+        raise ModelNotFound(f"there is no folder {folder}: check the path, or name a bundled model such as yolo-stamp")
+    weights = folder / WEIGHTS
+    if not weights.is_file() and (pickles := [file.name for file in folder.iterdir() if file.suffix in _PICKLES]):
+        raise WeightsError(f"{folder} holds {pickles[0]} and no {WEIGHTS}: {_PICKLE_ADVICE}")
+    return folder
+
+
+def _fetched(address: str) -> Path:
+    """The manifest comes from the server every time, the weights only when the cache lacks their checksum."""
+    manifest = Manifest.from_json(download(address, MANIFEST, _MAX_MANIFEST_BYTES))
+    folder = _cache() / manifest.sha256
+    path = folder / WEIGHTS
+    if not path.is_file() or _sha256(_read(path, _MAX_WEIGHTS_BYTES)) != manifest.sha256:
+        source = f"{WEIGHTS} at {address}"
+        data = download(address, WEIGHTS, _MAX_WEIGHTS_BYTES)
+        _check(data, manifest, source)
+        _parsed(data, source)
+        write_whole(path, data)
+    text = manifest.to_json().encode()
+    if not (folder / MANIFEST).is_file() or (folder / MANIFEST).read_bytes() != text:
+        write_whole(folder / MANIFEST, text)
+    return folder
+
+
+def _cache() -> Path:
+    """Below XDG_CACHE_HOME where that is set (XDG Base Directory Specification 0.8), else below ~/.cache."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "stamp2vec"
+
+
+def _read(path: Path, limit: int) -> bytes:
+    try:
+        if path.stat().st_size > limit:
+            raise WeightsError(f"{path} has more than {limit:,} bytes: it is no model of this library")
+        return path.read_bytes()
+    except OSError as error:
+        raise WeightsError(f"{path} cannot be read ({error.strerror}): fetch or save the model again") from error
+
+
+def _sha256(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
+
+
+def _check(data: bytes, manifest: Manifest, source: str) -> None:
+    if (found := _sha256(data)) != manifest.sha256:
+        raise WeightsError(
+            f"{source} is damaged or is not the file that its manifest means: its sha256 is {found}, "
+            f"{manifest.sha256} was expected. Fetch the model again"
+        )
+
+
+def _parsed(data: bytes, source: str) -> dict[str, np.ndarray]:
+    """The arrays of a safetensors file, read-only; WeightsError says what to do about one that cannot be parsed."""
+    try:
+        from safetensors import SafetensorError
+        from safetensors.numpy import load as parse
+    except ImportError as error:
+        raise MissingExtra("a model in this process", "local", error) from error
+    try:
+        return parse(data)
+    except (SafetensorError, ValueError, KeyError) as error:
+        # A zip archive is what torch.save writes; protocol 2 and later of pickle begin with 0x80.
+        advice = _PICKLE_ADVICE if data.startswith((b"PK\x03\x04", b"\x80")) else "save it with stamp2vec.hub.save"
+        raise WeightsError(f"{source} is no safetensors file ({error}): {advice}") from error

@@ -1,0 +1,22 @@
+"""Limits, each defined once for the library, the contract, the services and the clients."""
+
+# Of a call.
+MAX_IMAGES = 64
+MAX_MESSAGE_BYTES = 64 * 2**20  # of a request or a response
+DEFAULT_DEADLINE_S = 30.0  # where the caller sets none
+MAX_DOCUMENT_BYTES = 32 * 2**20  # that is sent to a gateway
+MAX_ID_CHARS = 256  # of a document in a stream
+MAX_VECTOR_SIZE = 4096
+
+# Of a file, however it is read.
+MAX_FILE_BYTES = 256 * 2**20
+MAX_PAGES = 100
+MAX_PAGE_PIXELS = 80_000_000
+MIN_SIDE_PX = 8
+MAX_SIDE_PX = 20_000
+
+# Of what is found.
+MAX_DETECTIONS = 300  # of a page
+MAX_STAMPS = 2000  # of a document, every two of which are compared
+DEFAULT_MAX_OVERLAP = 0.5  # of two stamps, as intersection over union
+LOOSEST_MAX_OVERLAP = 0.9  # that a caller may ask for

@@ -1,0 +1,112 @@
+"""Documents: what is asked of one, and what is on it."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from stamp2vec.document.options import Options
+from stamp2vec.v1 import common_pb2, gateway_pb2
+from stamp2vec.values import DocumentResult, PageResult, Preset, Task, Timing
+from stamp2vec.wire.enums import PRESETS
+from stamp2vec.wire.errors import status_from_message, status_to_message
+from stamp2vec.wire.models import info_from_message, info_to_message, version_to_message
+from stamp2vec.wire.stamps import stamp_from_message, stamp_to_message
+
+CropPngs = Mapping[int, Sequence[bytes | None]]
+"""By a page's index, the crop of each of its stamps as a PNG file."""
+
+
+def request_to_message(
+    document: bytes, preset: Preset, options: Options, *, bulk: bool
+) -> gateway_pb2.AnalyzeDocumentRequest:
+    """A document and what is asked of it."""
+    return gateway_pb2.AnalyzeDocumentRequest(
+        document=document,
+        preset=PRESETS.to_number(preset),
+        min_score=options.min_score,
+        max_overlap=options.max_overlap,
+        include_vectors=options.include_vectors,
+        include_masks=options.include_masks,
+        include_crops=options.include_crops,
+        priority=priority_to_message(bulk),
+    )
+
+
+def options_from_message(message: gateway_pb2.AnalyzeDocumentRequest) -> Options:
+    """What is asked of a document."""
+    return Options(
+        min_score=message.min_score if message.HasField("min_score") else None,
+        max_overlap=message.max_overlap if message.HasField("max_overlap") else None,
+        include_vectors=message.include_vectors or not message.HasField("include_vectors"),
+        include_masks=message.include_masks,
+        include_crops=message.include_crops,
+    )
+
+
+def priority_to_message(bulk: bool) -> "common_pb2.Priority.ValueType":
+    """Whether somebody is waiting for the answer."""
+    return common_pb2.PRIORITY_BULK if bulk else common_pb2.PRIORITY_INTERACTIVE
+
+
+def result_to_message(result: DocumentResult, crop_pngs: CropPngs | None = None) -> gateway_pb2.AnalyzeDocumentResponse:
+    """What is on a document; `crop_pngs` are the crops, where they have been encoded before to spare memory."""
+    embedders = [model for model in result.models if model.task is Task.EMBED]
+    embedder = version_to_message(embedders[0].name, embedders[0].version) if embedders else None
+    pngs = crop_pngs or {}
+    probability = result.probability
+    return gateway_pb2.AnalyzeDocumentResponse(
+        pages=[_page_to_message(page, embedder, pngs.get(page.index, ())) for page in result.pages],
+        similarity=gateway_pb2.SimilarityMatrix(size=len(result.similarity), values=_values(result.similarity)),
+        probability=None
+        if probability is None
+        else gateway_pb2.ProbabilityMatrix(size=len(probability), values=_values(probability)),
+        models=map(info_to_message, result.models),
+        timing=gateway_pb2.StageTiming(
+            decode_ms=result.timing.decode_ms,
+            detect_ms=result.timing.detect_ms,
+            segment_ms=result.timing.segment_ms,
+            embed_ms=result.timing.embed_ms,
+            total_ms=result.timing.total_ms,
+        ),
+        request_id=result.request_id,
+    )
+
+
+def result_from_message(message: gateway_pb2.AnalyzeDocumentResponse) -> DocumentResult:
+    """What is on a document."""
+    timing = message.timing
+    return DocumentResult(
+        pages=tuple(map(_page_from_message, message.pages)),
+        similarity=_matrix(message.similarity),
+        probability=_matrix(message.probability) if message.HasField("probability") else None,
+        models=tuple(map(info_from_message, message.models)),
+        timing=Timing(timing.decode_ms, timing.detect_ms, timing.segment_ms, timing.embed_ms, timing.total_ms),
+        request_id=message.request_id,
+    )
+
+
+def _page_to_message(
+    page: PageResult, embedder: common_pb2.ModelVersion | None, crop_pngs: Sequence[bytes | None]
+) -> gateway_pb2.Page:
+    pngs = crop_pngs or [None] * len(page.stamps)
+    return gateway_pb2.Page(
+        status=None if page.error is None else status_to_message(page.error, "document"),
+        index=page.index,
+        height=page.height,
+        width=page.width,
+        stamps=[stamp_to_message(stamp, embedder, png) for stamp, png in zip(page.stamps, pngs, strict=True)],
+    )
+
+
+def _page_from_message(message: gateway_pb2.Page) -> PageResult:
+    stamps = tuple(map(stamp_from_message, message.stamps))
+    return PageResult(message.index, message.height, message.width, stamps, status_from_message(message.status))
+
+
+def _values(matrix: np.ndarray) -> list[float]:
+    values: list[float] = matrix.ravel().tolist()
+    return values
+
+
+def _matrix(message: gateway_pb2.SimilarityMatrix | gateway_pb2.ProbabilityMatrix) -> np.ndarray:
+    return np.array(message.values, np.float32).reshape(message.size, message.size)

@@ -1,0 +1,103 @@
+"""Detections, vectors and stamps."""
+
+import io
+
+import numpy as np
+from PIL import Image
+
+from stamp2vec.imaging import decode_image
+from stamp2vec.v1 import common_pb2, gateway_pb2
+from stamp2vec.values import Detection, Embedding, InkColour, Stamp, StampType
+from stamp2vec.wire.enums import INK_COLOURS, STAMP_TYPES
+from stamp2vec.wire.images import box_from_message, box_to_message, mask_from_message, mask_to_message
+from stamp2vec.wire.models import version_to_message
+
+
+def detection_to_message(detection: Detection) -> common_pb2.Detection:
+    """One stamp of a picture."""
+    return common_pb2.Detection(
+        box=box_to_message(detection.box),
+        score=detection.score,
+        type=STAMP_TYPES.to_number(detection.type),
+        angle_degrees=detection.angle_degrees,
+        ink_colour=_ink_number(detection.ink_colour),
+    )
+
+
+def detection_from_message(message: common_pb2.Detection) -> Detection:
+    """One stamp of a picture."""
+    return Detection(
+        box=box_from_message(message.box),
+        score=message.score,
+        type=STAMP_TYPES.from_number(message.type) or StampType.OTHER,
+        angle_degrees=message.angle_degrees,
+        ink_colour=INK_COLOURS.from_number(message.ink_colour),
+    )
+
+
+def vector_to_message(vector: np.ndarray, model: common_pb2.ModelVersion) -> common_pb2.Vector:
+    """float32 (D,); as a list, which protobuf copies several times faster than an array."""
+    return common_pb2.Vector(values=vector.tolist(), model=model)
+
+
+def vector_from_message(message: common_pb2.Vector) -> np.ndarray:
+    """float32 (D,)."""
+    return np.array(message.values, np.float32)
+
+
+def embedding_to_message(embedding: Embedding) -> common_pb2.Vector:
+    """A vector with its model."""
+    return vector_to_message(embedding.vector, version_to_message(embedding.model, embedding.version))
+
+
+def embedding_from_message(message: common_pb2.Vector) -> Embedding:
+    """A vector with its model."""
+    return Embedding(vector_from_message(message), message.model.name, message.model.version)
+
+
+def stamp_to_message(
+    stamp: Stamp, embedder: common_pb2.ModelVersion | None, crop_png: bytes | None = None
+) -> gateway_pb2.Stamp:
+    """A stamp of a document, `embedder` being the model of its vector; `crop_png` is its crop, encoded before."""
+    if crop_png is None and stamp.crop is not None:
+        crop_png = encode_png(stamp.crop)
+    return gateway_pb2.Stamp(
+        box=box_to_message(stamp.box),
+        score=stamp.score,
+        type=STAMP_TYPES.to_number(stamp.type),
+        angle_degrees=stamp.angle_degrees,
+        ink_colour=_ink_number(stamp.ink_colour),
+        crop_box=box_to_message(stamp.crop_box),
+        vector=None if stamp.vector is None or embedder is None else vector_to_message(stamp.vector, embedder),
+        mask=None if stamp.mask is None else mask_to_message(stamp.mask),
+        crop_png=crop_png or b"",
+        die_group=stamp.die_group,
+    )
+
+
+def stamp_from_message(message: gateway_pb2.Stamp) -> Stamp:
+    """A stamp of a document."""
+    x1, y1, x2, y2 = map(round, box_from_message(message.crop_box))
+    return Stamp(
+        box=box_from_message(message.box),
+        score=message.score,
+        type=STAMP_TYPES.from_number(message.type) or StampType.OTHER,
+        angle_degrees=message.angle_degrees,
+        ink_colour=INK_COLOURS.from_number(message.ink_colour),
+        crop_box=(x1, y1, x2, y2),
+        vector=vector_from_message(message.vector) if message.vector.values else None,
+        mask=mask_from_message(message.mask) if message.HasField("mask") else None,
+        crop=decode_image(message.crop_png) if message.crop_png else None,
+        die_group=message.die_group,
+    )
+
+
+def encode_png(pixels: np.ndarray) -> bytes:
+    """uint8 (h, w, 3) as the bytes of a PNG file, compressed little and fast."""
+    file = io.BytesIO()
+    Image.fromarray(pixels).save(file, "PNG", compress_level=1)
+    return file.getvalue()
+
+
+def _ink_number(colour: InkColour | None) -> "common_pb2.InkColour.ValueType":
+    return common_pb2.INK_COLOUR_UNSPECIFIED if colour is None else INK_COLOURS.to_number(colour)
