@@ -5,8 +5,10 @@ BIN := .venv/bin
 PIP := $(BIN)/pip install --quiet --disable-pip-version-check
 CODE := stamp2vec services training bench tests k8s
 DOC ?= docs/sample/page.jpg
+VERSION := $(shell sed -n 's/^__version__ = "\(.*\)"/\1/p' stamp2vec/__init__.py)
 
-.PHONY: help setup system system-training run serve test lint evaluate protos images push-images test-images clean
+.PHONY: help setup hooks system system-training run serve format lint check test envoy evaluate protos released images \
+  push-images test-images clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 18
@@ -15,8 +17,11 @@ setup: .venv/.done ## make .venv with everything that running and testing needs
 
 .venv/.done: pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
-	$(PIP) -c constraints.txt --editable '.[services,otel,training,dev]'
+	$(PIP) -c constraints.txt --editable '.[local,services,otel,training,dev]'
 	touch $@
+
+hooks: setup ## let git run what `make check` runs, without the tests, before each commit and push
+	$(BIN)/pre-commit install --hook-type pre-commit --hook-type pre-push
 
 system: ## as root: the Debian packages that some tests use
 	apt-get update -qq
@@ -68,7 +73,7 @@ IMAGE = $(REGISTRY)/$(1)$(if $(filter cuda,$(DEVICE)),-cuda)
 
 images: ## build the images: ENGINE=docker or buildah, DEVICE=cpu or cuda, REGISTRY=where they will be
 	$(foreach name,$(IMAGES),$(BUILD_$(ENGINE)) $(BUILD_FLAGS) --target $(name) --tag $(call IMAGE,$(name)) \
-	  --build-arg TORCH_INDEX=$(TORCH_INDEX) --build-arg REVISION=$$(git rev-parse HEAD) . &&) true
+	  --build-arg TORCH_INDEX=$(TORCH_INDEX) --build-arg VERSION=$(VERSION) --build-arg REVISION=$$(git rev-parse HEAD) . &&) true
 
 push-images: setup ## push them, and write their digests into k8s/overlays: REGISTRY=registry.example.com/stamp2vec
 	$(BIN)/python k8s/push_images.py $(ENGINE) $(foreach name,$(IMAGES),$(call IMAGE,$(name)))

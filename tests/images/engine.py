@@ -71,7 +71,7 @@ def prepare() -> None:
         run("buildah", "commit", "--quiet", "--rm", base, BASE_IMAGE)
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     extras = project["optional-dependencies"]
-    packages = [*project["dependencies"], *extras["services"], *extras["otel"]]
+    packages = [*project["dependencies"], *extras["local"], *extras["services"], *extras["otel"]]
     run(ROOT / ".venv/bin/pip", "download", "--quiet", "-d", WHEELS, "-c", "constraints.txt", *packages)
 
 
