@@ -118,6 +118,9 @@ protos: .venv-protos/.done ## generate stamp2vec/v1 from protos/
 	$(PROTOC) --grpc_python_out=$(PROTOS_OUT) --mypy_grpc_out=quiet:$(PROTOS_OUT) $(SERVICES)
 	touch $(PROTOS_OUT)/stamp2vec/v1/__init__.py $(PROTOS_OUT)/stamp2vec/v1/py.typed
 
+released: setup ## after a release: what `buf breaking` holds the contract compatible with
+	cd protos && ../$(BIN)/buf build --exclude-source-info --output released.binpb
+
 build/protobuf-%: .venv/.done ## protobuf of one major version, for the tests
 	$(PIP) --no-deps --target $@ 'protobuf==$*.*'
 
