@@ -21,7 +21,7 @@ def check_document(request: gateway_pb2.AnalyzeDocumentRequest) -> None:
         *options_from_message(request).faults(),
     ]
     if not size:
-        message = f"the document is empty: {READABLE}"
+        message = f"the file is empty: {READABLE}"
         errors.append(InvalidImage(message, "document"))
     elif size > MAX_DOCUMENT_BYTES:
         message = f"the document has {size:,} bytes, {MAX_DOCUMENT_BYTES:,} is the most: compress it, or split it"
