@@ -9,7 +9,16 @@ from services.gateway.admission.workers import Workers
 from services.gateway.tasks import task_group
 from services.gateway.upstream.calls import ModelCaller, Pixels
 from services.gateway.upstream.upstreams import Upstreams
-from stamp2vec.comparison import Inked, compared, illegibility, judge, judge_look, look, second_look, similarity_matrix
+from stamp2vec.comparison import (
+    Inked,
+    compared,
+    illegibility,
+    judge,
+    judge_overlay,
+    overlay_of,
+    second_look,
+    similarity_matrix,
+)
 from stamp2vec.errors import IncompatibleVectors, InvalidInput, Stamp2vecError
 from stamp2vec.imaging import letterbox
 from stamp2vec.limits import MAX_VECTOR_SIZE
@@ -80,8 +89,8 @@ async def _compare_thoroughly(
         embedding = tasks.create_task(_embed(caller, embedder, read))
         segmenting = tasks.create_task(caller.segment(segmenter, crops))
     similarity = float(similarity_matrix(embedding.result())[0, 1])
-    overlay = await workers.run(look, *map(Inked, crops, map(_required, segmenting.result())))
-    judgement = judge_look(similarity, overlay, weights, _illegible(read))
+    overlay = await workers.run(overlay_of, *map(Inked, crops, map(_required, segmenting.result())))
+    judgement = judge_overlay(similarity, overlay, weights, _illegible(read))
     return compared(similarity, embedder.name, embedder.version, judgement, overlay)
 
 

@@ -2,7 +2,16 @@
 
 import numpy as np
 
-from stamp2vec.comparison import Inked, compared, illegibility, judge, judge_look, look, second_look, similarity_matrix
+from stamp2vec.comparison import (
+    Inked,
+    compared,
+    illegibility,
+    judge,
+    judge_overlay,
+    overlay_of,
+    second_look,
+    similarity_matrix,
+)
 from stamp2vec.errors import InvalidInput
 from stamp2vec.imaging import Letterbox, letterbox
 from stamp2vec.pipelines.pipeline import CropPipeline, Picture, to_array
@@ -44,7 +53,7 @@ class EmbeddingPipeline(CropPipeline[np.ndarray]):
         crops = [to_array(a), to_array(b)]
         similarity = float(similarity_matrix(self(crops))[0, 1])
         fitted = [letterbox(crop, segmenter.input_size)[0] for crop in crops]
-        overlay = look(*map(Inked, fitted, segmenter(fitted)))
+        overlay = overlay_of(*map(Inked, fitted, segmenter(fitted)))
         illegible = next(filter(None, map(illegibility, crops)), "")
-        judgement = judge_look(similarity, overlay, weights, illegible)
+        judgement = judge_overlay(similarity, overlay, weights, illegible)
         return compared(similarity, embedder.name, embedder.version, judgement, overlay)

@@ -172,7 +172,7 @@ def test_an_executor_that_dies_while_it_loads_ends_the_process_with_one_clear_li
         output, errors = process.communicate(timeout=60)
     assert (process.returncode, output) == (1, "")
     (line,) = (json.loads(line) for line in errors.splitlines())
-    assert (line["level"], line["event"]) == ("error", "could not start")
+    assert (line["level"], line["event"]) == ("error", "start_failed")
     assert "the executor ended while it loaded, exit code 7" in line["trace"]
 
 
@@ -184,7 +184,7 @@ def test_a_signal_while_executors_load_ends_them_and_the_process(tmp_path: Path)
         process.terminate()
         output, errors = process.communicate(timeout=60)
     assert (process.returncode, output) == (0, "")
-    assert [json.loads(line)["event"] for line in errors.splitlines()] == ["ended while loading"]
+    assert [json.loads(line)["event"] for line in errors.splitlines()] == ["start_cancelled"]
     for executor in executors:
         assert select.select([executor], [], [], 0)[0]
         os.close(executor)

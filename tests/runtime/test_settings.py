@@ -1,10 +1,12 @@
 """One settings loader: flags, environment, limits."""
 
 import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass
 
 import pytest
 
-from services.runtime.serving.settings import ModelServerSettings, load
+from services.runtime.serving.settings import ModelServerSettings, load, setting, variables
 
 
 def read(*arguments: str, **environment: str) -> ModelServerSettings:
@@ -30,6 +32,36 @@ def test_defaults_hold_when_nothing_is_said() -> None:
 )
 def test_values(settings: ModelServerSettings, expected: dict[str, object]) -> None:
     assert settings == dataclasses.replace(ModelServerSettings(), **expected)  # type: ignore[arg-type]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hops:
+    """A settings class with a mapping."""
+
+    upstreams: Mapping[str, str] = setting({"near": "here:1", "far": "there:2"}, "Address of the {key} one.")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "environment", "expected"),
+    [
+        ([], {}, {"near": "here:1", "far": "there:2"}),
+        (["--near", "x:1"], {"STAMP2VEC_FAR": "y:2"}, {"near": "x:1", "far": "y:2"}),
+        (["--far", "x:1"], {"STAMP2VEC_FAR": "y:2"}, {"near": "here:1", "far": "x:1"}),
+    ],
+)
+def test_a_mapping_is_a_flag_and_a_variable_for_each_key(
+    arguments: list[str], environment: dict[str, str], expected: dict[str, str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert load(Hops, "program", arguments, environment).upstreams == expected
+    assert variables(Hops) == {"STAMP2VEC_NEAR", "STAMP2VEC_FAR"}
+    with pytest.raises(SystemExit):
+        load(Hops, "program", ["--help"])
+    assert "Address of the far one. Default: there:2. [STAMP2VEC_FAR]" in " ".join(capsys.readouterr().out.split())
+
+
+def test_a_program_may_have_defaults_of_its_own() -> None:
+    assert load(ModelServerSettings, "program", [], {}, {"port": 7, "model": ("a",)}).model == ("a",)
+    assert load(ModelServerSettings, "program", ["--port", "8"], {}, {"port": 7}).port == 8
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from stamp2vec.comparison import Inked, judge_look, look
+from stamp2vec.comparison import Inked, judge_overlay, overlay_of
 from stamp2vec.imaging import letterbox
 from stamp2vec.v1 import common_pb2, gateway_pb2
 from stamp2vec.values import SecondLook, Verification
@@ -124,8 +124,8 @@ async def test_a_thorough_comparison_is_that_of_the_library() -> None:
         )
     everywhere = np.full((SEGMENTER_SIDE, SEGMENTER_SIDE), 255, np.uint8)  # what the scripted segmenter answers
     sides = [letterbox(np.asarray(image), everywhere.shape)[0] for image in (first, second)]
-    overlay = look(*(Inked(crop, everywhere) for crop in sides))
-    expected = judge_look(answer.similarity, overlay, SECOND_LOOK)
+    overlay = overlay_of(*(Inked(crop, everywhere) for crop in sides))
+    expected = judge_overlay(answer.similarity, overlay, SECOND_LOOK)
     assert answer.overlay == overlay_to_message(overlay)
     assert answer.similarity == fast.similarity
     assert answer.probability == pytest.approx(expected.probability, abs=1e-6)

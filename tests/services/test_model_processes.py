@@ -74,7 +74,7 @@ def test_what_cannot_be_trusted_is_never_served(model: Path, file: str, said: st
         output, errors = process.communicate(timeout=60)
     assert (process.returncode, output) == (1, "")
     (line,) = (json.loads(line) for line in errors.splitlines())
-    assert (line["level"], line["event"]) == ("error", "could not start")
+    assert (line["level"], line["event"]) == ("error", "start_failed")
     assert said in line["trace"]
 
 

@@ -24,7 +24,8 @@ async def answers(
     remaining_s: Callable[[], float | None],
     ending: asyncio.Event,
 ) -> AsyncGenerator[Answer, None]:
-    """Reads no further while 8 documents are in work or their answers not taken; one that fails answers so.
+    """Reads no further while 8 documents are in work or their answers not taken; a failed document gets an
+    error response.
 
     Once `ending` is set it reads no more at all, answers what it has, and raises NotServing.
 
@@ -79,7 +80,7 @@ async def _answer(
 async def _patiently(
     analyze: Analyze, document: gateway_pb2.AnalyzeDocumentRequest, deadline: Deadline
 ) -> gateway_pb2.AnalyzeDocumentResponse:
-    """A stream yields when all is busy: it tries again when it was told to, as long as its time lasts."""
+    """A stream yields when all is busy: it retries after the pushback that it got, until its deadline."""
     while True:
         try:
             return await analyze(document, deadline)
