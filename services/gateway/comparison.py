@@ -8,7 +8,6 @@ import numpy as np
 from services.gateway.admission.workers import Workers
 from services.gateway.tasks import task_group
 from services.gateway.upstream.calls import ModelCaller, Pixels
-from services.gateway.upstream.upstreams import Upstreams
 from stamp2vec.comparison import (
     Inked,
     compared,
@@ -29,9 +28,7 @@ from stamp2vec.wire.models import selector_from_message
 from stamp2vec.wire.stamps import embedding_from_message
 
 
-async def compare(
-    request: gateway_pb2.CompareStampsRequest, upstreams: Upstreams, caller: ModelCaller, workers: Workers
-) -> Comparison:
+async def compare(request: gateway_pb2.CompareStampsRequest, caller: ModelCaller, workers: Workers) -> Comparison:
     """Both sides of the request are set, and are images where the comparison is thorough.
 
     Raises InvalidInput for a vector that is none and for a second look that was not measured, IncompatibleVectors for
@@ -40,7 +37,7 @@ async def compare(
     sides = {"a": request.a, "b": request.b}
     vectors = {name: embedding_from_message(side.vector) for name, side in sides.items() if side.HasField("vector")}
     images = {name: side.image for name, side in sides.items() if name not in vectors}
-    embedders = upstreams[Task.EMBED]
+    embedders = caller.upstreams[Task.EMBED]
     for name, vector in vectors.items():
         check_vector(vector, embedders.known, f"{name}.vector")
     check_compatible(vectors)
@@ -49,7 +46,7 @@ async def compare(
     if images or request.HasField("model"):
         by_vector = Preset.FAST if version is None else _reference(version)
         selector = selector_from_message(request.model) if request.HasField("model") else by_vector
-        embedder = await embedders.choose(selector, caller.terms.deadline)
+        embedder = await embedders.choose(selector, caller.deadline)
         if version is not None and _reference(version) != embedder.reference:
             raise IncompatibleVectors(
                 f"the vector is of {_shown(version)} and {embedder.reference} was asked for: leave model unset, or "
@@ -57,7 +54,7 @@ async def compare(
                 "model",
             )
         if request.mode == gateway_pb2.COMPARE_MODE_THOROUGH:
-            return await _compare_thoroughly(images, embedder, upstreams, caller, workers)
+            return await _compare_thoroughly(images, embedder, caller, workers)
     elif version is not None:
         embedder = next((each for each in embedders.known if each.reference == _reference(version)), None)
     units = {name: _unit(vector.vector) for name, vector in vectors.items()}
@@ -76,13 +73,12 @@ async def compare(
 async def _compare_thoroughly(
     images: Mapping[str, common_pb2.Image],
     embedder: ModelInfo,
-    upstreams: Upstreams,
     caller: ModelCaller,
     workers: Workers,
 ) -> Comparison:
     """The ink is compared by a worker: it takes as long as decoding a page, and always the same."""
     weights = second_look(embedder)
-    segmenter = await upstreams[Task.SEGMENT].choose(weights.segmenter, caller.terms.deadline)
+    segmenter = await caller.upstreams[Task.SEGMENT].choose(weights.segmenter, caller.deadline)
     read = [await workers.run(_read, image, f"{name}.image", embedder, segmenter) for name, image in images.items()]
     crops = [each.for_segmenter for each in read]
     async with task_group() as tasks:
