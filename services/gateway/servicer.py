@@ -8,7 +8,8 @@ from typing import TypeVar
 from google.protobuf.message import Message
 
 from services.gateway import one_model
-from services.gateway.admission.limits import Admission, PixelBudget
+from services.gateway.admission.admission import Admission
+from services.gateway.admission.pixel_budget import PixelBudget
 from services.gateway.admission.workers import Workers
 from services.gateway.comparison import compare
 from services.gateway.document.analysis import DocumentAnalysis

@@ -6,7 +6,8 @@ import contextlib
 import numpy as np
 import pytest
 
-from services.gateway.admission.limits import Admission, PixelBudget
+from services.gateway.admission.admission import Admission
+from services.gateway.admission.pixel_budget import PixelBudget
 from services.gateway.tasks import task_group
 from services.gateway.upstream.calls import parts
 from services.runtime.batching.refusals import QueueFull
