@@ -9,8 +9,7 @@ from services.gateway.document.finding import Search
 from services.gateway.document.pages import GROUP_PAGES
 from services.gateway.tasks import task_group
 from services.gateway.upstream.calls import ModelCaller, Pixels
-from stamp2vec.document import page_views
-from stamp2vec.document.pages import has_tiles
+from stamp2vec.document import has_tiles, page_views
 from stamp2vec.errors import InvalidCall, InvalidInput, Stamp2vecError
 from stamp2vec.imaging import Letterbox, View
 from stamp2vec.limits import MAX_DETECTIONS, MAX_IMAGES, MAX_MESSAGE_BYTES
