@@ -11,7 +11,7 @@ from services.gateway import one_model
 from services.gateway.admission.admission import Admission
 from services.gateway.admission.pixel_budget import PixelBudget
 from services.gateway.admission.workers import Workers
-from services.gateway.comparison import compare
+from services.gateway.comparison import compare_stamps
 from services.gateway.document.analysis import DocumentAnalysis
 from services.gateway.document.stream import answers
 from services.gateway.metrics import GatewayMetrics
@@ -102,7 +102,7 @@ class StampServicer(StampServiceServicer):
         check_comparands(request)
 
         async def work(caller: ModelCaller) -> gateway_pb2.CompareStampsResponse:
-            return comparison_to_message(await compare(request, caller, self._workers))
+            return comparison_to_message(await compare_stamps(request, caller, self._workers))
 
         deadline = Deadline.after(context.time_remaining())
         return await self._call(work, deadline, common_pb2.PRIORITY_INTERACTIVE)
