@@ -6,7 +6,8 @@ import pytest
 from stamp2vec.comparison import compare, similarity_matrix
 from stamp2vec.comparison.similarity import check_embedding
 from stamp2vec.errors import IncompatibleVectors, InvalidInput
-from stamp2vec.values import Embedding
+from stamp2vec.values import Embedding, Task
+from tests.library.conftest import manifest
 
 
 def embedding(*values: float, model: str = "tvae", version: str = "1.5.0") -> Embedding:
@@ -49,7 +50,12 @@ def test_vectors_of_two_models_do_not_compare() -> None:
 
 
 def test_a_size_is_checked_where_the_model_is_known() -> None:
-    check_embedding(embedding(1, 0), "a", ())
+    known = [manifest("tvae", Task.EMBED, {}, 128, 3).info]
+    check_embedding(embedding(1, 0, 0, version="0.0.1"), "a", known)
+    check_embedding(embedding(1, 0, version="9.9.9"), "a", known)
+    with pytest.raises(InvalidInput, match=r"2 numbers and tvae@0\.0\.1 makes 3") as caught:
+        check_embedding(embedding(1, 0, version="0.0.1"), "a", known)
+    assert caught.value.field == "a.values"
 
 
 def test_no_vectors_make_an_empty_matrix() -> None:
