@@ -22,12 +22,9 @@ from services.runtime.observability import logs, tracing
 from services.runtime.observability.metrics import Metrics
 from services.runtime.serving.interceptor import CallInterceptor
 from services.runtime.serving.settings import ServerSettings
+from stamp2vec.limits import MAX_MESSAGE_BYTES
 
 log = logging.getLogger(__name__)
-
-MAX_MESSAGE_BYTES = 64 * 2**20
-MAX_IMAGES = 64
-DEFAULT_DEADLINE_S = 30.0
 
 # Names of grpc.health.v1 beside the service's own, which is for readiness and for clients.
 STARTUP = "startup"
