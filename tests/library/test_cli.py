@@ -346,13 +346,13 @@ def test_a_gateway_that_fails_midway_costs_what_it_did_not_answer(
     assert main(["analyze", "pages/a.png", "pages/b.jpg", "--json", "--gateway", server.address]) == 1
     captured = capsys.readouterr()
     assert [row["file"] for row in lines(captured.out)] == ["pages/a.png"]
-    assert "stamp2vec: pages/b.jpg: the stand-in was told to fail" in captured.err
+    assert "stamp2vec: pages/b.jpg: a failure of the stand-in" in captured.err
     assert "stamp2vec: stopped after 1 files: " in captured.err
     server.failures = [None, internal]
     assert main(["embed", "crops/1.png", "crops/2.png", "--out", "v.npz", "--gateway", server.address]) == 1
     assert capsys.readouterr().err.splitlines()[:2] == [
-        "stamp2vec: crops/1.png: the stand-in was told to fail",
-        "stamp2vec: crops/2.png: the stand-in was told to fail",
+        "stamp2vec: crops/1.png: a failure of the stand-in",
+        "stamp2vec: crops/2.png: a failure of the stand-in",
     ]
     server.close()
 

@@ -145,7 +145,7 @@ def test_unavailable_is_tried_again_and_nothing_else(client: Client, server: Sta
     assert len(client.models()) == 3
     assert len(server.requests) == 3
     server.failures = [(grpc.StatusCode.INTERNAL, None)]
-    with pytest.raises(ServiceError, match="told to fail") as caught:
+    with pytest.raises(ServiceError, match="a failure of the stand-in") as caught:
         client.models()
     assert caught.value.code is grpc.StatusCode.INTERNAL
     assert caught.value.request_id == "request-7"
