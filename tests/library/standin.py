@@ -12,7 +12,7 @@ import numpy as np
 from stamp2vec.comparison import compared, judge
 from stamp2vec.errors import InvalidInput, Violation
 from stamp2vec.hub.manifest import Manifest
-from stamp2vec.limits import DEFAULT_MAX_OVERLAP
+from stamp2vec.limits import DEFAULT_MAX_OVERLAP, MAX_DETECTIONS
 from stamp2vec.pipelines import DocumentPipeline
 from stamp2vec.v1 import common_pb2, detector_pb2, embedder_pb2, gateway_pb2, gateway_pb2_grpc, segmenter_pb2
 from stamp2vec.values import Comparison
@@ -75,11 +75,16 @@ class StandIn(gateway_pb2_grpc.StampServiceServicer):
         self._begin(request, context, self.pipeline.detector.manifest)
         least = request.min_score if request.HasField("min_score") else None
 
-        def answer(image: np.ndarray) -> detector_pb2.DetectResult:
+        def answer(images: list[np.ndarray]) -> list[detector_pb2.DetectResult]:
             overlap = request.max_overlap if request.HasField("max_overlap") else DEFAULT_MAX_OVERLAP
-            found = self.pipeline.detector(image, least, overlap)[: request.max_detections or 300]
-            rows = map(detection_to_message, found)
-            return detector_pb2.DetectResult(detections=rows, height=image.shape[0], width=image.shape[1])
+            return [
+                detector_pb2.DetectResult(
+                    detections=map(detection_to_message, found[: request.max_detections or MAX_DETECTIONS]),
+                    height=image.shape[0],
+                    width=image.shape[1],
+                )
+                for image, found in zip(images, self.pipeline.detector(images, least, overlap), strict=True)
+            ]
 
         results = each(request.images, answer, lambda status: detector_pb2.DetectResult(status=status), context)
         return gateway_pb2.DetectStampsResponse(results=results, model=version(self.pipeline.detector.manifest))
@@ -87,8 +92,9 @@ class StandIn(gateway_pb2_grpc.StampServiceServicer):
     def SegmentStamps(self, request: Any, context: Any) -> gateway_pb2.SegmentStampsResponse:  # noqa: N802 - the contract's name
         self._begin(request, context, self.pipeline.segmenter.manifest)
 
-        def answer(image: np.ndarray) -> segmenter_pb2.SegmentResult:
-            return segmenter_pb2.SegmentResult(mask=mask_to_message(self.pipeline.segmenter(image)))
+        def answer(images: list[np.ndarray]) -> list[segmenter_pb2.SegmentResult]:
+            masks = self.pipeline.segmenter(images)
+            return [segmenter_pb2.SegmentResult(mask=mask_to_message(mask)) for mask in masks]
 
         results = each(request.images, answer, lambda status: segmenter_pb2.SegmentResult(status=status), context)
         return gateway_pb2.SegmentStampsResponse(results=results, model=version(self.pipeline.segmenter.manifest))
@@ -96,8 +102,9 @@ class StandIn(gateway_pb2_grpc.StampServiceServicer):
     def EmbedStamps(self, request: Any, context: Any) -> gateway_pb2.EmbedStampsResponse:  # noqa: N802 - the contract's name
         self._begin(request, context, self.pipeline.embedder.manifest)
 
-        def answer(image: np.ndarray) -> embedder_pb2.EmbedResult:
-            return embedder_pb2.EmbedResult(vector=common_pb2.Vector(values=self.pipeline.embedder(image).tolist()))
+        def answer(images: list[np.ndarray]) -> list[embedder_pb2.EmbedResult]:
+            vectors = self.pipeline.embedder(images)
+            return [embedder_pb2.EmbedResult(vector=common_pb2.Vector(values=vector.tolist())) for vector in vectors]
 
         results = each(request.images, answer, lambda status: embedder_pb2.EmbedResult(status=status), context)
         return gateway_pb2.EmbedStampsResponse(results=results, model=version(self.pipeline.embedder.manifest))
@@ -155,21 +162,23 @@ class StandIn(gateway_pb2_grpc.StampServiceServicer):
 
 def each(
     images: Sequence[common_pb2.Image],
-    answer: Callable[[np.ndarray], Message],
+    answer: Callable[[list[np.ndarray]], list[Message]],
     refuse: Callable[[common_pb2.ItemStatus], Message],
     context: Any,
 ) -> list[Message]:
-    """One result an image; the call fails when no image is of use."""
-    results, errors = [], []
+    """One result an image, all of them computed as one batch; the call fails when no image can be read."""
+    decoded: list[np.ndarray | InvalidInput] = []
     for index, image in enumerate(images):
         try:
-            results.append(answer(image_from_message(image, f"images[{index}]")))
+            decoded.append(image_from_message(image, f"images[{index}]"))
         except InvalidInput as error:
-            errors.append((error.field, str(error)))
-            results.append(refuse(status_to_message(error)))
+            decoded.append(error)
+    errors = [error for error in decoded if isinstance(error, InvalidInput)]
     if len(errors) == len(images):
-        abort(context, grpc.StatusCode.INVALID_ARGUMENT, "no image can be read", errors)
-    return results
+        fields = [(error.field, str(error)) for error in errors]
+        abort(context, grpc.StatusCode.INVALID_ARGUMENT, "no image can be read", fields)
+    results = iter(answer([image for image in decoded if isinstance(image, np.ndarray)]))
+    return [refuse(status_to_message(each)) if isinstance(each, InvalidInput) else next(results) for each in decoded]
 
 
 def version(manifest: Manifest) -> common_pb2.ModelVersion:
