@@ -1,5 +1,6 @@
 """The engines of the command line: the pipelines in this process, or a gateway."""
 
+import os
 from argparse import Namespace
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
@@ -44,10 +45,11 @@ def connect(arguments: Namespace) -> AbstractContextManager[Engine]:
     preset: Preset = getattr(arguments, "preset", None) or Preset.FAST
     model: str | None = getattr(arguments, "model", None)
     if arguments.gateway is not None:
-        from stamp2vec.cli.gateway import credentials, quiet, token
+        # Read when grpc is imported: its log would stand beside the one line of an error.
+        os.environ.setdefault("GRPC_VERBOSITY", "NONE")
+        from stamp2vec.cli.gateway import credentials, token
         from stamp2vec.cli.remote import RemoteEngine
 
-        quiet()
         return RemoteEngine(
             arguments.gateway,
             preset,

@@ -22,11 +22,6 @@ _SYSTEM_ROOTS = (
 _MAX_TOKEN_CHARS = 8192  # of the metadata that gRPC takes by default
 
 
-def quiet() -> None:
-    """Keeps the log of gRPC off stderr, where the same failure has a sentence; GRPC_VERBOSITY=info brings it back."""
-    os.environ.setdefault("GRPC_VERBOSITY", "NONE")
-
-
 def credentials(arguments: Namespace) -> grpc.ChannelCredentials | None:
     """For TLS, with the roots of --ca or of the system; None without. InvalidInput when --ca is no certificate."""
     if arguments.ca is not None:

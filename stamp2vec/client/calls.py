@@ -134,7 +134,7 @@ def _of_images(
 
 
 def check_size(document: bytes) -> None:
-    """InvalidInput, with the gateway's own words, for a document that it refuses and that gRPC may not even send."""
+    """InvalidInput, as from a gateway, for a document that is too large for one, and perhaps for a message of gRPC."""
     if len(document) > MAX_DOCUMENT_BYTES:
         raise InvalidInput(
             f"the document has {len(document):,} bytes, {MAX_DOCUMENT_BYTES:,} is the most: compress it, or split it",

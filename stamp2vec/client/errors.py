@@ -62,6 +62,12 @@ def _transport_error(code: grpc.StatusCode, message: str, address: str, request_
                 f"the certificate of {address} cannot be verified ({message}): use the certificate of the authority "
                 "that issued it, and the host name that it is issued for"
             )
+        case grpc.StatusCode.UNAVAILABLE if "WRONG_VERSION_NUMBER" in message:
+            message = f"{address} does not speak TLS ({message}): call it without, or check the address"
+        case grpc.StatusCode.UNAVAILABLE if "Socket closed" in message or "Connection reset" in message:
+            message = (
+                f"{address} closes connections ({message}): check the address, and whether the gateway requires TLS"
+            )
         case grpc.StatusCode.UNAVAILABLE:
             message = f"no gateway answers at {address} ({message}): check the address, or start the gateway"
         case grpc.StatusCode.UNIMPLEMENTED:

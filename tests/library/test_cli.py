@@ -566,7 +566,8 @@ def test_tls_failures_are_one_line_on_stderr(files: Path, tmp_path: Path) -> Non
     own, other = certificate(tmp_path, "own"), certificate(tmp_path, "other")
     server = StandIn(DocumentPipeline.from_preset(), own.server())
     command = [sys.executable, "-m", "stamp2vec.cli", "models", "--gateway", server.address, "--ca", str(other.path)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    environment = {name: value for name, value in os.environ.items() if name != "GRPC_VERBOSITY"}
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
     server.close()
     assert (done.returncode, done.stdout, len(done.stderr.splitlines())) == (2, "", 1), done.stderr
 

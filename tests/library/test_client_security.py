@@ -79,9 +79,15 @@ def test_a_certificate_for_another_host_is_refused(bundle: Path, tmp_path: Path)
 
 
 def test_a_server_without_tls_never_gets_the_token(plain: StandIn, own: Certificate) -> None:
-    with Client(plain.address, credentials=own.client(), token=TOKEN) as client, pytest.raises(Unavailable):
+    no_tls = pytest.raises(Unavailable, match="does not speak TLS")
+    with Client(plain.address, credentials=own.client(), token=TOKEN) as client, no_tls:
         client.models()
     assert not plain.authorization
+
+
+def test_a_client_without_tls_is_pointed_to_it(server: StandIn) -> None:
+    with Client(server.address) as client, pytest.raises(Unavailable, match="whether the gateway requires TLS"):
+        client.models()
 
 
 @pytest.mark.parametrize(
