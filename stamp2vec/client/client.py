@@ -105,7 +105,8 @@ class Client:
 
         Yields the id with the result or the error, as they finish, in any order. The documents are read as the
         gateway takes them, in a thread of gRPC; what they raise is raised here, after the results of those before.
-        `deadline_s` holds for the whole stream. Closing this generator, or dropping it, cancels the stream.
+        `deadline_s` holds for the whole stream. Closing this generator, or dropping it, cancels the stream. Documents
+        are `bulk` unless a person waits for them.
         """
         options = Options(
             min_score=min_score,
@@ -135,7 +136,11 @@ class Client:
         max_detections: int | None = None,
         bulk: bool = False,
     ) -> list[list[Detection] | Stamp2vecError]:
-        """Finds the stamps of 1 to 64 pages, best first. `model` is a preset, a name or `name@version`."""
+        """Finds the stamps of 1 to 64 pages, best first. `model` is a preset, a name or `name@version`.
+
+        `min_score` and `max_overlap` are those of analyze; `max_detections`, 1 to 300 and by default 300, is the most
+        for a page.
+        """
         return self._run(
             calls.detect(
                 pages,
@@ -156,7 +161,7 @@ class Client:
     def embed(
         self, crops: Sequence[Picture], model: Preset | str = Preset.FAST, *, bulk: bool = False
     ) -> list[Embedding | Stamp2vecError]:
-        """Turns 1 to 64 cropped stamps into vectors."""
+        """Embeds 1 to 64 cropped stamps."""
         return self._run(calls.embed(crops, model, bulk=bulk))
 
     def compare(self, a: Picture | Embedding, b: Picture | Embedding, model: Preset | str | None = None) -> Comparison:

@@ -64,7 +64,7 @@ def _transport_error(code: grpc.StatusCode, message: str, address: str, request_
             )
         case grpc.StatusCode.UNAVAILABLE if "WRONG_VERSION_NUMBER" in message:
             message = f"{address} does not speak TLS ({message}): call it without, or check the address"
-        case grpc.StatusCode.UNAVAILABLE if "Socket closed" in message or "Connection reset" in message:
+        case grpc.StatusCode.UNAVAILABLE if "last error" in message and "Socket closed" in message:
             message = (
                 f"{address} closes connections ({message}): check the address, and whether the gateway requires TLS"
             )
