@@ -18,6 +18,7 @@ from PIL import Image
 from stamp2vec import hub
 from stamp2vec.cli import main, tables
 from stamp2vec.cli.report import Report
+from stamp2vec.cli.rows import rounded
 from stamp2vec.hub.manifest import Manifest
 from stamp2vec.imaging import decode_image
 from stamp2vec.pipelines import DocumentPipeline, EmbeddingPipeline
@@ -445,6 +446,11 @@ def test_both_engines_give_the_same_bytes(
     assert sorted(local[2].splitlines()) == sorted(remote[2].splitlines())
     assert local[3] == remote[3]
     assert local[1] or local[3] or local[2]
+
+
+def test_a_number_prints_as_it_does_after_the_wire() -> None:
+    box = common_pb2.Box(x1=1281.5795)  # as a float64 it rounds up, as a float32 it rounds down
+    assert rounded(1281.5795, 3) == rounded(box.x1, 3) == 1281.579
 
 
 def test_analyze_writes_crops_and_masks(files: Path, where: list[str], capsys: pytest.CaptureFixture[str]) -> None:
