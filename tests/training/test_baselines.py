@@ -140,8 +140,8 @@ def test_baselines_stand_in_the_tables_of_our_models(tmp_path: Path, capsys: pyt
     chosen = ["--model", "yolo-stamp", "--model", str(detector), "--out", str(out)]
     assert main(["detect", "--shards", str(shards), *chosen]) == 0
     ours, published = json.loads((out / "detect.json").read_text())
-    assert ours["look"] is not None
-    assert published["look"] is None  # it tells neither type nor turn
+    assert ours["attributes"] is not None
+    assert published["attributes"] is None  # it predicts neither type nor rotation
     heading = next(line for line in capsys.readouterr().out.splitlines() if "yolo-stamp@" in line)
     assert "published-yolo-stamp@1.0.0" in heading
     assert ours["model"] in heading
