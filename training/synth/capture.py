@@ -1,6 +1,6 @@
-"""The third step of the stamp world: a finished page through a scanner, a fax, a copier or a telephone's camera.
+"""The last step: a finished page through a scanner, a fax, a copier or a telephone's camera.
 
-A chain changes tone only, so that it serves crops too (`degrade`); `capture` adds geometry, told as a homography.
+A chain changes tone only, so that it serves crops too (`degrade`); `capture` adds geometry, returned as a homography.
 """
 
 from __future__ import annotations
@@ -65,8 +65,8 @@ def _perspective(size: tuple[int, int], rng: np.random.Generator) -> tuple[Matri
     target = corners + margin + rng.normal(0, 0.025, (4, 2)) * min(size)
     target = transform_points(_skew(frame, rng.normal(0, 3)), target)
     if rng.random() < 0.15:
-        turns = int(rng.integers(1, 4))
-        for _ in range(turns):
+        quarters = int(rng.integers(1, 4))
+        for _ in range(quarters):
             target = np.column_stack([frame[1] - target[:, 1], target[:, 0]])
             frame = (frame[1], frame[0])
     return homography_between(corners, target), frame
@@ -107,7 +107,7 @@ def capture(image: Array, rng: np.random.Generator, split: Split = Split.TRAIN) 
     page = Image.fromarray(image)
     factor = rng.uniform(0.48, 1.0)
     small = (max(round(page.width * factor), 16), max(round(page.height * factor), 16))
-    # A bilevel scan is made fine and reduced by whoever views it; every other chain works at its own resolution.
+    # A bilevel scan is made fine and reduced by its viewer; every other chain works at its own resolution.
     working = page if name in _AT_FULL_SIZE else page.resize(small, Image.Resampling.BILINEAR, reducing_gap=2.0)
     to_working = _scale(working.width / page.width, working.height / page.height)
     if name in _PHOTOGRAPHED:
