@@ -1,4 +1,4 @@
-"""What a page costs: `python -m bench.capacity`.
+"""CPU time and memory a page: `python -m bench.capacity`.
 
 Sends documents of one page through the four real services and reads how much CPU time and memory each takes. CPU time
 is what capacity is planned with, and unlike a rate it hardly changes on a machine that has other work.
@@ -88,7 +88,7 @@ def _show(stamps: int, costs: Mapping[str, Cost]) -> None:
     print(f"one page of {stamps} stamps")
     print(f"{'':12}{'CPU ms a page':>16}{'pages/s a core':>16}{'memory, MiB':>14}")
     for name, cost in costs.items():
-        rate = f"{1 / cost.cpu_s:16.1f}" if cost.cpu_s > 0 else f"{'-':>16}"  # one that no page needs may do nothing
+        rate = f"{1 / cost.cpu_s:16.1f}" if cost.cpu_s > 0 else f"{'-':>16}"  # a service that no page needs may be idle
         print(f"{name:12}{1000 * cost.cpu_s:16.1f}{rate}{cost.memory_mib:14.0f}")
     total_s = sum(cost.cpu_s for cost in costs.values())
     print(f"{'together':12}{1000 * total_s:16.1f}{1 / total_s:16.1f}")

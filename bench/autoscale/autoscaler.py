@@ -1,4 +1,4 @@
-"""The step of the HorizontalPodAutoscaler, as documented and as its controller does it.
+"""The algorithm of the HorizontalPodAutoscaler, as documented and as its controller implements it.
 
 https://kubernetes.io/docs/tasks/run-application/horizontal-pod-autoscale/#algorithm-details ; the order of the steps,
 and what is rounded where, is that of pkg/controller/podautoscaler of Kubernetes 1.32.
@@ -50,7 +50,7 @@ class Direction:
     select: Select = Select.MAX
 
 
-# What holds where a manifest says nothing.
+# The defaults of Kubernetes.
 DEFAULT_UP = Direction(0, (Policy(Unit.PERCENT, 100, 15), Policy(Unit.PODS, 4, 15)))
 DEFAULT_DOWN = Direction(300, (Policy(Unit.PERCENT, 100, 15),))
 
@@ -77,19 +77,19 @@ class _Change:
 
 
 class Autoscaler:
-    """Remembers what it has recommended and done."""
+    """The controller, with its history of recommendations and changes."""
 
     def __init__(self, spec: Spec) -> None:
-        """Nothing has happened yet."""
+        """Starts with an empty history."""
         self.spec = spec
         self._recommended: list[tuple[float, int]] = []
         self._changes: list[_Change] = []
 
     def sync(self, now_s: float, current: int, loads_milli: Sequence[int]) -> int:
-        """How many replicas there should be.
+        """The desired number of replicas.
 
-        `loads_milli` has a value for each pod that has one; `current` counts those that are starting too. Without any
-        value the metric has failed, and the number stays.
+        `loads_milli` holds the values of the pods that report one; `current` includes starting pods. Without any value
+        the metric has failed, and the number stays.
         """
         if not loads_milli:
             return current

@@ -1,4 +1,4 @@
-"""A service, its callers, Prometheus and the autoscaler, on one clock that goes by the second."""
+"""A service, its callers, Prometheus and the autoscaler, simulated in steps of one second."""
 
 import itertools
 import math
@@ -17,19 +17,19 @@ SYNC_S = 15  # --horizontal-pod-autoscaler-sync-period
 
 @dataclass(frozen=True, slots=True)
 class World:
-    """What no manifest says."""
+    """Parameters that no manifest holds."""
 
     curve: Curve
     cold_start_s: float
-    """From the decision to the first answer: a node, the image, the model, its warm-up."""
+    """From the decision to the first response: a node, the image, the model, its warm-up."""
     gateways: int = 2
     deadline_s: float = 10.0
-    """What callers allow; refused calls are not sent again here."""
+    """The deadline of callers; refused calls are not retried here."""
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What happened on one trace."""
+    """The outcome of one trace."""
 
     rates: np.ndarray
     """float64 (seconds,), items a second that came."""
@@ -45,7 +45,7 @@ class Outcome:
     """int64 (seconds,)."""
     pod_hours: float
     first_new_ready_s: float
-    """When the first replica that was added since the load rose could answer; infinite when none was."""
+    """When the first replica that was added since the load rose was ready; infinite when none was."""
 
     @property
     def p99_wait_s(self) -> float:
@@ -65,7 +65,7 @@ class Outcome:
 
     @property
     def direction_changes(self) -> int:
-        """How often growing turned to shrinking or back."""
+        """Reversals between growing and shrinking."""
         signs = np.sign(np.diff(self.replicas))
         return int(np.count_nonzero(np.diff(signs[signs != 0])))
 
@@ -86,10 +86,10 @@ class _Replica:
 
 @dataclass(slots=True)
 class _Gateway:
-    """Spreads over the replicas that it has resolved, and resolves whenever a connection has reached its age."""
+    """Balances over the replicas that it has resolved; resolves again when a connection reaches its maximum age."""
 
     ends_s: dict[_Replica, float] = field(default_factory=dict)
-    turn: int = 0
+    next_target: int = 0
 
 
 def pod_rate(scaling: Scaling, curve: Curve) -> float:
@@ -190,10 +190,11 @@ class _Simulation:
         for index, gateway in enumerate(self._gateways):
             targets = self._resolved(gateway, second)
             for time_s, target in zip(
-                times_s[choices == index].tolist(), itertools.islice(itertools.cycle(targets), gateway.turn, None)
+                times_s[choices == index].tolist(),
+                itertools.islice(itertools.cycle(targets), gateway.next_target, None),
             ):
                 arrivals[target].append(time_s)
-            gateway.turn = (gateway.turn + int(np.count_nonzero(choices == index))) % len(targets)
+            gateway.next_target = (gateway.next_target + int(np.count_nonzero(choices == index))) % len(targets)
         waits: list[float] = []
         shed = 0
         for replica in (*self._replicas, *self._leaving):
