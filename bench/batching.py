@@ -53,7 +53,7 @@ class Row:
     parent_ms: float | None = None
     """CPU time of the serving process for an item, without its executors."""
     parent_share: float | None = None
-    """Of the CPU time of the process and its executors."""
+    """The share of the serving process in CPU time with its executors."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +67,7 @@ class Usage:
 
 
 def main() -> None:
-    """Measures and prints."""
+    """Measure and print the table."""
     parser = argparse.ArgumentParser(prog="python -m bench.batching", description=__doc__)
     parser.add_argument("--rounds", type=int, default=3, help="measurements of each variant")
     parser.add_argument("--requests", type=int, default=64, help="pages a variant does in a round")

@@ -6,7 +6,7 @@ from torch.nn import functional as F
 
 from training.synth.crop_shards import SIZE
 
-CELL = 4  # ink is framed to so many pixels
+CELL = 4  # px, the precision of the frame
 LEAN = 0.03  # deviation of a crop's stretch and shear: no sheet lies quite square below a camera
 
 
@@ -42,12 +42,12 @@ def leaning(framing: Tensor, random: torch.Generator) -> Tensor:
 
 
 def view(crops: Tensor, framing: Tensor, size: int) -> Tensor:
-    """Crops uint8 (N, 256, 256, C), C = 3 or, with their ink, 4, seen through the maps of `framing`, at `size` px.
+    """Crops uint8 (N, 256, 256, C), C = 3 or, with their ink, 4, warped by the maps of `framing`, at `size` px.
 
     Sampled finer than that and then shrunk, so that fine strokes do not alias. Beyond a crop lies white paper.
     """
     darkness = crops.permute(0, 3, 1, 2).float()
-    darkness[:, :3] = 255 - darkness[:, :3]  # what is sampled beyond the crop is 0: no darkness, no ink
+    darkness[:, :3] = 255 - darkness[:, :3]  # 0 is sampled beyond the crop: no darkness, no ink
     fine = SIZE if size > SIZE // 2 else SIZE * 3 // 4
     grid = F.affine_grid(framing, [*darkness.shape[:2], fine, fine], align_corners=False)
     seen = F.grid_sample(darkness, grid, align_corners=False)

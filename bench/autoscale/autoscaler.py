@@ -11,14 +11,14 @@ from enum import StrEnum
 
 
 class Unit(StrEnum):
-    """What a policy counts in."""
+    """The unit of a policy."""
 
     PODS = "Pods"
     PERCENT = "Percent"
 
 
 class Select(StrEnum):
-    """Which of several policies holds: the one that allows the most change, the least, or no change at all."""
+    """The policy that applies of several: of the most change, of the least, or none at all."""
 
     MAX = "Max"
     MIN = "Min"
@@ -26,7 +26,7 @@ class Select(StrEnum):
 
 
 class Source(StrEnum):
-    """Where the metric comes from: one value for each pod, or one for all of them (as from KEDA)."""
+    """The kind of metric: one value for each pod, or one for all pods (as from KEDA)."""
 
     PODS = "Pods"
     EXTERNAL = "External"
@@ -62,7 +62,7 @@ class Spec:
     min_replicas: int
     max_replicas: int
     target_milli: int
-    """In thousandths, the resolution of a Kubernetes quantity as metrics have it."""
+    """In thousandths, the resolution of a Kubernetes metric."""
     source: Source = Source.PODS
     up: Direction = DEFAULT_UP
     down: Direction = DEFAULT_DOWN
@@ -73,7 +73,7 @@ class Spec:
 class _Change:
     at_s: float
     replicas: int
-    """Added, or taken away when negative."""
+    """Added replicas, or removed ones when negative."""
 
 
 class Autoscaler:
@@ -122,7 +122,7 @@ class Autoscaler:
         return abs(ratio - 1) <= self.spec.tolerance
 
     def _stabilized(self, now_s: float, current: int, wanted: int) -> int:
-        """Up to the least, down to the most that was recommended within the window of that direction."""
+        """At most the lowest recommendation of the window when growing, at least the highest when shrinking."""
         up_since_s, down_since_s = now_s - self.spec.up.stabilization_s, now_s - self.spec.down.stabilization_s
         lowest = min([wanted, *(count for at_s, count in self._recommended if at_s > up_since_s)])
         highest = max([wanted, *(count for at_s, count in self._recommended if at_s > down_since_s)])

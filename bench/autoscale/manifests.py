@@ -28,11 +28,11 @@ class Scaling:
     scrape_interval_s: float
     rule_interval_s: float
     window_s: float
-    """Over which the load is averaged."""
+    """The window of the averaged load."""
 
 
 def scaling(documents: Sequence[Document], service: str) -> Scaling:
-    """Of one service, out of all that was rendered. Raises NotInManifests."""
+    """The scaling of one service in rendered manifests. Raises NotInManifests."""
     rule_interval_s, window_s = _rule(documents)
     return Scaling(
         spec=_spec(documents, service),

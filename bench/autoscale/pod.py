@@ -56,7 +56,7 @@ class Pod:
         for position, index in enumerate(idle):
             if not self._waiting:
                 return
-            share = -(-len(self._waiting) // (len(idle) - position))  # idle executors split what waits
+            share = -(-len(self._waiting) // (len(idle) - position))  # idle executors split the queue
             size = min(share, self._max_batch)
             waits_s.extend(now_s - self._waiting.popleft() for _ in range(size))
             self._ends_s[index], self._sizes[index] = now_s + self._curve[size], size

@@ -32,35 +32,35 @@ class Outcome:
     """The outcome of one trace."""
 
     rates: np.ndarray
-    """float64 (seconds,), items a second that came."""
+    """float64 (seconds,), arrivals a second."""
     replicas: np.ndarray
-    """int64 (seconds,), those that the autoscaler wants, starting ones among them."""
+    """int64 (seconds,), desired replicas, including starting ones."""
     ready: np.ndarray
-    """int64 (seconds,)."""
+    """int64 (seconds,), replicas that are ready."""
     waits_s: np.ndarray
-    """float32 (items,), between coming and the start of their batch, of those that were not shed."""
+    """float32 (items,), from arrival to the start of the batch, without shed items."""
     p99_s: np.ndarray
-    """float64 (seconds,), of the items of that second; NaN where none began."""
+    """float64 (seconds,), 99th percentile of the waits of that second; NaN without any."""
     shed: np.ndarray
-    """int64 (seconds,)."""
+    """int64 (seconds,), shed items."""
     pod_hours: float
     first_new_ready_s: float
-    """When the first replica that was added since the load rose was ready; infinite when none was."""
+    """When the first replica added after the rise of load was ready; infinite without one."""
 
     @property
     def p99_wait_s(self) -> float:
-        """Of all items."""
+        """The 99th percentile of the waits of all items."""
         return float(np.percentile(self.waits_s, 99)) if len(self.waits_s) else math.nan
 
     def shed_share(self, since_s: float = 0.0) -> float:
-        """Of the items that came from then on."""
+        """The share of shed items among arrivals since `since_s`."""
         start = min(math.ceil(since_s), len(self.rates)) if math.isfinite(since_s) else len(self.rates)
         came = float(self.rates[start:].sum())
         return float(self.shed[start:].sum()) / came if came else 0.0
 
     @property
     def changes_per_hour(self) -> float:
-        """Of the number of replicas."""
+        """Changes of the number of replicas an hour."""
         return float(np.count_nonzero(np.diff(self.replicas))) * 3600 / len(self.replicas)
 
     @property
@@ -70,7 +70,7 @@ class Outcome:
         return int(np.count_nonzero(np.diff(signs[signs != 0])))
 
     def overshoot(self, pod_rate: float) -> float:
-        """Replicas at the most, over those that could just do the highest load of any minute, less 1."""
+        """The maximum of replicas over those that the peak minute needs, less 1."""
         minute = np.convolve(self.rates, np.ones(60) / 60, "valid")
         return float(self.replicas.max() / max(math.ceil(minute.max() / pod_rate), 1) - 1)
 
@@ -93,7 +93,7 @@ class _Gateway:
 
 
 def pod_rate(scaling: Scaling, curve: Curve) -> float:
-    """Items a second that a replica does while its queue is long, in batches of the largest size."""
+    """The throughput of a saturated replica, items a second."""
     return scaling.server.executors * scaling.server.max_batch / curve[scaling.server.max_batch]
 
 
@@ -166,7 +166,7 @@ class _Simulation:
             while replica.samples and replica.samples[0][0] <= now_s - self._scaling.window_s:
                 replica.samples.popleft()
             loads = [load for _, load in replica.samples]
-            # prometheus-adapter cuts off, too
+            # prometheus-adapter truncates, too
             replica.recorded_milli = int(sum(loads) / len(loads) * 1000) if loads else None
 
     def _scale(self, now_s: int, wanted: int) -> None:
@@ -183,7 +183,7 @@ class _Simulation:
                 self._leaving.append(gone)
 
     def _serve(self, second: int, came: int) -> tuple[np.ndarray, int]:
-        """The items of one second: float32 waits in seconds of those that began in it, and how many were shed."""
+        """Serves one second: float32 waits in seconds of items that began in it, and the number shed."""
         times_s = np.sort(second + self._rng.random(came))
         choices = self._rng.integers(len(self._gateways), size=came)
         arrivals: dict[_Replica, list[float]] = {replica: [] for replica in self._replicas}
@@ -199,7 +199,7 @@ class _Simulation:
         shed = 0
         for replica in (*self._replicas, *self._leaving):
             if replica.ready_s <= second:
-                # Each gateway's items are in order, those of all of them must be so too.
+                # Items are sorted within a gateway only.
                 waited, refused = replica.pod.advance(sorted(arrivals.get(replica, ())), second + 1)
                 waits += waited
                 shed += refused

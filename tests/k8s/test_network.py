@@ -20,7 +20,7 @@ OUTSIDE = {
     ),
     "strangers": ({"kubernetes.io/metadata.name": "elsewhere"}, {"app.kubernetes.io/name": "stamp2vec"}),
 }
-"""The labels of namespaces and pods beside ours."""
+"""The labels of other namespaces and pods."""
 
 
 def labels(service: str) -> Resource:

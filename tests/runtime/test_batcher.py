@@ -304,7 +304,7 @@ async def test_one_poisonous_item_of_eight_fails_alone(poison: int) -> None:
     assert ledger.drops == {"poison": 1}
 
 
-async def test_a_poisonous_item_gets_its_error_and_the_executor_goes_on() -> None:
+async def test_a_poisonous_item_gets_its_error_and_the_executor_continues() -> None:
     executor = Upper(fails_on="!")
     batcher, _ = make(executor)
     with pytest.raises(PoisonItem) as refusal:
@@ -381,7 +381,7 @@ async def test_health_changes_when_the_last_executor_dies_and_when_one_is_back()
     assert ledger.live == ["0s:1", "1s:0", "4s:1"]
 
 
-async def test_callers_are_refused_when_no_executor_comes_back_in_time() -> None:
+async def test_calls_are_refused_when_no_executor_restarts_in_time() -> None:
     executor = Upper(restart_s=100)
     batcher, ledger = make(executor, restart_grace_s=10)
     futures = batcher.submit("ab")

@@ -61,7 +61,7 @@ async def test_each_item_gets_its_own_array_of_its_own_shape(start: Start) -> No
     assert [(result.dtype.name, result.shape) for result in results] == [("float32", (n,)) for n in (2, 0, 3)]
 
 
-async def test_a_batch_of_64_pages_comes_back_whole(start: Start, tmp_path: Path) -> None:
+async def test_a_batch_of_64_pages_is_returned_whole(start: Start, tmp_path: Path) -> None:
     executor = ProcessExecutor(
         "tests.runtime.numpy_models:waits_for", {"folder": str(tmp_path)}, height=400, width=300, max_batch=64
     )
@@ -73,7 +73,7 @@ async def test_a_batch_of_64_pages_comes_back_whole(start: Start, tmp_path: Path
     await executor.stop()
 
 
-async def test_the_model_s_exception_comes_back_as_text_and_the_executor_goes_on(start: Start) -> None:
+async def test_the_model_s_exception_is_returned_as_text_and_the_executor_continues(start: Start) -> None:
     executor = await start("first_pixel")
     pid = executor.pid
     with pytest.raises(BatchFailed, match="ValueError: 13 is invalid"):
@@ -95,7 +95,7 @@ async def test_memory_of_a_batch_is_reused_by_the_next(start: Start) -> None:
     assert faults < 2**26 / os.sysconf("SC_PAGESIZE") / 10
 
 
-async def test_a_killed_child_ends_its_batch_and_comes_back(start: Start, tmp_path: Path) -> None:
+async def test_a_killed_child_fails_its_batch_and_restarts(start: Start, tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "1")
     executor = await start("waits_for", folder=str(tmp_path))
     running = asyncio.create_task(executor.run([item(1)]))

@@ -117,7 +117,7 @@ async def test_health_follows_the_executors_of_a_model(channel: grpc.aio.Channel
     ]
 
 
-async def test_the_other_model_of_the_process_goes_on(channel: grpc.aio.Channel) -> None:
+async def test_the_other_model_of_the_process_keeps_serving(channel: grpc.aio.Channel) -> None:
     failing = asyncio.create_task(embed(channel, KILLS))
     assert [list(result.vector.values) for result in await embed(channel, 1, model="second")] == [[1]]
     assert [result.status.code for result in await failing] == [grpc.StatusCode.INTERNAL.value[0]]

@@ -604,7 +604,7 @@ def stamp(level: int) -> gateway_pb2.Comparand:
     return gateway_pb2.Comparand(image=picture(level))
 
 
-async def test_pictures_and_vectors_compare_with_each_other() -> None:
+async def test_images_and_vectors_compare_with_each_other() -> None:
     x, y = np.cos(200 / 255), np.sin(200 / 255)
     async with gateway(Scripted()) as stub:
 
@@ -672,7 +672,7 @@ def numbered(name: str, level: int = 200, **options: Any) -> gateway_pb2.Analyze
     return gateway_pb2.AnalyzeDocumentsRequest(id=name, document=document(level, **options))
 
 
-async def test_a_stream_answers_each_document_by_its_id_and_goes_on_after_a_bad_one() -> None:
+async def test_a_stream_responds_to_each_document_by_its_id_and_continues_after_a_bad_one() -> None:
     script = Scripted()
 
     async def requests() -> AsyncIterator[gateway_pb2.AnalyzeDocumentsRequest]:

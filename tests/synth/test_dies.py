@@ -99,7 +99,7 @@ def _families(split: Split) -> list[Family]:
 
 
 def test_many_words_are_one_thin_line() -> None:
-    """Offices sign with such: detectors that had seen few of them missed most on real pages."""
+    """Common in offices: detectors trained on few of them missed most on real pages."""
     shapes = [render(die_spec(family, 0, Split.TRAIN, DieKind.WORD), PX_PER_MM).shape for family in range(60)]
     assert sum(width > 8 * height for height, width in shapes) >= 6
 

@@ -100,7 +100,7 @@ def test_fewer_crops_than_a_batch_are_refused(tmp_path: Path, batches: type[Batc
         next(iter(batches(tmp_path, 4, 0)))
 
 
-def test_one_crop_is_never_seen_the_same_twice() -> None:
+def test_augmentation_of_a_crop_differs_each_time() -> None:
     seen = embedder.augmented(bar().expand(4, -1, -1, -1), 64, torch.Generator().manual_seed(0))
     assert seen.shape == (4, 64, 64, 3)
     assert not any(torch.equal(seen[i], seen[j]) for i in range(4) for j in range(i))
@@ -111,7 +111,7 @@ def test_the_same_seed_gives_the_same_views() -> None:
     assert torch.equal(first, again)
 
 
-def test_ink_stays_where_the_picture_shows_it() -> None:
+def test_masks_stay_aligned_with_the_ink() -> None:
     pixels, ink = segmenter.augmented(bar(bite=False).expand(24, -1, -1, -1), torch.Generator().manual_seed(1))
     grey = pixels.float().mean(3)
     darker = [(grey[i][ink[i] == 1].mean() < grey[i][ink[i] == 0].mean()).item() for i in range(24)]

@@ -74,7 +74,7 @@ class PublishedTvae(nn.Module):
 
 
 class Batches(IterableDataset[tuple[Tensor, Tensor]]):
-    """Endless batches of dies drawn at random, each in four impressions where it has so many."""
+    """Endless batches of dies drawn at random, each in up to four impressions."""
 
     def __init__(self, folder: Path, batch: int, seed: int) -> None:
         self.folder, self.dies, self.seed = folder, batch // IMPRESSIONS, seed

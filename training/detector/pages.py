@@ -164,7 +164,7 @@ class Batches(IterableDataset[Batch]):
         self.shards, self.framing, self.batch, self.seed = shards, framing, batch, seed
 
     def __iter__(self) -> Iterator[Batch]:
-        """(N, size, size, 3) uint8 pixels, their stamps, and the teacher's where there is one.
+        """(N, size, size, 3) uint8 pixels, their stamps, and the teacher's if any.
 
         ValueError when the folder has fewer pages than a batch.
         """

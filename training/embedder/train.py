@@ -35,7 +35,7 @@ Batch = tuple[Tensor, Tensor, Tensor, Tensor | None]
 class Batches(IterableDataset[Batch]):
     """Endless batches of whole families, four sibling dies in four impressions each.
 
-    A sibling is the hardest negative there is, so every batch is full of them.
+    Siblings are the hardest negatives.
     """
 
     def __init__(self, folder: Path, batch: int, seed: int) -> None:
@@ -67,7 +67,7 @@ class Batches(IterableDataset[Batch]):
 
 
 def gather(crops: Crops, dies: np.ndarray, chosen: list[int]) -> Batch:
-    """The chosen crops, their clean dies, identities and, if there are any, the teacher's vectors, from disk."""
+    """The chosen crops, their clean dies, identities and, if any, the teacher's vectors, from disk."""
     return (
         torch.from_numpy(np.stack([crops.pixels[index] for index in chosen])),
         torch.from_numpy(np.stack([crops.clean[index] for index in chosen])),

@@ -25,8 +25,8 @@ class Figures(NamedTuple):
 
     ap50, ap                 average precision at IoU 0.5, and its mean over 0.50:0.05:0.95, read at 101 recalls
     precision, recall, f1    at IoU 0.5, of boxes that score at least the threshold
-    recall_at_0_1_fp, _1_fp  the best recall at IoU 0.5 of any threshold with at most so many false boxes a page
-    fp_per_stamp_free_page   boxes that score at least the threshold, a page with neither stamp nor ignore box
+    recall_at_0_1_fp, _1_fp  the best recall at IoU 0.5 of any threshold with at most so many false positives a page
+    fp_per_stamp_free_page   boxes that score at least the threshold, per page with neither stamp nor ignore box
     """
 
     ap50: float
@@ -71,7 +71,7 @@ class Matches:
 
 @dataclass(frozen=True, slots=True)
 class Bin:
-    """Boxes whose scores lie in one interval: how many, their mean score, and the share of them that is true."""
+    """Boxes whose scores lie in one interval: their number, mean score and precision."""
 
     low: float
     count: int
@@ -172,7 +172,7 @@ def average_precision(ranking: Ranking, times: np.ndarray, stamps: float) -> flo
 
 
 def recall_at(ranking: Ranking, times: np.ndarray, stamps: float, per_page: float) -> float:
-    """The best recall with at most `per_page` false boxes a page; boxes of equal score are claimed together."""
+    """The best recall with at most `per_page` false positives a page; equal scores pass a threshold together."""
     weight = times[ranking.page]
     true, false = np.cumsum(weight * ranking.true), np.cumsum(weight * ~ranking.true)
     last_of_equals = np.append(ranking.score, -np.inf)[1:] < ranking.score
@@ -199,7 +199,7 @@ def bootstrap(
 
 
 def reliability(ranking: Ranking) -> list[Bin]:
-    """Ten equal intervals of score, with the share of boxes that is true; those that hold no box are left out."""
+    """Ten equal intervals of score, with the precision in each; empty ones are left out."""
     of_bin = np.minimum((ranking.score * BINS).astype(int), BINS - 1)
     bins = []
     for number in range(BINS):

@@ -44,7 +44,7 @@ class Report:
 
 @dataclass(frozen=True, slots=True)
 class Truth:
-    """What embedders are scored on: the stamps, of which the last `distractors` are never queries."""
+    """The evaluation set of embedders: stamps, of which the last `distractors` are never queries."""
 
     stamps: Stamps
     distractors: int

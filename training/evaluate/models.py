@@ -1,4 +1,4 @@
-"""Opens what is scored: models of the library, and folders that `training.baselines` has written."""
+"""Loads models to evaluate: those of the library, and folders that `training.baselines` has written."""
 
 from torch import nn
 

@@ -64,7 +64,7 @@ def alarms(pages: Sequence[TruePage], found: Sequence[np.ndarray], matches: Matc
 
 
 def montage(sections: Sequence[tuple[str, Sequence[Mistake]]]) -> Image.Image:
-    """Titled rows of tiles, no more than 21 of each section; truth is green, what was found is red."""
+    """Titled rows of tiles, no more than 21 of each section; truth is green, detections are red."""
     font = ImageFont.load_default(size=12)
     title_font = ImageFont.load_default(size=18)
     heights = [CAPTION + -(-len(mistakes[:MOST]) // COLUMNS) * (TILE + CAPTION) for _, mistakes in sections]

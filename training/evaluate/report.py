@@ -115,7 +115,7 @@ def attributes_of(compared: Comparison) -> Attributes:
 def match_pages(
     pages: Sequence[TruePage], found: Sequence[np.ndarray], ious: tuple[float, ...] = detection.IOUS
 ) -> Matches:
-    """Match what was found to the truth of the pages."""
+    """Match the detections (K, 5) of each page to its stamps."""
     truths = [array([stamp.box for stamp in page.stamps]) for page in pages]
     return detection.match(truths, [array(page.ignore_boxes) for page in pages], found, ious)
 
@@ -143,7 +143,7 @@ def narrowed(page: TruePage, of_stamp: Callable[[TruePage, TrueStamp], str | Non
 def one_slice(
     by: str, value: str, part: Sequence[tuple[TruePage, np.ndarray]], threshold: float, names: tuple[str, ...]
 ) -> Slice:
-    """The named figures of pages with what was found on each."""
+    """The named figures of pages with their detections."""
     matches = match_pages([page for page, _ in part], [boxes for _, boxes in part], (0.5,))
     return Slice(by, value, len(part), int(matches.stamps.sum()), estimates(matches, threshold, names))
 
@@ -160,7 +160,7 @@ def known(value: float) -> float | None:
 
 
 def table(reports: Sequence[Report]) -> Iterator[str]:
-    """Reports on the same pages as lines of text: the models beside each other, then the parts of each."""
+    """Reports on the same pages as lines of text: the models side by side, then the slices of each."""
     first = reports[0]
     yield f"detect on {first.data} pages, {first.folder}"
     yield f"{first.pages} pages, {first.stamps} stamps, {first.stamp_free_pages} pages without any"

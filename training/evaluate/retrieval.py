@@ -1,4 +1,4 @@
-"""Retrieval figures: of all stamps of a gallery, do those of the same die come first?"""
+"""Retrieval metrics: do stamps of the same die rank first in a gallery?"""
 
 from dataclasses import dataclass
 

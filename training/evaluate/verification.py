@@ -1,4 +1,4 @@
-"""Verification figures: is a pair of stamps of one die? Error rates at thresholds, and calibration."""
+"""Verification metrics: is a pair of stamps of one die? Error rates at thresholds, and calibration."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass

@@ -74,7 +74,7 @@ def _perspective(size: tuple[int, int], rng: np.random.Generator) -> tuple[Matri
 
 def warp(image: Image.Image, homography: Matrix, size: tuple[int, int], fill: tuple[int, ...] | int) -> Image.Image:
     """Resample an image through a homography from its pixels to those of a frame of ``size`` (w, h)."""
-    # Pillow maps the centres of pixels, as this module does, and wants the way from the frame back to the image.
+    # Pillow maps the centres of pixels, as this module does, and takes the map from the frame back to the image.
     inverse = np.linalg.inv(homography)
     inverse /= inverse[2, 2]
     coefficients = tuple(inverse.ravel()[:8])
@@ -90,7 +90,7 @@ def _surface(rng: np.random.Generator) -> tuple[int, int, int]:
 
 
 def _table_top(size: tuple[int, int], rng: np.random.Generator) -> Image.Image:
-    """Return what a page is photographed on: a plain or grained surface."""
+    """Return a table top for photographs: a plain or grained surface."""
     ground = Image.new("RGB", size, _surface(rng))
     if rng.random() < 0.5:
         grain = Image.fromarray(rng.integers(150, 255, (6, max(size[0] // 6, 2)), dtype=np.uint8))

@@ -28,7 +28,7 @@ OPTIONAL_PARTS = ("size", "capture", "visible", TEACHER)
 
 @dataclass(frozen=True, slots=True)
 class Crops:
-    """All crops of a folder; the arrays of the module's docstring, joined; None for what a shard lacks."""
+    """All crops of a folder; the arrays of the module's docstring, joined; None for a part that a shard lacks."""
 
     pixels: list[np.ndarray]  # one (256, 256, 4) view a crop: the shards stay on disk
     clean: list[np.ndarray]  # one (64, 64) view a crop

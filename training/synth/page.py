@@ -76,7 +76,7 @@ def make_page(seed: int, split: Split, backgrounds: Backgrounds, dpi: int = DPI)
     rng = np.random.default_rng([seed, 11 if split is Split.TRAIN else 12])
     sheet = Sheet(_paper(backgrounds, rng, dpi), dpi / 25.4, rng, split)
     scene = Scene(()) if rng.random() < STAMP_FREE else draw_scene(rng)
-    crowd = (2, 1) if rng.random() < 0.3 else (6, 5)  # at most so many, less one: some sheets bear a stamp and no more
+    crowd = (2, 1) if rng.random() < 0.3 else (6, 5)  # exclusive maxima: some sheets bear little besides the stamp
     scatter(sheet, UNDER, int(rng.integers(0, crowd[0])))
     scatter(sheet, OVER, int(rng.integers(0, crowd[1])))
     height, width = sheet.page.shape[:2]
@@ -159,7 +159,7 @@ def _place(
 def _middle(
     sheet: Sheet, size: tuple[int, int], spot: Spot, signing: tuple[int, int], placed: list[Placed]
 ) -> tuple[float, float]:
-    """Return where the middle of a stamp of ``size`` (w, h) comes to lie."""
+    """Return x, y of the middle of a stamp of ``size`` (w, h)."""
     rng = sheet.rng
     height, width = sheet.page.shape[:2]
     match spot:
@@ -228,7 +228,7 @@ def outline(coverage: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
 
 
 def captured(placed: list[Placed], shot: Capture) -> StampedPage:
-    """Carry the stamps into a captured page: boxes, masks, and no label for what cannot be seen any more."""
+    """Carry the stamps into a captured page: boxes, masks, and no label for stamps that are no longer visible."""
     height, width = shot.image.shape[:2]
     mask = np.zeros((height, width), np.uint8)
     stamps = []
@@ -290,7 +290,7 @@ def _too_small(box: Box) -> bool:
 
 
 def _extent(ink: Page, corner: tuple[int, int]) -> Box:
-    """Return the box of what is inked in a window at ``corner``, empty where nothing is."""
+    """Return the box of the ink in a window at ``corner``, empty where nothing is."""
     ys, xs = np.nonzero(ink > INKED * 255)
     if len(xs) == 0:
         return 0, 0, 0, 0
