@@ -168,7 +168,9 @@ async def test_a_restart_retries_until_it_succeeds(
     executor.kill()
     await executor.restart()
     assert len(await executor.run([item(1)])) == 1
-    waits = [record.__dict__["fields"]["retry_s"] for record in caplog.records if "does not start" in record.message]
+    waits = [
+        record.__dict__["fields"]["retry_s"] for record in caplog.records if record.message == "executor_start_failed"
+    ]
     assert waits == [0.01, 0.02, 0.04]
 
 
