@@ -13,7 +13,7 @@ def read(*arguments: str, **environment: str) -> ModelServerSettings:
     return load(ModelServerSettings, "program", arguments, environment)
 
 
-def test_defaults_hold_when_nothing_is_said() -> None:
+def test_defaults_without_flags_and_variables() -> None:
     assert read() == ModelServerSettings()
 
 
@@ -65,7 +65,7 @@ def test_a_program_may_have_defaults_of_its_own() -> None:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "environment", "said"),
+    ("arguments", "environment", "message"),
     [
         (["--max-batch", "65"], {}, "argument --max-batch: 65 is more than 64"),
         (["--max-batch", "0"], {}, "argument --max-batch: 0 is less than 1"),
@@ -76,13 +76,13 @@ def test_a_program_may_have_defaults_of_its_own() -> None:
         ([], {"STAMP2VEC_CAPACITY": "5"}, "environment variable STAMP2VEC_CAPACITY: 5 is less than 128"),
     ],
 )
-def test_a_bad_value_ends_the_process_with_a_sentence(
-    arguments: list[str], environment: dict[str, str], said: str, capsys: pytest.CaptureFixture[str]
+def test_a_bad_value_exits_with_a_message(
+    arguments: list[str], environment: dict[str, str], message: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with pytest.raises(SystemExit) as end:
         read(*arguments, **environment)
     assert end.value.code == 2
-    assert said in capsys.readouterr().err
+    assert message in capsys.readouterr().err
 
 
 def test_help_names_flag_variable_and_default(capsys: pytest.CaptureFixture[str]) -> None:
