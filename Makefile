@@ -7,8 +7,8 @@ CODE := stamp2vec services training bench tests k8s
 DOC ?= docs/sample/page.jpg
 VERSION := $(shell sed -n 's/^__version__ = "\(.*\)"/\1/p' stamp2vec/__init__.py)
 
-.PHONY: help setup hooks system system-training run serve format lint check test envoy evaluate protos released images \
-  push-images test-images clean
+.PHONY: help setup hooks system system-training run serve format lint check test envoy evaluate findings protos released \
+  images push-images test-images clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 18
@@ -119,6 +119,9 @@ evaluate: setup ## score the bundled models of a PRESET on real pages: EVAL=fold
 	  --threshold $$($(BIN)/stamp2vec models --json | sed -n 's/.*"detect", "presets": [^]]*"$(PRESET)".*"threshold": \([0-9.]*\).*/\1/p')
 	$(SCORE) segment --truth $(EVAL)/manifest.json --pred build/masks
 	$(SCORE) retrieve --truth $(EVAL)/stamps.json --pred build/vectors.npz
+
+findings: ## run findings/*.sh, which show surprises in other software; minutes
+	findings/lib/run_all.sh
 
 # The oldest protoc that makes code for protobuf 6, because that code loads on 7 as well and newer code not on 6.
 .venv-protos/.done:

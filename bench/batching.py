@@ -1,8 +1,8 @@
-"""What processes and dynamic batching bring: `python -m bench.batching`.
+"""Throughput with processes and dynamic batching: `python -m bench.batching`.
 
-The same page goes through the pipeline alone and through detectors that are set up differently. All are up all the
-time and measured in turn, several rounds; the ratios are taken within a round, so that a machine that is slow for a
-while is slow for all. The callers run here, on the same machine, and take their part of its time.
+The same page goes through the pipeline alone and through differently configured detectors. All stay up and are measured
+round-robin, several rounds; ratios are taken within a round, so that a temporary slowdown affects all variants. The
+callers run on the same machine and use part of its time.
 """
 
 import argparse
@@ -44,7 +44,7 @@ _TICK_S = 1 / os.sysconf("SC_CLK_TCK")
 
 @dataclass(slots=True)
 class Row:
-    """A variant and what was measured of it; the last three are unknown of the pipeline."""
+    """The measurements of a variant; the pipeline lacks the last three."""
 
     name: str
     rates: list[float] = field(default_factory=list)
@@ -53,12 +53,12 @@ class Row:
     parent_ms: float | None = None
     """CPU time of the serving process for an item, without its executors."""
     parent_share: float | None = None
-    """Of the CPU time of the process and its executors."""
+    """The share of the serving process in CPU time with its executors."""
 
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """What a service has done since its start."""
+    """Totals of a service since its start."""
 
     batches: float
     items: float
@@ -67,9 +67,9 @@ class Usage:
 
 
 def main() -> None:
-    """Measures and prints."""
+    """Measure and print the table."""
     parser = argparse.ArgumentParser(prog="python -m bench.batching", description=__doc__)
-    parser.add_argument("--rounds", type=int, default=3, help="how often each variant has its turn")
+    parser.add_argument("--rounds", type=int, default=3, help="measurements of each variant")
     parser.add_argument("--requests", type=int, default=64, help="pages a variant does in a round")
     chosen = parser.parse_args()
     if min(chosen.rounds, chosen.requests) < 1:
@@ -85,7 +85,7 @@ def main() -> None:
 
 
 def _model(folder: Path) -> str:
-    """The bundled model, or one with random weights where there is none: as fast, and blind."""
+    """The bundled model, or one of equal speed with random weights where there is none."""
     try:
         hub.find("yolo-stamp")
     except ModelNotFound:
@@ -158,13 +158,13 @@ def _run_alone(pipeline: DetectionPipeline, pixels: np.ndarray, requests: int) -
 
 
 async def _rate(service: Service, request: detector_pb2.DetectRequest, requests: int) -> float:
-    """Requests a second of callers that each send the next when they have the answer to the last."""
+    """Requests a second of closed-loop callers: each waits for its response before the next request."""
     async with grpc.aio.insecure_channel(_address(service).target) as channel:
         stub = cast("detector_pb2_grpc.DetectorServiceAsyncStub", detector_pb2_grpc.DetectorServiceStub(channel))
-        turns = iter(range(requests))
+        remaining = iter(range(requests))
 
         async def call() -> None:
-            for _ in turns:
+            for _ in remaining:
                 await stub.Detect(request)
 
         await channel.channel_ready()

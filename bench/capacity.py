@@ -1,7 +1,7 @@
-"""What a page costs: `python -m bench.capacity`.
+"""CPU time and memory a page: `python -m bench.capacity`.
 
 Sends documents of one page through the four real services and reads how much CPU time and memory each takes. CPU time
-is what capacity is planned with, and unlike a rate it hardly changes on a machine that has other work.
+is the basis of capacity planning, and unlike a rate it hardly depends on other load of the machine.
 """
 
 import argparse
@@ -20,7 +20,7 @@ from stamp2vec.client import Client
 SERVICES = ("gateway", *MODEL_SERVICE_NAMES)
 CALLERS = 4
 UTILISATION = 0.6
-"""Of the CPU that is paid for; the rest is for peaks, a lost zone and roll-outs."""
+"""Planned utilisation of CPU; the rest is for peaks, a lost zone and roll-outs."""
 RATES = (1, 100, 10_000)
 CORES_A_POD = 2
 REPLICAS_AT_LEAST = 2
@@ -31,11 +31,11 @@ _TICK_S = 1 / os.sysconf("SC_CLK_TCK")
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """Of one page in one service."""
+    """The cost of one page in one service."""
 
     cpu_s: float
     memory_mib: float
-    """Of the service with one executor, under this load."""
+    """The memory of the service with one executor under this load."""
 
 
 def main() -> None:
@@ -54,7 +54,7 @@ def main() -> None:
 
 
 def _measure(stack: Stack, pages: int, masks: bool) -> tuple[int, dict[str, Cost]]:
-    """The stamps on the page, and what it costs in each service."""
+    """The number of stamps on the page, and its cost in each service."""
     page = _PAGE.read_bytes()
     with Client(stack.address("gateway").target) as client, ThreadPoolExecutor(CALLERS) as pool:
         stamps = [len(client.analyze(page, include_masks=masks).pages[0].stamps) for _ in range(CALLERS)]
@@ -78,7 +78,7 @@ def _cpu_s(service: Service) -> float:
 
 
 def _memory_mib(service: Service) -> float:
-    """Resident; what its processes share counts for each of them."""
+    """Resident memory, MiB; shared memory counts for each process."""
     statuses = [Path(f"/proc/{pid}/status").read_text() for pid in _family(service.pid)]
     kib = [int(line.split()[1]) for text in statuses for line in text.splitlines() if line.startswith("VmRSS:")]
     return sum(kib) / 1024
@@ -88,14 +88,14 @@ def _show(stamps: int, costs: Mapping[str, Cost]) -> None:
     print(f"one page of {stamps} stamps")
     print(f"{'':12}{'CPU ms a page':>16}{'pages/s a core':>16}{'memory, MiB':>14}")
     for name, cost in costs.items():
-        rate = f"{1 / cost.cpu_s:16.1f}" if cost.cpu_s > 0 else f"{'-':>16}"  # one that no page needs may do nothing
+        rate = f"{1 / cost.cpu_s:16.1f}" if cost.cpu_s > 0 else f"{'-':>16}"  # a service that no page needs may be idle
         print(f"{name:12}{1000 * cost.cpu_s:16.1f}{rate}{cost.memory_mib:14.0f}")
     total_s = sum(cost.cpu_s for cost in costs.values())
     print(f"{'together':12}{1000 * total_s:16.1f}{1 / total_s:16.1f}")
 
 
 def pods(cpu_s: float, rate: float) -> int:
-    """How many pods of 2 cores a service needs for so many pages a second, at 60 % of their time."""
+    """The pods of 2 cores that a service needs for `rate` pages a second, at 60 % utilisation."""
     return max(REPLICAS_AT_LEAST, math.ceil(rate * cpu_s / UTILISATION / CORES_A_POD))
 
 

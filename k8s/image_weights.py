@@ -1,6 +1,6 @@
 """`python image_weights.py OUT`: the bundled models as OUT/<task>/<name>/<version>, for an image of each task.
 
-Ends with code 1 where weights are not those that their manifest names.
+Exits with 1 when the checksum of weights differs from their manifest.
 """
 
 import hashlib

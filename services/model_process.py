@@ -29,7 +29,7 @@ def app(
 
 
 def main(spec: ServiceSpec, make_app: Callable[[ModelServerSettings], ModelService[Place]]) -> int:
-    """Serves, as the command line and the environment say; by default all bundled models of the task."""
+    """Serves by the settings of the command line and the environment; by default all bundled models of the task."""
     defaults = {"port": spec.port, "metrics_port": spec.metrics_port, "model": hub.bundled_names(spec.task)}
     chosen = settings.load(ModelServerSettings, f"python -m services.{spec.name}", defaults=defaults)
     return server.main(make_app(chosen), chosen)

@@ -1,4 +1,4 @@
-"""Every error that the library raises on purpose; its text says `what is wrong: what to do next`, in one phrase."""
+"""Every error that the library raises on purpose; its text has the form `what is wrong: what to do next`."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -63,7 +63,7 @@ class MissingExtra(Stamp2vecError, ImportError):
 
 
 class ServiceError(Stamp2vecError):
-    """A gateway could not answer. `retry_after_s` is set when it said how long to wait before another try."""
+    """A gateway could not answer. `retry_after_s` is how long it asked to wait before another try."""
 
     def __init__(
         self, message: str, code: "grpc.StatusCode", retry_after_s: float | None = None, request_id: str = ""

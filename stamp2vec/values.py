@@ -88,6 +88,11 @@ class Embedding:
     model: str
     version: str
 
+    @property
+    def reference(self) -> str:
+        """The name that selects exactly its model, for example `tvae@1.5.0`."""
+        return f"{self.model}@{self.version}"
+
 
 @dataclass(frozen=True, slots=True)
 class Stamp:

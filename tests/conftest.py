@@ -23,7 +23,7 @@ SLOW = (
     "packaging/",
     "runtime/test_executor.py",
     "runtime/test_model_service.py",
-    "runtime/test_server.py::test_a_client_that_pings_is_never_cut_off",
+    "runtime/test_server.py::test_a_client_that_pings_keeps_its_connection",
     "services/test_model_processes.py",
     "services/test_model_services.py",
     "synth/",

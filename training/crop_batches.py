@@ -1,4 +1,4 @@
-"""Rendered crops as training batches, on the device that trains: another angle, frame and colour, every time."""
+"""Augments rendered crops on the training device: random rotation, frame and colour."""
 
 import torch
 from torch import Tensor
@@ -6,7 +6,7 @@ from torch.nn import functional as F
 
 from training.synth.crop_shards import SIZE
 
-CELL = 4  # ink is framed to so many pixels
+CELL = 4  # px, the precision of the frame
 LEAN = 0.03  # deviation of a crop's stretch and shear: no sheet lies quite square below a camera
 
 
@@ -16,7 +16,7 @@ def uniform(low: float, high: float, count: int, random: torch.Generator) -> Ten
 
 
 def framing(masks: Tensor, angles: Tensor, margins: Tensor) -> Tensor:
-    """The affine maps (N, 2, 3), output to input, both -1..1, that turn crops and frame their ink as a detector would.
+    """Affine maps (N, 2, 3), output to input, both -1..1, that rotate crops and frame their ink as a detector would.
 
     masks uint8 (N, 256, 256); angles in radians, counter-clockwise; margins are shares of the ink's longer side. There
     is no reflection: a mirrored stamp is another stamp.
@@ -25,9 +25,9 @@ def framing(masks: Tensor, angles: Tensor, margins: Tensor) -> Tensor:
     inked |= ~inked.any(2, keepdim=True).any(1, keepdim=True)  # without any ink: all of the crop
     middles = (torch.arange(SIZE // CELL, device=masks.device) + 0.5) * 2 * CELL / SIZE - 1
     cos, sin = angles.cos()[:, None, None], angles.sin()[:, None, None]
-    turned = torch.stack([cos * middles - sin * middles[:, None], sin * middles + cos * middles[:, None]], 1)
-    low = turned.masked_fill(~inked[:, None], torch.inf).amin((2, 3))  # (N, 2), x and y
-    high = turned.masked_fill(~inked[:, None], -torch.inf).amax((2, 3))
+    rotated = torch.stack([cos * middles - sin * middles[:, None], sin * middles + cos * middles[:, None]], 1)
+    low = rotated.masked_fill(~inked[:, None], torch.inf).amin((2, 3))  # (N, 2), x and y
+    high = rotated.masked_fill(~inked[:, None], -torch.inf).amax((2, 3))
     reach = ((high - low).amax(1) / 2).clamp(min=0.05) * (1 + 2 * margins)
     back = torch.cat([torch.cat([cos, sin], 2), torch.cat([-sin, cos], 2)], 1)
     return torch.cat([back * reach[:, None, None], back @ ((low + high) / 2)[..., None]], 2)
@@ -42,12 +42,12 @@ def leaning(framing: Tensor, random: torch.Generator) -> Tensor:
 
 
 def view(crops: Tensor, framing: Tensor, size: int) -> Tensor:
-    """Crops uint8 (N, 256, 256, C), C = 3 or, with their ink, 4, seen through the maps of `framing`, at `size` px.
+    """Crops uint8 (N, 256, 256, C), C = 3 or, with their ink, 4, warped by the maps of `framing`, at `size` px.
 
     Sampled finer than that and then shrunk, so that fine strokes do not alias. Beyond a crop lies white paper.
     """
     darkness = crops.permute(0, 3, 1, 2).float()
-    darkness[:, :3] = 255 - darkness[:, :3]  # what is sampled beyond the crop is 0: no darkness, no ink
+    darkness[:, :3] = 255 - darkness[:, :3]  # 0 is sampled beyond the crop: no darkness, no ink
     fine = SIZE if size > SIZE // 2 else SIZE * 3 // 4
     grid = F.affine_grid(framing, [*darkness.shape[:2], fine, fine], align_corners=False)
     seen = F.grid_sample(darkness, grid, align_corners=False)

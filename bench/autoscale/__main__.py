@@ -1,4 +1,4 @@
-"""How the autoscaler of a rendered overlay does, and which target it should have.
+"""Simulates the autoscaler of a rendered overlay, and picks its target.
 
 Renders nothing itself: `kubectl kustomize k8s/overlays/cpu | python -m bench.autoscale -`. Loads are in replicas'
 worth, so the outcome depends on the shape of the measured latency curve more than on the speed of this machine.
@@ -27,13 +27,13 @@ SEEDS = 4
 
 
 def main() -> int:
-    """The exit code: 1 when the manifests lack something, or no target meets the bars."""
+    """The exit code: 1 when the manifests are incomplete, or no target meets the bars."""
     parser = argparse.ArgumentParser(prog="python -m bench.autoscale", description=__doc__)
     parser.add_argument("manifests", type=Path, help="rendered YAML of one overlay; - reads it from stdin")
     parser.add_argument("--service", default="detector", help="whose autoscaler")
     parser.add_argument("--targets", default="", help="try these targets too, in thousandths: 10,20,40")
     parser.add_argument(
-        "--cold-start-s", type=float, default=30.0, help="from the decision to a new pod's first answer"
+        "--cold-start-s", type=float, default=30.0, help="from the decision to a new pod's first response"
     )
     parser.add_argument("--plots", type=Path, help="folder for a picture of each trace; needs the extra `bench`")
     chosen = parser.parse_args()
@@ -47,7 +47,9 @@ def main() -> int:
     world = World(curve, chosen.cold_start_s)
     _show_world(rendered, world)
     targets = sorted({rendered.spec.target_milli, *(int(each) for each in chosen.targets.split(",") if each)})
-    print(f"{'target':>7} {'trace':<8}{'p99 wait s':>11}{'shed':>8}{'later':>8}{'changes/h':>11}{'turns':>7}", end="")
+    print(
+        f"{'target':>7} {'trace':<8}{'p99 wait s':>11}{'shed':>8}{'later':>8}{'changes/h':>11}{'reversals':>11}", end=""
+    )
     print(f"{'overshoot':>11}{'pod-hours':>11}")
     good: dict[int, float] = {}
     for target in targets:
@@ -56,7 +58,7 @@ def main() -> int:
         for trace, tries in outcomes.items():
             _show(target, trace, tries, pod_rate(tried, curve))
             if chosen.plots and target == rendered.spec.target_milli:
-                from bench.autoscale.plot import draw  # what it needs is an extra
+                from bench.autoscale.plot import draw  # needs an extra
 
                 draw(tries[0], tried, world, trace, chosen.plots)
         if all(meets_bars({trace: tries[seed] for trace, tries in outcomes.items()}) for seed in range(SEEDS)):
@@ -65,7 +67,7 @@ def main() -> int:
 
 
 def meets_bars(outcomes: Mapping[Trace, Outcome]) -> bool:
-    """No flapping; hardly an item shed once the first new pod answers; short waits where load grows slowly."""
+    """No flapping; few items shed once the first new pod is ready; short waits where load grows slowly."""
     by_name = {trace.name: outcome for trace, outcome in outcomes.items()}
     step, outage = by_name["step"], by_name["outage"]
     return (
@@ -90,10 +92,10 @@ def _show_world(rendered: Scaling, world: World) -> None:
 def _show(target: int, trace: Trace, tries: Sequence[Outcome], rate: float) -> None:
     p99_s, shed = max(each.p99_wait_s for each in tries), max(each.shed_share() for each in tries)
     later = max(each.shed_share(each.first_new_ready_s) for each in tries)
-    changes, turns = max(each.changes_per_hour for each in tries), max(each.direction_changes for each in tries)
+    changes, reversals = max(each.changes_per_hour for each in tries), max(each.direction_changes for each in tries)
     overshoot, pod_hours = max(each.overshoot(rate) for each in tries), mean(each.pod_hours for each in tries)
     print(
-        f"{target:>6}m {trace.name:<8}{p99_s:>11.3f}{shed:>8.2%}{later:>8.2%}{changes:>11.1f}{turns:>7}"
+        f"{target:>6}m {trace.name:<8}{p99_s:>11.3f}{shed:>8.2%}{later:>8.2%}{changes:>11.1f}{reversals:>11}"
         f"{overshoot:>11.0%}{pod_hours:>11.2f}",
         flush=True,
     )

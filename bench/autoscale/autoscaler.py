@@ -1,4 +1,4 @@
-"""The step of the HorizontalPodAutoscaler, as documented and as its controller does it.
+"""The algorithm of the HorizontalPodAutoscaler, as documented and as its controller implements it.
 
 https://kubernetes.io/docs/tasks/run-application/horizontal-pod-autoscale/#algorithm-details ; the order of the steps,
 and what is rounded where, is that of pkg/controller/podautoscaler of Kubernetes 1.32.
@@ -11,14 +11,14 @@ from enum import StrEnum
 
 
 class Unit(StrEnum):
-    """What a policy counts in."""
+    """The unit of a policy."""
 
     PODS = "Pods"
     PERCENT = "Percent"
 
 
 class Select(StrEnum):
-    """Which of several policies holds: the one that allows the most change, the least, or no change at all."""
+    """The policy that applies of several: of the most change, of the least, or none at all."""
 
     MAX = "Max"
     MIN = "Min"
@@ -26,7 +26,7 @@ class Select(StrEnum):
 
 
 class Source(StrEnum):
-    """Where the metric comes from: one value for each pod, or one for all of them (as from KEDA)."""
+    """The kind of metric: one value for each pod, or one for all pods (as from KEDA)."""
 
     PODS = "Pods"
     EXTERNAL = "External"
@@ -50,7 +50,7 @@ class Direction:
     select: Select = Select.MAX
 
 
-# What holds where a manifest says nothing.
+# The defaults of Kubernetes.
 DEFAULT_UP = Direction(0, (Policy(Unit.PERCENT, 100, 15), Policy(Unit.PODS, 4, 15)))
 DEFAULT_DOWN = Direction(300, (Policy(Unit.PERCENT, 100, 15),))
 
@@ -62,7 +62,7 @@ class Spec:
     min_replicas: int
     max_replicas: int
     target_milli: int
-    """In thousandths, the resolution of a Kubernetes quantity as metrics have it."""
+    """In thousandths, the resolution of a Kubernetes metric."""
     source: Source = Source.PODS
     up: Direction = DEFAULT_UP
     down: Direction = DEFAULT_DOWN
@@ -73,23 +73,23 @@ class Spec:
 class _Change:
     at_s: float
     replicas: int
-    """Added, or taken away when negative."""
+    """Added replicas, or removed ones when negative."""
 
 
 class Autoscaler:
-    """Remembers what it has recommended and done."""
+    """The controller, with its history of recommendations and changes."""
 
     def __init__(self, spec: Spec) -> None:
-        """Nothing has happened yet."""
+        """Starts with an empty history."""
         self.spec = spec
         self._recommended: list[tuple[float, int]] = []
         self._changes: list[_Change] = []
 
     def sync(self, now_s: float, current: int, loads_milli: Sequence[int]) -> int:
-        """How many replicas there should be.
+        """The desired number of replicas.
 
-        `loads_milli` has a value for each pod that has one; `current` counts those that are starting too. Without any
-        value the metric has failed, and the number stays.
+        `loads_milli` holds the values of the pods that report one; `current` includes starting pods. Without any value
+        the metric has failed, and the number stays.
         """
         if not loads_milli:
             return current
@@ -122,7 +122,7 @@ class Autoscaler:
         return abs(ratio - 1) <= self.spec.tolerance
 
     def _stabilized(self, now_s: float, current: int, wanted: int) -> int:
-        """Up to the least, down to the most that was recommended within the window of that direction."""
+        """At most the lowest recommendation of the window when growing, at least the highest when shrinking."""
         up_since_s, down_since_s = now_s - self.spec.up.stabilization_s, now_s - self.spec.down.stabilization_s
         lowest = min([wanted, *(count for at_s, count in self._recommended if at_s > up_since_s)])
         highest = max([wanted, *(count for at_s, count in self._recommended if at_s > down_since_s)])

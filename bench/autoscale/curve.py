@@ -1,4 +1,4 @@
-"""How long batches of the detector take, measured on an executor such as the services have."""
+"""The latency curve of the detector, measured on an executor of the services."""
 
 import asyncio
 from pathlib import Path
@@ -14,9 +14,9 @@ _REPEATS = 5
 
 
 def measured_curve(max_batch: int) -> Curve:
-    """Seconds of CPU that a batch takes on one thread, by its size: the fastest of some runs of each.
+    """CPU seconds of a batch on one thread, by batch size: the minimum of some runs.
 
-    CPU time, so that others on this machine do not bend the curve.
+    CPU time, so that other load on the machine does not distort the curve.
     """
     return asyncio.run(_measure(max_batch))
 
@@ -39,5 +39,5 @@ async def _measure(max_batch: int) -> Curve:
 
 
 def _cpu_s(pid: int) -> float:
-    """Of the process's main thread: https://docs.kernel.org/scheduler/sched-stats.html."""
+    """CPU seconds of the process's main thread: https://docs.kernel.org/scheduler/sched-stats.html."""
     return int(Path(f"/proc/{pid}/schedstat").read_text().split()[0]) / 1e9

@@ -1,4 +1,4 @@
-"""What rendered manifests say of how a service scales: read, never repeated."""
+"""Reads the scaling configuration of a service from rendered manifests."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -16,23 +16,23 @@ Document = Mapping[str, Any]
 
 
 class NotInManifests(Exception):
-    """Something that the simulation needs is not there; the text says what."""
+    """The manifests lack something that the simulation needs; the message names it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Scaling:
-    """A service, its autoscaler, and how old what the autoscaler sees is."""
+    """A service, its autoscaler, and the delays of its metric."""
 
     spec: Spec
     server: ModelServerSettings
     scrape_interval_s: float
     rule_interval_s: float
     window_s: float
-    """Over which the load is averaged."""
+    """The window of the averaged load."""
 
 
 def scaling(documents: Sequence[Document], service: str) -> Scaling:
-    """Of one service, out of all that was rendered. Raises NotInManifests."""
+    """The scaling of one service in rendered manifests. Raises NotInManifests."""
     rule_interval_s, window_s = _rule(documents)
     return Scaling(
         spec=_spec(documents, service),
@@ -86,7 +86,7 @@ def _direction(rules: Mapping[str, Any], default: Direction) -> Direction:
 
 
 def _environment(documents: Sequence[Document], service: str) -> dict[str, str]:
-    """The settings that the container gets, as far as they concern what is simulated."""
+    """The settings of the container that the simulation uses."""
     (container,) = _one(documents, "Deployment", service)["spec"]["template"]["spec"]["containers"]
     found: dict[str, str] = {}
     for source in container.get("envFrom", ()):

@@ -1,4 +1,4 @@
-"""A picture of what happened on a trace."""
+"""Plots the outcome of a trace."""
 
 from pathlib import Path
 
@@ -15,7 +15,7 @@ from matplotlib import pyplot as plt
 
 
 def draw(outcome: Outcome, scaling: Scaling, world: World, trace: Trace, folder: Path) -> None:
-    """Writes `folder`/<trace>.png: load and replicas, waits, what was shed."""
+    """Writes `folder`/<trace>.png: load and replicas, waits, shed items."""
     minutes = np.arange(len(outcome.rates)) / 60
     figure, (load, wait, shed) = plt.subplots(3, 1, sharex=True, figsize=(9, 7), height_ratios=(3, 2, 1))
     smooth = np.convolve(outcome.rates, np.ones(10) / 10, "same") / pod_rate(scaling, world.curve)

@@ -10,10 +10,10 @@ Curve = Mapping[int, float]
 
 
 class Pod:
-    """Knows only its own time, which goes on by `advance`."""
+    """A replica in simulated time, moved on by `advance`."""
 
     def __init__(self, server: ModelServerSettings, curve: Curve, deadline_s: float, ready_s: float) -> None:
-        """`deadline_s` is what callers allow."""
+        """`deadline_s` is the deadline of callers."""
         self._curve, self._max_batch, self._capacity = curve, server.max_batch, server.capacity
         self._item_s = curve[server.max_batch] / server.max_batch / server.executors
         self._deadline_s = deadline_s
@@ -22,16 +22,16 @@ class Pod:
         self._sizes = [0] * server.executors
 
     def load(self, now_s: float) -> float:
-        """What is waiting and in work, as a share of the capacity."""
+        """Waiting and running items, as a share of the capacity."""
         in_flight = sum(size for size, end_s in zip(self._sizes, self._ends_s) if end_s > now_s)
         return (len(self._waiting) + in_flight) / self._capacity
 
     def is_idle(self, now_s: float) -> bool:
-        """Whether it could go without losing anything."""
+        """Whether it has no items."""
         return not self._waiting and max(self._ends_s) <= now_s
 
     def advance(self, arrivals_s: Sequence[float], until_s: float) -> tuple[list[float], int]:
-        """Goes on to a time, with items that come before it: the waits of those that began, and how many it shed."""
+        """Advances to `until_s`, with the arrivals before it: the waits of items that began, and the number shed."""
         waits_s: list[float] = []
         shed = 0
         for arrival_s in arrivals_s:
@@ -56,7 +56,7 @@ class Pod:
         for position, index in enumerate(idle):
             if not self._waiting:
                 return
-            share = -(-len(self._waiting) // (len(idle) - position))  # idle executors split what waits
+            share = -(-len(self._waiting) // (len(idle) - position))  # idle executors split the queue
             size = min(share, self._max_batch)
             waits_s.extend(now_s - self._waiting.popleft() for _ in range(size))
             self._ends_s[index], self._sizes[index] = now_s + self._curve[size], size

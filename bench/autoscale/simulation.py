@@ -1,4 +1,4 @@
-"""A service, its callers, Prometheus and the autoscaler, on one clock that goes by the second."""
+"""A service, its callers, Prometheus and the autoscaler, simulated in steps of one second."""
 
 import itertools
 import math
@@ -17,60 +17,60 @@ SYNC_S = 15  # --horizontal-pod-autoscaler-sync-period
 
 @dataclass(frozen=True, slots=True)
 class World:
-    """What no manifest says."""
+    """Parameters that no manifest holds."""
 
     curve: Curve
     cold_start_s: float
-    """From the decision to the first answer: a node, the image, the model, its warm-up."""
+    """From the decision to the first response: a node, the image, the model, its warm-up."""
     gateways: int = 2
     deadline_s: float = 10.0
-    """What callers allow; refused calls are not sent again here."""
+    """The deadline of callers; refused calls are not retried here."""
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What happened on one trace."""
+    """The outcome of one trace."""
 
     rates: np.ndarray
-    """float64 (seconds,), items a second that came."""
+    """float64 (seconds,), arrivals a second."""
     replicas: np.ndarray
-    """int64 (seconds,), those that the autoscaler wants, starting ones among them."""
+    """int64 (seconds,), desired replicas, including starting ones."""
     ready: np.ndarray
-    """int64 (seconds,)."""
+    """int64 (seconds,), replicas that are ready."""
     waits_s: np.ndarray
-    """float32 (items,), between coming and the start of their batch, of those that were not shed."""
+    """float32 (items,), from arrival to the start of the batch, without shed items."""
     p99_s: np.ndarray
-    """float64 (seconds,), of the items of that second; NaN where none began."""
+    """float64 (seconds,), 99th percentile of the waits of that second; NaN without any."""
     shed: np.ndarray
-    """int64 (seconds,)."""
+    """int64 (seconds,), shed items."""
     pod_hours: float
     first_new_ready_s: float
-    """When the first replica that was added since the load rose could answer; infinite when none was."""
+    """When the first replica added after the rise of load was ready; infinite without one."""
 
     @property
     def p99_wait_s(self) -> float:
-        """Of all items."""
+        """The 99th percentile of the waits of all items."""
         return float(np.percentile(self.waits_s, 99)) if len(self.waits_s) else math.nan
 
     def shed_share(self, since_s: float = 0.0) -> float:
-        """Of the items that came from then on."""
+        """The share of shed items among arrivals since `since_s`."""
         start = min(math.ceil(since_s), len(self.rates)) if math.isfinite(since_s) else len(self.rates)
         came = float(self.rates[start:].sum())
         return float(self.shed[start:].sum()) / came if came else 0.0
 
     @property
     def changes_per_hour(self) -> float:
-        """Of the number of replicas."""
+        """Changes of the number of replicas an hour."""
         return float(np.count_nonzero(np.diff(self.replicas))) * 3600 / len(self.replicas)
 
     @property
     def direction_changes(self) -> int:
-        """How often growing turned to shrinking or back."""
+        """Reversals between growing and shrinking."""
         signs = np.sign(np.diff(self.replicas))
         return int(np.count_nonzero(np.diff(signs[signs != 0])))
 
     def overshoot(self, pod_rate: float) -> float:
-        """Replicas at the most, over those that could just do the highest load of any minute, less 1."""
+        """The maximum of replicas over those that the peak minute needs, less 1."""
         minute = np.convolve(self.rates, np.ones(60) / 60, "valid")
         return float(self.replicas.max() / max(math.ceil(minute.max() / pod_rate), 1) - 1)
 
@@ -86,14 +86,14 @@ class _Replica:
 
 @dataclass(slots=True)
 class _Gateway:
-    """Spreads over the replicas that it has resolved, and resolves whenever a connection has reached its age."""
+    """Balances over the replicas that it has resolved; resolves again when a connection reaches its maximum age."""
 
     ends_s: dict[_Replica, float] = field(default_factory=dict)
-    turn: int = 0
+    next_target: int = 0
 
 
 def pod_rate(scaling: Scaling, curve: Curve) -> float:
-    """Items a second that a replica does while its queue is long, in batches of the largest size."""
+    """The throughput of a saturated replica, items a second."""
     return scaling.server.executors * scaling.server.max_batch / curve[scaling.server.max_batch]
 
 
@@ -166,7 +166,7 @@ class _Simulation:
             while replica.samples and replica.samples[0][0] <= now_s - self._scaling.window_s:
                 replica.samples.popleft()
             loads = [load for _, load in replica.samples]
-            # prometheus-adapter cuts off, too
+            # prometheus-adapter truncates, too
             replica.recorded_milli = int(sum(loads) / len(loads) * 1000) if loads else None
 
     def _scale(self, now_s: int, wanted: int) -> None:
@@ -183,22 +183,23 @@ class _Simulation:
                 self._leaving.append(gone)
 
     def _serve(self, second: int, came: int) -> tuple[np.ndarray, int]:
-        """The items of one second: float32 waits in seconds of those that began in it, and how many were shed."""
+        """Serves one second: float32 waits in seconds of items that began in it, and the number shed."""
         times_s = np.sort(second + self._rng.random(came))
         choices = self._rng.integers(len(self._gateways), size=came)
         arrivals: dict[_Replica, list[float]] = {replica: [] for replica in self._replicas}
         for index, gateway in enumerate(self._gateways):
             targets = self._resolved(gateway, second)
             for time_s, target in zip(
-                times_s[choices == index].tolist(), itertools.islice(itertools.cycle(targets), gateway.turn, None)
+                times_s[choices == index].tolist(),
+                itertools.islice(itertools.cycle(targets), gateway.next_target, None),
             ):
                 arrivals[target].append(time_s)
-            gateway.turn = (gateway.turn + int(np.count_nonzero(choices == index))) % len(targets)
+            gateway.next_target = (gateway.next_target + int(np.count_nonzero(choices == index))) % len(targets)
         waits: list[float] = []
         shed = 0
         for replica in (*self._replicas, *self._leaving):
             if replica.ready_s <= second:
-                # Each gateway's items are in order, those of all of them must be so too.
+                # Items are sorted within a gateway only.
                 waited, refused = replica.pod.advance(sorted(arrivals.get(replica, ())), second + 1)
                 waits += waited
                 shed += refused

@@ -16,9 +16,9 @@ class Trace:
     minutes: int
     load: Callable[[np.ndarray], np.ndarray]
     outage_s: tuple[float, float] | None = None
-    """While nothing can be asked of Prometheus."""
+    """The outage of Prometheus."""
     rise_s: float = 0.0
-    """When load begins to be more than at the start: replicas added earlier are no answer to it."""
+    """When load first exceeds that of the start; replicas added before do not count as a reaction."""
 
     @property
     def rates(self) -> np.ndarray:

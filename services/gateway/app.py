@@ -6,7 +6,8 @@ from collections.abc import Callable
 import grpc.aio
 from prometheus_client import CollectorRegistry
 
-from services.gateway.admission.limits import Admission, PixelBudget
+from services.gateway.admission.admission import Admission
+from services.gateway.admission.pixel_budget import PixelBudget
 from services.gateway.admission.workers import Workers
 from services.gateway.metrics import GatewayMetrics
 from services.gateway.servicer import StampServicer

@@ -8,11 +8,10 @@ import numpy as np
 from services.gateway.admission.workers import Workers
 from services.gateway.tasks import task_group
 from services.gateway.upstream.calls import ModelCaller, Pixels
-from services.gateway.upstream.upstreams import Upstreams
-from stamp2vec.comparison import Inked, compared, illegibility, judge, judge_look, look, second_look, similarity_matrix
-from stamp2vec.errors import IncompatibleVectors, InvalidInput, Stamp2vecError
+from stamp2vec.comparison import Inked, compare, compared, illegibility, judge, judge_overlay, overlay_of, second_look
+from stamp2vec.comparison.similarity import check_compatible, check_embedding
+from stamp2vec.errors import IncompatibleVectors, Stamp2vecError
 from stamp2vec.imaging import letterbox
-from stamp2vec.limits import MAX_VECTOR_SIZE
 from stamp2vec.v1 import common_pb2, gateway_pb2
 from stamp2vec.values import Comparison, Embedding, ModelInfo, Preset, Task
 from stamp2vec.wire.images import image_from_message
@@ -20,8 +19,8 @@ from stamp2vec.wire.models import selector_from_message
 from stamp2vec.wire.stamps import embedding_from_message
 
 
-async def compare(
-    request: gateway_pb2.CompareStampsRequest, upstreams: Upstreams, caller: ModelCaller, workers: Workers
+async def compare_stamps(
+    request: gateway_pb2.CompareStampsRequest, caller: ModelCaller, workers: Workers
 ) -> Comparison:
     """Both sides of the request are set, and are images where the comparison is thorough.
 
@@ -31,57 +30,60 @@ async def compare(
     sides = {"a": request.a, "b": request.b}
     vectors = {name: embedding_from_message(side.vector) for name, side in sides.items() if side.HasField("vector")}
     images = {name: side.image for name, side in sides.items() if name not in vectors}
-    embedders = upstreams[Task.EMBED]
+    known = caller.upstreams[Task.EMBED].known
     for name, vector in vectors.items():
-        check_vector(vector, embedders.known, f"{name}.vector")
-    check_compatible(vectors)
-    version = next(iter(vectors.values()), None)
-    embedder = None
-    if images or request.HasField("model"):
-        by_vector = Preset.FAST if version is None else _reference(version)
-        selector = selector_from_message(request.model) if request.HasField("model") else by_vector
-        embedder = await embedders.choose(selector, caller.terms.deadline)
-        if version is not None and _reference(version) != embedder.reference:
-            raise IncompatibleVectors(
-                f"the vector is of {_shown(version)} and {embedder.reference} was asked for: leave model unset, or "
-                "embed both stamps anew",
-                "model",
-            )
-        if request.mode == gateway_pb2.COMPARE_MODE_THOROUGH:
-            return await _compare_thoroughly(images, embedder, upstreams, caller, workers)
-    elif version is not None:
-        embedder = next((each for each in embedders.known if each.reference == _reference(version)), None)
-    units = {name: _unit(vector.vector) for name, vector in vectors.items()}
+        check_embedding(vector, f"{name}.vector", known)
+    if not images:
+        check_compatible(vectors["a"], vectors["b"], "b.vector")
+    given = next(iter(vectors.values()), None)
+    embedder = await _embedder(request, given, caller) if images or request.HasField("model") else None
+    if embedder is not None and request.mode == gateway_pb2.COMPARE_MODE_THOROUGH:
+        return await _compare_thoroughly(images, embedder, caller, workers)
     illegible = ""
-    if embedder is not None and images:
+    if embedder is not None:
         read = [await workers.run(_read, image, f"{name}.image", embedder) for name, image in images.items()]
         illegible = _illegible(read)
-        units |= dict(zip(images, await _embed(caller, embedder, read), strict=True))
-    similarity = float(similarity_matrix([units["a"], units["b"]])[0, 1])
-    judgement = judge(similarity, embedder.verification if embedder else None, illegible)
-    if embedder is not None:
-        return compared(similarity, embedder.name, embedder.version, judgement)
-    return compared(similarity, vectors["a"].model, vectors["a"].version, judgement)
+        vectors |= dict(zip(images, await _embed(caller, embedder, read), strict=True))
+    similarity = compare(vectors["a"], vectors["b"])
+    version = vectors["a"]
+    model = embedder or next((each for each in known if each.reference == version.reference), None)
+    judgement = judge(similarity, model.verification if model else None, illegible)
+    return compared(similarity, version.model, version.version, judgement)
+
+
+async def _embedder(
+    request: gateway_pb2.CompareStampsRequest, given: Embedding | None, caller: ModelCaller
+) -> ModelInfo:
+    """The model that the call names, else that of the vector that it brings, else the fast one."""
+    by_vector = Preset.FAST if given is None else given.reference
+    selector = selector_from_message(request.model) if request.HasField("model") else by_vector
+    embedder = await caller.upstreams[Task.EMBED].choose(selector, caller.deadline)
+    if given is not None and given.reference != embedder.reference:
+        raise IncompatibleVectors(
+            f"the vector is of {given.model[:64]}@{given.version[:64]} and {embedder.reference} was asked for: leave "
+            "model unset, or embed both stamps anew",
+            "model",
+        )
+    return embedder
 
 
 async def _compare_thoroughly(
     images: Mapping[str, common_pb2.Image],
     embedder: ModelInfo,
-    upstreams: Upstreams,
     caller: ModelCaller,
     workers: Workers,
 ) -> Comparison:
     """The ink is compared by a worker: it takes as long as decoding a page, and always the same."""
     weights = second_look(embedder)
-    segmenter = await upstreams[Task.SEGMENT].choose(weights.segmenter, caller.terms.deadline)
+    segmenter = await caller.upstreams[Task.SEGMENT].choose(weights.segmenter, caller.deadline)
     read = [await workers.run(_read, image, f"{name}.image", embedder, segmenter) for name, image in images.items()]
     crops = [each.for_segmenter for each in read]
     async with task_group() as tasks:
         embedding = tasks.create_task(_embed(caller, embedder, read))
         segmenting = tasks.create_task(caller.segment(segmenter, crops))
-    similarity = float(similarity_matrix(embedding.result())[0, 1])
-    overlay = await workers.run(look, *map(Inked, crops, map(_required, segmenting.result())))
-    judgement = judge_look(similarity, overlay, weights, _illegible(read))
+    similarity = compare(*embedding.result())
+    overlay = await workers.run(overlay_of, *map(Inked, crops, map(_required, segmenting.result())))
+    judgement = judge_overlay(similarity, overlay, weights, _illegible(read))
     return compared(similarity, embedder.name, embedder.version, judgement, overlay)
 
 
@@ -106,9 +108,9 @@ def _illegible(read: Sequence[_Read]) -> str:
     return next((each.illegible for each in read if each.illegible), "")
 
 
-async def _embed(caller: ModelCaller, embedder: ModelInfo, read: Sequence[_Read]) -> list[np.ndarray]:
+async def _embed(caller: ModelCaller, embedder: ModelInfo, read: Sequence[_Read]) -> list[Embedding]:
     results = await caller.embed(embedder, [each.for_embedder for each in read])
-    return [_unit(_required(result)) for result in results]
+    return [Embedding(_required(result), embedder.name, embedder.version) for result in results]
 
 
 def _required(result: np.ndarray | Stamp2vecError) -> np.ndarray:
@@ -116,52 +118,3 @@ def _required(result: np.ndarray | Stamp2vecError) -> np.ndarray:
     if isinstance(result, Stamp2vecError):
         raise result
     return result
-
-
-def check_vector(vector: Embedding, served: Sequence[ModelInfo], field: str) -> None:
-    """InvalidInput for what no model could have made; the size is checked where the model is known."""
-    if not vector.model or not vector.version:
-        raise InvalidInput("the vector does not say which model made it: send it as it came", f"{field}.model")
-    size = len(vector.vector)
-    sizes = {model.vector_size for model in served if model.reference == _reference(vector)}
-    if sizes and size not in sizes:
-        message = f"the vector has {size} numbers and {_shown(vector)} makes {sizes.pop()}: send it as it came"
-        raise InvalidInput(message, f"{field}.values")
-    if not 1 <= size <= MAX_VECTOR_SIZE:
-        raise InvalidInput(f"the vector has {size} numbers: send 1 to {MAX_VECTOR_SIZE}", f"{field}.values")
-    values = vector.vector.astype(np.float64)
-    if not np.isfinite(values).all():
-        raise InvalidInput("the vector holds a number that is not finite: send it as it came", f"{field}.values")
-    if not np.linalg.norm(values) > 0:
-        raise InvalidInput("the vector has the length 0, hence no direction: send it as it came", f"{field}.values")
-
-
-def check_compatible(vectors: Mapping[str, Embedding]) -> None:
-    """IncompatibleVectors when there are two, of different models or sizes."""
-    if len(vectors) < 2:
-        return
-    a, b = vectors["a"], vectors["b"]
-    if _reference(a) != _reference(b):
-        raise IncompatibleVectors(
-            f"a vector of {_shown(a)} does not compare with one of {_shown(b)}: embed both stamps with one model",
-            "b.vector.model",
-        )
-    if a.vector.size != b.vector.size:
-        raise IncompatibleVectors(
-            f"the vectors have {a.vector.size} and {b.vector.size} numbers: send both as they came", "b.vector.values"
-        )
-
-
-def _unit(vector: np.ndarray) -> np.ndarray:
-    """float32 (D,) of length 1."""
-    values = vector.astype(np.float64)
-    return (values / np.linalg.norm(values)).astype(np.float32)
-
-
-def _reference(vector: Embedding) -> str:
-    return f"{vector.model}@{vector.version}"
-
-
-def _shown(vector: Embedding) -> str:
-    """A caller's reference for a message, which has no room for all that a caller may send."""
-    return f"{vector.model[:64]}@{vector.version[:64]}"

@@ -11,8 +11,8 @@ from services.table import MODEL_SERVICES
 class GatewaySettings(ServerSettings):
     """The gateway: decodes documents and sends their pages and crops through the model services."""
 
-    port: int = setting(50050, "gRPC port; 0 takes a free one and says which.", at_least=0, at_most=65535)
-    metrics_port: int = setting(9100, "Port of /metrics; 0 takes a free one and says which.", at_least=0, at_most=65535)
+    port: int = setting(50050, "gRPC port; 0 takes a free one and prints it.", at_least=0, at_most=65535)
+    metrics_port: int = setting(9100, "Port of /metrics; 0 takes a free one and prints it.", at_least=0, at_most=65535)
     upstreams: Mapping[str, str] = setting(
         {spec.name: f"127.0.0.1:{spec.port}" for spec in MODEL_SERVICES},
         "Address of the {key}s. On Kubernetes a headless Service: calls are spread over all that its name resolves to.",

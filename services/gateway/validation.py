@@ -1,4 +1,4 @@
-"""What can be said of a request before any work is done on it: every field at fault, all at once."""
+"""The checks of a request before any work is done on it: every field at fault, all at once."""
 
 from collections.abc import Iterable
 
@@ -21,7 +21,7 @@ def check_document(request: gateway_pb2.AnalyzeDocumentRequest) -> None:
         *options_from_message(request).faults(),
     ]
     if not size:
-        message = f"the document is empty: {READABLE}"
+        message = f"the file is empty: {READABLE}"
         errors.append(InvalidImage(message, "document"))
     elif size > MAX_DOCUMENT_BYTES:
         message = f"the document has {size:,} bytes, {MAX_DOCUMENT_BYTES:,} is the most: compress it, or split it"
@@ -41,7 +41,7 @@ def check_crops(request: gateway_pb2.SegmentStampsRequest | gateway_pb2.EmbedSta
 
 
 def check_comparands(request: gateway_pb2.CompareStampsRequest) -> None:
-    """InvalidCall when a side is missing, or is a vector where ink is to be looked at."""
+    """InvalidCall when a side is missing, or is a vector where ink is to be compared."""
     thorough = request.mode == gateway_pb2.COMPARE_MODE_THOROUGH
     errors = [_known("mode", gateway_pb2.CompareMode.values(), request.mode)]
     for side, comparand in (("a", request.a), ("b", request.b)):
@@ -49,13 +49,13 @@ def check_comparands(request: gateway_pb2.CompareStampsRequest) -> None:
         if stamp is None:
             errors.append(InvalidInput(f"there is no stamp {side}: set its image or its vector", side))
         elif stamp == "vector" and thorough:
-            message = f"a vector has no ink to look at: send the image of stamp {side}, or compare fast"
+            message = f"a vector has no ink to compare: send the image of stamp {side}, or compare fast"
             errors.append(InvalidInput(message, f"{side}.vector"))
     _raise(errors)
 
 
 def check_id(name: str, in_work: Iterable[str]) -> None:
-    """InvalidInput when a document of a stream cannot be told from others by its id."""
+    """InvalidInput when a document of a stream cannot be distinguished from others by its id."""
     if not 1 <= len(name) <= MAX_ID_CHARS:
         raise InvalidInput(f"the id has {len(name)} characters: give each document one of 1 to {MAX_ID_CHARS}", "id")
     if name in in_work:

@@ -1,1 +1,1 @@
-"""All four services together, as processes of this machine: to try them, and to test them."""
+"""All four services together, as processes of this machine: for trials and for tests."""

@@ -34,7 +34,7 @@ def main() -> int:
     serve = commands.add_parser("serve", help="start them on their usual ports and leave them up until Ctrl-C")
     serve.add_argument("--out", type=Path, default=Path("out"), help="folder for logs")
     chosen = parser.parse_args()
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # to end well, as Ctrl-C does
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # an orderly end, as after Ctrl-C
     try:
         if chosen.command == "serve":
             return _serve(chosen.out)

@@ -13,10 +13,10 @@ _PR_SET_PDEATHSIG = 1  # prctl(2)
 
 
 def main() -> None:
-    """PARENT is the process id of whoever starts this."""
+    """PARENT is the process id of the process that starts this."""
     service, parent, *arguments = sys.argv[1:]
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
-    if os.getppid() != int(parent):  # it has gone already
+    if os.getppid() != int(parent):  # the parent has ended already
         return
     sys.argv[1:] = arguments
     runpy.run_module(f"services.{service}", run_name="__main__", alter_sys=True)

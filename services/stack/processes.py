@@ -19,7 +19,7 @@ _TICK_S = 0.25
 _TAIL_LINES = 15
 
 Progress = Callable[[Collection[str], float], None]
-"""Is told at short intervals which services are still starting, and since how many seconds; of none at the end."""
+"""Called at short intervals with the services that are still starting and the seconds so far; at the end with none."""
 
 
 class ServiceDied(Exception):
@@ -67,50 +67,51 @@ class Service:
         return self._process.pid
 
     def fileno(self) -> int:
-        """Readable when it says that it serves, and when it has ended: for selectors."""
+        """For selectors: readable when the service has reported its ports, and when it has ended."""
         if self._process.stdout is None:
-            raise RuntimeError("its stdout is a pipe. This is a bug.")
+            raise RuntimeError("its stdout is no pipe. This is a bug.")
         return self._process.stdout.fileno()
 
     def read_line(self) -> None:
-        """Takes in what it has to say. Raises ServiceDied when it has ended."""
+        """Reads the ports that it reports. Raises ServiceDied when it has ended."""
         line = self._process.stdout.readline() if self._process.stdout else b""
         if not line:
-            raise ServiceDied(self._obituary())
-        said = json.loads(line)
-        self.address = Address(said["port"], said["metrics_port"])
+            raise ServiceDied(self._exit_report())
+        ports = json.loads(line)
+        self.address = Address(ports["port"], ports["metrics_port"])
 
     def terminate(self) -> None:
-        """Asks it to finish what it does and to go."""
+        """Asks it to finish its work and to end."""
         self._process.terminate()
 
     def kill(self) -> None:
-        """Ends it on the spot, as a crash would."""
+        """Ends it at once, as a crash would."""
         self._process.kill()
         self.wait()
 
     def wait(self, timeout_s: float = STOP_TIMEOUT_S) -> int:
-        """Its exit code. One that does not go in time is killed."""
+        """Its exit code. It is killed when it does not end in time."""
         try:
             return self._process.wait(timeout_s)
         except subprocess.TimeoutExpired:
             self._process.kill()
             return self._process.wait()
 
-    def _obituary(self) -> str:
+    def _exit_report(self) -> str:
         code = self.wait()
         lines = self.log.read_text(errors="replace").splitlines()[-_TAIL_LINES:]
-        head = f"the {self.name} ended with code {code}; its last words, of which {self.log} has more:"
+        head = f"the {self.name} ended with code {code}; the end of its log, {self.log}:"
         return "\n".join([head, *map(_for_people, lines)])
 
 
 def _for_people(line: str) -> str:
     """A line of a log: of JSON the event, and of a trace its last line, which names the error."""
     try:
-        said = json.loads(line)
+        record = json.loads(line)
     except ValueError:
         return line
-    return f"  {said.get('event')}: {said['trace'].splitlines()[-1]}" if "trace" in said else f"  {said.get('event')}"
+    cause = f": {record['trace'].splitlines()[-1]}" if "trace" in record else ""
+    return f"  {record.get('event')}{cause}"
 
 
 def wait_until_serving(services: Collection[Service], progress: Progress) -> None:
@@ -135,7 +136,7 @@ def wait_until_serving(services: Collection[Service], progress: Progress) -> Non
 
 
 def stop(services: Collection[Service]) -> None:
-    """Asks all at once, and returns when all have gone."""
+    """Asks all of them to end, and returns when all have ended."""
     for service in services:
         service.terminate()
     for service in services:
@@ -180,7 +181,7 @@ class Stack:
         wait_until_serving([self._services[name]], _no_progress)
 
     def watch(self) -> None:
-        """Returns never. Raises ServiceDied as soon as one ends by itself."""
+        """Never returns. Raises ServiceDied as soon as one ends by itself."""
         with selectors.DefaultSelector() as selector:
             for service in self._services.values():
                 selector.register(service, selectors.EVENT_READ, service)
@@ -189,19 +190,19 @@ class Stack:
                     key.data.read_line()
 
     def stop(self) -> None:
-        """Callers lose their door first, then the rest goes."""
+        """Ends the gateway first, so that no new calls come, and then the others."""
         gateway = self._services.get("gateway")
         stop([gateway] if gateway else [])
         stop([service for service in self._services.values() if service is not gateway])
 
     def kill(self) -> None:
-        """All at once, on the spot."""
+        """Ends all of them at once."""
         for service in self._services.values():
             service.kill()
 
     def _launch(self, name: str, arguments: Sequence[str]) -> Service:
         ports = ("--port", "0", "--metrics-port", "0") if self._free_ports else ()
-        # The last of two equal flags holds.
+        # Of two equal flags the last one counts.
         return Service(name, [*ports, *self._options.get(name, ()), *arguments], self._logs / f"{name}.log")
 
 
@@ -213,7 +214,7 @@ def _no_progress(starting: Collection[str], elapsed_s: float) -> None:
 def running(
     options: Mapping[str, Sequence[str]], logs: Path, progress: Progress = _no_progress, *, free_ports: bool = True
 ) -> Iterator[Stack]:
-    """The four services, from here to the end of the `with`, however that comes.
+    """The four services, until the end of the `with`, also when an exception ends it.
 
     Raises ServiceDied or TimeoutError when one of them does not start.
     """
@@ -221,7 +222,7 @@ def running(
     try:
         stack.start(progress)
     except BaseException:
-        stack.kill()  # nothing has been promised to anybody yet
+        stack.kill()  # no call has been accepted yet
         raise
     try:
         yield stack

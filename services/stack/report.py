@@ -1,4 +1,4 @@
-"""What was found on a document, as files."""
+"""The result of a document as files."""
 
 import json
 from collections.abc import Iterator

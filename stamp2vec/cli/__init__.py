@@ -1,4 +1,4 @@
-"""What a person types: stamp2vec analyze, segment, embed, compare, models."""
+"""The program `stamp2vec`: its commands analyze, segment, embed, compare and models."""
 
 import os
 import sys
@@ -14,20 +14,20 @@ OK, SOME_FAILED, USAGE, INTERRUPTED = 0, 1, 2, 130
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one command; the exit code is 0 when all went well, 1 when some files failed, 2 when nothing could start."""
+    """Runs one command; the exit code is 0 for success, 1 when some files failed, 2 when the whole command failed."""
     arguments = parse(argv)
     report = Report(sys.stderr)
-    # What Pillow remarks on a damaged file is said by the file's own line, if it matters.
+    # A damaged file gets a line of its own where it fails; Pillow's warnings on it would add more.
     warnings.filterwarnings("ignore", module=r"PIL\.")
     try:
         with connect(arguments) as engine:
             arguments.run(arguments, engine, report)
         sys.stdout.flush()
     except Stamp2vecError as error:
-        report.say(str(error))
+        report.note(str(error))
         return USAGE
     except BrokenPipeError:
-        # The reader of a pipe has seen enough. Python would complain once more when it flushes stdout at exit.
+        # The reader of the pipe has closed it. Python would raise this once more when it flushes stdout at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return OK
     except KeyboardInterrupt:

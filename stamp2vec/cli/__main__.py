@@ -1,4 +1,4 @@
-"""Lets `python -m stamp2vec.cli` do what `stamp2vec` does."""
+"""`python -m stamp2vec.cli` is the program `stamp2vec`."""
 
 import sys
 

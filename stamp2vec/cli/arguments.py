@@ -1,7 +1,9 @@
-"""The command line's grammar."""
+"""The grammar of the command line."""
 
+import re
 from argparse import ArgumentParser, ArgumentTypeError, Namespace, RawDescriptionHelpFormatter
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 from stamp2vec.cli import commands
 from stamp2vec.cli.engine import Engine
@@ -13,80 +15,115 @@ Command = Callable[[Namespace, Engine, Report], None]
 
 _FILES = """\
 A FILE is a JPEG, PNG, TIFF, WebP or BMP file, a quoted glob such as 'scans/**/*.tif', or - for stdin.
-Exit code: 0 all done; 1 some files failed (a line on stderr each, the others are done); 2 nothing was done."""
+"""
+
+_EXIT_CODES = """\
+Exit codes: 0 success; 1 some files failed (a line on stderr for each, the others are done); 2 the command failed, or
+its options are wrong.
+"""
+
+_GATEWAY = """\
+With --gateway, the token in the environment variable STAMP2VEC_TOKEN goes with every call, if it is set.
+"""
+
+_MODEL_NAME = re.compile(r"[a-z0-9-]+(@[0-9.]+)?")
+_GATEWAY_OPTIONS = ("tls", "ca", "token_file", "interactive")
 
 
 def parse(argv: Sequence[str] | None) -> Namespace:
-    """The command's arguments; `run` is what to do with them. Wrong usage ends the process with code 2."""
+    """The options of the command, and in `run` its function. Wrong usage ends the process with code 2."""
     top = ArgumentParser(
         prog="stamp2vec",
-        description="Find the ink stamps on a page, lift their ink, turn them into vectors, compare them.",
-        epilog="`stamp2vec COMMAND --help` says more.",
+        allow_abbrev=False,
+        description="Find the ink stamps on a page, segment their ink, turn them into vectors, compare them.",
+        epilog="`stamp2vec COMMAND --help` describes the options and the output of a command.",
     )
     add = top.add_subparsers(required=True, metavar="COMMAND").add_parser
 
     def command(name: str, run: Command, title: str, text: str) -> ArgumentParser:
         parser = add(
-            name, help=title, description=f"{title}\n\n{text}\n{_FILES}", formatter_class=RawDescriptionHelpFormatter
+            name,
+            allow_abbrev=False,  # --token, which has a secret after it, would be --token-file
+            help=title,
+            description=f"{title}\n\n{text}",
+            epilog=_EXIT_CODES + _GATEWAY,
+            formatter_class=RawDescriptionHelpFormatter,
         )
         parser.set_defaults(run=run)
-        parser.add_argument("--gateway", metavar="HOST:PORT", help="let a gateway do the work, not this process")
-        parser.add_argument(
-            "--preset", type=Preset, choices=list(Preset), default=Preset.FAST, help="speed or accuracy (fast)"
-        )
         return parser
 
     parser = command(
         "analyze",
         commands.analyze,
-        "Find the stamps on pages: boxes, scores, what they look like, and how alike they are.",
-        "Boxes are x1 y1 x2 y2 in pixels of the upright page; turns are degrees, clockwise. --json prints one line a\n"
-        "page: file, page (from 0), width, height, stamps with box, score, type, angle_degrees, ink_colour. Over a\n"
-        "gateway, documents are printed as they finish.\n",
+        "Find the stamps on pages: boxes, scores, types, rotations, inks, similarities.",
+        "Boxes are x1 y1 x2 y2 in pixels of the upright page; rotations are degrees, clockwise.\n\n"
+        "--json prints one line a page: file, page (from 0), width, height, stamps with box, score, type,\n"
+        "angle_degrees, ink_colour. It takes the detector alone, unless --vectors or --masks ask for more.\n\n"
+        "--crops and --masks write a-1.png, a-2.png, ... for the stamps of a.jpg, numbered through all its pages\n"
+        "as in the table. With --json a stamp has these paths in crop and mask, and in crop_box the part of the\n"
+        "page that the files show.\n\n"
+        "A gateway works on several documents at once: they are printed as they finish.\n\n" + _FILES,
     )
     _add_files(parser)
-    _add_choice(parser)
+    _add_thresholds(parser)
     _add_json(parser)
-    parser.add_argument("--vectors", action="store_true", help="with --json: each stamp's vector, and the models")
+    parser.add_argument("--vectors", action="store_true", help="with --json: vector and die_group a stamp, and models")
+    parser.add_argument("--crops", metavar="DIR", help="write each stamp as a PNG file into DIR")
+    parser.add_argument("--masks", metavar="DIR", help="write each stamp's ink mask as a PNG file into DIR")
+    _add_preset(parser)
+    _add_gateway(parser, priority=True)
 
     parser = command(
         "segment",
         commands.segment,
         "Write soft ink masks: 255 is ink, 0 is paper.",
         "Each FILE is a page whose stamps are found first, or with --crop one cropped stamp. The mask of a.jpg is\n"
-        "a.png in DIR, of the same size; further pages of a TIFF are a-2.png, a-3.png, ...\n",
+        "a.png in DIR, of the same size; further pages of a TIFF are a-2.png, a-3.png, ...\n\n" + _FILES,
     )
     _add_files(parser)
-    parser.add_argument("--out", metavar="DIR", required=True, help="where the masks go")
+    parser.add_argument("--out", metavar="DIR", required=True, help="folder for the masks")
     parser.add_argument("--crop", action="store_true", help="each FILE is one cropped stamp")
-    _add_choice(parser)
+    _add_thresholds(parser)
+    _add_model(parser, "a segmenter, with --crop")
+    _add_gateway(parser, priority=True)
 
     parser = command(
         "embed",
         commands.embed,
         "Turn cropped stamps into vectors.",
         "Each FILE is one cropped stamp. The npz has arrays `files` (str), `vectors` (float32, a row a file, of\n"
-        "length 1) and `model`: vectors compare only with vectors of the same model.\n",
+        "length 1) and `model`: vectors compare only with vectors of the same model.\n\n" + _FILES,
     )
     _add_files(parser)
-    parser.add_argument("--out", metavar="vectors.npz", required=True, help="the file to write")
+    parser.add_argument("--out", metavar="NPZ", required=True, help="file for the vectors")
+    _add_model(parser, "an embedder")
+    _add_gateway(parser, priority=True)
 
     parser = command(
         "compare",
         commands.compare,
-        "Say whether two cropped stamps are of one die.",
-        "Prints a sentence and writes both side by side, framed green for one die, red for two, grey where it cannot\n"
-        "be told. With --json the picture is written only where --out names it. With --thorough both are also laid\n"
-        "over each other: blue is ink of A that B lacks, orange is ink of B that A lacks, dark is ink of both.\n",
+        "Judge whether one die made two cropped stamps.",
+        "Prints the verdict as a sentence and writes both stamps side by side, framed green for one die, red for\n"
+        "two dies, grey for no verdict. With --json the picture is written only if --out is given. With --thorough\n"
+        "both are also laid over each other: blue is ink of A that B lacks, orange is ink of B that A lacks, dark\n"
+        "is ink of both.\n\n" + _FILES,
     )
-    parser.add_argument("a", metavar="A", help="one stamp")
-    parser.add_argument("b", metavar="B", help="the other stamp")
-    parser.add_argument("--thorough", action="store_true", help="look at the ink too: tells look-alikes apart")
-    parser.add_argument("--out", metavar="PNG", help="the picture to write (compare.png)")
+    parser.add_argument("a", metavar="A", help="the FILE of one stamp")
+    parser.add_argument("b", metavar="B", help="the FILE of the other stamp")
+    parser.add_argument("--thorough", action="store_true", help="compare the ink as well, which separates similar dies")
+    parser.add_argument("--out", metavar="PNG", help="file for the picture (default: compare.png)")
     _add_json(parser)
+    _add_model(parser, "an embedder")
+    _add_gateway(parser, priority=False)
 
-    parser = command("models", commands.models, "List the models.", "")
+    parser = command(
+        "models",
+        commands.models,
+        "List the models.",
+        "The role of a model is its presets and its task. A model without a preset is used by its name alone.\n",
+    )
     _add_json(parser)
+    _add_gateway(parser, priority=False)
 
     arguments = top.parse_args(argv)
     _check(top, arguments)
@@ -94,16 +131,28 @@ def parse(argv: Sequence[str] | None) -> Namespace:
 
 
 def _check(top: ArgumentParser, arguments: Namespace) -> None:
-    """What argparse cannot say of two options at once."""
+    """The rules between options, which argparse has no means for."""
     if getattr(arguments, "vectors", False) and not arguments.json:
         top.error("--vectors needs --json")
     for option in ("min_score", "max_overlap"):
         if getattr(arguments, "crop", False) and getattr(arguments, option) is not None:
-            name = "--" + option.replace("_", "-")
+            name = _typed(option)
             top.error(f"{name} is for pages: leave out --crop, or {name}")
+    if not getattr(arguments, "crop", True) and arguments.model is not None:
+        top.error("--model is for cropped stamps: add --crop, or choose the models of pages with --preset")
+    for option in _GATEWAY_OPTIONS:
+        if arguments.gateway is None and getattr(arguments, option, None):
+            top.error(f"{_typed(option)} needs --gateway")
+    folders = [Path(folder).resolve() for option in ("crops", "masks") if (folder := getattr(arguments, option, None))]
+    if len(folders) > len(set(folders)):
+        top.error("--crops and --masks name their files alike: choose two folders")
     typed = [*getattr(arguments, "files", []), getattr(arguments, "a", ""), getattr(arguments, "b", "")]
     if typed.count("-") > 1:
         top.error("- can be given once: stdin holds one file")
+
+
+def _typed(option: str) -> str:
+    return "--" + option.replace("_", "-")
 
 
 def _add_files(parser: ArgumentParser) -> None:
@@ -111,24 +160,56 @@ def _add_files(parser: ArgumentParser) -> None:
     parser.add_argument("--root", metavar="DIR", help="name files by their path below DIR, not as typed")
 
 
-def _add_choice(parser: ArgumentParser) -> None:
+def _add_thresholds(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--min-score",
         metavar="0..1",
         type=_number_to(1.0),
-        help="leave out stamps that score less (the model's own threshold)",
+        help="leave out stamps that score less (default: the threshold of the detector)",
     )
     parser.add_argument(
         "--max-overlap",
         metavar=f"0..{LOOSEST_MAX_OVERLAP:g}",
         type=_number_to(LOOSEST_MAX_OVERLAP),
         help="how far two stamps may overlap, as intersection over union; raise it to keep stamps apart that lie on "
-        f"each other ({DEFAULT_MAX_OVERLAP:g})",
+        f"each other (default: {DEFAULT_MAX_OVERLAP:g})",
     )
 
 
 def _add_json(parser: ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="print JSON, one object a line")
+
+
+def _add_preset(parser: ArgumentParser) -> None:
+    parser.add_argument(
+        "--preset", type=Preset, choices=list(Preset), help="the models for speed or accuracy (default: fast)"
+    )
+
+
+def _add_model(parser: ArgumentParser, which: str) -> None:
+    group = parser.add_mutually_exclusive_group()
+    group.add_argument(
+        "--preset", type=Preset, choices=list(Preset), help="the models for speed or accuracy (default: fast)"
+    )
+    group.add_argument(
+        "--model", metavar="NAME", type=_model, help=f"{which}: its name, or name@version, of `stamp2vec models`"
+    )
+
+
+def _add_gateway(parser: ArgumentParser, *, priority: bool) -> None:
+    group = parser.add_argument_group("gateway")
+    group.add_argument("--gateway", metavar="HOST:PORT", help="run the models behind a gateway, not in this process")
+    group.add_argument("--tls", action="store_true", help="encrypt, and trust the authorities of this system")
+    group.add_argument("--ca", metavar="FILE", help="encrypt, and trust the authorities in a PEM file alone")
+    group.add_argument("--token-file", metavar="FILE", help="file with the token, in place of STAMP2VEC_TOKEN")
+    if priority:
+        group.add_argument("--interactive", action="store_true", help="run before bulk calls, because a person waits")
+
+
+def _model(text: str) -> str:
+    if not _MODEL_NAME.fullmatch(text):
+        raise ArgumentTypeError(f"{text!r} is no name of a model: `stamp2vec models` lists them")
+    return text
 
 
 def _number_to(most: float) -> Callable[[str], float]:
@@ -138,7 +219,7 @@ def _number_to(most: float) -> Callable[[str], float]:
         except ValueError:
             value = -1.0
         if not 0 <= value <= most:
-            raise ArgumentTypeError(f"{text!r} does not do: choose 0 to {most:g}")
+            raise ArgumentTypeError(f"{text!r} is out of range: choose 0 to {most:g}")
         return value
 
     return number

@@ -1,22 +1,24 @@
-"""The five commands. Each reads its files one by one, and goes on where one of them fails."""
+"""The five commands. Each reads its files one by one; a file that fails is reported, and the others go on."""
 
 import io
-import json
 from argparse import Namespace
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
 
 from stamp2vec.cli import tables, verdicts
 from stamp2vec.cli.engine import Engine
+from stamp2vec.cli.folders import PngFolder
 from stamp2vec.cli.report import Report
+from stamp2vec.cli.rows import StampFiles, page_json
 from stamp2vec.cli.sources import Source, find, read
+from stamp2vec.document.options import Options
 from stamp2vec.errors import InvalidInput, Stamp2vecError
 from stamp2vec.files import write_whole
 from stamp2vec.imaging import decode_image
-from stamp2vec.values import DocumentResult, Embedding, PageResult
+from stamp2vec.values import DocumentResult, Embedding, Task
 
 # Crops go to the engine so many files or bytes at a time; a call to a gateway takes 64 images and 64 MiB.
 _BATCH = 16
@@ -25,39 +27,35 @@ _BATCH_BYTES = 32 * 2**20
 
 def analyze(arguments: Namespace, engine: Engine, report: Report) -> None:
     """Print the stamps of every page."""
-    # The table shows how alike the stamps are, which takes vectors; JSON does only when they are to be in it.
-    include_vectors = arguments.vectors or not arguments.json
-    for source, result in _analyzed(arguments, engine, report, include_vectors=include_vectors, include_masks=False):
-        if arguments.json:
-            for page in result.pages:
-                if page.error is None:
-                    print(_json_line(source, page, result, arguments.vectors), flush=True)
-        else:
+    crops = PngFolder(arguments.crops, "--crops") if arguments.crops else None
+    masks = PngFolder(arguments.masks, "--masks") if arguments.masks else None
+    options = Options(
+        min_score=arguments.min_score,
+        max_overlap=arguments.max_overlap,
+        # The table has similarities, which take vectors; JSON has nothing of them unless they are asked for.
+        include_vectors=arguments.vectors or not arguments.json,
+        include_masks=masks is not None,
+        include_crops=crops is not None,
+    )
+    for source, result in _analyzed(arguments, engine, report, options):
+        files = iter(_write_stamps(source, result, crops, masks, report))
+        if not arguments.json:
             print(tables.document(source.name, result), flush=True)
+            continue
+        for page in result.pages:
+            if page.error is None:
+                written = list(islice(files, len(page.stamps)))
+                print(page_json(source.name, page, result, written, include_vectors=arguments.vectors), flush=True)
 
 
 def segment(arguments: Namespace, engine: Engine, report: Report) -> None:
     """Write an ink mask for every page or crop, named after its file."""
-    folder = Path(arguments.out)
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise InvalidInput(f"--out {folder} cannot be made ({error.strerror}): choose another") from error
-    written: set[str] = set()
+    folder = PngFolder(arguments.out, "--out")
     for source, index, mask in (_crop_masks if arguments.crop else _page_masks)(arguments, engine, report):
-        name = f"{source.stem}.png" if index == 0 else f"{source.stem}-{index + 1}.png"
-        if name in written:
-            report.fail(
-                source.name, InvalidInput(f"another file has been written to {folder / name}: rename one of them")
-            )
-            continue
-        written.add(name)
         try:
-            Image.fromarray(mask).save(folder / name)
-        except OSError as error:
-            report.fail(
-                source.name, InvalidInput(f"{folder / name} cannot be written ({error.strerror}): choose another --out")
-            )
+            folder.write(source.stem if index == 0 else f"{source.stem}-{index + 1}", mask)
+        except InvalidInput as error:
+            report.fail(source.name, error)
 
 
 def embed(arguments: Namespace, engine: Engine, report: Report) -> None:
@@ -76,11 +74,11 @@ def embed(arguments: Namespace, engine: Engine, report: Report) -> None:
     if embeddings:
         _write_vectors(Path(arguments.out), names, embeddings)
     else:
-        report.say(f"{arguments.out} is not written: no file could be embedded")
+        report.note(f"{arguments.out} is not written: no file could be embedded")
 
 
 def compare(arguments: Namespace, engine: Engine, report: Report) -> None:
-    """Say whether two crops are of one die, and show them side by side."""
+    """Print the verdict on two crops, and draw them side by side."""
     sides = [data for _, data in read(find([arguments.a, arguments.b], None, report), report)]
     if report.failures:
         return
@@ -98,12 +96,13 @@ def compare(arguments: Namespace, engine: Engine, report: Report) -> None:
     path = arguments.out or (None if arguments.json else "compare.png")
     if path:
         _write(Path(path), verdicts.picture(decode_image(sides[0]), decode_image(sides[1]), result))
-        report.say(f"wrote {path}")
+        report.note(f"wrote {path}")
 
 
 def models(arguments: Namespace, engine: Engine, _: Report) -> None:
-    """Print the models there are."""
-    infos = engine.models()
+    """Print the models of the engine, in the order in which a document meets them."""
+    order = [*Task, None]
+    infos = sorted(engine.models(), key=lambda info: (order.index(info.task), info.name))
     if arguments.json:
         for info in infos:
             print(tables.model_json(info))
@@ -112,7 +111,7 @@ def models(arguments: Namespace, engine: Engine, _: Report) -> None:
 
 
 def _analyzed(
-    arguments: Namespace, engine: Engine, report: Report, *, include_vectors: bool, include_masks: bool
+    arguments: Namespace, engine: Engine, report: Report, options: Options
 ) -> Iterator[tuple[Source, DocumentResult]]:
     """Documents with their results; the failed ones, and failed pages of the others, are reported."""
     waiting: dict[str, Source] = {}
@@ -122,27 +121,21 @@ def _analyzed(
             waiting[str(number)] = source
             yield str(number), data
 
-    answers = engine.analyze(
-        documents(),
-        min_score=arguments.min_score,
-        max_overlap=arguments.max_overlap,
-        include_vectors=include_vectors,
-        include_masks=include_masks,
-    )
-    answered = 0
+    results = engine.analyze(documents(), options)
+    done = 0
     while True:
         try:
-            number, result = next(answers)
+            number, result = next(results)
         except StopIteration:
             return
         except Stamp2vecError as error:
-            if not answered:
+            if not done:
                 raise
-            for source in waiting.values():
+            for source in list(waiting.values()):
                 report.fail(source.name, error)
-            report.fail(f"stopped after {answered} files", error)
+            report.fail(f"stopped after {done} files", error)
             return
-        answered += 1
+        done += 1
         source = waiting.pop(number)
         if isinstance(result, Stamp2vecError):
             report.fail(source.name, result)
@@ -154,9 +147,30 @@ def _analyzed(
         report.advance()
 
 
+def _write_stamps(
+    source: Source, result: DocumentResult, crops: PngFolder | None, masks: PngFolder | None, report: Report
+) -> list[StampFiles]:
+    """The files of every stamp of a document, in order; the stamps after one that cannot be written have none."""
+    stamps = [stamp for page in result.pages for stamp in page.stamps]
+    files = [StampFiles() for _ in stamps]
+    try:
+        for index, stamp in enumerate(stamps):
+            name = f"{source.stem}-{index + 1}"
+            files[index] = StampFiles(
+                crop=None if crops is None or stamp.crop is None else crops.write(name, stamp.crop),
+                mask=None if masks is None or stamp.mask is None else masks.write(name, stamp.mask),
+            )
+    except InvalidInput as error:
+        report.fail(source.name, error)
+    return files
+
+
 def _page_masks(arguments: Namespace, engine: Engine, report: Report) -> Iterator[tuple[Source, int, np.ndarray]]:
     """The ink of every page, uint8 (H, W): where crops overlap, the greater value counts."""
-    for source, result in _analyzed(arguments, engine, report, include_vectors=False, include_masks=True):
+    options = Options(
+        min_score=arguments.min_score, max_overlap=arguments.max_overlap, include_vectors=False, include_masks=True
+    )
+    for source, result in _analyzed(arguments, engine, report, options):
         for page in result.pages:
             if page.error is not None:
                 continue
@@ -191,32 +205,6 @@ def _batches(arguments: Namespace, report: Report) -> Iterator[tuple[list[Source
         crops.append(data)
     if crops:
         yield sources, crops
-
-
-def _json_line(source: Source, page: PageResult, result: DocumentResult, vectors: bool) -> str:
-    stamps = []
-    for stamp in page.stamps:
-        row: dict[str, object] = {
-            "box": [round(edge, 3) for edge in stamp.box],
-            "score": round(stamp.score, 6),
-            "type": stamp.type,
-            "angle_degrees": round(stamp.angle_degrees, 1),
-            "ink_colour": stamp.ink_colour,
-        }
-        if vectors and stamp.vector is not None:
-            row["die_group"] = stamp.die_group
-            row["vector"] = [round(number, 6) for number in stamp.vector.tolist()]
-        stamps.append(row)
-    line: dict[str, object] = {
-        "file": source.name,
-        "page": page.index,
-        "width": page.width,
-        "height": page.height,
-        "stamps": stamps,
-    }
-    if vectors:
-        line["models"] = [f"{model.name}@{model.version}" for model in result.models]
-    return json.dumps(line)
 
 
 def _write_vectors(path: Path, names: list[str], embeddings: list[Embedding]) -> None:

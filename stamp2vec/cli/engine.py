@@ -1,5 +1,6 @@
-"""Who does the work: the pipelines in this process, or a gateway."""
+"""The engines of the command line: the pipelines in this process, or a gateway."""
 
+import os
 from argparse import Namespace
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
@@ -7,21 +8,16 @@ from typing import Protocol
 
 import numpy as np
 
+from stamp2vec.document.options import Options
 from stamp2vec.errors import Stamp2vecError
-from stamp2vec.values import Comparison, DocumentResult, Embedding, ModelInfo
+from stamp2vec.values import Comparison, DocumentResult, Embedding, ModelInfo, Preset
 
 
 class Engine(Protocol):
-    """What the commands need. Where several files are worked on, the error of one takes the place of its result."""
+    """What the commands need. A method for several files returns an error in the place of a result that failed."""
 
     def analyze(
-        self,
-        documents: Iterable[tuple[str, bytes]],
-        *,
-        min_score: float | None,
-        max_overlap: float | None,
-        include_vectors: bool,
-        include_masks: bool,
+        self, documents: Iterable[tuple[str, bytes]], options: Options
     ) -> Iterator[tuple[str, DocumentResult | Stamp2vecError]]:
         """Documents with an id each; the results come as they are ready, in any order."""
 
@@ -32,21 +28,36 @@ class Engine(Protocol):
         """A vector for each cropped stamp."""
 
     def compare(self, a: bytes, b: bytes) -> Comparison:
-        """Whether two cropped stamps are of one die."""
+        """Compares two cropped stamps by their vectors."""
 
     def compare_thoroughly(self, a: bytes, b: bytes) -> Comparison:
-        """The same, by their ink too."""
+        """Compares two cropped stamps by their vectors and their ink."""
 
     def models(self) -> list[ModelInfo]:
-        """All there are."""
+        """Every model of the engine."""
 
 
 def connect(arguments: Namespace) -> AbstractContextManager[Engine]:
-    """The engine that the options ask for; it is loaded here because torch takes longer to load than a call takes."""
+    """The engine that the options choose. Its module is imported here: torch takes longer to import than a call takes.
+
+    InvalidInput for a token or a certificate that cannot be used.
+    """
+    preset: Preset = getattr(arguments, "preset", None) or Preset.FAST
+    model: str | None = getattr(arguments, "model", None)
     if arguments.gateway is not None:
+        # Read when grpc is imported: its log would stand beside the one line of an error.
+        os.environ.setdefault("GRPC_VERBOSITY", "NONE")
+        from stamp2vec.cli.gateway import credentials, token
         from stamp2vec.cli.remote import RemoteEngine
 
-        return RemoteEngine(arguments.gateway, arguments.preset)
+        return RemoteEngine(
+            arguments.gateway,
+            preset,
+            model,
+            credentials=credentials(arguments),
+            token=token(arguments),
+            bulk=not getattr(arguments, "interactive", False),
+        )
     from stamp2vec.cli.local import LocalEngine
 
-    return nullcontext(LocalEngine(arguments.preset))
+    return nullcontext(LocalEngine(preset, model))

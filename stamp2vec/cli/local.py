@@ -1,5 +1,6 @@
 """The pipelines in this process as the engine of the command line."""
 
+import dataclasses
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cached_property
 from typing import TypeVar
@@ -8,6 +9,7 @@ import numpy as np
 
 from stamp2vec import hub
 from stamp2vec.comparison.verdicts import second_look
+from stamp2vec.document.options import Options
 from stamp2vec.errors import InvalidInput, Stamp2vecError
 from stamp2vec.imaging import decode_image
 from stamp2vec.pipelines import DocumentPipeline, EmbeddingPipeline, SegmentationPipeline
@@ -19,9 +21,9 @@ Result = TypeVar("Result")
 class LocalEngine:
     """Loads a model when it is first needed."""
 
-    def __init__(self, preset: Preset) -> None:
-        """Of every task, the bundled model of this preset."""
-        self._preset = preset
+    def __init__(self, preset: Preset, model: str | None) -> None:
+        """The bundled models of this preset; `model`, where it is given, takes the place of the one for crops."""
+        self._preset, self._model = preset, model
 
     @cached_property
     def _documents(self) -> DocumentPipeline:
@@ -29,32 +31,23 @@ class LocalEngine:
 
     @cached_property
     def _segmenter(self) -> SegmentationPipeline:
-        return SegmentationPipeline.from_pretrained(hub.for_preset(Task.SEGMENT, self._preset).reference)
+        return SegmentationPipeline.from_pretrained(self._reference(Task.SEGMENT))
 
     @cached_property
     def _embedder(self) -> EmbeddingPipeline:
-        return EmbeddingPipeline.from_pretrained(hub.for_preset(Task.EMBED, self._preset).reference)
+        return EmbeddingPipeline.from_pretrained(self._reference(Task.EMBED))
+
+    def _reference(self, task: Task) -> str:
+        return hub.for_preset(task, self._preset).reference if self._model is None else self._model
 
     def analyze(
-        self,
-        documents: Iterable[tuple[str, bytes]],
-        *,
-        min_score: float | None,
-        max_overlap: float | None,
-        include_vectors: bool,
-        include_masks: bool,
+        self, documents: Iterable[tuple[str, bytes]], options: Options
     ) -> Iterator[tuple[str, DocumentResult | Stamp2vecError]]:
         """One document after the other, in order."""
         pipeline = self._documents
         for name, document in documents:
             try:
-                result = pipeline(
-                    document,
-                    min_score=min_score,
-                    max_overlap=max_overlap,
-                    include_vectors=include_vectors,
-                    include_masks=include_masks,
-                )
+                result = pipeline(document, **dataclasses.asdict(options))
             except InvalidInput as error:
                 yield name, error
             else:
@@ -73,11 +66,11 @@ class LocalEngine:
         )
 
     def compare(self, a: bytes, b: bytes) -> Comparison:
-        """Whether two crops are of one die."""
+        """Compares two crops by their vectors."""
         return self._embedder.compare(a, b)
 
     def compare_thoroughly(self, a: bytes, b: bytes) -> Comparison:
-        """The same, with the masks of the segmenter that the embedder's second look was measured with."""
+        """Compares two crops by their vectors and their ink, with the segmenter of the embedder's second look."""
         manifest = self._embedder.manifest
         segmenter = SegmentationPipeline.from_pretrained(second_look(manifest.info).segmenter)
         return self._embedder.compare_thoroughly(a, b, segmenter)

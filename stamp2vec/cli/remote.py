@@ -1,11 +1,15 @@
 """A gateway as the engine of the command line."""
 
+import dataclasses
 from collections.abc import Iterable, Iterator, Sequence
+from functools import cached_property
 from typing import Self
 
+import grpc
 import numpy as np
 
 from stamp2vec.client import Client, ServiceError
+from stamp2vec.document.options import Options
 from stamp2vec.errors import ModelNotFound, Stamp2vecError
 from stamp2vec.values import Comparison, DocumentResult, Embedding, ModelInfo, Preset
 
@@ -15,65 +19,71 @@ _STREAM_DEADLINE_S = 24 * 3600.0
 
 
 class RemoteEngine:
-    """Asks the gateway for its models first, so that a wrong address or preset is one error and not one a file."""
+    """Connects when it is first needed."""
 
-    def __init__(self, address: str, preset: Preset) -> None:
-        """`address` is host:port."""
-        self._preset = preset
-        self._client = Client(address, deadline_s=_DEADLINE_S)
+    def __init__(
+        self,
+        address: str,
+        preset: Preset,
+        model: str | None,
+        *,
+        credentials: grpc.ChannelCredentials | None,
+        token: str | None,
+        bulk: bool,
+    ) -> None:
+        """`address` is host:port; `model`, where it is given, takes the place of the preset's for crops."""
+        self._preset, self._bulk = preset, bulk
+        self._model: Preset | str = preset if model is None else model
+        self._client = Client(address, deadline_s=_DEADLINE_S, credentials=credentials, token=token)
 
     def __enter__(self) -> Self:
-        presets = {preset for model in self.models() for preset in model.presets}
-        if self._preset not in presets:
-            raise ModelNotFound(
-                f"{self._client.address} has no models of the preset {self._preset}: "
-                f"there is {', '.join(sorted(presets)) or 'none at all'}"
-            )
         return self
 
     def __exit__(self, *_: object) -> None:
         self._client.close()
 
+    @cached_property
+    def _ready(self) -> Client:
+        """The client, after a first call, so that a wrong address or preset is one error and not one a file."""
+        presets = {preset for model in self.models() for preset in model.presets}
+        if self._model is self._preset and self._preset not in presets:
+            raise ModelNotFound(
+                f"{self._client.address} has no models of the preset {self._preset}: "
+                f"there is {', '.join(sorted(presets)) or 'none at all'}"
+            )
+        return self._client
+
     def analyze(
-        self,
-        documents: Iterable[tuple[str, bytes]],
-        *,
-        min_score: float | None,
-        max_overlap: float | None,
-        include_vectors: bool,
-        include_masks: bool,
+        self, documents: Iterable[tuple[str, bytes]], options: Options
     ) -> Iterator[tuple[str, DocumentResult | Stamp2vecError]]:
-        """All over one stream, as they finish. A gateway always makes vectors."""
-        return self._client.analyze_many(
-            documents,
-            self._preset,
-            min_score=min_score,
-            max_overlap=max_overlap,
-            include_masks=include_masks,
-            deadline_s=_STREAM_DEADLINE_S,
+        """All over one stream, as they finish."""
+        return self._ready.analyze_many(
+            documents, self._preset, **dataclasses.asdict(options), bulk=self._bulk, deadline_s=_STREAM_DEADLINE_S
         )
 
     def segment(self, crops: Sequence[bytes]) -> list[np.ndarray | Stamp2vecError]:
         """Soft ink masks of the crops' sizes."""
+        client = self._ready
         try:
-            return self._client.segment(crops, self._preset, bulk=True)
+            return client.segment(crops, self._model, bulk=self._bulk)
         except ServiceError as error:
             return [error] * len(crops)
 
     def embed(self, crops: Sequence[bytes]) -> list[Embedding | Stamp2vecError]:
         """Vectors of the crops."""
+        client = self._ready
         try:
-            return self._client.embed(crops, self._preset, bulk=True)
+            return client.embed(crops, self._model, bulk=self._bulk)
         except ServiceError as error:
             return [error] * len(crops)
 
     def compare(self, a: bytes, b: bytes) -> Comparison:
-        """Whether two crops are of one die."""
-        return self._client.compare(a, b, self._preset)
+        """Compares two crops by their vectors."""
+        return self._ready.compare(a, b, self._model)
 
     def compare_thoroughly(self, a: bytes, b: bytes) -> Comparison:
-        """The same, by their ink too."""
-        return self._client.compare_thoroughly(a, b, self._preset)
+        """Compares two crops by their vectors and their ink."""
+        return self._ready.compare_thoroughly(a, b, self._model)
 
     def models(self) -> list[ModelInfo]:
         """Every model behind the gateway."""

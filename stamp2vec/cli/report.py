@@ -1,4 +1,4 @@
-"""What goes to stderr: one line for each failure, and progress while a person looks on."""
+"""What goes to stderr: one line for each failure, and the progress on a terminal."""
 
 from typing import TextIO
 
@@ -13,25 +13,25 @@ class Report:
         self._stream = stream
         self._drawn = False
 
-    def say(self, text: str) -> None:
-        """One line."""
+    def note(self, text: str) -> None:
+        """Writes one line."""
         self._clear()
         print(f"stamp2vec: {text}", file=self._stream)
 
     def fail(self, name: str, error: Exception) -> None:
-        """One line on a file that could not be done; the others go on."""
+        """Writes one line on a file that failed; the others go on."""
         self.failures += 1
-        self.say(f"{name}: {error}")
+        self.note(f"{name}: {error}")
 
     def advance(self, files: int = 1) -> None:
-        """So many more files are done."""
+        """Adds to the number of files that are done."""
         self._done += files
         if self._stream.isatty():
             self._drawn = True
             print(f"\r{self._done} files", end="", file=self._stream, flush=True)
 
     def close(self) -> None:
-        """Leave a clean line behind."""
+        """Removes the progress from the terminal."""
         self._clear()
 
     def _clear(self) -> None:

@@ -1,4 +1,4 @@
-"""From what was typed to files: paths, globs and `-` for stdin."""
+"""Arguments to files: paths, globs and `-` for stdin."""
 
 import glob
 import sys
@@ -44,7 +44,7 @@ class Source:
 
 
 def find(typed: Sequence[str], root: str | None, report: Report) -> Iterator[Source]:
-    """The files in the order typed, those of a glob by name; what leads nowhere is reported and left out.
+    """The files in the order typed, those of a glob by name; what matches no file is reported and left out.
 
     A source is named as it was typed, or by its path below `root`.
     """
@@ -54,7 +54,7 @@ def find(typed: Sequence[str], root: str | None, report: Report) -> Iterator[Sou
         elif Path(text).exists() or not glob.has_magic(text):
             yield from _named(text, root, report)
         else:
-            # A glob speaks of files: folders that it meets are passed over.
+            # A glob stands for files: folders that match are left out.
             paths = sorted(path for path in glob.iglob(text, recursive=True) if not Path(path).is_dir())
             if not paths:
                 report.fail(text, InvalidInput("no file matches: check the pattern"))

@@ -1,17 +1,19 @@
-"""Results for people to read."""
+"""Results as tables, for people."""
 
 import dataclasses
 import json
 from collections.abc import Iterator, Sequence
 
-from stamp2vec.values import DocumentResult, ModelInfo
+from stamp2vec.cli.rows import rounded
+from stamp2vec.values import DocumentResult, ModelInfo, Task
 
 # A wider matrix does not fit a terminal.
 _MOST_COMPARED = 12
+_KINDS = {Task.DETECT: "detector", Task.SEGMENT: "segmenter", Task.EMBED: "embedder"}
 
 
 def document(name: str, result: DocumentResult) -> str:
-    """The stamps of every page, and how alike they are."""
+    """The stamps of every page, their similarities and their dies."""
     return "\n".join(_document_lines(name, result))
 
 
@@ -23,11 +25,12 @@ def _document_lines(name: str, result: DocumentResult) -> Iterator[str]:
         found = f"{len(page.stamps)} stamp{'' if len(page.stamps) == 1 else 's'}"
         yield f"{name}  page {page.index + 1}  {page.width} x {page.height}  {found}"
         if page.stamps:
-            yield "     #  score  type       turn  ink         x1      y1      x2      y2"
+            yield "     #  score  type       rotation  ink         x1      y1      x2      y2"
         for stamp in page.stamps:
             number += 1
-            look = f"{stamp.type:9}  {stamp.angle_degrees:4.0f}  {stamp.ink_colour or '-':6}"
-            yield f"  {number:4}  {stamp.score:5.2f}  {look}" + "".join(f"  {edge:6.0f}" for edge in stamp.box)
+            box = "".join(f"  {rounded(edge, 0):6.0f}" for edge in stamp.box)
+            rotation, ink = round(stamp.angle_degrees), stamp.ink_colour or "-"
+            yield f"  {number:4}  {rounded(stamp.score, 2):5.2f}  {stamp.type:9}  {rotation:8}  {ink:6}{box}"
     if 2 <= len(result.similarity) <= _MOST_COMPARED:
         yield "  similarity" + "".join(f"  {column + 1:5}" for column in range(len(result.similarity)))
         for row, values in enumerate(result.similarity):
@@ -41,16 +44,19 @@ def _document_lines(name: str, result: DocumentResult) -> Iterator[str]:
 
 def models(infos: Sequence[ModelInfo]) -> str:
     """One line a model."""
-    rows = [("MODEL", "VERSION", "TASK", "PRESETS", "INPUT", "PARAMETERS", "VECTOR", "SHA256")]
+    rows = [("MODEL", "ROLE", "VERSION", "INPUT", "PARAMETERS", "VECTOR", "SHA256")]
     for info in infos:
         size, vector = f"{info.input_height} x {info.input_width}", str(info.vector_size or "-")
-        presets = ",".join(info.presets) or "-"
-        rows.append(
-            (info.name, info.version, info.task or "-", presets, size, f"{info.parameters:,}", vector, info.sha256[:12])
-        )
+        rows.append((info.name, role(info), info.version, size, f"{info.parameters:,}", vector, info.sha256[:12]))
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     lines = ("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in rows)
     return "\n".join(line.rstrip() for line in lines)
+
+
+def role(info: ModelInfo) -> str:
+    """What a model is for: `fast detector`, `fast and accurate segmenter`, or `embedder` where it has no preset."""
+    kind = "model" if info.task is None else _KINDS[info.task]
+    return f"{' and '.join(info.presets)} {kind}".strip()
 
 
 def model_json(info: ModelInfo) -> str:

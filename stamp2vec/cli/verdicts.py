@@ -1,4 +1,4 @@
-"""A comparison for people: a sentence, and both stamps side by side; and for programs."""
+"""A comparison as a sentence, as JSON, and as a picture of both stamps side by side."""
 
 import dataclasses
 import io
@@ -7,6 +7,7 @@ import json
 import numpy as np
 from PIL import Image
 
+from stamp2vec.cli.rows import rounded
 from stamp2vec.imaging import letterbox
 from stamp2vec.values import Comparison, Overlay, Verdict
 
@@ -17,41 +18,41 @@ _COLOURS = {Verdict.SAME: (0, 150, 80), Verdict.DIFFERENT: (220, 30, 30), Verdic
 
 
 def sentence(a: str, b: str, result: Comparison) -> str:
-    """What was found out about two files."""
+    """The verdict on two files, for people."""
     match result.verdict:
         case Verdict.SAME:
             found = f"{a} and {b} are of one die"
         case Verdict.DIFFERENT:
             found = f"{a} and {b} are of two dies"
         case Verdict.CANNOT_TELL:
-            found = f"whether {a} and {b} are of one die cannot be told, because {result.reason}"
+            found = f"whether {a} and {b} are of one die cannot be determined, because {result.reason}"
     probability = "" if result.probability is None else f"probability of one die {result.probability:.2f}, "
-    seen = ""
+    ink = ""
     if result.overlay is not None:
         measures = result.overlay.measures
-        seen = f"; {measures.missing_ink:.0%} of the ink is missing, {measures.added_ink:.0%} is added"
-    return f"{found} ({probability}similarity {result.similarity:.4f} by {result.model}@{result.version}{seen})"
+        ink = f"; {measures.missing_ink:.0%} of the ink is missing, {measures.added_ink:.0%} is added"
+    return f"{found} ({probability}similarity {result.similarity:.4f} by {result.model}@{result.version}{ink})"
 
 
 def json_line(a: str, b: str, result: Comparison) -> str:
-    """The same as a JSON object; what was seen of the ink only where it was looked at."""
+    """The same as a JSON object; the measures of the ink only after a thorough comparison."""
     row = {
         "a": a,
         "b": b,
-        "similarity": round(result.similarity, 6),
-        "probability": None if result.probability is None else round(result.probability, 6),
+        "similarity": rounded(result.similarity, 6),
+        "probability": None if result.probability is None else rounded(result.probability, 6),
         "verdict": result.verdict,
         "reason": result.reason,
         "model": f"{result.model}@{result.version}",
     }
     if result.overlay is not None:
         measures = dataclasses.asdict(result.overlay.measures)
-        row["overlay"] = {name: round(value, 6) for name, value in measures.items()}
+        row["overlay"] = {name: rounded(value, 6) for name, value in measures.items()}
     return json.dumps(row)
 
 
 def picture(a: np.ndarray, b: np.ndarray, result: Comparison) -> bytes:
-    """A PNG file of two crops, uint8 (H, W, 3), in a frame: green of one die, red of two, grey where nobody knows.
+    """A PNG file of two crops, uint8 (H, W, 3), in a frame: green for one die, red for two, grey for no verdict.
 
     After a thorough comparison a third panel shows both laid over each other.
     """
@@ -68,7 +69,7 @@ def picture(a: np.ndarray, b: np.ndarray, result: Comparison) -> bytes:
 
 
 def _overlaid(overlay: Overlay) -> np.ndarray:
-    """uint8 (H, W, 3): ink on white paper, coloured by whose it is."""
+    """uint8 (H, W, 3): ink on white paper, in the colour of the impression that has it, or of both."""
     a, b = (ink.astype(np.float32)[..., None] / 255 for ink in (overlay.a_ink, overlay.b_ink))
     both = np.minimum(a, b)
     shares = ((both, _BOTH), (a - both, _MISSING), (b - both, _ADDED))

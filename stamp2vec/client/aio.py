@@ -6,12 +6,12 @@ from typing import Any, Self, TypeVar
 import grpc
 import grpc.aio
 import numpy as np
-from google.protobuf.message import Message
 
 from stamp2vec.client import calls
 from stamp2vec.client.calls import Call
-from stamp2vec.client.connection import OPTIONS, metadata
+from stamp2vec.client.connection import channel_options, metadata
 from stamp2vec.client.errors import call_error
+from stamp2vec.client.stream import DocumentStream
 from stamp2vec.document.options import Options
 from stamp2vec.errors import Stamp2vecError
 from stamp2vec.v1.gateway_pb2_grpc import StampServiceStub
@@ -40,9 +40,9 @@ class AsyncClient:
         self.deadline_s = deadline_s
         self._metadata = metadata(address, token, encrypted=credentials is not None)
         if credentials is None:
-            self._channel = grpc.aio.insecure_channel(address, OPTIONS)
+            self._channel = grpc.aio.insecure_channel(address, channel_options(address))
         else:
-            self._channel = grpc.aio.secure_channel(address, credentials, OPTIONS)
+            self._channel = grpc.aio.secure_channel(address, credentials, channel_options(address))
         self._stub: Any = StampServiceStub(self._channel)
 
     async def __aenter__(self) -> Self:
@@ -87,9 +87,10 @@ class AsyncClient:
         include_vectors: bool = True,
         include_masks: bool = False,
         include_crops: bool = False,
+        bulk: bool = True,
         deadline_s: float = 3600.0,
     ) -> AsyncIterator[tuple[str, DocumentResult | Stamp2vecError]]:
-        """See Client.analyze_many."""
+        """See Client.analyze_many. An Iterable is read in the event loop: pass an AsyncIterable where reading waits."""
         options = Options(
             min_score=min_score,
             max_overlap=max_overlap,
@@ -97,21 +98,22 @@ class AsyncClient:
             include_masks=include_masks,
             include_crops=include_crops,
         )
-
-        async def requests() -> AsyncIterator[Message]:
-            if isinstance(documents, AsyncIterable):
-                async for name, document in documents:
-                    yield calls.stream_request(name, document, preset, options)
-            else:
-                for name, document in documents:
-                    yield calls.stream_request(name, document, preset, options)
-
+        stream = DocumentStream(preset, options, bulk=bulk)
+        if isinstance(documents, AsyncIterable):
+            requests: object = stream.requests_async(documents)
+        else:
+            requests = stream.requests(documents)
+        call = self._stub.AnalyzeDocuments(requests, timeout=deadline_s, metadata=self._metadata)
         try:
-            stream = self._stub.AnalyzeDocuments(requests(), timeout=deadline_s, metadata=self._metadata)
-            async for response in stream:
-                yield calls.stream_result(response)
+            async for response in call:
+                for result in stream.results(response):
+                    yield result
+            for refused in stream.end():
+                yield refused
         except grpc.RpcError as error:
             raise call_error(error, self.address) from error
+        finally:
+            call.cancel()
 
     async def detect(
         self,

@@ -1,4 +1,4 @@
-"""The calls of the gateway as requests and what is read of their responses: what both clients send; no network here."""
+"""The calls of the gateway: requests, and what is read of their responses. What both clients share; no network here."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -9,8 +9,10 @@ import numpy as np
 from google.protobuf.message import Message
 
 from stamp2vec.client.errors import call_error, errors_by_image
+from stamp2vec.detection.options import faults
 from stamp2vec.document.options import Options
-from stamp2vec.errors import Stamp2vecError
+from stamp2vec.errors import InvalidInput, Stamp2vecError
+from stamp2vec.limits import MAX_DOCUMENT_BYTES
 from stamp2vec.v1 import gateway_pb2
 from stamp2vec.values import Comparison, Detection, DocumentResult, Embedding, ModelInfo, Preset
 from stamp2vec.wire.comparisons import comparand_to_message, comparison_from_message
@@ -26,7 +28,7 @@ Item = TypeVar("Item")
 
 @dataclass(frozen=True, slots=True)
 class Call(Generic[Result]):
-    """One call: the name of its method, its request, what is read of its response and of its error."""
+    """One call: the name of its method, its request, and the functions that read its response and its error."""
 
     method: str
     request: Message
@@ -36,20 +38,10 @@ class Call(Generic[Result]):
 
 
 def analyze(document: bytes, preset: Preset, options: Options, *, bulk: bool) -> Call[DocumentResult]:
-    """A document to all that is on it."""
+    """A document to its stamps."""
+    check_size(document)
     request = request_to_message(document, preset, options, bulk=bulk)
     return Call("AnalyzeDocument", request, result_from_message, _raise)
-
-
-def stream_request(name: str, document: bytes, preset: Preset, options: Options) -> gateway_pb2.AnalyzeDocumentsRequest:
-    """One document of a stream."""
-    request = request_to_message(document, preset, options, bulk=True)
-    return gateway_pb2.AnalyzeDocumentsRequest(id=name, document=request)
-
-
-def stream_result(message: gateway_pb2.AnalyzeDocumentsResponse) -> tuple[str, DocumentResult | Stamp2vecError]:
-    """The name and the result or error of one document of a stream."""
-    return message.id, status_from_message(message.status) or result_from_message(message.result)
 
 
 def detect(
@@ -62,6 +54,8 @@ def detect(
     bulk: bool,
 ) -> Call[list[list[Detection] | Stamp2vecError]]:
     """Pages to stamps."""
+    if found := faults(None, None, max_detections):  # a message cannot hold every int; the gateway checks the rest
+        raise found[0]
     request = gateway_pb2.DetectStampsRequest(
         images=images_to_messages(pages),
         model=selector_to_message(model),
@@ -137,6 +131,15 @@ def _of_images(
         return [errors[index] for index in range(count)]
 
     return Call(method, request, read, read_error)
+
+
+def check_size(document: bytes) -> None:
+    """InvalidInput, as from a gateway, for a document that is too large for one, and perhaps for a message of gRPC."""
+    if len(document) > MAX_DOCUMENT_BYTES:
+        raise InvalidInput(
+            f"the document has {len(document):,} bytes, {MAX_DOCUMENT_BYTES:,} is the most: compress it, or split it",
+            "document",
+        )
 
 
 def _raise(error: grpc.RpcError, address: str) -> Any:

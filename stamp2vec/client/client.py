@@ -8,8 +8,9 @@ import numpy as np
 
 from stamp2vec.client import calls
 from stamp2vec.client.calls import Call
-from stamp2vec.client.connection import OPTIONS, metadata
+from stamp2vec.client.connection import channel_options, metadata
 from stamp2vec.client.errors import call_error
+from stamp2vec.client.stream import DocumentStream
 from stamp2vec.document.options import Options
 from stamp2vec.errors import Stamp2vecError
 from stamp2vec.v1.gateway_pb2_grpc import StampServiceStub
@@ -23,8 +24,8 @@ class Client:
     """A connection to a gateway, safe to share between threads.
 
     Pictures are the bytes of an image file or uint8 arrays (H, W, 3) or (H, W). Every method raises InvalidInput for
-    a call that cannot be answered as it is, ModelNotFound, and a ServiceError (Unavailable, Overloaded,
-    DeadlineExceeded, ...) for all else that goes wrong. Methods for several pictures return a list with an error in
+    a wrong argument, ModelNotFound, and a ServiceError (Unavailable, Overloaded, DeadlineExceeded, Unauthenticated,
+    PermissionDenied, NotEnabled) for every other failure. Methods for several pictures return a list with an error in
     the place of each picture that could not be read.
     """
 
@@ -45,9 +46,9 @@ class Client:
         self.deadline_s = deadline_s
         self._metadata = metadata(address, token, encrypted=credentials is not None)
         if credentials is None:
-            self._channel = grpc.insecure_channel(address, OPTIONS)
+            self._channel = grpc.insecure_channel(address, channel_options(address))
         else:
-            self._channel = grpc.secure_channel(address, credentials, OPTIONS)
+            self._channel = grpc.secure_channel(address, credentials, channel_options(address))
         self._stub = StampServiceStub(self._channel)
 
     def __enter__(self) -> Self:
@@ -72,7 +73,7 @@ class Client:
         include_crops: bool = False,
         bulk: bool = False,
     ) -> DocumentResult:
-        """Finds every stamp of a document, lifts its ink, embeds it and compares it with every other.
+        """Finds every stamp of a document, segments its ink, embeds it and compares it with every other.
 
         `min_score`, 0 to 1, is by default the detector's own threshold; `max_overlap`, 0 to 0.9 and by default 0.5, is
         how far two stamps may overlap, as intersection over union. What is not included is not computed: without
@@ -97,12 +98,15 @@ class Client:
         include_vectors: bool = True,
         include_masks: bool = False,
         include_crops: bool = False,
+        bulk: bool = True,
         deadline_s: float = 3600.0,
     ) -> Iterator[tuple[str, DocumentResult | Stamp2vecError]]:
         """The same for any number of documents, each with an id of the caller's own, over one stream.
 
         Yields the id with the result or the error, as they finish, in any order. The documents are read as the
-        gateway takes them. `deadline_s` holds for the whole stream.
+        gateway takes them, in a thread of gRPC; what they raise is raised here, after the results of those before.
+        `deadline_s` holds for the whole stream. Closing this generator, or dropping it, cancels the stream. Documents
+        are `bulk` unless a person waits for them.
         """
         options = Options(
             min_score=min_score,
@@ -111,12 +115,16 @@ class Client:
             include_masks=include_masks,
             include_crops=include_crops,
         )
-        requests = (calls.stream_request(name, document, preset, options) for name, document in documents)
+        stream = DocumentStream(preset, options, bulk=bulk)
+        call = self._stub.AnalyzeDocuments(stream.requests(documents), timeout=deadline_s, metadata=self._metadata)
         try:
-            for response in self._stub.AnalyzeDocuments(requests, timeout=deadline_s, metadata=self._metadata):
-                yield calls.stream_result(response)
+            for response in call:
+                yield from stream.results(response)
+            yield from stream.end()
         except grpc.RpcError as error:
             raise call_error(error, self.address) from error
+        finally:
+            call.cancel()
 
     def detect(
         self,
@@ -128,7 +136,11 @@ class Client:
         max_detections: int | None = None,
         bulk: bool = False,
     ) -> list[list[Detection] | Stamp2vecError]:
-        """Finds the stamps of 1 to 64 pages, best first. `model` is a preset, a name or `name@version`."""
+        """Finds the stamps of 1 to 64 pages, best first. `model` is a preset, a name or `name@version`.
+
+        `min_score` and `max_overlap` are those of analyze; `max_detections`, 1 to 300 and by default 300, is the most
+        for a page.
+        """
         return self._run(
             calls.detect(
                 pages,
@@ -143,26 +155,26 @@ class Client:
     def segment(
         self, crops: Sequence[Picture], model: Preset | str = Preset.FAST, *, bulk: bool = False
     ) -> list[np.ndarray | Stamp2vecError]:
-        """Lifts the ink of 1 to 64 cropped stamps: uint8 (H, W) of each crop's size, 255 is ink."""
+        """Segments the ink of 1 to 64 cropped stamps: uint8 (H, W) of each crop's size, 255 is ink."""
         return self._run(calls.segment(crops, model, bulk=bulk))
 
     def embed(
         self, crops: Sequence[Picture], model: Preset | str = Preset.FAST, *, bulk: bool = False
     ) -> list[Embedding | Stamp2vecError]:
-        """Turns 1 to 64 cropped stamps into vectors."""
+        """Embeds 1 to 64 cropped stamps."""
         return self._run(calls.embed(crops, model, bulk=bulk))
 
     def compare(self, a: Picture | Embedding, b: Picture | Embedding, model: Preset | str | None = None) -> Comparison:
-        """Says whether two stamps are of one die; each is a crop or a vector.
+        """Compares two stamps, each a crop or a vector, and judges whether one die made both.
 
-        No model: that of a vector, else the fast one.
+        `model` is by default that of a vector, else the fast one.
         """
         return self._run(calls.compare(a, b, model))
 
     def compare_thoroughly(self, a: Picture, b: Picture, model: Preset | str = Preset.FAST) -> Comparison:
-        """Says whether two cropped stamps are of one die, by their vectors and by their ink laid over each other.
+        """Compares two cropped stamps by their vectors and by their ink, the second registered onto the first.
 
-        InvalidInput when no second look was measured for the model.
+        InvalidInput when the model has no second look in its verification.
         """
         return self._run(calls.compare_thoroughly(a, b, model))
 

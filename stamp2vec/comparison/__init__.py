@@ -4,7 +4,7 @@ Needs no torch: the gateway has none.
 """
 
 from stamp2vec.comparison.dies import die_groups, probability_matrix
-from stamp2vec.comparison.evidence import Inked, judge_look, look
+from stamp2vec.comparison.evidence import Inked, judge_overlay, overlay_of
 from stamp2vec.comparison.legibility import illegibility
 from stamp2vec.comparison.similarity import compare, similarity_matrix
 from stamp2vec.comparison.verdicts import compared, judge, second_look
@@ -16,8 +16,8 @@ __all__ = [
     "die_groups",
     "illegibility",
     "judge",
-    "judge_look",
-    "look",
+    "judge_overlay",
+    "overlay_of",
     "probability_matrix",
     "second_look",
     "similarity_matrix",

@@ -14,7 +14,7 @@ def probability_matrix(similarity: np.ndarray, verification: Verification) -> np
 
 
 def die_groups(probability: np.ndarray, legible: np.ndarray) -> list[int]:
-    """Numbers the dies of N stamps: float (N, N) probabilities, bool (N,) whether a stamp can be told by -> N numbers.
+    """Numbers the dies of N stamps: float (N, N) probabilities, bool (N,) legible -> N numbers.
 
     Stamps get one number when the verdict on every two of them is SAME (complete linkage, the likeliest pair first).
     Numbers count from 1 in the order of the stamps; a stamp that is not legible has 0. Takes time of N^2 log N.

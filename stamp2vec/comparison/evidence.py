@@ -1,4 +1,4 @@
-"""The second look at two stamps: their ink laid over each other, and what one has that the other lacks.
+"""Evidence from the ink of two stamps: one laid over the other, and what each has that the other lacks.
 
 Impressions of one die lose ink, on one side or the other; two dies each have ink where the other has none, and differ
 most where their words do.
@@ -30,7 +30,7 @@ class Inked:
     mask: NDArray[np.uint8]
 
 
-def look(a: Inked, b: Inked) -> Overlay:
+def overlay_of(a: Inked, b: Inked) -> Overlay:
     """Two crops, of which the second is laid over the first.
 
     Takes about 0.1 s of one core for crops of 256 pixels, whatever is on them.
@@ -39,11 +39,11 @@ def look(a: Inked, b: Inked) -> Overlay:
     return Overlay(_levels(found.a), _levels(found.b), measure(found.a, found.b, found.correlation))
 
 
-def judge_look(similarity: float, seen: Overlay, weighed: SecondLook, illegible: str = "") -> Judgement:
-    """The verdict on a pair that was looked at twice; `illegible` as for `verification.judge`."""
-    if not illegible and not (seen.a_ink.any() and seen.b_ink.any()):
-        illegible = f"{weighed.segmenter} sees no ink on a stamp: take a stronger impression, or crop closer"
-    return verdict_on(weighed.probability(similarity, seen.measures), illegible)
+def judge_overlay(similarity: float, overlay: Overlay, weights: SecondLook, illegible: str = "") -> Judgement:
+    """The verdict on a pair whose ink was compared too; `illegible` as for `verdicts.judge`."""
+    if not illegible and not (overlay.a_ink.any() and overlay.b_ink.any()):
+        illegible = f"{weights.segmenter} finds no ink on a stamp: take a stronger impression, or crop closer"
+    return verdict_on(weights.probability(similarity, overlay.measures), illegible)
 
 
 def measure(a: Plane, b: Plane, correlation: float) -> Measures:

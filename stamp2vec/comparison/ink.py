@@ -6,7 +6,7 @@ from PIL import Image
 
 from stamp2vec.comparison.windows import Plane, grown
 
-_BLOCKS = 8  # rows and columns of places that the paper is looked for in
+_BLOCKS = 8  # rows and columns of blocks in each of which the paper is estimated
 _BLOCK_PX = 8
 _PAPER = 0.9  # the quantile of a block that is paper
 _DARKEST_PAPER = 0.8  # of the crop's own paper: a block full of ink has none

@@ -1,25 +1,25 @@
-"""Whether there is enough of a stamp on a crop to tell its die by."""
+"""Whether there is enough of a stamp on a crop to determine its die."""
 
 import numpy as np
 from numpy.typing import NDArray
 
 MIN_SIDE_PX = 32
 MIN_INK_SHARE = 0.005
-_LOOKED_AT_PX = 128  # rows and columns, at most: ink is counted, not read
+_SAMPLED_PX = 128  # rows and columns, at most: ink is counted, not read
 _DARKER = 0.18  # a pixel with ink lets this share less of some colour through than the paper does
 _PAPER_QUANTILE = 0.9
 
 
 def ink_share(crop: NDArray[np.uint8]) -> float:
     """The share of a crop, uint8 (H, W, 3), that is darker than its paper in some colour: 0 to 1."""
-    step = max(-(-side // _LOOKED_AT_PX) for side in crop.shape[:2])
+    step = max(-(-side // _SAMPLED_PX) for side in crop.shape[:2])
     pixels = crop[::step, ::step].reshape(-1, 3).astype(np.float32)
     paper = np.quantile(pixels, _PAPER_QUANTILE, axis=0)
     return float((pixels < (1 - _DARKER) * paper).any(1).mean())
 
 
 def illegibility(crop: NDArray[np.uint8]) -> str:
-    """What is wrong with a crop, uint8 (H, W, 3), whose die cannot be told, and what to do; empty when nothing is."""
+    """What is wrong with a crop, uint8 (H, W, 3), for determining its die, and the remedy; empty when nothing is."""
     height, width = crop.shape[:2]
     if max(height, width) < MIN_SIDE_PX:
         return f"too few pixels ({width} x {height}): scan the stamp so that its longer side has {MIN_SIDE_PX} or more"

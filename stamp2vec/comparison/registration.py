@@ -1,6 +1,6 @@
-"""Lays one impression over another: turned, scaled and shifted, then bent by an affine map.
+"""Registers one impression onto another: rotation, scale and shift, then an affine map.
 
-Every turn and a few scales are tried at once by correlation in the Fourier domain; the best few are refined by the
+Every rotation and a few scales are tried at once by correlation in the Fourier domain; the best few are refined by the
 enhanced correlation coefficient (Evangelidis & Psarakis 2008, forward additive). Never mirrored: no die is. The work is
 the same for every two stamps, whatever is on them.
 """
@@ -15,11 +15,11 @@ from stamp2vec.comparison.windows import Plane, window_mean
 
 SIDE_PX = 160  # rows and columns of the frame that both are laid into
 _COARSE_PX = 64
-_TURNS = np.deg2rad(np.arange(0, 360, 4))
+_ROTATIONS = np.deg2rad(np.arange(0, 360, 4))
 _SCALES = (0.82, 0.91, 1.0, 1.1, 1.22)
 _CANDIDATES = 5
 _FINALISTS = 2
-_ALIKE_TURN, _ALIKE_SCALE = 0.2, 0.15  # radians and log: closer than that, two candidates are one
+_ALIKE_ROTATION, _ALIKE_SCALE = 0.2, 0.15  # radians and log: closer than that, two candidates are one
 _COARSE_STEPS, _FINE_STEPS = 8, 10
 _INKED = 0.3
 _FILLED = 0.72  # of the frame, by the first impression
@@ -59,12 +59,14 @@ def _candidates(a: Plane, b: Plane, frame: Affine) -> list[Affine]:
     conjugate = np.conj(np.fft.rfft2(_normalised(a)))
     scored: list[tuple[float, float, float, float, float]] = []
     for scale in _SCALES:
-        turned = np.stack([_normalised(_sampled(b, _then(frame, _similar(turn, scale)), len(a))) for turn in _TURNS])
-        peaks = np.fft.irfft2(np.fft.rfft2(turned) * conjugate, s=a.shape).reshape(len(_TURNS), -1)
+        rotated = np.stack(
+            [_normalised(_sampled(b, _then(frame, _similar(rotation, scale)), len(a))) for rotation in _ROTATIONS]
+        )
+        peaks = np.fft.irfft2(np.fft.rfft2(rotated) * conjugate, s=a.shape).reshape(len(_ROTATIONS), -1)
         best = peaks.argmax(1)
         rows, columns = (_signed(place, len(a)) * 2 / len(a) for place in divmod(best, len(a)))
         values = peaks[np.arange(len(best)), best]
-        scored += zip(values.tolist(), _TURNS.tolist(), [scale] * len(best), columns.tolist(), rows.tolist())
+        scored += zip(values.tolist(), _ROTATIONS.tolist(), [scale] * len(best), columns.tolist(), rows.tolist())
     scored.sort(key=lambda one: -one[0])
     kept: list[tuple[float, float, float, float, float]] = []
     for one in scored:
@@ -73,13 +75,14 @@ def _candidates(a: Plane, b: Plane, frame: Affine) -> list[Affine]:
         if len(kept) == _CANDIDATES:
             break
     return [
-        _then(_then(frame, _similar(turn, scale)), np.array([[1, 0, x], [0, 1, y]])) for _, turn, scale, x, y in kept
+        _then(_then(frame, _similar(rotation, scale)), np.array([[1, 0, x], [0, 1, y]]))
+        for _, rotation, scale, x, y in kept
     ]
 
 
 def _alike(one: tuple[float, ...], other: tuple[float, ...]) -> bool:
     apart = abs((one[1] - other[1] + np.pi) % (2 * np.pi) - np.pi)
-    return bool(apart < _ALIKE_TURN and abs(np.log(one[2] / other[2])) < _ALIKE_SCALE)
+    return bool(apart < _ALIKE_ROTATION and abs(np.log(one[2] / other[2])) < _ALIKE_SCALE)
 
 
 def _refined(a: Plane, b: Plane, start: Affine, side: int, steps: int) -> tuple[float, Affine]:
@@ -140,8 +143,8 @@ def _sampled(plane: Plane, at: Affine, side: int) -> Plane:
     return np.asarray(image.transform((side, side), Image.Transform.AFFINE, numbers, Image.Resampling.BILINEAR))
 
 
-def _similar(turn: float, scale: float) -> Affine:
-    cosine, sine = scale * np.cos(turn), scale * np.sin(turn)
+def _similar(rotation: float, scale: float) -> Affine:
+    cosine, sine = scale * np.cos(rotation), scale * np.sin(rotation)
     return np.array([[cosine, -sine, 0], [sine, cosine, 0]])
 
 

@@ -24,7 +24,7 @@ class Judgement:
 
 
 def judge(similarity: float, verification: Verification | None, illegible: str = "") -> Judgement:
-    """The verdict on a pair; `illegible` says what is wrong with a stamp of it, see `comparison.illegibility`."""
+    """The verdict on a pair; `illegible` is what is wrong with a stamp of it, see `comparison.illegibility`."""
     if verification is None:
         reason = "nobody has measured what this model's similarities mean: compare with a newer version of it"
         return Judgement(None, Verdict.CANNOT_TELL, illegible or reason)

@@ -11,7 +11,7 @@ from stamp2vec.limits import DEFAULT_MAX_OVERLAP, MAX_DETECTIONS
 from stamp2vec.values import Detection, StampType
 
 SCORE_FLOOR = 0.01
-MAX_CANDIDATES = 3000  # of one view: many a stamp, as long as nobody has said how far stamps may overlap
+MAX_CANDIDATES = 3000  # of one view: several a stamp, since each caller decides how far stamps may overlap
 
 _TYPES = tuple(StampType)
 

@@ -6,7 +6,7 @@ The pipeline of this process and the gateway order these functions; what happens
 from stamp2vec.document.assembly import AnalyzedPage, AnalyzedStamp, Models, assemble, failed_page, require_a_page
 from stamp2vec.document.crops import Crop, analyzed_stamp, cut
 from stamp2vec.document.options import Options, check_stamp_count
-from stamp2vec.document.pages import merged, page_views, view_min_score
+from stamp2vec.document.pages import has_tiles, merged, page_views, view_min_score
 
 __all__ = [
     "AnalyzedPage",
@@ -19,6 +19,7 @@ __all__ = [
     "check_stamp_count",
     "cut",
     "failed_page",
+    "has_tiles",
     "merged",
     "page_views",
     "require_a_page",

@@ -15,8 +15,8 @@ from stamp2vec.values import Detection, Stamp
 class Crop:
     """A detection and the part of its page that the segmenter and the embedder get.
 
-    `pixels` is uint8 (h, w, 3), a view of the page; `box` is x1, y1, x2, y2 in whole pixels of the page; `legible` says
-    whether there is enough of the stamp to tell its die by.
+    `pixels` is uint8 (h, w, 3), a view of the page; `box` is x1, y1, x2, y2 in whole pixels of the page; `legible` is
+    whether there is enough of the stamp to determine its die.
     """
 
     detection: Detection

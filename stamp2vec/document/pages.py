@@ -1,6 +1,7 @@
 """A page to views for the detector, and the detections of all views back to the stamps of the page."""
 
 from collections.abc import Sequence
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,7 +23,10 @@ def has_tiles(detector: ModelInfo) -> bool:
     return detector.views is Views.WHOLE_AND_TILES
 
 
-def view_min_score(detector: ModelInfo, min_score: float | None) -> float | None:
+Least = TypeVar("Least", float, float | None)
+
+
+def view_min_score(detector: ModelInfo, min_score: Least) -> float | Least:
     """The least score that is asked of each view; None is the detector's own threshold.
 
     The score of a stamp is what all views of its page give together: of several, each must give all that it has.

@@ -45,6 +45,11 @@ def tensors(state: State) -> dict[str, Tensor]:
     }
 
 
+def tensor(array: np.ndarray) -> Tensor:
+    """A copy on the CPU, for callers that return tensors and do not import torch."""
+    return torch.tensor(array)
+
+
 def candidates(output: Tensor) -> list[np.ndarray]:
     """(N, A, 13) as in `grids` -> the candidates of an item, float32 (K, 7) as in `detection.candidates`, K <= 3000.
 

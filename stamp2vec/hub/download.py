@@ -61,7 +61,7 @@ def _read(response: http.client.HTTPResponse, address: str, max_bytes: int) -> b
         data += chunk
         if len(data) > max_bytes:
             raise WeightsError(f"{address} has more than {max_bytes:,} bytes: it is no file of a model")
-    # read(n) does not complain when the connection closes early; the header tells.
+    # read(n) raises nothing when the connection closes early: the header has the length.
     expected = response.headers.get("Content-Length")
     if expected is not None and len(data) != int(expected):
         raise WeightsError(f"{address} broke off after {len(data):,} of {int(expected):,} bytes: try again")

@@ -22,9 +22,9 @@ class Manifest:
 
     `config` is what the architecture is built with; `input_height` and `input_width` are pixels; `threshold` is the
     score below which a detector's boxes are left out (0 for other tasks); `sha256` is that of model.safetensors, in
-    lower-case hexadecimal; `vector_size` is 0 for models that make no vector; `training` says how the weights were
-    made (commit, recipe, seconds), `metrics` how good they are. `views` says what of a page a detector gets; a file
-    without the key means the whole page. `verification` says what an embedder's similarities mean; None, and no key in
+    lower-case hexadecimal; `vector_size` is 0 for models that make no vector; `training` is how the weights were
+    made (commit, recipe, seconds), `metrics` how good they are. `views` is what of a page a detector gets; a file
+    without the key means the whole page. `verification` is what an embedder's similarities mean; None, and no key in
     the file, where that was not measured.
     """
 

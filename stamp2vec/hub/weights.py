@@ -83,7 +83,7 @@ def bundled() -> list[Manifest]:
 
 
 def bundled_names(task: Task) -> tuple[str, ...]:
-    """The names of all bundled models that do a task: what a service serves unless its settings say otherwise."""
+    """The names of all bundled models that do a task: what a service serves by default."""
     return tuple(dict.fromkeys(manifest.name for manifest in bundled() if manifest.task == task))
 
 
@@ -183,7 +183,7 @@ def _check(data: bytes, manifest: Manifest, source: str) -> None:
 
 
 def _parsed(data: bytes, source: str) -> dict[str, np.ndarray]:
-    """The arrays of a safetensors file, read-only; WeightsError says what to do about one that cannot be parsed."""
+    """The arrays of a safetensors file, read-only; WeightsError, with the remedy, when it cannot be parsed."""
     try:
         from safetensors import SafetensorError
         from safetensors.numpy import load as parse

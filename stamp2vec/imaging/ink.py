@@ -7,11 +7,11 @@ from numpy.typing import NDArray
 
 from stamp2vec.values import InkColour
 
-_MAX_SIDE = 128  # pixels that are looked at along each side; more tell nothing new
-_SOFT = 8.0  # levels added before the logarithm: the noise of near-black pixels says nothing of a hue
+_MAX_SIDE = 128  # pixels sampled along each side; more change nothing
+_SOFT = 8.0  # levels added before the logarithm: the noise of near-black pixels has no hue
 _LEAST_PIXELS = 6
 
-# Found on rendered pages of training.synth whose inks are known: none of the real pages was looked at.
+# Found on rendered pages of training.synth whose inks are known: no real page was used.
 _INKED = 0.15  # optical density above which a pixel carries ink
 _COLOURED = 0.06  # least difference of density between the channels of a coloured pixel
 _SATURATED = 0.25  # the same as a share of its greatest density
@@ -26,8 +26,8 @@ _HUE_INKS = (InkColour.RED, None, InkColour.GREEN, InkColour.BLUE, InkColour.VIO
 def ink_colour(crop: NDArray[np.uint8], mask: NDArray[np.uint8] | None = None) -> InkColour | None:
     """The colour of the ink on a crop, uint8 (H, W, 3), as the picture shows it: on a grey scan, black or grey.
 
-    `mask`, uint8 (H, W), says with 128 and more where the stamp's own ink is; without it, print and handwriting under
-    the stamp have a vote. Returns None when there is too little ink to tell.
+    `mask`, uint8 (H, W), is 128 and more where the stamp's own ink is; without it, print and handwriting under
+    the stamp have a vote. Returns None when there is too little ink.
 
     Optical density against the paper of the crop makes the answer independent of the paper's tint and the light; hue
     is taken from densities, since ink of any thickness keeps their ratios (Beer and Lambert).

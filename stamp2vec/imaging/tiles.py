@@ -10,7 +10,7 @@ from stamp2vec.imaging.letterbox import Letterbox, letterbox
 from stamp2vec.values import Views
 
 SMALL = 480  # pixels of the longer side, up to which a page has no tiles
-ZOOM = 1.5  # how much larger a tile shows what is on a page, where neither its shorter side nor TILE says otherwise
+ZOOM = 1.5  # how much larger a tile shows what is on a page, unless its shorter side or TILE limit it
 OBLONG = 0.8  # shorter by longer side, up to which one row of tiles as high as the page is short will do
 TILE = 2800  # pixels a side, at most, so that small stamps on plans are seen; A4 and Letter at 300 dpi are narrower
 OVERLAP = 0.2  # share of a tile that neighbours have in common: what is smaller is whole on one of them
@@ -24,8 +24,8 @@ _TOO_LARGE = 0.6  # share of the model's input: of more, stamps are seen badly
 class View:
     """A part of a page as a model sees it.
 
-    `pixels` is uint8 (h, w, 3) of the model's input size and `place` says where the part lies in them; `left` and
-    `top` say where the part begins on the page, of `width` and `height` pixels.
+    `pixels` is uint8 (h, w, 3) of the model's input size and `place` is where the part lies in them; `left` and
+    `top` are where the part begins on the page, of `width` and `height` pixels.
     """
 
     pixels: NDArray[np.uint8]

@@ -1,6 +1,6 @@
 """stamp-lite: the accurate embedder, EfficientNet-Lite0 with a head of our own.
 
-Two depths of the trunk are pooled, since a seal's layout is told by coarse features and its letters by finer ones.
+Two depths of the trunk are pooled, since coarse features show a seal's layout and finer ones its letters.
 """
 
 import torch

@@ -1,4 +1,4 @@
-"""stamp-unet: tells stamp ink from paper and print on a crop (U-Net, Ronneberger et al. 2015, arXiv 1505.04597).
+"""stamp-unet: separates stamp ink from paper and print on a crop (U-Net, Ronneberger et al. 2015, arXiv 1505.04597).
 
 The finest level works on 2 x 2 blocks of pixels folded into channels and unfolds its logits at the end (Shi et al.
 2016, arXiv 1609.05158): the full resolution for a quarter of the cost.

@@ -2,7 +2,7 @@
 
 Three grids, so that a 12-pixel word stamp and a seal of a third of the page each have cells of their size; a decoupled
 head (YOLOX, arXiv 2107.08430); box sides as distributions (DFL, Li et al. 2020, arXiv 2006.04388); beside them the
-stamp's turn and the outline of its die.
+stamp's rotation and the outline of its die.
 """
 
 import torch

@@ -28,7 +28,7 @@ class Head(nn.Module):
         )
         self.to_box = nn.Conv2d(channels, 4, 1)
         self.to_score = nn.Conv2d(channels, 1, 1)
-        self.to_look = nn.Conv2d(channels, NUMBERS - 5, 1)  # turn and type
+        self.to_look = nn.Conv2d(channels, NUMBERS - 5, 1)  # rotation and type
         nn.init.constant_(self.to_score.bias, -4.6)  # type: ignore[arg-type]  # stamps are rare: start near 1 %
 
     def forward(self, x: Tensor) -> Tensor:

@@ -4,16 +4,28 @@ from stamp2vec.comparison import compare, similarity_matrix
 from stamp2vec.pipelines.detection import DetectionPipeline
 from stamp2vec.pipelines.document import DocumentPipeline
 from stamp2vec.pipelines.embedding import EmbeddingPipeline
+from stamp2vec.pipelines.original import (
+    DeepLabv3Pipeline,
+    VaePipeline,
+    Vits8Pipeline,
+    YoloStampPipeline,
+    Yolov8Pipeline,
+)
 from stamp2vec.pipelines.segmentation import SegmentationPipeline
 from stamp2vec.values import Detection, Embedding
 
 __all__ = [
+    "DeepLabv3Pipeline",
     "Detection",
     "DetectionPipeline",
     "DocumentPipeline",
     "Embedding",
     "EmbeddingPipeline",
     "SegmentationPipeline",
+    "VaePipeline",
+    "Vits8Pipeline",
+    "YoloStampPipeline",
+    "Yolov8Pipeline",
     "compare",
     "similarity_matrix",
 ]

@@ -11,7 +11,7 @@ from stamp2vec.detection.options import faults
 from stamp2vec.detection.votes import merge
 from stamp2vec.document.pages import has_tiles, page_views, view_min_score
 from stamp2vec.errors import InvalidCall
-from stamp2vec.limits import DEFAULT_MAX_OVERLAP
+from stamp2vec.limits import DEFAULT_MAX_OVERLAP, MAX_DETECTIONS
 from stamp2vec.pipelines.pipeline import BATCH, AnyPicture, ModelPipeline, Picture, to_array
 from stamp2vec.values import Detection, Task
 
@@ -21,12 +21,13 @@ class DetectionPipeline(ModelPipeline):
 
     task = Task.DETECT
 
-    def run(self, pictures: Iterable[Picture], min_score: float, max_overlap: float) -> Iterator[list[Detection]]:
+    def run(
+        self, pictures: Iterable[Picture], min_score: float, max_overlap: float, max_detections: int = MAX_DETECTIONS
+    ) -> Iterator[list[Detection]]:
         """Detections in order, holding no more than a batch of pictures at a time."""
         detector = self.manifest.info
         waiting = iter(pictures)
         least = view_min_score(detector, min_score)
-        least = min_score if least is None else least
         while pages := [
             page_views(to_array(picture), detector) for picture in islice(waiting, 1 if has_tiles(detector) else BATCH)
         ]:
@@ -35,30 +36,39 @@ class DetectionPipeline(ModelPipeline):
             items = (item for batch in batches for item in self.engine.infer(np.stack(batch)))
             for page in pages:
                 found = [(view, detections(next(items), view, least, max_overlap)) for view in page]
-                yield merge(found, max_overlap, min_score)
+                yield merge(found, max_overlap, min_score, max_detections)
 
     @overload
     def __call__(
-        self, pictures: Picture, min_score: float | None = None, max_overlap: float = DEFAULT_MAX_OVERLAP
+        self,
+        pictures: Picture,
+        min_score: float | None = None,
+        max_overlap: float = DEFAULT_MAX_OVERLAP,
+        max_detections: int = MAX_DETECTIONS,
     ) -> list[Detection]: ...
     @overload
     def __call__(
-        self, pictures: list[AnyPicture], min_score: float | None = None, max_overlap: float = DEFAULT_MAX_OVERLAP
+        self,
+        pictures: list[AnyPicture],
+        min_score: float | None = None,
+        max_overlap: float = DEFAULT_MAX_OVERLAP,
+        max_detections: int = MAX_DETECTIONS,
     ) -> list[list[Detection]]: ...
     def __call__(
         self,
         pictures: Picture | list[AnyPicture],
         min_score: float | None = None,
         max_overlap: float = DEFAULT_MAX_OVERLAP,
+        max_detections: int = MAX_DETECTIONS,
     ) -> list[Detection] | list[list[Detection]]:
-        """Detections that score at least `min_score`, by default the manifest's threshold.
+        """Detections that score at least `min_score`, by default the manifest's threshold; the best 1 to 300 a picture.
 
         Of two that overlap by more than `max_overlap`, intersection over union, 0 to 0.9, the better one stays: raise
         it to keep stamps apart that lie on each other. InvalidImage when a picture is none, InvalidInput for an option.
         """
-        if wrong := faults(min_score, max_overlap):
+        if wrong := faults(min_score, max_overlap, max_detections):
             raise InvalidCall(wrong)
         least = self.manifest.threshold if min_score is None else min_score
         if isinstance(pictures, list):
-            return list(self.run(pictures, least, max_overlap))
-        return next(self.run([pictures], least, max_overlap))
+            return list(self.run(pictures, least, max_overlap, max_detections))
+        return next(self.run([pictures], least, max_overlap, max_detections))

@@ -2,12 +2,12 @@
 
 import numpy as np
 
-from stamp2vec.comparison import Inked, compared, illegibility, judge, judge_look, look, second_look, similarity_matrix
-from stamp2vec.errors import InvalidInput
+from stamp2vec.comparison import Inked, compare, compared, illegibility, judge, judge_overlay, overlay_of, second_look
+from stamp2vec.errors import IncompatibleVectors, InvalidInput
 from stamp2vec.imaging import Letterbox, letterbox
 from stamp2vec.pipelines.pipeline import CropPipeline, Picture, to_array
 from stamp2vec.pipelines.segmentation import SegmentationPipeline
-from stamp2vec.values import Comparison, Task
+from stamp2vec.values import Comparison, Embedding, Task
 
 
 class EmbeddingPipeline(CropPipeline[np.ndarray]):
@@ -19,12 +19,23 @@ class EmbeddingPipeline(CropPipeline[np.ndarray]):
         """A vector has no place on the picture."""
         return item
 
-    def compare(self, a: Picture, b: Picture) -> Comparison:
-        """Whether two cropped stamps are of one die. InvalidImage when one of them is no picture."""
-        crops = [to_array(a), to_array(b)]
-        similarity = float(similarity_matrix(self(crops))[0, 1])
-        illegible = next(filter(None, map(illegibility, crops)), "")
+    def compare(self, a: Picture | Embedding, b: Picture | Embedding) -> Comparison:
+        """Whether two stamps are of one die; each is a crop or a vector of this model.
+
+        InvalidImage when a picture is none, InvalidInput when a vector is none, IncompatibleVectors when it is of
+        another model.
+        """
         embedder = self.manifest.info
+        crops = [to_array(side) for side in (a, b) if not isinstance(side, Embedding)]
+        made = iter(self._embeddings(crops))
+        first, second = (side if isinstance(side, Embedding) else next(made) for side in (a, b))
+        similarity = compare(first, second)
+        if first.reference != embedder.reference:
+            raise IncompatibleVectors(
+                f"the vectors are of {first.reference} and this model is {embedder.reference}: embed both stamps anew",
+                "a",
+            )
+        illegible = next(filter(None, map(illegibility, crops)), "")
         judgement = judge(similarity, embedder.verification, illegible)
         return compared(similarity, embedder.name, embedder.version, judgement)
 
@@ -42,9 +53,12 @@ class EmbeddingPipeline(CropPipeline[np.ndarray]):
                 f"{segmenter.manifest.name}: pass {weights.segmenter}"
             )
         crops = [to_array(a), to_array(b)]
-        similarity = float(similarity_matrix(self(crops))[0, 1])
+        similarity = compare(*self._embeddings(crops))
         fitted = [letterbox(crop, segmenter.input_size)[0] for crop in crops]
-        overlay = look(*map(Inked, fitted, segmenter(fitted)))
+        overlay = overlay_of(*map(Inked, fitted, segmenter(fitted)))
         illegible = next(filter(None, map(illegibility, crops)), "")
-        judgement = judge_look(similarity, overlay, weights, illegible)
+        judgement = judge_overlay(similarity, overlay, weights, illegible)
         return compared(similarity, embedder.name, embedder.version, judgement, overlay)
+
+    def _embeddings(self, crops: list[np.ndarray]) -> list[Embedding]:
+        return [Embedding(vector, self.manifest.name, self.manifest.version) for vector in self(crops)]

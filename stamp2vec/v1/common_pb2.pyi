@@ -308,9 +308,9 @@ class Detection(google.protobuf.message.Message):
     type: global___StampType.ValueType
     """The outline of its die."""
     angle_degrees: builtins.float
-    """How far it is turned clockwise from upright: degrees, above -180 and up to 180."""
+    """Its clockwise rotation from upright: degrees, above -180 and up to 180."""
     ink_colour: global___InkColour.ValueType
-    """Its ink as the picture shows it; unspecified when that cannot be told."""
+    """Its ink as the picture shows it; unspecified when it cannot be determined."""
     @property
     def box(self) -> global___Box:
         """Where it is, in pixels of the picture that was sent."""
@@ -463,7 +463,7 @@ class ModelInfo(google.protobuf.message.Message):
     sha256: builtins.str
     """Lower-case hexadecimal SHA-256 of the weights file."""
     threshold: builtins.float
-    """Detectors: boxes below this score are left out unless the call says otherwise."""
+    """Detectors: boxes below this score are left out by default."""
     views: global___Views.ValueType
     """Detectors: what of a page the gateway sends them."""
     @property
@@ -503,7 +503,7 @@ global___ModelInfo = ModelInfo
 
 @typing.final
 class Verification(google.protobuf.message.Message):
-    """What the similarity of two vectors of one model says of their being of one die: measured on
+    """How the similarity of two vectors of one model becomes a probability that one die made both: measured on
     held-out stamps that were drawn for the purpose.
     """
 
@@ -554,7 +554,7 @@ global___Verification = Verification
 
 @typing.final
 class SecondLook(google.protobuf.message.Message):
-    """The log-odds of one die by similarity and by what two impressions laid over each other tell:
+    """The log-odds of one die by similarity and by the Overlay of two impressions:
     the intercept and, of each value, so much times it. It assumes the shares of the Verification.
     """
 

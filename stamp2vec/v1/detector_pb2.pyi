@@ -15,7 +15,7 @@ DESCRIPTOR: google.protobuf.descriptor.FileDescriptor
 
 @typing.final
 class DetectRequest(google.protobuf.message.Message):
-    """Pages to look at."""
+    """Pages to search."""
 
     DESCRIPTOR: google.protobuf.descriptor.Descriptor
 
@@ -27,8 +27,8 @@ class DetectRequest(google.protobuf.message.Message):
     MAX_OVERLAP_FIELD_NUMBER: builtins.int
     OMIT_INK_COLOUR_FIELD_NUMBER: builtins.int
     min_score: builtins.float
-    """Leave out boxes that score less, 0 to 1. Unset: the model's own threshold, which for models of PRESET_ACCURATE is
-    meant for what all views of a page say together.
+    """Leave out boxes that score less, 0 to 1. Unset: the model's own threshold, which for models of several views
+    is one for the merged scores of all views of a page.
     """
     max_detections: builtins.int
     """Keep the best so many of each image, 1 to 300. Unset: 300."""
@@ -39,10 +39,10 @@ class DetectRequest(google.protobuf.message.Message):
     better one stays. Unset: 0.5. Raise it to keep stamps apart that lie on each other.
     """
     omit_ink_colour: builtins.bool
-    """Leave the ink_colour of all detections unspecified: for callers that tell it from finer pixels."""
+    """Leave the ink_colour of all detections unspecified: for callers that determine it from finer pixels."""
     @property
     def images(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[stamp2vec.v1.common_pb2.Image]:
-        """1 to 64 pages. Each is looked at as a whole: for PRESET_ACCURATE the gateway looks at pages in parts as well."""
+        """1 to 64 pages. Each is one input of the model: the gateway makes the views that ModelInfo.views asks for."""
 
     @property
     def model(self) -> stamp2vec.v1.common_pb2.ModelSelector:

@@ -34,19 +34,19 @@ class _CompareModeEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._En
     COMPARE_MODE_FAST: _CompareMode.ValueType  # 1
     """By their vectors alone."""
     COMPARE_MODE_THOROUGH: _CompareMode.ValueType  # 2
-    """Also by their ink, laid over each other: tells look-alikes apart. Both stamps must be images,
+    """Also by their ink, laid over each other: separates look-alikes. Both stamps must be images,
     and the model must have a Verification with a SecondLook.
     """
 
 class CompareMode(_CompareMode, metaclass=_CompareModeEnumTypeWrapper):
-    """How closely two stamps are looked at."""
+    """What of two stamps is compared."""
 
 COMPARE_MODE_UNSPECIFIED: CompareMode.ValueType  # 0
 """Same as COMPARE_MODE_FAST."""
 COMPARE_MODE_FAST: CompareMode.ValueType  # 1
 """By their vectors alone."""
 COMPARE_MODE_THOROUGH: CompareMode.ValueType  # 2
-"""Also by their ink, laid over each other: tells look-alikes apart. Both stamps must be images,
+"""Also by their ink, laid over each other: separates look-alikes. Both stamps must be images,
 and the model must have a Verification with a SecondLook.
 """
 global___CompareMode = CompareMode
@@ -64,7 +64,7 @@ class _VerdictEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._EnumTy
     VERDICT_DIFFERENT: _Verdict.ValueType  # 2
     """They are not."""
     VERDICT_CANNOT_TELL: _Verdict.ValueType  # 3
-    """Too little to tell by; the reason is in the answer."""
+    """There is too little evidence; the reason is in the answer."""
 
 class Verdict(_Verdict, metaclass=_VerdictEnumTypeWrapper):
     """Whether two stamps are of one die."""
@@ -76,13 +76,13 @@ VERDICT_SAME: Verdict.ValueType  # 1
 VERDICT_DIFFERENT: Verdict.ValueType  # 2
 """They are not."""
 VERDICT_CANNOT_TELL: Verdict.ValueType  # 3
-"""Too little to tell by; the reason is in the answer."""
+"""There is too little evidence; the reason is in the answer."""
 global___Verdict = Verdict
 
 @typing.final
 class AnalyzeDocumentRequest(google.protobuf.message.Message):
-    """A document to analyse; one with more than 2,000 stamps is refused. Models of PRESET_ACCURATE look at a page
-    in parts as well, so that they see small stamps larger and every stamp more than once.
+    """A document to analyse; one with more than 2,000 stamps is refused. Detectors whose ModelInfo has
+    VIEWS_WHOLE_AND_TILES get tiles of a page too: they see small stamps larger, and each stamp more than once.
     """
 
     DESCRIPTOR: google.protobuf.descriptor.Descriptor
@@ -253,12 +253,12 @@ class Stamp(google.protobuf.message.Message):
     type: stamp2vec.v1.common_pb2.StampType.ValueType
     """The outline of its die."""
     angle_degrees: builtins.float
-    """How far it is turned clockwise from upright: degrees, above -180 and up to 180."""
+    """Its clockwise rotation from upright: degrees, above -180 and up to 180."""
     ink_colour: stamp2vec.v1.common_pb2.InkColour.ValueType
-    """Its ink as the page shows it; unspecified when that cannot be told."""
+    """Its ink as the page shows it; unspecified when it cannot be determined."""
     die_group: builtins.int
     """Numbers the dies of the document from 1: of two stamps with one number the verdict is SAME,
-    as it is between any two of that number. 0 when its die cannot be told: the embedder has no
+    as it is between any two of that number. 0 when its die cannot be determined: the embedder has no
     verification, the stamp too few pixels or too little ink, or include_vectors is false.
     """
     @property
@@ -440,7 +440,7 @@ global___AnalyzeDocumentsResponse = AnalyzeDocumentsResponse
 
 @typing.final
 class DetectStampsRequest(google.protobuf.message.Message):
-    """Pages to look at."""
+    """Pages to search."""
 
     DESCRIPTOR: google.protobuf.descriptor.Descriptor
 
@@ -518,7 +518,7 @@ global___DetectStampsResponse = DetectStampsResponse
 
 @typing.final
 class SegmentStampsRequest(google.protobuf.message.Message):
-    """Crops to look at."""
+    """Crops to segment."""
 
     DESCRIPTOR: google.protobuf.descriptor.Descriptor
 
@@ -671,7 +671,7 @@ class CompareStampsRequest(google.protobuf.message.Message):
     MODEL_FIELD_NUMBER: builtins.int
     MODE_FIELD_NUMBER: builtins.int
     mode: global___CompareMode.ValueType
-    """How closely to look."""
+    """Whether ink is compared too."""
     @property
     def a(self) -> global___Comparand:
         """One stamp."""
@@ -745,7 +745,7 @@ global___CompareStampsResponse = CompareStampsResponse
 
 @typing.final
 class Overlay(google.protobuf.message.Message):
-    """Two impressions, the second turned, scaled and bent onto the first."""
+    """Two impressions, the second registered onto the first: rotated, scaled and bent."""
 
     DESCRIPTOR: google.protobuf.descriptor.Descriptor
 

@@ -29,7 +29,7 @@ class StampServiceStub(object):
     """Documents in; stamps with boxes, ink masks, vectors and similarities out.
 
     Every call honours its deadline (30 s when it has none). UNAVAILABLE may be retried;
-    RESOURCE_EXHAUSTED says in a google.rpc.RetryInfo detail and in grpc-retry-pushback-ms how long to wait;
+    RESOURCE_EXHAUSTED has in a google.rpc.RetryInfo detail and in grpc-retry-pushback-ms how long to wait;
     INVALID_ARGUMENT names the fields at fault in a google.rpc.BadRequest detail.
 
     Requests and responses have up to 64 MiB. Most gRPC clients refuse a response of more than 4 MiB with
@@ -86,7 +86,7 @@ class StampServiceServicer(object):
     """Documents in; stamps with boxes, ink masks, vectors and similarities out.
 
     Every call honours its deadline (30 s when it has none). UNAVAILABLE may be retried;
-    RESOURCE_EXHAUSTED says in a google.rpc.RetryInfo detail and in grpc-retry-pushback-ms how long to wait;
+    RESOURCE_EXHAUSTED has in a google.rpc.RetryInfo detail and in grpc-retry-pushback-ms how long to wait;
     INVALID_ARGUMENT names the fields at fault in a google.rpc.BadRequest detail.
 
     Requests and responses have up to 64 MiB. Most gRPC clients refuse a response of more than 4 MiB with
@@ -198,7 +198,7 @@ class StampService(object):
     """Documents in; stamps with boxes, ink masks, vectors and similarities out.
 
     Every call honours its deadline (30 s when it has none). UNAVAILABLE may be retried;
-    RESOURCE_EXHAUSTED says in a google.rpc.RetryInfo detail and in grpc-retry-pushback-ms how long to wait;
+    RESOURCE_EXHAUSTED has in a google.rpc.RetryInfo detail and in grpc-retry-pushback-ms how long to wait;
     INVALID_ARGUMENT names the fields at fault in a google.rpc.BadRequest detail.
 
     Requests and responses have up to 64 MiB. Most gRPC clients refuse a response of more than 4 MiB with

@@ -15,7 +15,7 @@ DESCRIPTOR: google.protobuf.descriptor.FileDescriptor
 
 @typing.final
 class SegmentRequest(google.protobuf.message.Message):
-    """Crops to look at."""
+    """Crops to segment."""
 
     DESCRIPTOR: google.protobuf.descriptor.Descriptor
 

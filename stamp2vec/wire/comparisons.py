@@ -28,7 +28,7 @@ def comparison_to_message(comparison: Comparison) -> gateway_pb2.CompareStampsRe
 
 
 def comparison_from_message(message: gateway_pb2.CompareStampsResponse) -> Comparison:
-    """How alike two stamps are; a verdict that a newer server may add is one that this code cannot tell."""
+    """How alike two stamps are; a verdict that a newer server adds becomes CANNOT_TELL."""
     return Comparison(
         similarity=message.similarity,
         model=message.model.name,

@@ -115,5 +115,5 @@ def _second_look(message: common_pb2.SecondLook) -> SecondLook:
 
 
 def _rounded(number: float) -> float:
-    """A number that somebody has written: 0.7, and not the float32 of the wire, which is 0.69999999."""
+    """A decimal number as it was written: 0.7, and not the float32 of the wire, which is 0.69999999."""
     return round(number, 6)

@@ -1,4 +1,4 @@
-"""The step of the HorizontalPodAutoscaler, case by case as its documentation has it."""
+"""The algorithm of the HorizontalPodAutoscaler, by the cases of its documentation."""
 
 import pytest
 
@@ -38,7 +38,7 @@ def test_replicas_follow_the_ratio_of_load_to_target(current: int, loads_milli: 
         (4, [95, 60], 4),  # so counted, it is within the tolerance
     ],
 )
-def test_pods_without_a_value_damp_what_the_others_ask_for(current: int, loads_milli: list[int], desired: int) -> None:
+def test_pods_without_a_value_damp_scaling(current: int, loads_milli: list[int], desired: int) -> None:
     assert Autoscaler(spec()).sync(0, current, loads_milli) == desired
 
 
@@ -59,7 +59,7 @@ def test_without_a_metric_replicas_stay(source: Source) -> None:
     assert Autoscaler(spec(source=source)).sync(0, 7, []) == 7
 
 
-def test_of_two_policies_the_one_that_allows_more_holds_unless_told_otherwise() -> None:
+def test_of_two_policies_the_more_permissive_one_is_the_default() -> None:
     policies = (Policy(Unit.PERCENT, 100, 60), Policy(Unit.PODS, 4, 60))
     for select, small, large in ((Select.MAX, 5, 20), (Select.MIN, 2, 14), (Select.DISABLED, 1, 10)):
         up = Direction(0, policies, select)

@@ -1,4 +1,4 @@
-"""The autoscalers as rendered, on loads that change, and without Prometheus."""
+"""The rendered autoscalers under changing load, and without Prometheus."""
 
 import dataclasses
 
@@ -35,7 +35,7 @@ def stepped(detector: Scaling) -> Outcome:
     return simulate(detector, WORLD, STEP)
 
 
-def test_what_the_manifests_say_is_read(detector: Scaling) -> None:
+def test_the_manifests_are_read(detector: Scaling) -> None:
     assert 0 < detector.spec.target_milli < 1000
     assert detector.spec.max_replicas > detector.spec.min_replicas >= 2
     assert detector.server.executors > 1, "from the CPU request"
@@ -44,20 +44,20 @@ def test_what_the_manifests_say_is_read(detector: Scaling) -> None:
     assert detector.spec.down.stabilization_s > detector.spec.up.stabilization_s
 
 
-def test_hpa_and_keda_are_read_as_the_same() -> None:
+def test_hpa_and_keda_give_equal_configurations() -> None:
     by_hpa, by_keda = (scaling(rendered(source), "embedder") for source in (Source.PODS, Source.EXTERNAL))
     assert dataclasses.replace(by_keda, spec=dataclasses.replace(by_keda.spec, source=Source.PODS)) == by_hpa
 
 
-def test_what_is_missing_is_named() -> None:
+def test_the_error_names_what_is_missing() -> None:
     with pytest.raises(NotInManifests, match="no autoscaler for the detector"):
         scaling(base_with("monitoring"), "detector")
     with pytest.raises(NotInManifests, match="PrometheusRule"):
         scaling(base_with("hpa"), "detector")
 
 
-def test_a_step_to_four_times_the_load_sheds_little_once_the_first_new_pod_answers(stepped: Outcome) -> None:
-    assert stepped.shed_share() > 0, "the step must be felt, or this tests nothing"
+def test_a_step_to_four_times_the_load_sheds_little_once_the_first_new_pod_is_ready(stepped: Outcome) -> None:
+    assert stepped.shed_share() > 0, "the step must shed, or this tests nothing"
     assert stepped.shed_share(stepped.first_new_ready_s) < MAX_SHED
 
 

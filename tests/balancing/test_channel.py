@@ -12,6 +12,7 @@ from services.gateway.upstream.channel import channel
 from services.runtime.batching.refusals import NotServing
 from services.runtime.serving.server import running
 from services.runtime.serving.settings import ServerSettings
+from services.table import service_of
 from stamp2vec import hub
 from stamp2vec.models import build
 from stamp2vec.v1 import common_pb2, detector_pb2, detector_pb2_grpc
@@ -23,7 +24,7 @@ from tests.e2e.live import TIMEOUT_S
 from tests.library.conftest import manifest
 from tests.runtime.one_method_app import OneMethod, aio_method, raising
 
-SERVICE = "stamp2vec.v1.DetectorService"
+SERVICE = service_of(Task.DETECT).full_name
 METHOD = f"/{SERVICE}/Detect"
 FIRST = ["127.0.0.2", "127.0.0.3", "127.0.0.4"]
 LATER, DOOMED = "127.0.0.5", "127.0.0.6"

@@ -1,8 +1,10 @@
 """A real page through the four real services."""
 
+import dataclasses
 import io
 import threading
 from collections.abc import Iterator
+from typing import Any
 
 import grpc
 import numpy as np
@@ -10,11 +12,13 @@ import pytest
 from PIL import Image
 
 from stamp2vec.client import Client
+from stamp2vec.errors import InvalidInput
 from stamp2vec.imaging import crop, decode_image
 from stamp2vec.pipelines import DocumentPipeline
 from stamp2vec.v1 import common_pb2, gateway_pb2
-from stamp2vec.values import DocumentResult, Preset
+from stamp2vec.values import PageResult, Preset
 from tests.e2e.live import TIMEOUT_S, Running
+from tests.parity import RULES, hold_equal
 
 
 @pytest.fixture(scope="module")
@@ -46,37 +50,65 @@ def test_a_page_gives_boxes_masks_vectors_and_similarities(client: Client, page:
     assert 0 < result.timing.detect_ms < result.timing.total_ms
 
 
-def equal(ours: DocumentResult, theirs: DocumentResult) -> None:
-    """Within 1e-4; masks within one level of 255, which is what rounding may make of that."""
-    assert len(ours.pages) == len(theirs.pages)
-    for a, b in zip(ours.pages, theirs.pages, strict=True):
-        assert (a.index, a.height, a.width, str(a.error)) == (b.index, b.height, b.width, str(b.error))
-        assert len(a.stamps) == len(b.stamps)
-        for s, t in zip(a.stamps, b.stamps, strict=True):
-            np.testing.assert_allclose(s.box, t.box, rtol=1e-4, atol=1e-4)
-            assert s.score == pytest.approx(t.score, abs=1e-4)
-            assert (s.type, s.ink_colour) == (t.type, t.ink_colour)
-            assert s.angle_degrees == pytest.approx(t.angle_degrees, abs=0.05)
-            assert s.crop_box == t.crop_box
-            assert s.vector is not None
-            assert t.vector is not None
-            np.testing.assert_allclose(s.vector, t.vector, atol=1e-4)
-            if s.mask is not None and t.mask is not None:
-                np.testing.assert_allclose(s.mask.astype(int), t.mask.astype(int), atol=1)
-            assert (s.mask is None) == (t.mask is None)
-    np.testing.assert_allclose(ours.similarity, theirs.similarity, atol=1e-4)
+def test_the_parity_test_compares_every_field(
+    pipeline: DocumentPipeline, page: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It fails when a value differs, and when a field is added that it knows nothing of."""
+    result = pipeline(page)
+    hold_equal(result, result)
+    probability = 1 - result.probability if result.probability is not None else None
+    with pytest.raises(AssertionError):
+        hold_equal(result, dataclasses.replace(result, probability=probability))
+    added = dataclasses.make_dataclass("Added", [("language", str)], bases=(PageResult,), frozen=True)
+    one = added(0, 1, 1, (), None, "fr")
+    monkeypatch.setitem(RULES, added, RULES[PageResult])
+    with pytest.raises(pytest.fail.Exception, match="language"):
+        hold_equal(one, one)
 
 
-def test_the_gateway_answers_what_the_pipelines_answer(client: Client, pipeline: DocumentPipeline, page: bytes) -> None:
-    equal(client.analyze(page, include_masks=True), pipeline(page, include_masks=True))
-    equal(client.analyze(page, min_score=0.9), pipeline(page, min_score=0.9))
-    equal(client.analyze(page, max_overlap=0.1), pipeline(page, max_overlap=float(np.float32(0.1))))
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"include_masks": True, "include_crops": True},
+        {"include_vectors": False, "include_masks": True},
+        {"min_score": 0.9},
+        {"min_score": 1.0},
+        {"max_overlap": float(np.float32(0.1))},
+        {"max_overlap": float(np.float32(0.9))},
+    ],
+    ids=["default", "masks and crops", "no vectors", "certain ones", "none", "apart", "overlapping"],
+)
+def test_the_gateway_answers_what_the_pipelines_answer(
+    client: Client, pipeline: DocumentPipeline, page: bytes, options: dict[str, Any]
+) -> None:
+    hold_equal(client.analyze(page, **options), pipeline(page, **options))
+
+
+def test_probabilities_and_dies_are_the_same(client: Client, pipeline: DocumentPipeline, page: bytes) -> None:
+    """On a document of which some stamps are of one die and others are not."""
+    with Image.open(io.BytesIO(page)) as image:
+        twice = tiff(image.convert("RGB"), image.convert("RGB"))
+    result = client.analyze(twice)
+    assert result.probability is not None
+    groups = [stamp.die_group for page in result.pages for stamp in page.stamps]
+    assert 1 < len(set(groups)) < len(groups)
+    hold_equal(result, pipeline(twice))
+
+
+def test_a_page_without_stamps_is_no_failure(client: Client, pipeline: DocumentPipeline) -> None:
+    file = io.BytesIO()
+    Image.new("RGB", (600, 800), "white").save(file, "PNG")
+    options: dict[str, Any] = {"min_score": 0.999}
+    result = client.analyze(file.getvalue(), **options)
+    assert [page.stamps for page in result.pages] == [()]
+    hold_equal(result, pipeline(file.getvalue(), **options))
 
 
 def test_the_accurate_models_answer_for_a_large_page_as_the_pipelines_do(
     client: Client, accurate_pipeline: DocumentPipeline, page: bytes
 ) -> None:
-    """Which look at tiles of it as well."""
+    """They get tiles of it as well."""
     with Image.open(io.BytesIO(page)) as image:
         large = image.convert("RGB").resize((3000 * image.width // image.height, 3000))
     file = io.BytesIO()
@@ -85,7 +117,7 @@ def test_the_accurate_models_answer_for_a_large_page_as_the_pipelines_do(
     result = client.analyze(document, Preset.ACCURATE, include_masks=True)
     assert [model.name for model in result.models] == ["stamp-yolo", "tvae", "stamp-unet"]
     assert result.pages[0].stamps
-    equal(result, accurate_pipeline(document, include_masks=True))
+    hold_equal(result, accurate_pipeline(document, include_masks=True))
     (found,) = client.detect([document], Preset.ACCURATE)
     assert isinstance(found, list)
     assert [each.type for each in found] == [each.type for each in accurate_pipeline.detector(document)]
@@ -117,7 +149,23 @@ def test_a_broken_page_of_a_tiff_loses_no_other(client: Client, pipeline: Docume
     assert "damaged" in str(result.pages[1].error)
     assert result.pages[0].stamps
     assert result.pages[2].stamps
-    equal(result, pipeline(document))
+    hold_equal(result, pipeline(document))
+
+
+@pytest.mark.parametrize("kind", ["empty", "no image", "all pages broken", "wrong option"])
+def test_a_document_that_cannot_be_analysed_fails_with_one_error(
+    client: Client, pipeline: DocumentPipeline, page: bytes, kind: str
+) -> None:
+    with Image.open(io.BytesIO(page)) as image:
+        pages = tiff(image.convert("RGB"), image.convert("RGB"))
+    document = {"empty": b"", "no image": b"no image", "all pages broken": break_page(break_page(pages, 0), 1)}
+    options: dict[str, Any] = {"max_overlap": 0.95} if kind == "wrong option" else {}
+    errors = []
+    for analyze in (client.analyze, pipeline):
+        with pytest.raises(InvalidInput) as caught:
+            analyze(document.get(kind, page), **options)
+        errors.append((str(caught.value), caught.value.field))
+    assert errors[0] == errors[1]
 
 
 def test_a_stream_answers_by_id_keeps_to_eight_and_survives_a_bad_document(services: Running, page: bytes) -> None:

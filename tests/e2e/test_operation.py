@@ -17,8 +17,9 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc  # type: ignore[import-un
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc  # type: ignore[import-untyped]
 from prometheus_client.parser import text_string_to_metric_families
 
+from services.gateway.app import Gateway
 from services.stack.processes import Service, wait_until_serving
-from services.table import MODEL_SERVICE_NAMES
+from services.table import MODEL_SERVICE_NAMES, MODEL_SERVICES
 from stamp2vec.client import Client
 from stamp2vec.v1 import common_pb2, gateway_pb2
 from stamp2vec.v1.gateway_pb2_grpc import StampServiceStub
@@ -26,12 +27,7 @@ from tests.e2e.live import ROOT, TIMEOUT_S, Running, channel, children, eventual
 
 Code = grpc.StatusCode
 
-NAMES = {
-    "gateway": "stamp2vec.v1.StampService",
-    "detector": "stamp2vec.v1.DetectorService",
-    "segmenter": "stamp2vec.v1.SegmenterService",
-    "embedder": "stamp2vec.v1.EmbedderService",
-}
+NAMES = {"gateway": Gateway.service_name, **{spec.name: spec.full_name for spec in MODEL_SERVICES}}
 
 
 def analyze(stub: StampServiceStub, page: bytes, timeout_s: float = TIMEOUT_S, **options: Any) -> Any:

@@ -1,4 +1,4 @@
-"""What the code itself says of the services: their settings, health names and contract."""
+"""The services as the code defines them: settings, health names and contract."""
 
 import dataclasses
 import importlib
@@ -20,11 +20,11 @@ SETTINGS: dict[str, type[ServerSettings]] = {
 UPSTREAMS = [
     name for name in MODEL_SERVICE_NAMES if f"{settings.PREFIX}{name.upper()}" in settings.variables(GatewaySettings)
 ]
-"""Whom the gateway calls."""
+"""The services that the gateway calls."""
 
 
 def default(service: str, setting: str) -> Any:
-    """Of a setting."""
+    """The default of a setting."""
     for spec in MODEL_SERVICES:
         if spec.name == service and setting in ("port", "metrics_port"):
             return getattr(spec, setting)
@@ -32,7 +32,7 @@ def default(service: str, setting: str) -> Any:
 
 
 def variables(service: str) -> set[str]:
-    """Those that the service reads: its own, and OpenTelemetry's."""
+    """The environment variables that the service reads: its own, and OpenTelemetry's."""
     own = settings.variables(SETTINGS[service])
     return own | {name for name in vars(environment_variables) if name.startswith("OTEL_")}
 
@@ -46,6 +46,6 @@ def contract(service: str) -> ServiceDescriptor:
 
 
 def methods() -> set[str]:
-    """Every method that the processes answer: "/package.Service/Method"."""
+    """Every method that the processes serve: "/package.Service/Method"."""
     descriptors = [*map(contract, SETTINGS), *health_pb2.DESCRIPTOR.services_by_name.values()]
     return {f"/{each.full_name}/{method.name}" for each in descriptors for method in each.methods}

@@ -29,7 +29,7 @@ VARIANTS = [*OVERLAYS, *(f"base+{name}" for name in COMPONENTS)]
 
 @dataclass(frozen=True, slots=True)
 class RenderingFailed(Exception):
-    """kubectl's words."""
+    """Rendering failed; the message is kubectl's."""
 
     text: str
 
@@ -41,7 +41,7 @@ def need(path: Path, target: str) -> None:
 
 @cache
 def render(folder: Path) -> tuple[Resource, ...]:
-    """Raises RenderingFailed."""
+    """The resources of a rendered folder. Raises RenderingFailed."""
     need(KUBECTL, "build/kubectl")
     done = subprocess.run([KUBECTL, "kustomize", folder], capture_output=True, text=True, check=False)
     if done.returncode:
@@ -66,7 +66,7 @@ def base_with(*components: str) -> tuple[Resource, ...]:
 
 
 def resources(variant: str) -> tuple[Resource, ...]:
-    """Of one of VARIANTS."""
+    """The resources of one of VARIANTS."""
     base, _, component = variant.partition("+")
     return base_with(*_NEEDS.get(component, ()), component) if component else render(K8S / "overlays" / base)
 
@@ -107,7 +107,7 @@ def environment(variant: str, service: str) -> dict[str, str]:
 
 
 def _field(deployment: Resource, source: Resource) -> str:
-    """What the kubelet makes of a label's fieldRef, and of a resourceFieldRef: rounded up to a whole number."""
+    """The value that the kubelet sets for a label's fieldRef, and for a resourceFieldRef, rounded up."""
     if "fieldRef" in source:
         label = source["fieldRef"]["fieldPath"].removeprefix("metadata.labels['").removesuffix("']")
         return str(deployment["spec"]["template"]["metadata"]["labels"][label])
@@ -123,14 +123,14 @@ def quantity(text: str) -> float:
 
 
 def selects(selector: Resource, labels: Resource) -> bool:
-    """Whether a label selector of matchLabels alone means these labels."""
+    """Whether a label selector, of matchLabels only, matches these labels."""
     assert selector.keys() <= {"matchLabels"}, "these tests understand matchLabels only"
     wanted: Resource = selector.get("matchLabels", {})
     return wanted.items() <= labels.items()
 
 
 def values_of(key: str, value: object) -> Iterator[Any]:
-    """Whatever stands under the key, at any depth."""
+    """All values of the key, at any depth."""
     if isinstance(value, dict):
         if key in value:
             yield value[key]

@@ -18,7 +18,7 @@ def test_they_exclude_each_other() -> None:
 
 
 @pytest.mark.parametrize("variant", [HPA, KEDA])
-def test_no_apply_undoes_what_an_autoscaler_has_set(variant: str) -> None:
+def test_no_apply_overrides_the_replicas_of_an_autoscaler(variant: str) -> None:
     assert all("replicas" not in each["spec"] for each in of_kind(variant, "Deployment"))
 
 
@@ -35,7 +35,7 @@ def test_they_scale_alike(service: str) -> None:
 
 
 @pytest.mark.parametrize("service", SERVICES)
-def test_keda_asks_for_the_load_of_its_service_and_takes_no_answer_for_no_load(service: str) -> None:
+def test_keda_queries_the_load_of_its_service_and_an_empty_result_is_not_zero(service: str) -> None:
     resource = named(KEDA, "ScaledObject", service)
     (trigger,) = resource["spec"]["triggers"]
     query = trigger["metadata"]["query"]
@@ -45,7 +45,7 @@ def test_keda_asks_for_the_load_of_its_service_and_takes_no_answer_for_no_load(s
     assert "fallback" not in resource["spec"]
 
 
-def test_the_load_that_they_ask_for_is_recorded() -> None:
+def test_the_load_that_they_query_is_recorded() -> None:
     recorded = {
         rule["record"]
         for group in yaml.safe_load(RULE.read_text())["spec"]["groups"]

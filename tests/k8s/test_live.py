@@ -1,4 +1,4 @@
-"""The real services with the settings of the manifests: what only a run can show."""
+"""The real services with the settings of the manifests."""
 
 import json
 import os
@@ -93,7 +93,7 @@ def test_the_memory_limit_has_room(stack: Stack, service: str) -> None:
 
 @contextmanager
 def held(pids: set[int]) -> Iterator[None]:
-    """Processes that hang, for a while."""
+    """Stops the processes in the block, so that they hang."""
     for pid in pids:
         os.kill(pid, signal.SIGSTOP)
     try:
@@ -103,7 +103,7 @@ def held(pids: set[int]) -> Iterator[None]:
             os.kill(pid, signal.SIGCONT)
 
 
-def test_probes_are_blind_to_load(stack: Stack) -> None:
+def test_probes_are_independent_of_load(stack: Stack) -> None:
     raw = common_pb2.RawImage(data=b"\x80" * 16 * 16, height=16, width=16, channels=1)
     request = detector_pb2.DetectRequest(images=[common_pb2.Image(raw=raw)] * 64)
     address = stack.address("detector")
@@ -124,7 +124,7 @@ def test_probes_are_blind_to_load(stack: Stack) -> None:
         assert 0 < len(refused) < len(calls)
 
 
-def test_a_model_service_that_is_ended_under_load_loses_no_call(stack: Stack, tmp_path: Path) -> None:
+def test_a_model_service_that_stops_under_load_loses_no_call(stack: Stack, tmp_path: Path) -> None:
     ports = ["--port", "0", "--metrics-port", "0"]
     second = Service("detector", [*ports, *flags("detector")], tmp_path / "detector.log")
     started = [second]
@@ -138,25 +138,25 @@ def test_a_model_service_that_is_ended_under_load_loses_no_call(stack: Stack, tm
         started.append(gateway)
         wait_until_serving([gateway], lambda starting, elapsed_s: None)
         assert gateway.address
-        page, gone, answered = SAMPLE.read_bytes(), threading.Event(), threading.Semaphore(0)
+        page, gone, completed = SAMPLE.read_bytes(), threading.Event(), threading.Semaphore(0)
 
         def call_until_gone(client: Client) -> int:
             calls = 0
             while not gone.is_set():
                 assert client.analyze(page).pages[0].error is None
                 calls += 1
-                answered.release()
+                completed.release()
             return calls
 
         with Client(gateway.address.target, deadline_s=TIMEOUT_S) as client, ThreadPoolExecutor(4) as pool:
             callers = [pool.submit(call_until_gone, client) for _ in range(4)]
             try:
                 for _ in range(8):
-                    assert answered.acquire(timeout=TIMEOUT_S)
+                    assert completed.acquire(timeout=TIMEOUT_S)
                 assert families(second.address)["stamp2vec_batch_size_count"] > 0  # it has its share of the load
                 second.terminate()
                 assert second.wait(pod(named(VARIANT, "Deployment", "detector"))["terminationGracePeriodSeconds"]) == 0
-                assert answered.acquire(timeout=TIMEOUT_S)
+                assert completed.acquire(timeout=TIMEOUT_S)
             finally:
                 gone.set()
             assert sum(caller.result(TIMEOUT_S) for caller in callers) >= 8

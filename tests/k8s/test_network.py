@@ -20,7 +20,7 @@ OUTSIDE = {
     ),
     "strangers": ({"kubernetes.io/metadata.name": "elsewhere"}, {"app.kubernetes.io/name": "stamp2vec"}),
 }
-"""The labels of namespaces and pods beside ours."""
+"""The labels of other namespaces and pods."""
 
 
 def labels(service: str) -> Resource:
@@ -29,7 +29,7 @@ def labels(service: str) -> Resource:
 
 
 def peers(rule: list[Resource]) -> Iterator[str]:
-    """Who is meant by a rule's `from` or `to`."""
+    """The peers of a rule's `from` or `to`."""
     for peer in rule:
         assert "ipBlock" not in peer
         for name, (namespace, pod) in OUTSIDE.items():
@@ -92,7 +92,7 @@ def test_where_nothing_is_isolated_tracing_isolates_nothing() -> None:
 
 
 @pytest.mark.parametrize("service", SERVICES)
-def test_spans_are_sent_to_the_collector_that_policies_mean(service: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_spans_are_sent_to_the_collector_that_policies_allow(service: str, monkeypatch: pytest.MonkeyPatch) -> None:
     variables = {name: value for name, value in environment(TRACED, service).items() if name.startswith("OTEL_")}
     assert variables["OTEL_SERVICE_NAME"] == service
     endpoint = urlsplit(variables["OTEL_EXPORTER_OTLP_ENDPOINT"])

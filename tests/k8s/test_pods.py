@@ -1,4 +1,4 @@
-"""What holds for every pod: security, life and death, resources, and where it may run."""
+"""What holds for every pod: security, lifecycle, resources and placement."""
 
 import re
 
@@ -127,7 +127,7 @@ def test_images_are_fixed_by_digest(variant: str) -> None:
     [(("gpu",), "nvidia.com/gpu"), (("gpu", "gpu-timeslice"), "nvidia.com/gpu.shared")],
     ids=["gpu", "gpu-timeslice"],
 )
-def test_model_services_alone_ask_for_gpus(components: tuple[str, ...], resource: str, service: str) -> None:
+def test_only_model_services_request_gpus(components: tuple[str, ...], resource: str, service: str) -> None:
     (deployment,) = (
         each for each in base_with(*components) if (each["kind"], each["metadata"]["name"]) == ("Deployment", service)
     )

@@ -31,7 +31,7 @@ def test_there_is_a_deployment_of_each_service(variant: str) -> None:
     assert {each["metadata"]["name"] for each in of_kind(variant, "Deployment")} == set(SERVICES)
 
 
-def test_selectors_mean_the_pods_of_their_service(variant: str) -> None:
+def test_selectors_match_the_pods_of_their_service(variant: str) -> None:
     labels = {
         each["metadata"]["name"]: each["spec"]["template"]["metadata"]["labels"] for each in _deployments(variant)
     }
@@ -83,7 +83,7 @@ def test_ports_are_those_that_the_services_open(variant: str) -> None:
         assert policy["spec"]["portLevelMtls"].keys() == metrics
 
 
-def test_probes_ask_three_health_services(variant: str) -> None:
+def test_probes_call_three_health_services(variant: str) -> None:
     for deployment in _deployments(variant):
         asked = [
             container(deployment)[f"{kind}Probe"]["grpc"]["service"] for kind in ("startup", "readiness", "liveness")
@@ -95,7 +95,7 @@ def test_probes_ask_three_health_services(variant: str) -> None:
 def test_the_environment_is_what_the_service_reads(variant: str, service: str) -> None:
     found = environment(variant, service)
     assert found.keys() <= variables(service)
-    loaded = settings.load(SETTINGS[service], service, [], found)  # ends the process for a value that cannot be
+    loaded = settings.load(SETTINGS[service], service, [], found)  # exits on an invalid value
     assert dataclasses.asdict(loaded) != dataclasses.asdict(SETTINGS[service]())
 
 

@@ -1,4 +1,4 @@
-"""Every manifest is one that the API server would take: no unknown key, no wrong type."""
+"""The API server would accept every manifest: no unknown key, no wrong type."""
 
 import copy
 import json
@@ -35,7 +35,7 @@ def faults(custom: Sequence[Resource]) -> list[list[str]]:
 
 
 def everything() -> list[Resource]:
-    """Of all variants, without repetitions."""
+    """The resources of all variants, without duplicates."""
     found = {json.dumps(each, sort_keys=True): each for variant in VARIANTS for each in resources(variant)}
     return list(found.values())
 
@@ -48,7 +48,7 @@ def test_resources_are_valid(version: str) -> None:
 
 
 @pytest.mark.parametrize("version", VERSIONS)
-def test_what_a_resource_cannot_have_is_found(version: str) -> None:
+def test_an_invalid_resource_is_found(version: str) -> None:
     deployment = copy.deepcopy(named("cpu", "Deployment", "gateway"))
     deployment["spec"]["template"]["spec"]["containers"][0]["port"] = 1
     with pytest.raises(kubernetes_validate.ValidationError):
@@ -61,7 +61,7 @@ def test_custom_resources_are_valid() -> None:
     assert [each for each in faults(custom) if each] == []
 
 
-def test_what_a_custom_resource_cannot_have_is_found() -> None:
+def test_an_invalid_custom_resource_is_found() -> None:
     (good,) = (each for each in base_with("gateway-api") if each["kind"] == "GRPCRoute")
     unknown, wrong = copy.deepcopy(good), copy.deepcopy(good)
     unknown["spec"]["rules"][0]["retries"] = 3

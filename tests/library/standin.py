@@ -1,4 +1,4 @@
-"""A server of the contract that answers from the pipelines of this process, or fails as it is told to."""
+"""A server of the contract that answers from the pipelines of this process, or fails on request."""
 
 import dataclasses
 from collections.abc import Callable, Iterator, Sequence
@@ -12,7 +12,7 @@ import numpy as np
 from stamp2vec.comparison import compared, judge
 from stamp2vec.errors import InvalidInput, Violation
 from stamp2vec.hub.manifest import Manifest
-from stamp2vec.limits import DEFAULT_MAX_OVERLAP
+from stamp2vec.limits import DEFAULT_MAX_OVERLAP, MAX_DETECTIONS
 from stamp2vec.pipelines import DocumentPipeline
 from stamp2vec.v1 import common_pb2, detector_pb2, embedder_pb2, gateway_pb2, gateway_pb2_grpc, segmenter_pb2
 from stamp2vec.values import Comparison
@@ -27,23 +27,31 @@ Message = TypeVar("Message")
 
 
 class StandIn(gateway_pb2_grpc.StampServiceServicer):
-    """`failures` says of each of the next requests how it fails: a code and seconds to wait, or None: not at all.
+    """`failures` has an entry for each of the next requests: a code and seconds to wait, or None for no failure.
 
-    Requests wait while `open` is cleared.
+    Requests wait while `open` is cleared. `ended` is set when a call has ended, also by the client before its response;
+    `authorization` has that metadata of each call. With credentials it serves TLS.
     """
 
-    def __init__(self, pipeline: DocumentPipeline) -> None:
+    def __init__(self, pipeline: DocumentPipeline, credentials: grpc.ServerCredentials | None = None) -> None:
         self.pipeline = pipeline
         self.failures: list[tuple[grpc.StatusCode, float | None] | None] = []
         self.requests: list[Any] = []
+        self.authorization: list[str | None] = []
+        self.ended = Event()
         self.open = Event()
         self.open.set()
         self._server = grpc.server(ThreadPoolExecutor(4))
         gateway_pb2_grpc.add_StampServiceServicer_to_server(self, self._server)
-        self.address = f"127.0.0.1:{self._server.add_insecure_port('127.0.0.1:0')}"
+        if credentials is None:
+            port = self._server.add_insecure_port("127.0.0.1:0")
+        else:
+            port = self._server.add_secure_port("127.0.0.1:0", credentials)
+        self.address = f"127.0.0.1:{port}"
         self._server.start()
 
     def close(self) -> None:
+        self.open.set()
         self._server.stop(0).wait()
 
     def AnalyzeDocument(self, request: Any, context: Any) -> gateway_pb2.AnalyzeDocumentResponse:  # noqa: N802 - the contract's name
@@ -55,46 +63,54 @@ class StandIn(gateway_pb2_grpc.StampServiceServicer):
             raise
 
     def AnalyzeDocuments(self, requests: Any, context: Any) -> Iterator[gateway_pb2.AnalyzeDocumentsResponse]:  # noqa: N802 - the contract's name
+        self._note(context)
         for request in requests:
-            self._begin(request, context)
+            self._wait(request, context)
             try:
                 yield gateway_pb2.AnalyzeDocumentsResponse(id=request.id, result=self._analyze(request.document))
             except InvalidInput as error:
                 yield gateway_pb2.AnalyzeDocumentsResponse(id=request.id, status=status_to_message(error))
 
     def DetectStamps(self, request: Any, context: Any) -> gateway_pb2.DetectStampsResponse:  # noqa: N802 - the contract's name
-        self._begin(request, context)
+        self._begin(request, context, self.pipeline.detector.manifest)
         least = request.min_score if request.HasField("min_score") else None
 
-        def answer(image: np.ndarray) -> detector_pb2.DetectResult:
+        def answer(images: list[np.ndarray]) -> list[detector_pb2.DetectResult]:
             overlap = request.max_overlap if request.HasField("max_overlap") else DEFAULT_MAX_OVERLAP
-            found = self.pipeline.detector(image, least, overlap)[: request.max_detections or 300]
-            rows = map(detection_to_message, found)
-            return detector_pb2.DetectResult(detections=rows, height=image.shape[0], width=image.shape[1])
+            return [
+                detector_pb2.DetectResult(
+                    detections=map(detection_to_message, found[: request.max_detections or MAX_DETECTIONS]),
+                    height=image.shape[0],
+                    width=image.shape[1],
+                )
+                for image, found in zip(images, self.pipeline.detector(images, least, overlap), strict=True)
+            ]
 
         results = each(request.images, answer, lambda status: detector_pb2.DetectResult(status=status), context)
         return gateway_pb2.DetectStampsResponse(results=results, model=version(self.pipeline.detector.manifest))
 
     def SegmentStamps(self, request: Any, context: Any) -> gateway_pb2.SegmentStampsResponse:  # noqa: N802 - the contract's name
-        self._begin(request, context)
+        self._begin(request, context, self.pipeline.segmenter.manifest)
 
-        def answer(image: np.ndarray) -> segmenter_pb2.SegmentResult:
-            return segmenter_pb2.SegmentResult(mask=mask_to_message(self.pipeline.segmenter(image)))
+        def answer(images: list[np.ndarray]) -> list[segmenter_pb2.SegmentResult]:
+            masks = self.pipeline.segmenter(images)
+            return [segmenter_pb2.SegmentResult(mask=mask_to_message(mask)) for mask in masks]
 
         results = each(request.images, answer, lambda status: segmenter_pb2.SegmentResult(status=status), context)
         return gateway_pb2.SegmentStampsResponse(results=results, model=version(self.pipeline.segmenter.manifest))
 
     def EmbedStamps(self, request: Any, context: Any) -> gateway_pb2.EmbedStampsResponse:  # noqa: N802 - the contract's name
-        self._begin(request, context)
+        self._begin(request, context, self.pipeline.embedder.manifest)
 
-        def answer(image: np.ndarray) -> embedder_pb2.EmbedResult:
-            return embedder_pb2.EmbedResult(vector=common_pb2.Vector(values=self.pipeline.embedder(image).tolist()))
+        def answer(images: list[np.ndarray]) -> list[embedder_pb2.EmbedResult]:
+            vectors = self.pipeline.embedder(images)
+            return [embedder_pb2.EmbedResult(vector=common_pb2.Vector(values=vector.tolist())) for vector in vectors]
 
         results = each(request.images, answer, lambda status: embedder_pb2.EmbedResult(status=status), context)
         return gateway_pb2.EmbedStampsResponse(results=results, model=version(self.pipeline.embedder.manifest))
 
     def CompareStamps(self, request: Any, context: Any) -> gateway_pb2.CompareStampsResponse:  # noqa: N802 - the contract's name
-        self._begin(request, context)
+        self._begin(request, context, self.pipeline.embedder.manifest)
         try:
             found = self._compared(request)
         except InvalidInput as error:
@@ -107,12 +123,22 @@ class StandIn(gateway_pb2_grpc.StampServiceServicer):
         pipelines = (self.pipeline.detector, self.pipeline.segmenter, self.pipeline.embedder)
         return gateway_pb2.ListModelsResponse(models=[info_to_message(each.manifest.info) for each in pipelines])
 
-    def _begin(self, request: Any, context: Any) -> None:
+    def _begin(self, request: Any, context: Any, manifest: Manifest | None = None) -> None:
+        self._note(context)
+        self._wait(request, context)
+        if manifest is not None and request.model.name not in ("", manifest.name, manifest.reference):
+            abort(context, grpc.StatusCode.NOT_FOUND, f"there is no model {request.model.name}", ())
+
+    def _note(self, context: Any) -> None:
+        self.authorization.append(dict(context.invocation_metadata()).get("authorization"))
+        context.add_callback(self.ended.set)
+
+    def _wait(self, request: Any, context: Any) -> None:
         self.requests.append(request)
         self.open.wait()
         failure = self.failures.pop(0) if self.failures else None
         if failure is not None:
-            abort(context, failure[0], "the stand-in was told to fail", (), failure[1])
+            abort(context, failure[0], "a failure of the stand-in", (), failure[1])
 
     def _compared(self, request: Any) -> Comparison:
         embedder = self.pipeline.embedder
@@ -136,21 +162,23 @@ class StandIn(gateway_pb2_grpc.StampServiceServicer):
 
 def each(
     images: Sequence[common_pb2.Image],
-    answer: Callable[[np.ndarray], Message],
+    answer: Callable[[list[np.ndarray]], list[Message]],
     refuse: Callable[[common_pb2.ItemStatus], Message],
     context: Any,
 ) -> list[Message]:
-    """One result an image; the call fails when no image is of use."""
-    results, errors = [], []
+    """One result an image, all of them computed as one batch; the call fails when no image can be read."""
+    decoded: list[np.ndarray | InvalidInput] = []
     for index, image in enumerate(images):
         try:
-            results.append(answer(image_from_message(image, f"images[{index}]")))
+            decoded.append(image_from_message(image, f"images[{index}]"))
         except InvalidInput as error:
-            errors.append((error.field, str(error)))
-            results.append(refuse(status_to_message(error)))
+            decoded.append(error)
+    errors = [error for error in decoded if isinstance(error, InvalidInput)]
     if len(errors) == len(images):
-        abort(context, grpc.StatusCode.INVALID_ARGUMENT, "no image can be read", errors)
-    return results
+        fields = [(error.field, str(error)) for error in errors]
+        abort(context, grpc.StatusCode.INVALID_ARGUMENT, "no image can be read", fields)
+    results = iter(answer([image for image in decoded if isinstance(image, np.ndarray)]))
+    return [refuse(status_to_message(each)) if isinstance(each, InvalidInput) else next(results) for each in decoded]
 
 
 def version(manifest: Manifest) -> common_pb2.ModelVersion:

@@ -16,11 +16,15 @@ import pytest
 from PIL import Image
 
 from stamp2vec import hub
-from stamp2vec.cli import main
+from stamp2vec.cli import main, tables
 from stamp2vec.cli.report import Report
+from stamp2vec.cli.rows import rounded
 from stamp2vec.hub.manifest import Manifest
 from stamp2vec.imaging import decode_image
 from stamp2vec.pipelines import DocumentPipeline, EmbeddingPipeline
+from stamp2vec.v1 import common_pb2
+from stamp2vec.values import ModelInfo, Preset, Task
+from tests.library.certificates import certificate
 from tests.library.conftest import page_image
 from tests.library.standin import StandIn
 from tests.library.test_document import tiff
@@ -100,7 +104,7 @@ def test_analyze_prints_a_table_for_people(files: Path, where: list[str], capsys
     captured = capsys.readouterr()
     assert "pages/c.tif  page 1  620 x 877  " in captured.out
     assert "pages/c.tif  page 2  620 x 877  " in captured.out
-    assert "score  type       turn  ink         x1      y1      x2      y2" in captured.out
+    assert "score  type       rotation  ink         x1      y1      x2      y2" in captured.out
     assert "similarity      1      2" in captured.out
     assert " 1.00" in captured.out
     assert captured.err == ""
@@ -227,7 +231,7 @@ def test_embed_without_a_vector_writes_nothing(files: Path, capsys: pytest.Captu
 def test_compare(files: Path, where: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["compare", "crops/1.png", "crops/1.png", *where]) == 0
     captured = capsys.readouterr()
-    assert captured.out.startswith("whether crops/1.png and crops/1.png are of one die cannot be told, because ")
+    assert captured.out.startswith("whether crops/1.png and crops/1.png are of one die cannot be determined, because ")
     assert captured.out.endswith("(similarity 1.0000 by tvae@0.0.1)\n")
     assert "wrote compare.png" in captured.err
     with Image.open("compare.png") as picture:
@@ -246,14 +250,20 @@ def test_compare(files: Path, where: list[str], capsys: pytest.CaptureFixture[st
     assert "pages/note.txt: " in captured.err
 
 
-def test_compare_thoroughly(files: Path, weights: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["compare", "crops/1.png", "crops/1.png", "--thorough"]) == 1
-    assert "nobody has measured a second look for tvae@0.0.1" in capsys.readouterr().err
+def measured(files: Path, weights: Path) -> Path:
+    """The bundled models, with a verification that has a second look."""
     folder = files / "measured"
     shutil.copytree(weights, folder)
     path = folder / "tvae" / "0.0.1" / "manifest.json"
     known = dataclasses.replace(Manifest.from_json(path.read_bytes()), verification=VERIFICATION)
     path.write_text(known.to_json(), encoding="utf-8")
+    return folder
+
+
+def test_compare_thoroughly(files: Path, weights: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["compare", "crops/1.png", "crops/1.png", "--thorough"]) == 1
+    assert "nobody has measured a second look for tvae@0.0.1" in capsys.readouterr().err
+    folder = measured(files, weights)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(hub.weights, "BUNDLED", (folder,))
         server = StandIn(DocumentPipeline.from_preset())
@@ -279,10 +289,25 @@ def test_compare_thoroughly(files: Path, weights: Path, capsys: pytest.CaptureFi
 def test_models(files: Path, where: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["models", *where]) == 0
     table = capsys.readouterr().out.splitlines()
-    assert table[0].split() == ["MODEL", "VERSION", "TASK", "PRESETS", "INPUT", "PARAMETERS", "VECTOR", "SHA256"]
-    assert sorted(line.split()[0] for line in table[1:]) == ["stamp-unet", "tvae", "yolo-stamp"]
+    assert table[0].split() == ["MODEL", "ROLE", "VERSION", "INPUT", "PARAMETERS", "VECTOR", "SHA256"]
+    assert sorted(" ".join(line.split()[:3]) for line in table[1:]) == [
+        "stamp-unet fast segmenter",
+        "tvae fast embedder",
+        "yolo-stamp fast detector",
+    ]
     assert main(["models", "--json", *where]) == 0
     assert {row["name"]: row["vector_size"] for row in lines(capsys.readouterr().out)}["tvae"] == 16
+
+
+def test_the_role_of_a_model_is_its_presets_and_its_task() -> None:
+    def info(task: Task | None, *presets: Preset) -> ModelInfo:
+        return ModelInfo("m", "1.0.0", task, presets, "m", 1, 1, 0, 0, "", 0.0)
+
+    assert tables.role(info(Task.DETECT, Preset.FAST)) == "fast detector"
+    assert tables.role(info(Task.EMBED, Preset.ACCURATE)) == "accurate embedder"
+    assert tables.role(info(Task.SEGMENT, Preset.FAST, Preset.ACCURATE)) == "fast and accurate segmenter"
+    assert tables.role(info(Task.EMBED)) == "embedder"
+    assert tables.role(info(None, Preset.FAST)) == "fast model"
 
 
 @pytest.mark.parametrize(
@@ -301,6 +326,15 @@ def test_models(files: Path, where: list[str], capsys: pytest.CaptureFixture[str
         (["segment", "a.png"], "--out"),
         (["segment", "a.png", "--crop", "--min-score", "0.5", "--out", "x"], "--min-score is for pages"),
         (["embed", "a.png"], "--out"),
+        (["embed", "a.png", "--out", "x", "--model", "http://a/b"], "'http://a/b' is no name of a model"),
+        (["embed", "a.png", "--out", "x", "--model", "tvae", "--preset", "fast"], "not allowed with"),
+        (["segment", "a.png", "--out", "x", "--model", "stamp-unet"], "--model is for cropped stamps"),
+        (["analyze", "a.png", "--crops", "x", "--masks", "y/../x"], "choose two folders"),
+        (["models", "--tls"], "--tls needs --gateway"),
+        (["models", "--ca", "x"], "--ca needs --gateway"),
+        (["models", "--token-file", "x"], "--token-file needs --gateway"),
+        (["embed", "a.png", "--out", "x", "--interactive"], "--interactive needs --gateway"),
+        (["models", "--token", "secret"], "unrecognized arguments"),
     ],
 )
 def test_wrong_usage_exits_with_2(argv: list[str], message: str, capsys: pytest.CaptureFixture[str]) -> None:
@@ -318,6 +352,17 @@ def test_wrong_usage_exits_with_2(argv: list[str], message: str, capsys: pytest.
         (["segment", "pages/a.png", "--out", "pages/note.txt"], "--out pages/note.txt cannot be made"),
         (["embed", "crops/1.png", "--out", "pages/note.txt/v.npz"], "cannot be written"),
         (["models", "--gateway", "127.0.0.1:1"], "no gateway answers at 127.0.0.1:1"),
+        (["embed", "crops/1.png", "--out", "v.npz", "--gateway", "127.0.0.1:1"], "no gateway answers at 127.0.0.1:1"),
+        (["analyze", "pages/a.png", "--crops", "pages/note.txt"], "--crops pages/note.txt cannot be made"),
+        (["embed", "crops/1.png", "--out", "v.npz", "--model", "hvae"], "no model is named 'hvae'"),
+        (["embed", "crops/1.png", "--out", "v.npz", "--model", "stamp-unet"], "stamp-unet@0.0.1 is made to segment"),
+        (["models", "--gateway", "gateway:1", "--ca", "missing.pem"], "--ca missing.pem cannot be read"),
+        (["models", "--gateway", "gateway:1", "--ca", "pages/note.txt"], "--ca pages/note.txt has no certificate"),
+        (["models", "--gateway", "gateway:1", "--ca", "pages/a.png"], "--ca pages/a.png has no certificate"),
+        (["models", "--gateway", "gateway:1", "--token-file", "missing"], "--token-file missing cannot be read"),
+        (["models", "--gateway", "gateway:1", "--token-file", "pages/note.txt"], "must not travel to gateway:1"),
+        (["models", "--gateway", "localhost:1", "--token-file", "pages/note.txt"], "the token has a space"),
+        (["models", "--gateway", "localhost:1", "--token-file", "pages/a.png"], "another character that no token has"),
     ],
 )
 def test_what_cannot_start_exits_with_2(
@@ -346,15 +391,191 @@ def test_a_gateway_that_fails_midway_costs_what_it_did_not_answer(
     assert main(["analyze", "pages/a.png", "pages/b.jpg", "--json", "--gateway", server.address]) == 1
     captured = capsys.readouterr()
     assert [row["file"] for row in lines(captured.out)] == ["pages/a.png"]
-    assert "stamp2vec: pages/b.jpg: the stand-in was told to fail" in captured.err
+    assert "stamp2vec: pages/b.jpg: a failure of the stand-in" in captured.err
     assert "stamp2vec: stopped after 1 files: " in captured.err
     server.failures = [None, internal]
     assert main(["embed", "crops/1.png", "crops/2.png", "--out", "v.npz", "--gateway", server.address]) == 1
     assert capsys.readouterr().err.splitlines()[:2] == [
-        "stamp2vec: crops/1.png: the stand-in was told to fail",
-        "stamp2vec: crops/2.png: the stand-in was told to fail",
+        "stamp2vec: crops/1.png: a failure of the stand-in",
+        "stamp2vec: crops/2.png: a failure of the stand-in",
     ]
     server.close()
+
+
+COMMANDS = [
+    "analyze pages/*.* missing.png",
+    "analyze pages/c.tif pages/a.png --json --min-score 0.6 --max-overlap 0.8",
+    "analyze pages/c.tif --json --vectors --crops out/crops --masks out/masks",
+    "analyze pages/a.png crops/a.png --json --crops out/same",
+    "segment pages/*.* --out out/page-masks --min-score 0.9",
+    "segment crops/*.png pages/note.txt --crop --out out/crop-masks --model stamp-unet@0.0.1",
+    "embed crops/*.png pages/note.txt --out out/vectors.npz --model tvae",
+    "compare crops/1.png crops/2.png --out out/compare.png",
+    "compare crops/1.png crops/2.png --json --thorough --out out/thorough.png --model tvae@0.0.1",
+    "compare crops/1.png pages/note.txt",
+    "models",
+    "models --json",
+]
+
+
+def outputs(typed: str, where: list[str], capsys: pytest.CaptureFixture[str]) -> tuple[int, str, str, dict[str, bytes]]:
+    """The exit code, stdout, stderr, and the files below out/ that the command wrote."""
+    shutil.rmtree("out", ignore_errors=True)
+    code = main([*typed.split(), *where])
+    captured = capsys.readouterr()
+    files = {str(path): path.read_bytes() for path in Path("out").rglob("*.*")}
+    for name in filter(lambda name: name.endswith(".npz"), files):  # a zip archive has the time in it
+        with np.load(name) as data:
+            files[name] = b"".join(data[key].tobytes() for key in sorted(data))
+    return code, captured.out, captured.err, files
+
+
+@pytest.mark.parametrize("typed", COMMANDS)
+def test_both_engines_give_the_same_bytes(
+    files: Path, weights: Path, typed: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (files / "pages" / "c.tif").write_bytes(tiff([page_image(0), Image.new("RGB", (5, 5)), page_image(2)]))
+    page_image(7).save(files / "crops" / "a.png")
+    monkeypatch.setattr(hub.weights, "BUNDLED", (measured(files, weights),))
+    server = StandIn(DocumentPipeline.from_preset())
+    remote = outputs(typed, ["--gateway", server.address], capsys)
+    server.close()
+    local = outputs(typed, [], capsys)
+    assert local[:2] == remote[:2]
+    # A stream is read ahead: a file that cannot be read may be reported before the errors of those before it.
+    assert sorted(local[2].splitlines()) == sorted(remote[2].splitlines())
+    assert local[3] == remote[3]
+    assert local[1] or local[3] or local[2]
+
+
+def test_a_number_prints_as_it_does_after_the_wire() -> None:
+    box = common_pb2.Box(x1=1281.5795)  # as a float64 it rounds up, as a float32 it rounds down
+    assert rounded(1281.5795, 3) == rounded(box.x1, 3) == 1281.579
+
+
+def test_analyze_writes_crops_and_masks(files: Path, where: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    (files / "pages" / "c.tif").write_bytes(tiff([page_image(0), page_image(2)]))
+    options = ["--min-score", "0.6", "--crops", "out/crops", "--masks", "out/masks"]
+    assert main(["analyze", "pages/c.tif", "--json", *options, *where]) == 0
+    rows = lines(capsys.readouterr().out)
+    result = DocumentPipeline.from_preset()(
+        (files / "pages" / "c.tif").read_bytes(), min_score=0.6, include_masks=True, include_crops=True
+    )
+    stamps = [stamp for page in result.pages for stamp in page.stamps]
+    printed = [stamp for row in rows for stamp in row["stamps"]]  # type: ignore[attr-defined]
+    assert len(result.pages[1].stamps) > 0
+    assert [row["crop"] for row in printed] == [f"out/crops/c-{number + 1}.png" for number in range(len(stamps))]
+    assert [row["mask"] for row in printed] == [f"out/masks/c-{number + 1}.png" for number in range(len(stamps))]
+    for row, stamp in zip(printed, stamps, strict=True):
+        assert row["crop_box"] == list(stamp.crop_box)
+        np.testing.assert_array_equal(np.asarray(Image.open(row["crop"])), stamp.crop)
+        np.testing.assert_array_equal(np.asarray(Image.open(row["mask"])), stamp.mask)
+        assert "vector" not in row
+
+
+def test_analyze_writes_no_stamp_over_another(files: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    page_image(0).save(files / "crops" / "a.png")
+    assert main(["analyze", "pages/a.png", "crops/a.png", "--json", "--crops", "out"]) == 1
+    captured = capsys.readouterr()
+    first, second = lines(captured.out)
+    assert "crop" in first["stamps"][0]  # type: ignore[index]
+    assert "crop" not in second["stamps"][0]  # type: ignore[index]
+    assert captured.err == "stamp2vec: crops/a.png: another file has been written to out/a-1.png: rename one of them\n"
+
+
+@pytest.fixture
+def server(files: Path) -> Iterator[StandIn]:
+    running = StandIn(DocumentPipeline.from_preset())
+    yield running
+    running.close()
+
+
+@pytest.mark.parametrize(
+    ("options", "vectors", "masks", "crops"),
+    [
+        ([], True, False, False),
+        (["--json"], False, False, False),
+        (["--json", "--vectors"], True, False, False),
+        (["--json", "--masks", "m", "--crops", "c"], False, True, True),
+        (["--crops", "c"], True, False, True),
+    ],
+)
+def test_a_gateway_computes_what_is_shown(
+    server: StandIn, options: list[str], vectors: bool, masks: bool, crops: bool
+) -> None:
+    assert main(["analyze", "pages/a.png", *options, "--gateway", server.address]) == 0
+    asked = server.requests[-1].document
+    assert (asked.include_vectors, asked.include_masks, asked.include_crops) == (vectors, masks, crops)
+
+
+def test_calls_are_bulk_unless_a_person_waits(server: StandIn) -> None:
+    gateway = ["--gateway", server.address]
+    for options, priority in (([], common_pb2.PRIORITY_BULK), (["--interactive"], common_pb2.PRIORITY_INTERACTIVE)):
+        assert main(["analyze", "pages/a.png", "--json", *options, *gateway]) == 0
+        assert server.requests[-1].document.priority == priority
+        assert main(["embed", "crops/1.png", "--out", "v.npz", *options, *gateway]) == 0
+        assert server.requests[-1].priority == priority
+        assert main(["segment", "crops/1.png", "--crop", "--out", "m", *options, *gateway]) == 0
+        assert server.requests[-1].priority == priority
+
+
+def test_a_model_is_chosen_by_name(server: StandIn, capsys: pytest.CaptureFixture[str]) -> None:
+    gateway = ["--gateway", server.address]
+    assert main(["embed", "crops/1.png", "--out", "v.npz", "--model", "tvae@0.0.1", *gateway]) == 0
+    assert server.requests[-1].model.name == "tvae@0.0.1"
+    assert main(["compare", "crops/1.png", "crops/2.png", "--model", "tvae", *gateway]) == 0
+    assert server.requests[-1].model.name == "tvae"
+    capsys.readouterr()
+    assert main(["embed", "crops/1.png", "--out", "v.npz", "--model", "hvae", *gateway]) == 2
+    assert capsys.readouterr().err == "stamp2vec: there is no model hvae\n"
+
+
+def test_tls_and_a_token(
+    files: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    own, other = certificate(tmp_path, "own"), certificate(tmp_path, "other")
+    server = StandIn(DocumentPipeline.from_preset(), own.server())
+    gateway = ["models", "--gateway", server.address]
+    assert main([*gateway, "--ca", str(own.path)]) == 0
+    monkeypatch.setenv("STAMP2VEC_TOKEN", "of-the-environment\n")
+    assert main([*gateway, "--ca", str(own.path)]) == 0
+    (tmp_path / "token").write_text("of-the-file\n")
+    assert main([*gateway, "--ca", str(own.path), "--token-file", "token"]) == 0
+    monkeypatch.setenv("SSL_CERT_FILE", str(own.path))
+    assert main([*gateway, "--tls"]) == 0
+    assert server.authorization == [
+        None,
+        "Bearer of-the-environment",
+        "Bearer of-the-file",
+        "Bearer of-the-environment",
+    ]
+    capfd.readouterr()
+    assert main([*gateway, "--ca", str(other.path)]) == 2
+    assert f"the certificate of {server.address} cannot be verified" in capfd.readouterr().err
+    assert main([*gateway]) == 2
+    assert len(server.authorization) == 4
+    server.close()
+
+
+def test_an_empty_token_is_none_in_the_environment_and_an_error_in_a_file(
+    server: StandIn, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("STAMP2VEC_TOKEN", "")
+    assert main(["models", "--gateway", server.address]) == 0
+    assert server.authorization == [None]
+    Path("empty").write_text("\n")
+    assert main(["models", "--gateway", server.address, "--token-file", "empty"]) == 2
+    assert "--token-file empty is empty" in capsys.readouterr().err
+
+
+def test_tls_failures_are_one_line_on_stderr(files: Path, tmp_path: Path) -> None:
+    own, other = certificate(tmp_path, "own"), certificate(tmp_path, "other")
+    server = StandIn(DocumentPipeline.from_preset(), own.server())
+    command = [sys.executable, "-m", "stamp2vec.cli", "models", "--gateway", server.address, "--ca", str(other.path)]
+    environment = {name: value for name, value in os.environ.items() if name != "GRPC_VERBOSITY"}
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
+    server.close()
+    assert (done.returncode, done.stdout, len(done.stderr.splitlines())) == (2, "", 1), done.stderr
 
 
 class Terminal(io.StringIO):

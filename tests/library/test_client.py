@@ -145,7 +145,7 @@ def test_unavailable_is_tried_again_and_nothing_else(client: Client, server: Sta
     assert len(client.models()) == 3
     assert len(server.requests) == 3
     server.failures = [(grpc.StatusCode.INTERNAL, None)]
-    with pytest.raises(ServiceError, match="told to fail") as caught:
+    with pytest.raises(ServiceError, match="a failure of the stand-in") as caught:
         client.models()
     assert caught.value.code is grpc.StatusCode.INTERNAL
     assert caught.value.request_id == "request-7"
@@ -159,7 +159,7 @@ def test_a_large_document_is_tried_again_as_well(client: Client, server: StandIn
     assert len(server.requests) == 3
 
 
-def test_overload_says_how_long_to_wait(client: Client, server: StandIn) -> None:
+def test_overload_has_the_seconds_to_wait(client: Client, server: StandIn) -> None:
     server.failures = [(grpc.StatusCode.RESOURCE_EXHAUSTED, 3.0)]
     with pytest.raises(ServiceError) as caught:
         client.embed([CROP])
@@ -187,7 +187,7 @@ def test_nobody_at_the_address() -> None:
             client.models()
 
 
-def test_a_passed_deadline_says_so(server: StandIn) -> None:
+def test_a_passed_deadline(server: StandIn) -> None:
     server.open.clear()
     with Client(server.address, deadline_s=0.2) as client, pytest.raises(ServiceError, match="took too long") as caught:
         client.models()
@@ -195,7 +195,7 @@ def test_a_passed_deadline_says_so(server: StandIn) -> None:
     assert caught.value.code is grpc.StatusCode.DEADLINE_EXCEEDED
 
 
-def test_what_a_newer_gateway_says_is_read_as_far_as_it_is_known() -> None:
+def test_unknown_values_of_a_newer_gateway_have_defaults() -> None:
     stamp = gateway_pb2.Stamp(type=99, ink_colour=99)  # type: ignore[arg-type]
     infos = [common_pb2.ModelInfo(task=99, presets=[common_pb2.PRESET_FAST, 99])]  # type: ignore[arg-type, list-item]
     message = gateway_pb2.AnalyzeDocumentResponse(pages=[gateway_pb2.Page(stamps=[stamp])], models=infos)

@@ -100,6 +100,14 @@ def test_overlapping_stamps_are_kept_apart_when_asked(pipeline: DocumentPipeline
     assert caught.value.field == "max_overlap"
 
 
+def test_a_detector_keeps_the_best_so_many(pipeline: DocumentPipeline) -> None:
+    every = pipeline.detector(page_image(0), 0.1)
+    assert len(every) > 2
+    assert pipeline.detector(page_image(0), 0.1, max_detections=2) == every[:2]
+    with pytest.raises(InvalidInput, match="max_detections is 0: send 1 to 300"):
+        pipeline.detector(page_image(0), max_detections=0)
+
+
 def test_a_document_of_too_many_stamps_is_refused_where_they_would_be_compared(
     pipeline: DocumentPipeline, monkeypatch: pytest.MonkeyPatch
 ) -> None:

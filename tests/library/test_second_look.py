@@ -8,7 +8,7 @@ import pytest
 from PIL import Image, ImageDraw, ImageFont
 
 from stamp2vec import hub
-from stamp2vec.comparison import Inked, illegibility, judge_look, look
+from stamp2vec.comparison import Inked, illegibility, judge_overlay, overlay_of
 from stamp2vec.engines.torch import TorchEngine
 from stamp2vec.errors import InvalidInput
 from stamp2vec.pipelines import EmbeddingPipeline, SegmentationPipeline
@@ -51,7 +51,7 @@ def seal(name: str, turn: float = 0.0, scale: float = 1.0, shift: int = 0, blot:
     ("turn", "scale", "shift"), [(0, 1.0, 0), (37, 0.9, 8), (-118, 0.85, -10), (180, 1.0, 5), (91, 0.8, 0)]
 )
 def test_impressions_of_one_die_come_to_lie_on_each_other(turn: float, scale: float, shift: int) -> None:
-    seen = look(seal("ORION 77"), seal("ORION 77", turn, scale, shift)).measures
+    seen = overlay_of(seal("ORION 77"), seal("ORION 77", turn, scale, shift)).measures
     assert seen.correlation > 0.9
     assert max(seen.missing_ink, seen.added_ink) < 0.03
     assert seen.local_correlation > 0.7
@@ -59,34 +59,34 @@ def test_impressions_of_one_die_come_to_lie_on_each_other(turn: float, scale: fl
 
 def test_another_name_shows_on_both_sides_and_lost_ink_on_one() -> None:
     die = seal("ORION 77")
-    lost = look(die, seal("ORION 77", 37, 0.9, blot=True)).measures
-    sibling = look(die, seal("VESTA 41", 37, 0.9)).measures
+    lost = overlay_of(die, seal("ORION 77", 37, 0.9, blot=True)).measures
+    sibling = overlay_of(die, seal("VESTA 41", 37, 0.9)).measures
     assert lost.missing_ink > 0.1
     assert lost.added_ink < 0.03
     assert min(sibling.missing_ink, sibling.added_ink) > 0.03
     assert sibling.local_correlation < 0.5
-    back = look(seal("ORION 77", 37, 0.9, blot=True), die).measures
+    back = overlay_of(seal("ORION 77", 37, 0.9, blot=True), die).measures
     assert back.added_ink > 0.1
     assert back.missing_ink < 0.03
 
 
 def test_the_verdict_weighs_what_was_seen() -> None:
     die, other = seal("ORION 77"), seal("VESTA 41", 37, 0.9)
-    same = judge_look(0.9, look(die, seal("ORION 77", 37, 0.9)), SECOND_LOOK)
+    same = judge_overlay(0.9, overlay_of(die, seal("ORION 77", 37, 0.9)), SECOND_LOOK)
     assert (same.verdict, same.reason) == (Verdict.SAME, "")
-    different = judge_look(0.9, look(die, other), SECOND_LOOK)
+    different = judge_overlay(0.9, overlay_of(die, other), SECOND_LOOK)
     assert different.probability is not None
     assert same.probability is not None
     assert different.probability < same.probability
-    assert judge_look(0.9, look(die, other), SECOND_LOOK, "too few pixels").reason == "too few pixels"
+    assert judge_overlay(0.9, overlay_of(die, other), SECOND_LOOK, "too few pixels").reason == "too few pixels"
 
 
 def test_no_ink_cannot_be_told_by() -> None:
     paper = Inked(np.full((SIDE, SIDE, 3), 255, np.uint8), np.zeros((SIDE, SIDE), np.uint8))
     for a, b in ((paper, paper), (paper, seal("ORION 77")), (seal("ORION 77"), paper)):
-        found = judge_look(1.0, look(a, b), SECOND_LOOK)
+        found = judge_overlay(1.0, overlay_of(a, b), SECOND_LOOK)
         assert found.verdict is Verdict.CANNOT_TELL
-        assert "stamp-unet sees no ink" in found.reason
+        assert "stamp-unet finds no ink" in found.reason
 
 
 def plain(height: int, width: int, level: int, ink: int) -> Inked:
@@ -119,7 +119,7 @@ def noise(height: int, width: int) -> Inked:
 def test_any_picture_has_measures_within_their_bounds(hostile: Inked) -> None:
     stamp = seal("ORION 77")
     for a, b in ((hostile, stamp), (stamp, hostile), (hostile, hostile)):
-        seen = look(a, b)
+        seen = overlay_of(a, b)
         assert seen.a_ink.shape == seen.b_ink.shape == (160, 160)
         values = seen.measures
         assert -1 <= values.correlation <= 1
@@ -152,7 +152,7 @@ def test_weights_that_cannot_be_right_are_refused(name: str, value: object) -> N
 
 
 def test_an_overlay_survives_the_wire() -> None:
-    seen = look(seal("ORION 77"), seal("VESTA 41"))
+    seen = overlay_of(seal("ORION 77"), seal("VESTA 41"))
     back: Overlay = overlay_from_message(overlay_to_message(seen))
     np.testing.assert_array_equal(back.a_ink, seen.a_ink)
     np.testing.assert_array_equal(back.b_ink, seen.b_ink)

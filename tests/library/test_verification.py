@@ -13,9 +13,10 @@ from stamp2vec.comparison import illegibility
 from stamp2vec.comparison.dies import die_groups, probability_matrix
 from stamp2vec.comparison.verdicts import judge
 from stamp2vec.engines.torch import TorchEngine
+from stamp2vec.errors import IncompatibleVectors
 from stamp2vec.hub.manifest import Manifest
 from stamp2vec.pipelines import DetectionPipeline, DocumentPipeline, EmbeddingPipeline, SegmentationPipeline
-from stamp2vec.values import SecondLook, Verdict, Verification
+from stamp2vec.values import Embedding, SecondLook, Verdict, Verification
 from stamp2vec.wire.models import info_from_message, info_to_message
 from tests.library.conftest import page_image
 from tests.library.test_document import png, tiff
@@ -175,3 +176,17 @@ def test_two_crops_are_compared_in_process(pipeline: DocumentPipeline) -> None:
     blank = pipeline.embedder.compare(stamp, Image.new("RGB", (90, 80), "white"))
     assert blank.verdict is Verdict.CANNOT_TELL
     assert "too little ink" in blank.reason
+
+
+def test_a_vector_takes_the_place_of_its_crop(pipeline: DocumentPipeline) -> None:
+    a, b = page_image(1, 90, 80), page_image(2, 90, 80)
+    embedder = pipeline.embedder
+    stored = Embedding(embedder(b), embedder.manifest.name, embedder.manifest.version)
+    expected = embedder.compare(a, b)
+    assert embedder.compare(a, stored).similarity == pytest.approx(expected.similarity, abs=1e-6)
+    assert embedder.compare(stored, a).similarity == pytest.approx(expected.similarity, abs=1e-6)
+    assert embedder.compare(stored, stored).similarity == pytest.approx(1)
+    other = dataclasses.replace(stored, version="9.9.9")
+    for pair in ((a, other), (other, a), (other, other)):
+        with pytest.raises(IncompatibleVectors, match=r"tvae@9\.9\.9"):
+            embedder.compare(*pair)

@@ -69,7 +69,7 @@ def test_folding_normalisations_changes_no_result(architecture: str) -> None:
 
 
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
-def test_every_parameter_learns(architecture: str) -> None:
+def test_every_parameter_gets_a_gradient(architecture: str) -> None:
     model = seeded(architecture).train()
     batch = pictures(architecture, 2)
     if isinstance(model, Tvae):
@@ -82,7 +82,7 @@ def test_every_parameter_learns(architecture: str) -> None:
     assert [name for name, p in model.named_parameters() if p.grad is None or not p.grad.any()] == []
 
 
-def test_the_light_detector_is_light() -> None:
+def test_the_fast_detector_is_small() -> None:
     assert sum(p.numel() for p in YoloStamp().parameters()) <= 150_000
 
 
@@ -94,7 +94,7 @@ def test_boxes_are_exact_where_all_else_is_bfloat16() -> None:
     torch.testing.assert_close(last[:4], torch.tensor([445 - half, 445 - half, 445 + half, 445 + half]))
 
 
-def test_the_heavy_detector_is_not_too_heavy() -> None:
+def test_the_accurate_detector_stays_within_its_size() -> None:
     assert sum(p.numel() for p in StampYolo().parameters()) <= 12_000_000
 
 
@@ -106,7 +106,7 @@ def test_vectors_have_length_one(architecture: str) -> None:
 
 
 @pytest.mark.parametrize("network", [Tvae, StampLite])
-def test_vectors_of_both_ways_up_are_the_same_either_way_up(network: type[Tvae | StampLite]) -> None:
+def test_half_turn_vectors_are_invariant_to_a_rotation_by_180_degrees(network: type[Tvae | StampLite]) -> None:
     torch.manual_seed(0)
     model = network(half_turn=1).eval()
     batch = pictures("stamp-lite", 3)
@@ -118,7 +118,7 @@ def test_vectors_of_both_ways_up_are_the_same_either_way_up(network: type[Tvae |
         torch.testing.assert_close(model(batch), model.one_look(batch))
 
 
-def test_the_trunk_takes_all_that_imagenet_taught() -> None:
+def test_the_trunk_loads_all_imagenet_weights() -> None:
     trained = imagenet.weights()
     model = StampLite()
     imagenet.load(model.trunk, model.top)

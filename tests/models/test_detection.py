@@ -36,14 +36,14 @@ def test_overlapping_boxes_are_dropped(boxes: list[tuple[int, ...]], kept: list[
     assert non_maximum_suppression(np.array(boxes, float).reshape(-1, 4), 0.5).tolist() == kept
 
 
-def test_the_best_come_first_and_the_hopeless_not_at_all() -> None:
+def test_candidates_are_sorted_and_low_scores_dropped() -> None:
     rows = [(*A, 0.3), (*B, 0.9), (50, 50, 60, 60, 0.001), (70, 70, 80, 80, np.nan), (0, 0, np.inf, 10, 0.95)]
     found = select(np.array(rows, np.float32))
     assert found.dtype == np.float32
     np.testing.assert_allclose(found, [[*B, 0.9], [*A, 0.3]], rtol=1e-6)
 
 
-def test_there_is_a_most() -> None:
+def test_the_number_of_candidates_is_limited() -> None:
     x = np.arange(4000, dtype=np.float32)[:, None] * 20
     scores = np.linspace(0.1, 0.9, 4000, dtype=np.float32)[:, None]
     rows = np.concatenate([x, x * 0, x + 10, x * 0 + 10, scores], 1)
@@ -57,8 +57,8 @@ def test_there_is_a_most() -> None:
 @pytest.mark.parametrize(
     ("cosine", "sine", "degrees"), [(1, 0, 0), (0, 1, 90), (0, -1, -90), (-1, 0.0, 180), (-1, -0.0, 180), (2, 2, 45)]
 )
-def test_a_model_s_numbers_become_candidates(cosine: float, sine: float, degrees: float) -> None:
-    """What overlaps is left to the caller."""
+def test_the_output_of_a_model_becomes_candidates(cosine: float, sine: float, degrees: float) -> None:
+    """Suppression is left to the caller."""
     output = torch.zeros(1, 3, 13)
     output[0, :, :4] = torch.tensor([NEAR_A, A, B])
     output[0, :, 4] = torch.tensor([1.0, 3.0, -6.0])
@@ -91,7 +91,7 @@ def test_candidates_become_stamps_with_their_ink() -> None:
     assert found == Detection((20, 50, 80, 60), float(np.float32(0.9)), StampType.WORD, -30.0, InkColour.BLUE)
 
 
-def test_stamps_that_lie_on_each_other_are_kept_apart_where_the_caller_says_so() -> None:
+def test_overlapping_stamps_are_kept_when_the_caller_allows_it() -> None:
     view = views(np.full((100, 100, 3), 255, np.uint8), (100, 100), Views.WHOLE)[0]
     rows = np.array([candidate(0, 0, 50, 50, 0.9), candidate(10, 0, 60, 50, 0.8), candidate(0, 1, 50, 51, 0.7)])
     assert [each.score for each in detections(rows, view, 0.5, 0.5)] == pytest.approx([0.9])
@@ -134,7 +134,7 @@ def seen_at(*boxes: tuple[float, float, float, float, float]) -> list[tuple[View
     return seen
 
 
-def test_a_stamp_that_every_view_has_is_one_stamp() -> None:
+def test_detections_of_one_stamp_in_all_views_merge() -> None:
     (found,) = merge(seen_at((800, 1000, 1100, 1300, 0.9)), 0.5, 0.01)
     assert found.box == pytest.approx((800, 1000, 1100, 1300))
     assert found.score == pytest.approx(0.9)
@@ -143,7 +143,7 @@ def test_a_stamp_that_every_view_has_is_one_stamp() -> None:
 def two_views(
     whole: list[Detection], tile: list[Detection], max_overlap: float = 0.5, min_score: float = 0.01
 ) -> list[Detection]:
-    """What is made of the whole page and its first tile, both of which see all of a seal at 100, 100 well."""
+    """The merged stamps of the whole page and its first tile, both of which show a seal at 100, 100 in full."""
     page, first = views(PAGE, (640, 640), Views.WHOLE_AND_TILES)[:2]
     return merge([(page, whole), (first, tile)], max_overlap, min_score)
 
@@ -152,29 +152,29 @@ def seal(left: float, score: float, kind: StampType = StampType.ROUND) -> Detect
     return Detection((left, 100.0, left + 400.0, 500.0), score, kind, 0.0, None)
 
 
-def test_all_views_that_see_a_stamp_well_have_a_say() -> None:
-    """The odds 9 and 1 have 3 between them; the box leans to the surer one, which tells the type."""
+def test_scores_of_views_that_show_a_stamp_in_full_are_averaged() -> None:
+    """Odds of 9 and 1 have the geometric mean 3; the box is weighted by score, the type is of the higher score."""
     (found,) = two_views([seal(100.0, 0.9)], [seal(120.0, 0.5, StampType.OVAL)])
     assert found.score == pytest.approx(0.75)
     assert found.box[0] == pytest.approx(100 + 20 * 0.5 / 1.4)
     assert found.type is StampType.ROUND
 
 
-def test_a_view_that_should_have_seen_a_stamp_and_did_not_speaks_against_it() -> None:
+def test_a_view_that_misses_a_stamp_lowers_its_score() -> None:
     (found,) = two_views([seal(100.0, 0.9)], [])
     assert found.score == pytest.approx(1 / (1 + (99 / 9) ** 0.5))  # odds of 9, and of 1 to 99
     assert two_views([seal(100.0, 0.9)], [], min_score=0.5) == []
 
 
-def test_a_view_that_sees_a_stamp_too_small_or_in_part_says_nothing() -> None:
+def test_views_of_too_small_or_partial_stamps_have_no_vote() -> None:
     word = Detection((100.0, 100.0, 300.0, 140.0), 0.9, StampType.WORD, 0.0, None)
     assert two_views([], [word])[0].score == pytest.approx(0.9)
     below = Detection((100.0, 2600.0, 500.0, 3000.0), 0.9, StampType.ROUND, 0.0, None)
     assert two_views([below], [])[0].score == pytest.approx(0.9)
 
 
-def test_views_that_disagree_by_pixels_agree() -> None:
-    """A line 10 pixels high of the whole page, told 4 lower by one view: less than half of both boxes is shared."""
+def test_boxes_of_two_views_match_within_some_pixels() -> None:
+    """A line 10 pixels high in the input, 4 lower in one view: the IoU is below a half."""
     word = Detection((500.0, 300.0, 900.0, 380.0), 0.9, StampType.WORD, 0.0, None)
     lower = Detection((500.0, 330.0, 900.0, 410.0), 0.9, StampType.WORD, 0.0, None)
     for max_overlap in (0.0, 0.5, 0.9):
@@ -183,7 +183,7 @@ def test_views_that_disagree_by_pixels_agree() -> None:
         assert found.box == pytest.approx((500, 315, 900, 395))
 
 
-def test_how_far_stamps_may_overlap_is_asked_of_what_views_say_together() -> None:
+def test_the_maximum_overlap_applies_to_merged_stamps() -> None:
     page, upper = seal(140.0, 0.96), seal(300.0, 0.95)
     (found,) = two_views([page], [upper], max_overlap=0.3)
     assert found.score == pytest.approx(0.955, abs=0.001)
@@ -191,14 +191,14 @@ def test_how_far_stamps_may_overlap_is_asked_of_what_views_say_together() -> Non
     assert len(apart) == 1
 
 
-def test_a_view_speaks_for_the_stamp_that_its_box_fits_best() -> None:
-    """The whole page has two that overlap, the tile one of them alone, and is silent on the other."""
+def test_a_box_votes_for_the_stamp_that_it_fits_best() -> None:
+    """The whole page has two that overlap, the tile only one of them."""
     found = two_views([seal(100.0, 0.96), seal(180.0, 0.95)], [seal(180.0, 0.95)], max_overlap=0.9)
     assert [each.box[0] for each in found] == pytest.approx([180.0, 100.0])
     assert [each.score for each in found] == pytest.approx([0.95, 0.33], abs=0.01)
 
 
-def test_overlapping_stamps_of_two_views_pair_up_where_the_caller_keeps_them_apart() -> None:
+def test_overlapping_stamps_of_two_views_match_when_the_caller_keeps_them() -> None:
     one, other = seal(100.0, 0.9), seal(160.0, 0.8)
     assert len(two_views([one, other], [one, other])) == 1
     found = two_views([one, other], [one, other], max_overlap=0.9)
@@ -207,7 +207,7 @@ def test_overlapping_stamps_of_two_views_pair_up_where_the_caller_keeps_them_apa
 
 
 def test_a_stamp_across_the_edges_of_tiles_is_whole() -> None:
-    """1,500 pixels high: higher than what tiles share, so only the whole page has all of it."""
+    """1,500 pixels high, more than tiles overlap: only the whole page shows all of it."""
     across = (1200.0, 1500.0, 2200.0, 3000.0, 0.9)
     seen = seen_at(across)
     assert sum(len(found) for _, found in seen) > 3
@@ -217,15 +217,15 @@ def test_a_stamp_across_the_edges_of_tiles_is_whole() -> None:
     assert [each.box for each in merge(seen, 0.5, 0.01)] == [pytest.approx(across[:4])]
 
 
-def test_what_tiles_alone_can_see_stays_even_where_it_is_cut() -> None:
-    """The whole page shows both less than 8 pixels high, and has no say."""
+def test_stamps_that_only_tiles_resolve_stay_even_when_cut() -> None:
+    """The whole page shows both less than 8 pixels high, and has no vote."""
     seen = seen_at((2000, 1000, 2200, 1060, 0.6), (700, 2780, 900, 2840, 0.7))
     seen[0] = (seen[0][0], [])
-    seen[3:] = [(view, []) for view, _ in seen[3:]]  # the upper tiles alone have the second one, cut off
+    seen[3:] = [(view, []) for view, _ in seen[3:]]  # only the upper tiles have the second one, cut off
     assert sorted(each.score for each in merge(seen, 0.5, 0.5)) == pytest.approx([0.6, 0.7])
 
 
-def test_a_whole_box_stands_for_a_stamp_that_no_view_sees_well() -> None:
+def test_a_whole_box_represents_a_stamp_that_no_view_shows_well() -> None:
     """A close-up, four fifths of the picture: its piece on a tile scores more."""
     page, upper, *_ = views(np.full((600, 400, 3), 255, np.uint8), (640, 640), Views.WHOLE_AND_TILES)
     whole = Detection((10.0, 10.0, 390.0, 560.0), 0.5, StampType.ROUND, 0.0, None)
@@ -233,7 +233,7 @@ def test_a_whole_box_stands_for_a_stamp_that_no_view_sees_well() -> None:
     assert merge([(page, [whole]), (upper, [piece])], 0.5, 0.01) == [whole]
 
 
-def test_a_page_has_its_best_300() -> None:
+def test_a_page_keeps_its_best_300() -> None:
     view = views(np.full((64, 64, 3), 255, np.uint8), (64, 64), Views.WHOLE)[0]
     many = [Detection((i, 0.0, i + 1.0, 1.0), 1 - i / 1000, StampType.WORD, 0.0, None) for i in range(400)]
     assert merge([(view, many)], 0.5, 0.01) == many[:MAX_DETECTIONS]
@@ -246,7 +246,7 @@ def test_a_page_has_its_best_300() -> None:
 
 
 class CountingEngine(TorchEngine):
-    """Notes the sizes of its batches."""
+    """Records the sizes of its batches."""
 
     def __init__(self, manifest: Manifest, state: dict[str, torch.Tensor]) -> None:
         super().__init__(manifest, state)
@@ -257,7 +257,7 @@ class CountingEngine(TorchEngine):
         return super().infer(batch)
 
 
-def test_a_manifest_says_whether_its_model_gets_tiles() -> None:
+def test_the_manifest_selects_whole_page_or_tiles() -> None:
     name, task, config, side, vector_size = MODELS[0]
     fast = manifest(name, task, config, side, vector_size)
     for described, inputs in ((fast, 1), (replace(fast, views=Views.WHOLE_AND_TILES), 5)):

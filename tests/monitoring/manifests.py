@@ -1,4 +1,4 @@
-"""What k8s/components/monitoring says, for those who check it."""
+"""Rules and queries of k8s/components/monitoring."""
 
 import json
 import re
@@ -22,13 +22,13 @@ class Query:
 
 
 def rule_groups() -> list[dict[str, Any]]:
-    """As written in the PrometheusRule."""
+    """The groups of the PrometheusRule."""
     groups: list[dict[str, Any]] = yaml.safe_load((MONITORING / "prometheus-rule.yaml").read_text())["spec"]["groups"]
     return groups
 
 
 def rules() -> list[dict[str, Any]]:
-    """Of all groups."""
+    """The rules of all groups."""
     return [rule for group in rule_groups() for rule in group["rules"]]
 
 
@@ -38,7 +38,7 @@ def alerts() -> list[dict[str, Any]]:
 
 
 def write_rules(path: Path, interval: str | None = None) -> None:
-    """As a file for Prometheus; the groups are evaluated at this interval, or at that of Prometheus itself."""
+    """Writes the groups as a file for Prometheus, evaluated at `interval` or at that of Prometheus itself."""
     groups = [
         {key: value for key, value in group.items() if key != "interval"} | ({"interval": interval} if interval else {})
         for group in rule_groups()
@@ -47,12 +47,12 @@ def write_rules(path: Path, interval: str | None = None) -> None:
 
 
 def rule_queries() -> list[Query]:
-    """Of every rule."""
+    """The queries of every rule."""
     return [Query(rule.get("alert") or rule["record"], rule["expr"]) for rule in rules()]
 
 
 def dashboard_queries() -> list[Query]:
-    """Of every panel, with the variables of Grafana as they stand."""
+    """The queries of every panel, with Grafana's variables as they are."""
     panels = json.loads((MONITORING / "dashboard.json").read_text())["panels"]
     return [Query(panel["title"], target["expr"]) for panel in panels for target in panel.get("targets", ())]
 

@@ -35,17 +35,17 @@ RATE_INTERVAL = "10s"
 
 @dataclass(frozen=True, slots=True)
 class Prometheus:
-    """The HTTP API of one that runs."""
+    """The HTTP API of a running Prometheus."""
 
     url: str
 
     def get(self, path: str, **parameters: str) -> Any:
         query = urllib.parse.urlencode(parameters)
-        with urllib.request.urlopen(f"{self.url}/api/v1/{path}?{query}", timeout=TIMEOUT_S) as answer:
-            return json.load(answer)["data"]
+        with urllib.request.urlopen(f"{self.url}/api/v1/{path}?{query}", timeout=TIMEOUT_S) as response:
+            return json.load(response)["data"]
 
     def evaluate(self, query: Query) -> list[Any]:
-        """The samples that it has now."""
+        """The current samples of a query."""
         expression = query.expression.replace("$__rate_interval", RATE_INTERVAL).replace("$namespace", NAMESPACE)
         found: list[Any] = self.get("query", query=expression)["result"]
         return found
@@ -69,7 +69,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
 
 @contextmanager
 def load(stack: Stack) -> Iterator[None]:
-    """Two callers that each send the next document when they have the answer to the last."""
+    """Two closed-loop callers: each waits for its response before the next document."""
     request = gateway_pb2.AnalyzeDocumentRequest(document=SAMPLE.read_bytes(), include_masks=True)
     done = threading.Event()
     with channel(stack.address("gateway").target) as open_channel, ThreadPoolExecutor(2) as pool:
@@ -120,16 +120,16 @@ def _server(program: str, folder: Path) -> Iterator[Prometheus]:
     assert process.stderr is not None
     try:
         address = next(line.rpartition("address=")[2].strip() for line in process.stderr if "Listening on" in line)
-        threading.Thread(target=process.stderr.read, daemon=True).start()  # a full pipe would hold it up
+        threading.Thread(target=process.stderr.read, daemon=True).start()  # a full pipe would block it
         server = Prometheus(f"http://{address}")
-        eventually(lambda: _answers(server))
+        eventually(lambda: _is_ready(server))
         yield server
     finally:
         process.terminate()
         process.wait()
 
 
-def _answers(server: Prometheus) -> bool:
+def _is_ready(server: Prometheus) -> bool:
     try:
         server.get("rules")
     except OSError:
@@ -144,8 +144,8 @@ def test_metrics_that_rules_and_panels_name_are_those_of_the_services(stack: Sta
         request = gateway_pb2.AnalyzeDocumentRequest(document=SAMPLE.read_bytes(), include_masks=True)
         StampServiceStub(open_channel).AnalyzeDocument(request, timeout=TIMEOUT_S)
     for name in ("gateway", *MODEL_SERVICE_NAMES):
-        with urllib.request.urlopen(stack.address(name).metrics_url, timeout=TIMEOUT_S) as answer:
-            exposed |= {line.partition("{")[0].partition(" ")[0] for line in answer.read().decode().splitlines()}
+        with urllib.request.urlopen(stack.address(name).metrics_url, timeout=TIMEOUT_S) as response:
+            exposed |= {line.partition("{")[0].partition(" ")[0] for line in response.read().decode().splitlines()}
     named = set(metrics_of([*rule_queries(), *dashboard_queries()]))
     assert named
     assert named <= exposed
@@ -158,7 +158,7 @@ def test_every_panel_shows_something(live: Prometheus, query: Query) -> None:
     assert all(sample["value"][1] != "NaN" for sample in samples)
 
 
-def test_every_recording_rule_records_and_every_rule_is_well(live: Prometheus) -> None:
+def test_every_recording_rule_records_and_every_rule_is_healthy(live: Prometheus) -> None:
     evaluated = [rule for group in live.get("rules")["groups"] for rule in group["rules"]]
     assert [rule for rule in evaluated if rule["health"] != "ok"] == []
     for rule in evaluated:
@@ -167,7 +167,7 @@ def test_every_recording_rule_records_and_every_rule_is_well(live: Prometheus) -
     assert {rule["name"] for rule in evaluated if rule["type"] == "alerting"} == {rule["alert"] for rule in alerts()}
 
 
-def test_the_load_of_every_service_is_seen(live: Prometheus) -> None:
+def test_the_load_of_every_service_is_recorded(live: Prometheus) -> None:
     loads = live.evaluate(Query("", "stamp2vec:load:ratio_avg1m"))
     assert {sample["metric"]["job"] for sample in loads} == {"gateway", *MODEL_SERVICE_NAMES}
     assert all(0 <= float(sample["value"][1]) <= 1 for sample in loads)

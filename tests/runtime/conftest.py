@@ -14,13 +14,13 @@ class _JumpingSelector(selectors.DefaultSelector):
 
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
         if timeout is None:
-            raise RuntimeError("Nothing is left that could happen: a task waits for ever.")
+            raise RuntimeError("No timer is left: a task waits for ever.")
         self.now_s += max(timeout, 0.0)
         return super().select(0)
 
 
 class SimulatedTimeLoop(asyncio.SelectorEventLoop):
-    """asyncio with a clock that starts at 0 and jumps whenever there is nothing to do: sleeping takes no time."""
+    """asyncio with a clock that starts at 0 and jumps to the next timer when idle: sleeping takes no time."""
 
     def __init__(self) -> None:
         self._jumping = _JumpingSelector()

@@ -16,12 +16,12 @@ Infer = Callable[[Array], list[Array]]
 
 
 def first_pixel() -> Infer:
-    """The first byte of each item says what happens to it; the answer is that byte, so many times."""
+    """The first byte of each item selects its behaviour; the result is that byte, repeated that many times."""
 
     def infer(batch: Array) -> list[Array]:
         firsts = batch[:, 0, 0, 0].tolist()
         if 13 in firsts:
-            raise ValueError("13 is not a number that we like")
+            raise ValueError("13 is invalid")
         if 9 in firsts:
             os.kill(os.getpid(), signal.SIGKILL)
         if 99 in firsts:
@@ -32,12 +32,12 @@ def first_pixel() -> Infer:
 
 
 def thread_counts() -> Infer:
-    """Answers with the number of threads that libraries are told to use."""
+    """Returns the number of threads that libraries are configured for."""
     return lambda batch: [np.array(int(os.environ["OMP_NUM_THREADS"])) for _ in batch]
 
 
 def page_faults() -> Infer:
-    """Answers with the pages that the system had to give while it filled 64 MiB."""
+    """Returns the page faults while it fills 64 MiB."""
 
     def infer(batch: Array) -> list[Array]:
         before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
@@ -48,7 +48,7 @@ def page_faults() -> Infer:
 
 
 def waits_for(folder: str) -> Infer:
-    """Begins a batch, and ends it when somebody has written to the named pipe that its first byte names."""
+    """Blocks a batch until the named pipe of its first byte is written to."""
 
     def infer(batch: Array) -> list[Array]:
         if (first := int(batch[0, 0, 0, 0])) != 255:  # 255 is the warm-up
@@ -64,12 +64,12 @@ def broken(text: str) -> Infer:
 
 
 def objects() -> Infer:
-    """Answers with what cannot be sent."""
+    """Returns objects that cannot be sent between processes."""
     return lambda batch: [np.array([{}]) for _ in batch]
 
 
 def loads_at_times(folder: str, fails: str) -> Infer:
-    """Is loaded at the first time and then, after so many failures, again."""
+    """Loads at the first attempt, and again after `fails` failures."""
     times = len(list(Path(folder).iterdir()))
     (Path(folder) / str(times)).touch()
     if 0 < times <= int(fails):
@@ -85,5 +85,5 @@ def loads_for_ever(folder: str) -> Infer:
 
 
 def dies_on_loading(folder: str) -> Infer:
-    """Does not live to see its first batch."""
+    """Exits before its first batch."""
     os._exit(7)

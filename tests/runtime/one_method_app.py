@@ -15,22 +15,22 @@ METHOD = "/test.Service/Call"
 
 
 def method(channel: grpc.Channel) -> "grpc.UnaryUnaryMultiCallable[bytes, bytes]":
-    """Its unary method, for a synchronous client."""
+    """The unary method of OneMethod, for a synchronous client."""
     return channel.unary_unary(METHOD)
 
 
 def aio_method(channel: grpc.aio.Channel) -> "grpc.aio.UnaryUnaryMultiCallable[bytes, bytes]":
-    """Its unary method."""
+    """The unary method of OneMethod."""
     return channel.unary_unary(METHOD)
 
 
 def aio_stream(channel: grpc.aio.Channel) -> "grpc.aio.StreamStreamMultiCallable[bytes, bytes]":
-    """Its streaming method."""
+    """The streaming method of OneMethod."""
     return channel.stream_stream("/test.Service/Stream")
 
 
 def raising(error: Exception) -> Callable[[], object]:
-    """A behaviour that fails."""
+    """A behaviour that raises `error`."""
 
     def behaviour() -> object:
         raise error
@@ -39,7 +39,7 @@ def raising(error: Exception) -> Callable[[], object]:
 
 
 class OneMethod:
-    """An App with one unary and one streaming method, which do what they are told; both take and give bytes."""
+    """An App with one unary and one streaming method, whose behaviour a test sets; both take and return bytes."""
 
     service_name = "test.Service"
 

@@ -1,4 +1,4 @@
-"""The batcher, in simulated time: a batch takes one second, whatever its size, unless a test says otherwise."""
+"""The batcher, in simulated time: a batch of any size takes one second, unless a test sets another time."""
 
 import asyncio
 import gc
@@ -17,7 +17,7 @@ INTERACTIVE, BULK = Priority.INTERACTIVE, Priority.BULK
 
 
 class Upper:
-    """An executor that makes letters upper case, and writes down the batches that it began: "2s:abc"."""
+    """An executor that makes letters upper case, and records the batches that it began: "2s:abc"."""
 
     def __init__(
         self, *, slots: int = 1, fails_on: str = "", dies_on: str = "", hangs_on: str = "", restart_s: float = 3
@@ -54,7 +54,7 @@ class Upper:
 
 
 class Ledger:
-    """An observer that writes down what it hears."""
+    """An observer that records its events."""
 
     def __init__(self) -> None:
         self.drops: dict[str, int] = {}
@@ -72,14 +72,14 @@ class Ledger:
 
 
 def make(*executors: Upper, ledger: Ledger | None = None, **options: float) -> tuple[Batcher[str, str], Ledger]:
-    """A batcher of batches of 4 and 16 waiting items, that knows that a full batch takes a second."""
+    """A batcher of batches of 4 and 16 waiting items, with a latency curve of one second a full batch."""
     ledger, latency = ledger or Ledger(), LatencyCurve()
     latency.observe(4, 1.0)
     settings: dict[str, float] = {"max_batch": 4, "capacity": 16, **options}
     return Batcher(executors, ledger, latency, **settings), ledger  # type: ignore[arg-type]
 
 
-async def answers(futures: Iterable[asyncio.Future[Outcome[str]]]) -> str:
+async def results(futures: Iterable[asyncio.Future[Outcome[str]]]) -> str:
     """ "AB?D": the results, with a question mark for each error."""
     outcomes = await asyncio.gather(*futures, return_exceptions=True)
     return "".join(outcome.result if isinstance(outcome, Outcome) else "?" for outcome in outcomes)
@@ -98,11 +98,11 @@ async def answers(futures: Iterable[asyncio.Future[Outcome[str]]]) -> str:
         pytest.param(["abc", "def", "gh"], ["0s:abcd", "1s:efgh"], id="oldest first, calls may be cut"),
     ],
 )
-async def test_batches_are_formed_from_what_waits(calls: list[str], began: list[str]) -> None:
+async def test_batches_are_formed_from_waiting_items(calls: list[str], began: list[str]) -> None:
     executor = Upper()
     batcher, _ = make(executor)
     futures = [future for call in calls for future in batcher.submit(call)]
-    assert await answers(futures) == "".join(calls).upper()
+    assert await results(futures) == "".join(calls).upper()
     assert executor.began == began
 
 
@@ -113,25 +113,25 @@ async def test_a_batch_is_formed_only_when_an_executor_is_free() -> None:
     for letter in "bcd":
         await asyncio.sleep(0.2)
         futures += batcher.submit(letter)
-    assert await answers(futures) == "ABCD"
+    assert await results(futures) == "ABCD"
     assert executor.began == ["0s:a", "1s:bcd"]
 
 
-async def test_idle_executors_split_what_waits() -> None:
+async def test_idle_executors_split_the_queue() -> None:
     executors = Upper(), Upper()
     batcher, _ = make(*executors)
-    assert await answers(batcher.submit("abc")) == "ABC"
+    assert await results(batcher.submit("abc")) == "ABC"
     assert [executor.began for executor in executors] == [["0s:ab"], ["0s:c"]]
 
 
 async def test_an_executor_with_two_slots_is_handed_the_next_batch_while_it_runs() -> None:
     executor = Upper(slots=2)
     batcher, _ = make(executor)
-    assert await answers(batcher.submit("abcdefghi")) == "ABCDEFGHI"
+    assert await results(batcher.submit("abcdefghi")) == "ABCDEFGHI"
     assert executor.began == ["0s:abcd", "0s:efgh", "1s:i"]
 
 
-async def test_an_outcome_tells_where_the_time_went() -> None:
+async def test_an_outcome_has_queue_and_inference_times() -> None:
     batcher, ledger = make(Upper())
     *_, last = await asyncio.gather(*batcher.submit("abcde"))
     assert last == Outcome("E", queue_s=1.0, inference_s=1.0, batch_size=1)
@@ -141,7 +141,7 @@ async def test_an_outcome_tells_where_the_time_went() -> None:
 @pytest.mark.parametrize(
     ("arrivals", "began"),
     [
-        pytest.param([(0, "a")], ["0.5s:a"], id="a lone item waits for company"),
+        pytest.param([(0, "a")], ["0.5s:a"], id="a lone item waits for others"),
         pytest.param([(0, "a"), (0.3, "b")], ["0.5s:ab"], id="counted from the oldest, not from the newest"),
         pytest.param([(0, "a"), (0.1, "bcd")], ["0.1s:abcd"], id="a full batch does not wait"),
         pytest.param([(0, "abcd"), (0.2, "e")], ["0s:abcd", "1s:e"], id="waiting for an executor counts"),
@@ -155,7 +155,7 @@ async def test_max_delay(arrivals: list[tuple[float, str]], began: list[str]) ->
     for at_s, letters in arrivals:
         await asyncio.sleep(at_s - asyncio.get_running_loop().time())
         futures += batcher.submit(letters)
-    await answers(futures)
+    await results(futures)
     assert executor.began == began
 
 
@@ -174,7 +174,7 @@ async def test_interactive_goes_before_bulk_without_starving_it(interactive: str
     executor = Upper()
     batcher, _ = make(executor)
     futures = batcher.submit(bulk, priority=BULK) + batcher.submit(interactive)
-    await answers(futures)
+    await results(futures)
     assert executor.began == began
 
 
@@ -184,10 +184,10 @@ async def test_bulk_cannot_fill_the_last_fourth_of_the_queue() -> None:
     with pytest.raises(QueueFull):
         batcher.submit("b", priority=BULK)
     futures += batcher.submit("i" * 4)
-    assert await answers(futures) == "B" * 12 + "I" * 4
+    assert await results(futures) == "B" * 12 + "I" * 4
 
 
-# Those for whom nobody waits
+# Cancelled and expired items
 
 
 async def test_cancelled_items_are_never_computed() -> None:
@@ -196,18 +196,18 @@ async def test_cancelled_items_are_never_computed() -> None:
     futures = batcher.submit("abcdefgh")
     await asyncio.sleep(0.5)
     futures[4].cancel()
-    assert await answers(futures) == "ABCD?FGH"
+    assert await results(futures) == "ABCD?FGH"
     assert executor.began == ["0s:abcd", "1s:fgh"]
     assert ledger.drops == {"cancelled": 1}
 
 
-async def test_cancelling_what_runs_harms_no_neighbour() -> None:
+async def test_cancelling_a_running_item_affects_no_other() -> None:
     batcher, _ = make(Upper())
     futures = batcher.submit("abcd")
     await asyncio.sleep(0.5)
     futures[1].cancel()
-    assert await answers(futures) == "A?CD"
-    assert await answers(batcher.submit("e")) == "E"
+    assert await results(futures) == "A?CD"
+    assert await results(batcher.submit("e")) == "E"
 
 
 async def test_expired_items_are_never_computed() -> None:
@@ -216,40 +216,40 @@ async def test_expired_items_are_never_computed() -> None:
     slow, late = batcher.submit("a"), batcher.submit("b", deadline_s=0.9)
     with pytest.raises(DeadlinePassed):
         await late[0]
-    assert await answers(slow) == "A"
+    assert await results(slow) == "A"
     assert executor.began == ["0s:a"]
     assert ledger.drops == {"expired": 1}
 
 
-async def test_the_dead_hold_no_place_in_a_full_queue() -> None:
+async def test_dropped_items_hold_no_place_in_a_full_queue() -> None:
     batcher, ledger = make(Upper(), capacity=8)
     for future in batcher.submit("a" * 8):
         future.cancel()
-    assert await answers(batcher.submit("b" * 8)) == "B" * 8
+    assert await results(batcher.submit("b" * 8)) == "B" * 8
     assert ledger.drops == {"cancelled": 8}
 
 
 # Overload
 
 
-async def test_a_call_that_does_not_fit_is_refused_whole_and_told_when_to_return() -> None:
+async def test_a_call_that_does_not_fit_is_refused_whole_with_a_retry_delay() -> None:
     batcher, ledger = make(Upper(), capacity=8)
     futures = batcher.submit("abcd")
     await asyncio.sleep(0.5)
     futures += batcher.submit("efghij")
     with pytest.raises(QueueFull) as refusal:
         batcher.submit("xyz")
-    assert refusal.value.retry_after_s == pytest.approx(10 / 4)  # 4 in work and 6 waiting, at 4 a second
+    assert refusal.value.retry_after_s == pytest.approx(10 / 4)  # 4 running and 6 waiting, at 4 a second
     assert ledger.drops == {"queue_full": 3}
     assert batcher.waiting == 6
     futures += batcher.submit("kl")
-    assert await answers(futures) == "ABCDEFGHIJKL"
+    assert await results(futures) == "ABCDEFGHIJKL"
 
 
 @pytest.mark.parametrize(
     ("deadline_s", "is_hopeless"), [(1.9, True), (2.1, False), (None, False)], ids=["short", "long", "none"]
 )
-async def test_a_hopeless_deadline_is_refused_at_once(deadline_s: float | None, is_hopeless: bool) -> None:
+async def test_a_deadline_that_cannot_be_met_is_refused_at_once(deadline_s: float | None, is_hopeless: bool) -> None:
     batcher, ledger = make(Upper())
     futures = batcher.submit("abcdefgh")  # two seconds of work ahead
     if is_hopeless:
@@ -259,14 +259,14 @@ async def test_a_hopeless_deadline_is_refused_at_once(deadline_s: float | None, 
         assert ledger.drops == {"hopeless_deadline": 1}
     else:
         futures += batcher.submit("z", deadline_s=deadline_s)
-    assert await answers(futures) == "ABCDEFGHZ"[: len(futures)]
+    assert await results(futures) == "ABCDEFGHZ"[: len(futures)]
 
 
-async def test_a_deadline_that_is_over_already_has_passed_and_is_not_called_hopeless() -> None:
+async def test_a_past_deadline_is_expired_and_not_unreachable() -> None:
     batcher, ledger = make(Upper())
     futures = batcher.submit("abcdefgh")
     (late,) = batcher.submit("z", deadline_s=0.0)
-    assert await answers(futures) == "ABCDEFGH"
+    assert await results(futures) == "ABCDEFGH"
     with pytest.raises(DeadlinePassed):
         await late
     assert ledger.drops == {"expired": 1}
@@ -275,21 +275,21 @@ async def test_a_deadline_that_is_over_already_has_passed_and_is_not_called_hope
 async def test_two_executors_halve_the_estimated_wait() -> None:
     batcher, _ = make(Upper(), Upper())
     futures = batcher.submit("abcdefgh")
-    assert await answers(futures + batcher.submit("z", deadline_s=1.1)) == "ABCDEFGHZ"
+    assert await results(futures + batcher.submit("z", deadline_s=1.1)) == "ABCDEFGHZ"
 
 
 async def test_interactive_calls_do_not_wait_for_bulk_in_the_estimate() -> None:
     batcher, _ = make(Upper())
     futures = batcher.submit("b" * 12, priority=BULK)
-    assert await answers(batcher.submit("i", deadline_s=0.5)) == "I"
-    assert await answers(futures) == "B" * 12
+    assert await results(batcher.submit("i", deadline_s=0.5)) == "I"
+    assert await results(futures) == "B" * 12
 
 
-async def test_a_bad_measurement_cannot_refuse_everybody_for_ever() -> None:
+async def test_a_bad_measurement_cannot_refuse_all_calls_for_ever() -> None:
     latency = LatencyCurve()
     latency.observe(4, 1000.0)
     batcher = Batcher([Upper()], Ledger(), latency, max_batch=4, capacity=16)
-    assert await answers(batcher.submit("a", deadline_s=1.5)) == "A"
+    assert await results(batcher.submit("a", deadline_s=1.5)) == "A"
 
 
 # Poison
@@ -300,27 +300,27 @@ async def test_one_poisonous_item_of_eight_fails_alone(poison: int) -> None:
     batcher, ledger = make(Upper(fails_on="!"), max_batch=8)
     letters = list("abcdefgh")
     letters[poison] = "!"
-    assert await answers(batcher.submit(letters)) == "".join(letters).upper().replace("!", "?")
+    assert await results(batcher.submit(letters)) == "".join(letters).upper().replace("!", "?")
     assert ledger.drops == {"poison": 1}
 
 
-async def test_a_poisonous_item_gets_its_reason_and_the_executor_goes_on() -> None:
+async def test_a_poisonous_item_gets_its_error_and_the_executor_continues() -> None:
     executor = Upper(fails_on="!")
     batcher, _ = make(executor)
     with pytest.raises(PoisonItem) as refusal:
         await batcher.submit("!")[0]
     assert refusal.value.reason == "cannot do !"
-    assert await answers(batcher.submit("a")) == "A"
+    assert await results(batcher.submit("a")) == "A"
     assert executor.restarts == 0
 
 
-async def test_halves_leave_out_those_who_have_gone() -> None:
+async def test_halves_leave_out_cancelled_items() -> None:
     executor = Upper(fails_on="!")
     batcher, _ = make(executor)
     futures = batcher.submit("!bcd")
     await asyncio.sleep(0.5)
     futures[3].cancel()
-    assert await answers(futures) == "?BC?"
+    assert await results(futures) == "?BC?"
     assert executor.began == ["0s:!bcd", "1s:!b", "2s:!", "3s:b", "4s:c"]
 
 
@@ -330,7 +330,7 @@ async def test_a_wrong_number_of_results_fails_the_batch_not_the_loop() -> None:
             return (await super().run(batch))[1:]
 
     batcher, ledger = make(Short())
-    assert await answers(batcher.submit("ab")) == "??"
+    assert await results(batcher.submit("ab")) == "??"
     assert ledger.drops == {"poison": 2}
 
 
@@ -343,7 +343,7 @@ async def test_the_batch_of_a_dead_executor_is_run_by_another_one_item_at_a_time
     futures = batcher.submit("abcd")
     await asyncio.sleep(0.5)
     executors[0].kill()
-    assert await answers(futures) == "ABCD"
+    assert await results(futures) == "ABCD"
     assert [executor.began for executor in executors] == [["0s:ab"], ["0s:cd", "1s:a", "2s:b"]]
     assert ledger.drops == {}
 
@@ -352,54 +352,54 @@ async def test_an_item_that_kills_is_given_up_after_two_executors_and_fails_alon
     executors = Upper(dies_on="!"), Upper(dies_on="!"), Upper(dies_on="!")
     batcher, ledger = make(*executors, max_batch=8)
     futures = batcher.submit("abcdefg!")
-    assert await answers(futures) == "ABCDEFG?"
+    assert await results(futures) == "ABCDEFG?"
     await asyncio.sleep(10)
     assert sum(executor.restarts for executor in executors) == 2
     assert ledger.drops == {"poison": 1}
 
 
 @pytest.mark.parametrize("letters", ["!abcdefg", "abc!defg", "abcdefg!"])
-async def test_an_executor_that_takes_two_batches_runs_a_suspect_with_nobody_beside_it(letters: str) -> None:
+async def test_an_executor_of_two_slots_runs_a_suspect_alone(letters: str) -> None:
     executor = Upper(slots=2, dies_on="!")
     batcher, ledger = make(executor)
     futures = batcher.submit(letters)
     await asyncio.sleep(4.5)  # back again, and busy with the first suspect
     futures += batcher.submit("xyz")
-    assert await answers(futures) == letters.upper().replace("!", "?") + "XYZ"
+    assert await results(futures) == letters.upper().replace("!", "?") + "XYZ"
     assert executor.restarts == 2
     assert ledger.drops == {"poison": 1}
 
 
-async def test_health_turns_when_the_last_executor_dies_and_again_when_one_is_back() -> None:
+async def test_health_changes_when_the_last_executor_dies_and_when_one_is_back() -> None:
     executor = Upper(restart_s=3)
     batcher, ledger = make(executor)
     await asyncio.sleep(1)
     executor.kill()  # while idle
     await asyncio.sleep(1)
-    assert await answers(batcher.submit("a")) == "A"  # waits for the restart
+    assert await results(batcher.submit("a")) == "A"  # waits for the restart
     assert executor.began == ["4s:a"]
     assert ledger.live == ["0s:1", "1s:0", "4s:1"]
 
 
-async def test_callers_are_refused_when_no_executor_comes_back_in_time() -> None:
+async def test_calls_are_refused_when_no_executor_restarts_in_time() -> None:
     executor = Upper(restart_s=100)
     batcher, ledger = make(executor, restart_grace_s=10)
     futures = batcher.submit("ab")
     await asyncio.sleep(0.5)
     executor.kill()
-    assert await answers(futures) == "??"
+    assert await results(futures) == "??"
     assert asyncio.get_running_loop().time() == pytest.approx(10.5)
     with pytest.raises(NotServing):
         batcher.submit("c")
     assert ledger.drops == {"not_serving": 3}
     await asyncio.sleep(100)
-    assert await answers(batcher.submit("d")) == "D"
+    assert await results(batcher.submit("d")) == "D"
 
 
 async def test_a_stuck_executor_is_killed_and_its_neighbours_are_served() -> None:
     executor = Upper(hangs_on="!", restart_s=3)
     batcher, ledger = make(executor, stuck_after_s=5)
-    assert await answers(batcher.submit("a!b")) == "A?B"
+    assert await results(batcher.submit("a!b")) == "A?B"
     assert executor.began == ["0s:a!b", "8s:a", "9s:!", "17s:b"]
     assert ledger.live == ["0s:1", "5s:0", "8s:1", "14s:0", "17s:1"]
     assert ledger.drops == {"poison": 1}
@@ -408,7 +408,7 @@ async def test_a_stuck_executor_is_killed_and_its_neighbours_are_served() -> Non
 # What must not end the loop
 
 
-async def test_a_failing_observer_costs_nobody_an_answer(caplog: pytest.LogCaptureFixture) -> None:
+async def test_a_failing_observer_loses_no_result(caplog: pytest.LogCaptureFixture) -> None:
     class Broken(Ledger):
         def ran(self, batch: Sequence[Item[str, str]], started_s: float, inference_s: float) -> None:
             raise RuntimeError("no disk")
@@ -416,12 +416,12 @@ async def test_a_failing_observer_costs_nobody_an_answer(caplog: pytest.LogCaptu
         dropped = executors = ran  # type: ignore[assignment]
 
     batcher, _ = make(Upper(fails_on="!"), ledger=Broken())
-    assert await answers(batcher.submit("ab!d")) == "AB?D"
-    assert await answers(batcher.submit("e")) == "E"
+    assert await results(batcher.submit("ab!d")) == "AB?D"
+    assert await results(batcher.submit("e")) == "E"
     assert "observer" in caplog.text
 
 
-async def test_a_failing_callback_of_a_caller_harms_nobody_else() -> None:
+async def test_a_failing_callback_affects_no_other_caller() -> None:
     def broken(_: object) -> None:
         raise RuntimeError("the caller's own bug")
 
@@ -430,14 +430,14 @@ async def test_a_failing_callback_of_a_caller_harms_nobody_else() -> None:
     batcher, _ = make(Upper())
     futures = batcher.submit("abcde")
     futures[0].add_done_callback(broken)
-    assert await answers(futures) == "ABCDE"
+    assert await results(futures) == "ABCDE"
     assert len(reported) == 1
 
 
 # The end
 
 
-async def test_drain_finishes_what_waits_and_refuses_what_comes() -> None:
+async def test_drain_finishes_waiting_items_and_refuses_new_ones() -> None:
     batcher, ledger = make(Upper())
     futures = batcher.submit("abcdef")
     draining = asyncio.create_task(batcher.drain())
@@ -446,17 +446,17 @@ async def test_drain_finishes_what_waits_and_refuses_what_comes() -> None:
         batcher.submit("g")
     await draining
     assert all(future.done() for future in futures)
-    assert await answers(futures) == "ABCDEF"
+    assert await results(futures) == "ABCDEF"
     assert asyncio.get_running_loop().time() == pytest.approx(2.0)
     assert ledger.drops == {"not_serving": 1}
 
 
-async def test_stop_refuses_what_has_no_result_yet() -> None:
+async def test_stop_fails_items_without_a_result() -> None:
     batcher, ledger = make(Upper())
     futures = batcher.submit("abcdef")
     await asyncio.sleep(0.5)
     await batcher.stop()
-    assert await answers(futures) == "??????"
+    assert await results(futures) == "??????"
     assert ledger.drops == {"not_serving": 6}
     assert (batcher.waiting, batcher.in_flight) == (0, 0)
 
@@ -464,14 +464,14 @@ async def test_stop_refuses_what_has_no_result_yet() -> None:
 # Load
 
 
-async def test_a_thousand_items_of_both_priorities_each_get_their_own_answer() -> None:
+async def test_a_thousand_items_of_both_priorities_each_get_their_own_result() -> None:
     executors = Upper(), Upper(slots=2), Upper()
     batcher, ledger = make(*executors, max_batch=8, capacity=4000)
     letters = [chr(ord("a") + index % 26) for index in range(1000)]
     futures = [
         batcher.submit([letter], priority=BULK if index % 3 else INTERACTIVE)[0] for index, letter in enumerate(letters)
     ]
-    assert await answers(futures) == "".join(letters).upper()
+    assert await results(futures) == "".join(letters).upper()
     assert (sum(ledger.sizes), max(ledger.sizes), ledger.drops) == (1000, 8, {})
     assert (batcher.waiting, batcher.in_flight) == (0, 0)
 
@@ -488,7 +488,7 @@ async def test_two_thousand_cancelled_items_leave_nothing_behind() -> None:
             future.cancel()
         if wave % 10 == 0:
             executors[1].kill()
-    assert await answers(batcher.submit("xyz")) == "XYZ"
+    assert await results(batcher.submit("xyz")) == "XYZ"
     del futures, future
     await asyncio.sleep(3)
     gc.collect()

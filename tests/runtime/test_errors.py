@@ -58,7 +58,7 @@ def details(error: grpc.aio.AioRpcError) -> list[object]:
 
 
 @pytest.mark.parametrize(
-    ("error", "code", "said"),
+    ("error", "code", "message"),
     [
         (InvalidImage("not an image: send a JPEG", "images[2].encoded"), Code.INVALID_ARGUMENT, "send a JPEG"),
         (InvalidInput("too many", "images"), Code.INVALID_ARGUMENT, "too many"),
@@ -76,12 +76,12 @@ def details(error: grpc.aio.AioRpcError) -> list[object]:
     ],
     ids=lambda value: type(value).__name__ if isinstance(value, Exception) else "",
 )
-async def test_the_table(app: OneMethod, channel: grpc.aio.Channel, error: Exception, code: Code, said: str) -> None:
+async def test_the_table(app: OneMethod, channel: grpc.aio.Channel, error: Exception, code: Code, message: str) -> None:
     app.behaviour = raising(error)
     refusal = await refusal_of(channel, metadata=(("x-request-id", "the-id"),))
     assert refusal.code() is code
     text = refusal.details() or ""
-    assert said in text
+    assert message in text
     assert "secret" not in text
     assert "layer 3" not in text
     assert error_details_pb2.RequestInfo(request_id="the-id") in details(refusal)
@@ -115,7 +115,7 @@ async def test_an_error_with_many_fields_reaches_the_caller(
         assert named == [f"images[{index}].encoded" for index in range(len(named))]
 
 
-async def test_an_overloaded_server_says_when_to_come_back(app: OneMethod, channel: grpc.aio.Channel) -> None:
+async def test_an_overloaded_server_sends_a_retry_delay(app: OneMethod, channel: grpc.aio.Channel) -> None:
     app.behaviour = raising(QueueFull(1.2345))
     refusal = await refusal_of(channel)
     (retry, _) = details(refusal)
@@ -125,8 +125,8 @@ async def test_an_overloaded_server_says_when_to_come_back(app: OneMethod, chann
     assert dict(refusal.trailing_metadata() or ())["grpc-retry-pushback-ms"] == str(delay_ms)
 
 
-async def test_a_client_with_a_retry_policy_comes_back_when_it_was_told_to(app: OneMethod, ports: Ports) -> None:
-    """Its policy says to wait for a minute; clients obey `grpc-retry-pushback-ms`, and none obeys RetryInfo."""
+async def test_a_client_with_a_retry_policy_obeys_the_pushback(app: OneMethod, ports: Ports) -> None:
+    """Its own backoff is a minute; gRPC clients obey `grpc-retry-pushback-ms`, and none obeys RetryInfo."""
     policy = {
         "maxAttempts": 2,
         "initialBackoff": "60s",
@@ -149,7 +149,7 @@ async def test_a_client_with_a_retry_policy_comes_back_when_it_was_told_to(app: 
     assert attempts_s[1] - attempts_s[0] >= 0.5
 
 
-def test_those_who_are_refused_together_are_not_called_back_together() -> None:
+def test_retry_delays_have_jitter() -> None:
     for error in (QueueFull(2.0), HopelessDeadline(2.0, 1.0)):
         random.seed(7)
         delays = [problem(error).retry_after_s or 0 for _ in range(1000)]
@@ -180,25 +180,25 @@ async def test_an_upstream_s_bug_is_internal(app: OneMethod, channel: grpc.aio.C
 
 
 async def test_an_upstream_that_cannot_be_reached_is_unavailable(app: OneMethod, channel: grpc.aio.Channel) -> None:
-    async def call_nobody() -> None:
-        async with grpc.aio.insecure_channel("127.0.0.1:1") as nobody:
-            await aio_method(nobody)(b"")
+    async def call_unreachable() -> None:
+        async with grpc.aio.insecure_channel("127.0.0.1:1") as unreachable:
+            await aio_method(unreachable)(b"")
 
-    app.behaviour = call_nobody
+    app.behaviour = call_unreachable
     refusal = await refusal_of(channel)
     assert refusal.code() is Code.UNAVAILABLE
     assert refusal.details() == "a service behind this one is not reachable: send the call again"
 
 
 @pytest.mark.parametrize(
-    ("code", "told"), [(Code.CANCELLED, Code.UNAVAILABLE), (Code.DEADLINE_EXCEEDED, Code.DEADLINE_EXCEEDED)]
+    ("code", "expected"), [(Code.CANCELLED, Code.UNAVAILABLE), (Code.DEADLINE_EXCEEDED, Code.DEADLINE_EXCEEDED)]
 )
-async def test_what_grpc_itself_says_of_an_upstream_is_put_into_our_words(
-    app: OneMethod, channel: grpc.aio.Channel, code: Code, told: Code
+async def test_messages_of_grpc_itself_about_an_upstream_are_replaced(
+    app: OneMethod, channel: grpc.aio.Channel, code: Code, expected: Code
 ) -> None:
     app.behaviour = raising(grpc.aio.AioRpcError(code, grpc.aio.Metadata(), grpc.aio.Metadata(), "RST_STREAM"))
     refusal = await refusal_of(channel)
-    assert refusal.code() is told
+    assert refusal.code() is expected
     assert "send the call again" in (refusal.details() or "")
     assert "RST_STREAM" not in (refusal.details() or "")
 

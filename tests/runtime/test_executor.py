@@ -61,7 +61,7 @@ async def test_each_item_gets_its_own_array_of_its_own_shape(start: Start) -> No
     assert [(result.dtype.name, result.shape) for result in results] == [("float32", (n,)) for n in (2, 0, 3)]
 
 
-async def test_a_batch_of_64_pages_comes_back_whole(start: Start, tmp_path: Path) -> None:
+async def test_a_batch_of_64_pages_is_returned_whole(start: Start, tmp_path: Path) -> None:
     executor = ProcessExecutor(
         "tests.runtime.numpy_models:waits_for", {"folder": str(tmp_path)}, height=400, width=300, max_batch=64
     )
@@ -73,10 +73,10 @@ async def test_a_batch_of_64_pages_comes_back_whole(start: Start, tmp_path: Path
     await executor.stop()
 
 
-async def test_the_model_s_exception_comes_back_as_text_and_the_executor_goes_on(start: Start) -> None:
+async def test_the_model_s_exception_is_returned_as_text_and_the_executor_continues(start: Start) -> None:
     executor = await start("first_pixel")
     pid = executor.pid
-    with pytest.raises(BatchFailed, match="ValueError: 13 is not a number that we like"):
+    with pytest.raises(BatchFailed, match="ValueError: 13 is invalid"):
         await executor.run([item(1), item(13)])
     assert len(await executor.run([item(1)])) == 1
     assert executor.pid == pid
@@ -89,13 +89,13 @@ async def test_an_item_of_another_size_is_refused_before_it_reaches_the_child(st
     assert len(await executor.run([item(1)])) == 1
 
 
-async def test_memory_that_a_batch_has_used_is_there_for_the_next(start: Start) -> None:
+async def test_memory_of_a_batch_is_reused_by_the_next(start: Start) -> None:
     executor = await start("page_faults")
     (faults,) = await executor.run([item(1)])
     assert faults < 2**26 / os.sysconf("SC_PAGESIZE") / 10
 
 
-async def test_a_killed_child_ends_its_batch_and_comes_back(start: Start, tmp_path: Path) -> None:
+async def test_a_killed_child_fails_its_batch_and_restarts(start: Start, tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "1")
     executor = await start("waits_for", folder=str(tmp_path))
     running = asyncio.create_task(executor.run([item(1)]))
@@ -121,7 +121,7 @@ async def test_an_item_that_kills_the_child(start: Start) -> None:
     assert len(await executor.run([item(1)])) == 1
 
 
-async def test_only_an_end_that_nobody_asked_for_is_a_warning(start: Start, caplog: pytest.LogCaptureFixture) -> None:
+async def test_only_an_unexpected_exit_is_a_warning(start: Start, caplog: pytest.LogCaptureFixture) -> None:
     executor = await start("first_pixel")
     executor.kill()
     await executor.died()
@@ -133,7 +133,7 @@ async def test_only_an_end_that_nobody_asked_for_is_a_warning(start: Start, capl
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-async def test_a_signal_to_the_whole_group_leaves_the_child_to_its_parent(start: Start, number: signal.Signals) -> None:
+async def test_a_signal_to_the_process_group_does_not_end_the_child(start: Start, number: signal.Signals) -> None:
     executor = await start("first_pixel")
     pid = executor.pid
     os.kill(pid, number)
@@ -160,7 +160,7 @@ async def test_results_that_cannot_be_sent_fail_the_batch_and_not_the_executor(s
     assert executor.pid == pid
 
 
-async def test_a_restart_tries_again_until_it_works(
+async def test_a_restart_retries_until_it_succeeds(
     start: Start, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr("services.runtime.process.executor._FIRST_RETRY_S", 0.01)
@@ -168,7 +168,9 @@ async def test_a_restart_tries_again_until_it_works(
     executor.kill()
     await executor.restart()
     assert len(await executor.run([item(1)])) == 1
-    waits = [record.__dict__["fields"]["retry_s"] for record in caplog.records if "does not start" in record.message]
+    waits = [
+        record.__dict__["fields"]["retry_s"] for record in caplog.records if record.message == "executor_start_failed"
+    ]
     assert waits == [0.01, 0.02, 0.04]
 
 
@@ -223,7 +225,7 @@ async def test_with_two_slots_the_next_batch_is_handed_over_while_one_runs(start
     assert np.array_equal(np.stack(await second), np.stack([item(2), item(22)]))
 
 
-async def test_the_slot_of_a_caller_who_left_is_not_given_away_while_it_is_read(start: Start, tmp_path: Path) -> None:
+async def test_the_slot_of_a_cancelled_batch_is_not_reused_while_it_is_read(start: Start, tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "1")
     executor = await start("waits_for", slots=2, folder=str(tmp_path))
     left = asyncio.create_task(executor.run([item(1)]))
@@ -249,7 +251,7 @@ async def test_the_child_has_the_threads_that_it_was_given(start: Start) -> None
         ("is_not_there", {}, "is_not_there"),
     ],
 )
-async def test_a_model_that_does_not_load_says_why(
+async def test_the_error_of_a_model_that_does_not_load_has_the_cause(
     start: Start, model: str, arguments: dict[str, str], reason: str
 ) -> None:
     with pytest.raises(StartFailed, match=reason):

@@ -1,4 +1,4 @@
-"""What is known of how long batches take."""
+"""The latency curve of batches."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""A model service whose model fails, kills its process or hangs, as told by each image's first byte."""
+"""A model service whose model fails, kills its process or hangs, selected by each image's first byte."""
 
 import asyncio
 import gc
@@ -37,7 +37,7 @@ FAILS, KILLS, HANGS = 13, 9, 99
 
 
 def describe(reference: str) -> ModelSpec:
-    """A name of any kind, or "function:folder" of a model that needs one."""
+    """The spec of a model by name, or by "function:folder" if it needs a folder."""
     function, _, folder = reference.partition(":")
     info = ModelInfo(
         name=function,
@@ -100,24 +100,24 @@ async def test_the_items_beside_a_poisonous_one_are_served(channel: grpc.aio.Cha
     assert [list(result.vector.values) for result in await embed(channel, 2)] == [[2, 2]]
 
 
-async def test_another_caller_in_the_same_batch_does_not_notice(channel: grpc.aio.Channel) -> None:
-    answers = await asyncio.gather(*(embed(channel, first) for first in (1, FAILS, 2, 3, FAILS, 4)))
-    assert [list(result.vector.values) for (result,) in answers] == [[1], [], [2, 2], [3] * 3, [], [4] * 4]
+async def test_another_caller_in_the_same_batch_is_unaffected(channel: grpc.aio.Channel) -> None:
+    responses = await asyncio.gather(*(embed(channel, first) for first in (1, FAILS, 2, 3, FAILS, 4)))
+    assert [list(result.vector.values) for (result,) in responses] == [[1], [], [2, 2], [3] * 3, [], [4] * 4]
 
 
-async def test_health_turns_while_a_model_has_no_executor_and_turns_back(channel: grpc.aio.Channel) -> None:
+async def test_health_follows_the_executors_of_a_model(channel: grpc.aio.Channel) -> None:
     watch = health_pb2_grpc.HealthStub(channel).Watch(health_pb2.HealthCheckRequest(service=SPEC.full_name))
-    told = [(await watch.read()).status]
+    statuses = [(await watch.read()).status]
     failing = asyncio.create_task(embed(channel, KILLS))
-    told += [(await watch.read()).status for _ in range(2)]
+    statuses += [(await watch.read()).status for _ in range(2)]
     watch.cancel()
     await failing
-    assert told == [
+    assert statuses == [
         health_pb2.HealthCheckResponse.ServingStatus.Value(s) for s in ("SERVING", "NOT_SERVING", "SERVING")
     ]
 
 
-async def test_the_other_model_of_the_process_goes_on(channel: grpc.aio.Channel) -> None:
+async def test_the_other_model_of_the_process_keeps_serving(channel: grpc.aio.Channel) -> None:
     failing = asyncio.create_task(embed(channel, KILLS))
     assert [list(result.vector.values) for result in await embed(channel, 1, model="second")] == [[1]]
     assert [result.status.code for result in await failing] == [grpc.StatusCode.INTERNAL.value[0]]
@@ -129,14 +129,14 @@ async def test_the_other_model_of_the_process_goes_on(channel: grpc.aio.Channel)
 async def test_two_thousand_cancelled_calls_leave_nothing_behind(ports: Ports, channel: grpc.aio.Channel) -> None:
     for wave in range(40):
         calls = [asyncio.create_task(embed(channel, 1, 2)) for _ in range(50)]
-        await asyncio.sleep(wave % 8 / 200)  # some are on their way, some wait, some are in a batch
+        await asyncio.sleep(wave % 8 / 200)  # some are in transit, some wait, some are in a batch
         for call in calls:
             call.cancel()
         await asyncio.wait(calls)
-    await embed(channel, 1)  # the server has heard of the last cancel before it hears of this
+    await embed(channel, 1)  # the server processes the last cancel before this call
     capacity = ModelServerSettings().capacity
-    answers = await asyncio.gather(*(embed(channel, *[1] * 64) for _ in range(capacity // 64)))
-    assert sum(len(answer) for answer in answers) == capacity  # every place is free
+    responses = await asyncio.gather(*(embed(channel, *[1] * 64) for _ in range(capacity // 64)))
+    assert sum(len(response) for response in responses) == capacity  # the whole capacity is free
     url = f"http://127.0.0.1:{ports.metrics}/metrics"
     text = await asyncio.to_thread(lambda: urllib.request.urlopen(url).read().decode())
     for line in (
@@ -172,7 +172,7 @@ def test_an_executor_that_dies_while_it_loads_ends_the_process_with_one_clear_li
         output, errors = process.communicate(timeout=60)
     assert (process.returncode, output) == (1, "")
     (line,) = (json.loads(line) for line in errors.splitlines())
-    assert (line["level"], line["event"]) == ("error", "could not start")
+    assert (line["level"], line["event"]) == ("error", "start_failed")
     assert "the executor ended while it loaded, exit code 7" in line["trace"]
 
 
@@ -184,7 +184,7 @@ def test_a_signal_while_executors_load_ends_them_and_the_process(tmp_path: Path)
         process.terminate()
         output, errors = process.communicate(timeout=60)
     assert (process.returncode, output) == (0, "")
-    assert [json.loads(line)["event"] for line in errors.splitlines()] == ["ended while loading"]
+    assert [json.loads(line)["event"] for line in errors.splitlines()] == ["start_cancelled"]
     for executor in executors:
         assert select.select([executor], [], [], 0)[0]
         os.close(executor)

@@ -1,4 +1,4 @@
-"""A server's life: loading, serving, draining, gone; and what it tells while it lives."""
+"""The lifecycle of a server: loading, serving, draining, stopped; and its observability."""
 
 import asyncio
 import json
@@ -42,8 +42,8 @@ def free_port() -> int:
 
 
 async def health_of(channel: grpc.aio.Channel, service: str = "test.Service") -> int:
-    answer = await health_pb2_grpc.HealthStub(channel).Check(health_pb2.HealthCheckRequest(service=service))
-    return int(answer.status)
+    response = await health_pb2_grpc.HealthStub(channel).Check(health_pb2.HealthCheckRequest(service=service))
+    return int(response.status)
 
 
 async def code_of(channel: grpc.aio.Channel) -> grpc.StatusCode:
@@ -55,16 +55,16 @@ async def metrics_of(port: int) -> str:
     return await asyncio.to_thread(lambda: urllib.request.urlopen(url).read().decode())
 
 
-# Its life
+# Lifecycle
 
 
-async def test_calls_are_answered_and_health_is_good_from_the_first_line_on() -> None:
+async def test_a_started_server_serves_and_is_healthy() -> None:
     async with running(OneMethod(), SETTINGS) as ports, open_channel(ports.grpc) as channel:
         assert await health_of(channel) == await health_of(channel, "") == Health.SERVING
         assert await aio_method(channel)(b"")
 
 
-async def test_while_it_loads_it_answers_health_and_refuses_calls() -> None:
+async def test_while_loading_it_serves_health_and_refuses_calls() -> None:
     app, port, end = OneMethod(), free_port(), asyncio.Event()
     app.may_start.clear()
 
@@ -85,7 +85,7 @@ async def test_while_it_loads_it_answers_health_and_refuses_calls() -> None:
         await serving
 
 
-async def test_an_app_that_cannot_start_is_stopped_and_says_so() -> None:
+async def test_an_app_that_cannot_start_is_stopped_with_an_error() -> None:
     class Broken(OneMethod):
         async def start(self, *_: object) -> None:
             raise FileNotFoundError("no weights")
@@ -109,8 +109,8 @@ async def test_health_follows_the_app() -> None:
         watch.cancel()
 
 
-@pytest.mark.parametrize("told", [[False, True], [False]], ids=["well again", "still unwell"])
-async def test_what_the_app_says_while_it_loads_counts_when_it_has_loaded(told: list[bool]) -> None:
+@pytest.mark.parametrize("reported", [[False, True], [False]], ids=["healthy again", "unhealthy"])
+async def test_health_reported_while_loading_applies_after_loading(reported: list[bool]) -> None:
     app, port, end = OneMethod(), free_port(), asyncio.Event()
     app.may_start.clear()
 
@@ -121,13 +121,13 @@ async def test_what_the_app_says_while_it_loads_counts_when_it_has_loaded(told: 
     serving = asyncio.create_task(serve())
     async with open_channel(port) as channel:
         await channel.channel_ready()
-        for serves in told:
+        for serves in reported:
             app.on_health(serves)
         assert await health_of(channel) == await health_of(channel, "") == Health.NOT_SERVING
         app.may_start.set()
         while await code_of(channel) is Code.UNAVAILABLE:  # still loading
             pass
-        expected = Health.SERVING if told[-1] else Health.NOT_SERVING
+        expected = Health.SERVING if reported[-1] else Health.NOT_SERVING
         assert await health_of(channel) == await health_of(channel, "") == expected
         end.set()
         await serving
@@ -154,7 +154,7 @@ async def test_startup_and_liveness_have_health_of_their_own() -> None:
         while await health_of(channel) != Health.SERVING:
             pass
         assert await health(channel) == [Health.SERVING] * 3
-        app.on_health(False)  # no executor lives
+        app.on_health(False)  # no executor is live
         while await health_of(channel) == Health.SERVING:
             pass
         assert await health(channel) == [Health.SERVING, Health.NOT_SERVING, Health.SERVING]
@@ -172,12 +172,12 @@ async def test_startup_and_liveness_have_health_of_their_own() -> None:
         further = asyncio.ensure_future(alive.read())
         calls_may_end.set()
         assert await call
-        with pytest.raises(grpc.aio.AioRpcError):  # the server has gone, and until then nothing changed
+        with pytest.raises(grpc.aio.AioRpcError):  # the server has stopped, without a change before
             await further
         await serving
 
 
-async def test_draining_tells_health_first_and_finishes_the_calls_in_work() -> None:
+async def test_draining_changes_health_first_and_finishes_running_calls() -> None:
     app, may_end, end = OneMethod(), asyncio.Event(), asyncio.Event()
     app.behaviour = may_end.wait
     ports_known: asyncio.Future[int] = asyncio.get_running_loop().create_future()
@@ -196,7 +196,7 @@ async def test_draining_tells_health_first_and_finishes_the_calls_in_work() -> N
         end.set()
         assert (await watch.read()).status == Health.NOT_SERVING
         app.started.clear()
-        late = asyncio.ensure_future(aio_method(channel)(b""))  # not every client knows yet
+        late = asyncio.ensure_future(aio_method(channel)(b""))  # not every client has noticed yet
         await app.started.wait()
         may_end.set()
         assert await first
@@ -205,7 +205,7 @@ async def test_draining_tells_health_first_and_finishes_the_calls_in_work() -> N
     assert app.ended == ["streams ended", "drained", "stopped"]
 
 
-# What it tells
+# Observability
 
 
 @pytest.mark.parametrize(
@@ -216,8 +216,8 @@ async def test_a_request_id_is_kept_or_made_and_passed_on(sent: str | None, is_k
     async with running(OneMethod(), SETTINGS) as ports, open_channel(ports.grpc) as channel:
         call = aio_method(channel)(b"", metadata=None if sent is None else (("x-request-id", sent),))
         passed_on = json.loads(await call)["x-request-id"]
-        answered = dict(await call.trailing_metadata())["x-request-id"]
-    assert passed_on == answered
+        returned = dict(await call.trailing_metadata())["x-request-id"]
+    assert passed_on == returned
     assert (passed_on == sent) if is_kept else re.fullmatch("[0-9a-f]{32}", passed_on)
 
 
@@ -240,9 +240,9 @@ async def test_a_trace_context_is_passed_on_where_nothing_is_recorded(
     sent: dict[str, str], passed_on: dict[str, str]
 ) -> None:
     async with running(OneMethod(), SETTINGS) as ports, open_channel(ports.grpc) as channel:
-        answered = json.loads(await aio_method(channel)(b"", metadata=tuple(sent.items())))
-    del answered["x-request-id"]
-    assert answered == passed_on
+        returned = json.loads(await aio_method(channel)(b"", metadata=tuple(sent.items())))
+    del returned["x-request-id"]
+    assert returned == passed_on
 
 
 async def test_a_log_line_has_the_trace_that_it_belongs_to(caplog: pytest.LogCaptureFixture) -> None:
@@ -272,10 +272,11 @@ def test_warnings_are_logged_as_json_too() -> None:
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=30)
     (line,) = [json.loads(line) for line in done.stderr.splitlines()]
     assert line["level"] == "warning"
-    assert "odd file" in line["event"]
+    assert line["event"] == "python_warning"
+    assert "odd file" in line["text"]
 
 
-async def test_calls_are_counted_by_their_code_also_when_the_caller_has_gone() -> None:
+async def test_calls_are_counted_by_their_code_also_when_cancelled() -> None:
     app = OneMethod()
     async with running(app, SETTINGS) as ports, open_channel(ports.grpc) as channel:
         await aio_method(channel)(b"")
@@ -289,7 +290,7 @@ async def test_calls_are_counted_by_their_code_also_when_the_caller_has_gone() -
         leaving.cancel()
         app.behaviour = lambda: None
         while 'code="CANCELLED"' not in (text := await metrics_of(ports.metrics)):
-            await aio_method(channel)(b"")  # the cancel is on its way
+            await aio_method(channel)(b"")  # the cancel is in transit
     for code in ("DEADLINE_EXCEEDED", "CANCELLED"):
         assert f'stamp2vec_request_seconds_count{{code="{code}",method="{METHOD}"}} 1.0' in text
     assert 'code="OK"' in text
@@ -310,7 +311,7 @@ async def test_reflection_lists_the_service(version: str) -> None:
 
 
 @pytest.mark.parametrize("watches", [True, False], ids=["with a call", "without calls"])
-async def test_a_client_that_pings_is_never_cut_off(watches: bool) -> None:
+async def test_a_client_that_pings_keeps_its_connection(watches: bool) -> None:
     """Six pings: gRPC's servers by default end the connection of a client at its third within five minutes."""
     options = [
         ("grpc.keepalive_time_ms", 6_000),
@@ -400,6 +401,6 @@ def test_a_port_that_is_taken_is_a_clear_error(flag: str) -> None:
         with start_process(flag, str(port)) as process:
             _, errors = process.communicate(timeout=30)
     assert process.returncode == 1
-    assert "could not start" in errors
+    assert "start_failed" in errors
     assert f"cannot listen on 127.0.0.1:{port}" in errors
     assert f"choose another by {flag}" in errors

@@ -1,17 +1,19 @@
 """One settings loader: flags, environment, limits."""
 
 import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass
 
 import pytest
 
-from services.runtime.serving.settings import ModelServerSettings, load
+from services.runtime.serving.settings import ModelServerSettings, load, setting, variables
 
 
 def read(*arguments: str, **environment: str) -> ModelServerSettings:
     return load(ModelServerSettings, "program", arguments, environment)
 
 
-def test_defaults_hold_when_nothing_is_said() -> None:
+def test_defaults_without_flags_and_variables() -> None:
     assert read() == ModelServerSettings()
 
 
@@ -32,8 +34,38 @@ def test_values(settings: ModelServerSettings, expected: dict[str, object]) -> N
     assert settings == dataclasses.replace(ModelServerSettings(), **expected)  # type: ignore[arg-type]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hops:
+    """A settings class with a mapping."""
+
+    upstreams: Mapping[str, str] = setting({"near": "here:1", "far": "there:2"}, "Address of the {key} one.")
+
+
 @pytest.mark.parametrize(
-    ("arguments", "environment", "said"),
+    ("arguments", "environment", "expected"),
+    [
+        ([], {}, {"near": "here:1", "far": "there:2"}),
+        (["--near", "x:1"], {"STAMP2VEC_FAR": "y:2"}, {"near": "x:1", "far": "y:2"}),
+        (["--far", "x:1"], {"STAMP2VEC_FAR": "y:2"}, {"near": "here:1", "far": "x:1"}),
+    ],
+)
+def test_a_mapping_is_a_flag_and_a_variable_for_each_key(
+    arguments: list[str], environment: dict[str, str], expected: dict[str, str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert load(Hops, "program", arguments, environment).upstreams == expected
+    assert variables(Hops) == {"STAMP2VEC_NEAR", "STAMP2VEC_FAR"}
+    with pytest.raises(SystemExit):
+        load(Hops, "program", ["--help"])
+    assert "Address of the far one. Default: there:2. [STAMP2VEC_FAR]" in " ".join(capsys.readouterr().out.split())
+
+
+def test_a_program_may_have_defaults_of_its_own() -> None:
+    assert load(ModelServerSettings, "program", [], {}, {"port": 7, "model": ("a",)}).model == ("a",)
+    assert load(ModelServerSettings, "program", ["--port", "8"], {}, {"port": 7}).port == 8
+
+
+@pytest.mark.parametrize(
+    ("arguments", "environment", "message"),
     [
         (["--max-batch", "65"], {}, "argument --max-batch: 65 is more than 64"),
         (["--max-batch", "0"], {}, "argument --max-batch: 0 is less than 1"),
@@ -44,13 +76,13 @@ def test_values(settings: ModelServerSettings, expected: dict[str, object]) -> N
         ([], {"STAMP2VEC_CAPACITY": "5"}, "environment variable STAMP2VEC_CAPACITY: 5 is less than 128"),
     ],
 )
-def test_a_bad_value_ends_the_process_with_a_sentence(
-    arguments: list[str], environment: dict[str, str], said: str, capsys: pytest.CaptureFixture[str]
+def test_a_bad_value_exits_with_a_message(
+    arguments: list[str], environment: dict[str, str], message: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with pytest.raises(SystemExit) as end:
         read(*arguments, **environment)
     assert end.value.code == 2
-    assert said in capsys.readouterr().err
+    assert message in capsys.readouterr().err
 
 
 def test_help_names_flag_variable_and_default(capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,4 +1,4 @@
-"""Models with random weights: made in no time, and as fast as trained ones."""
+"""Models with random weights: made at once, and as fast as trained ones."""
 
 from pathlib import Path
 
@@ -34,8 +34,8 @@ def save_model(folder: Path, name: str, task: Task, size: int, vector_size: int 
     state = model.state_dict()
     for key in state:
         if key.endswith("to_score.bias"):
-            state[key].zero_()  # trained weights begin with rare stamps; random ones must find something,
+            state[key].zero_()  # initial weights predict few stamps; random ones must find some,
         elif key.endswith("to_score.weight"):
-            state[key].mul_(3000)  # and no two of one score, which rounding would put in any order
+            state[key].mul_(3000)  # with distinct scores, as rounding would reorder equal ones
     hub.save(folder / name, manifest, state)
     return str(folder / name)

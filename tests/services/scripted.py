@@ -1,4 +1,4 @@
-"""The three model services on one real server, answering as a test tells them to: for what real models rarely do."""
+"""The three model services on one real server with scripted responses, for cases that real models rarely produce."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
@@ -49,7 +49,7 @@ async def nothing(request: Any, context: Any) -> None:
 
 @dataclass
 class Scripted:
-    """What the services do. The hooks see every request first, and may wait, abort or note what they see."""
+    """The behaviour of the services. Hooks get every request first, and may wait, abort or record it."""
 
     boxes: list[tuple[float, float, float, float]] = field(default_factory=lambda: [(16.0, 16.0, 48.0, 48.0)])
     detectors: list[common_pb2.ModelInfo] = field(default_factory=lambda: [info("detector", common_pb2.TASK_DETECT)])
@@ -59,11 +59,11 @@ class Scripted:
     on_segment: Handler = nothing
     on_embed: Handler = nothing
     poisoned: Callable[[np.ndarray], bool] = lambda pixels: False
-    """Pictures that the detector fails on."""
+    """Images that the detector fails on."""
     requests: list[Any] = field(default_factory=list)
     metadata: list[dict[str, Any]] = field(default_factory=list)
     cancelled: list[str] = field(default_factory=list)
-    """Methods whose caller went away before the answer."""
+    """Methods whose calls were cancelled before the response."""
 
     async def begin(self, hook: Handler, request: Any, context: Any, served: Sequence[common_pb2.ModelInfo]) -> None:
         self.requests.append(request)
@@ -124,7 +124,7 @@ class Segmenter(segmenter_pb2_grpc.SegmenterServiceServicer):
     async def Segment(  # noqa: N802
         self, request: segmenter_pb2.SegmentRequest, context: Any
     ) -> segmenter_pb2.SegmentResponse:
-        """All ink."""
+        """Masks of ink everywhere."""
         script = self._script
         await script.begin(script.on_segment, request, context, script.segmenters)
         ink = common_pb2.Mask(data=b"\xff" * SEGMENTER_SIDE**2, height=SEGMENTER_SIDE, width=SEGMENTER_SIDE)
@@ -143,7 +143,7 @@ class Embedder(embedder_pb2_grpc.EmbedderServiceServicer):
     async def Embed(  # noqa: N802
         self, request: embedder_pb2.EmbedRequest, context: Any
     ) -> embedder_pb2.EmbedResponse:
-        """A direction in the plane that tells how bright a crop is."""
+        """Unit vectors in the plane whose angle encodes the brightness of a crop."""
         script = self._script
         await script.begin(script.on_embed, request, context, script.embedders)
         angles = [float(pixels(image).mean()) / 255 for image in request.images]

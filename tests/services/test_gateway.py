@@ -1,4 +1,4 @@
-"""The gateway against model services that do what real ones rarely do: real gRPC on both sides, scripted answers."""
+"""The gateway with scripted model services over real gRPC, for cases that real models rarely produce."""
 
 import asyncio
 import io
@@ -35,7 +35,7 @@ TIMEOUT_S = 30.0
 async def gateway(
     script: Scripted, upstreams: Mapping[str, str] | None = None, **options: Any
 ) -> "AsyncIterator[StampServiceAsyncStub]":
-    """`upstreams` are addresses of services that are not those of the script."""
+    """A gateway; `upstreams` replace the addresses of scripted services."""
     async with serving(script) as address:
         addresses = {**dict.fromkeys(MODEL_SERVICE_NAMES, address), **(upstreams or {})}
         settings = GatewaySettings(port=0, metrics_port=0, upstreams=addresses, **options)
@@ -54,7 +54,7 @@ def script() -> Scripted:
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def stub(script: Scripted) -> "AsyncIterator[StampServiceAsyncStub]":
-    """One gateway for all tests of calls that come to nothing."""
+    """One gateway for all tests of failing calls."""
     async with gateway(script) as stub:
         yield stub
 
@@ -102,7 +102,7 @@ async def refusal(call: Any) -> grpc.aio.AioRpcError:
 
 
 async def abort_busy(request: Any, context: Any) -> None:
-    """RESOURCE_EXHAUSTED as the runtime says it: come again in 1.5 s."""
+    """RESOURCE_EXHAUSTED as the runtime sends it, with a retry delay of 1.5 s."""
     packed = any_pb2.Any()
     packed.Pack(error_details_pb2.RetryInfo(retry_delay=duration_pb2.Duration(seconds=1, nanos=500_000_000)))
     status = status_pb2.Status(code=8, message="the queue is full", details=[packed])
@@ -123,22 +123,22 @@ async def eventually(holds: Callable[[], bool]) -> None:
 async def test_pages_and_crops_go_out_at_the_models_own_sizes() -> None:
     script = Scripted()
     async with gateway(script) as stub:
-        answer = await stub.AnalyzeDocument(document(100, 200, include_masks=True), timeout=TIMEOUT_S)
+        response = await stub.AnalyzeDocument(document(100, 200, include_masks=True), timeout=TIMEOUT_S)
     sizes = {
         type(request).__name__: {(image.raw.height, image.raw.width) for image in request.images}
         for request in script.requests
     }
     assert sizes == {"DetectRequest": {(64, 64)}, "SegmentRequest": {(32, 32)}, "EmbedRequest": {(16, 16)}}
     # 100 pixels in 64: a quarter of the model's input is a quarter of the page.
-    box = answer.pages[0].stamps[0].box
+    box = response.pages[0].stamps[0].box
     assert (box.x1, box.y1, box.x2, box.y2) == (25, 25, 75, 75)
-    stamp = answer.pages[0].stamps[0]
+    stamp = response.pages[0].stamps[0]
     assert (stamp.mask.height, stamp.mask.width) == (stamp.crop_box.y2 - stamp.crop_box.y1,) * 2
     assert set(stamp.mask.data) == {255}
-    assert [model.model.name for model in answer.models] == ["detector", "embedder", "segmenter"]
-    assert answer.similarity.size == 2
+    assert [model.model.name for model in response.models] == ["detector", "embedder", "segmenter"]
+    assert response.similarity.size == 2
     angle = (200 - 100) / 255
-    assert answer.similarity.values == pytest.approx([1, np.cos(angle), np.cos(angle), 1], abs=1e-5)
+    assert response.similarity.values == pytest.approx([1, np.cos(angle), np.cos(angle), 1], abs=1e-5)
 
 
 async def test_masks_and_crops_are_made_only_when_asked_for() -> None:
@@ -155,24 +155,24 @@ async def test_masks_and_crops_are_made_only_when_asked_for() -> None:
         assert picture.size == (stamp.crop_box.x2 - stamp.crop_box.x1, stamp.crop_box.y2 - stamp.crop_box.y1)
 
 
-async def test_what_a_stamp_looks_like_comes_from_the_detector_and_its_ink_from_the_page() -> None:
+async def test_the_type_comes_from_the_detector_and_the_ink_from_the_page() -> None:
     page = np.full((100, 100, 3), 250, np.uint8)
     page[40:60, 30:70] = (40, 60, 200)
     request = gateway_pb2.AnalyzeDocumentRequest(document=encoded(Image.fromarray(page)))
     script = Scripted()
     async with gateway(script) as stub:
-        answers = [await stub.AnalyzeDocument(request, timeout=TIMEOUT_S)]
+        responses = [await stub.AnalyzeDocument(request, timeout=TIMEOUT_S)]
         request.include_masks = True
-        answers.append(await stub.AnalyzeDocument(request, timeout=TIMEOUT_S))
+        responses.append(await stub.AnalyzeDocument(request, timeout=TIMEOUT_S))
         images = [common_pb2.Image(encoded=request.document)]
         detected = await stub.DetectStamps(gateway_pb2.DetectStampsRequest(images=images), timeout=TIMEOUT_S)
-    for answer in answers:
-        (stamp,) = answer.pages[0].stamps
+    for response in responses:
+        (stamp,) = response.pages[0].stamps
         assert (stamp.type, stamp.angle_degrees) == (common_pb2.STAMP_TYPE_OVAL, 30.0)
         assert stamp.ink_colour == common_pb2.INK_COLOUR_BLUE
     (found,) = detected.results[0].detections
     assert (found.type, found.angle_degrees) == (common_pb2.STAMP_TYPE_OVAL, 30.0)
-    assert found.ink_colour == common_pb2.INK_COLOUR_GREEN  # the detector has told it from what it was sent
+    assert found.ink_colour == common_pb2.INK_COLOUR_GREEN  # the detector computed it from its input
     asked = [each for each in script.requests if isinstance(each, detector_pb2.DetectRequest)]
     assert [each.omit_ink_colour for each in asked] == [True, True, False]
 
@@ -185,7 +185,7 @@ def accurate(**options: Any) -> Scripted:
 
 
 def plan(black: tuple[int, int] | None = None) -> bytes:
-    """A white A4 page at 300 dpi, 35 million bytes in a few; with its pixels from `black` on (row, column) black."""
+    """A white A4 page at 300 dpi, 35 MB of pixels in a small PNG; pixels from `black` on (row, column) are black."""
     pixels = np.full((3508, 2480), 255, np.uint8)
     if black:
         pixels[black[0] :, black[1] :] = 0
@@ -194,27 +194,27 @@ def plan(black: tuple[int, int] | None = None) -> bytes:
     return file.getvalue()
 
 
-async def test_an_accurate_model_sees_a_page_as_a_whole_and_in_tiles_in_one_call() -> None:
-    """The detector finds the whole of what it sees: on tiles, pieces of the stamp that the whole page has."""
+async def test_an_accurate_model_gets_the_whole_page_and_its_tiles_in_one_call() -> None:
+    """The detector returns its whole input as a box: on tiles, pieces of the stamp of the whole page."""
     script = accurate(boxes=[(0.0, 0.0, 64.0, 64.0)])
     request = gateway_pb2.AnalyzeDocumentRequest(document=plan(), preset=common_pb2.PRESET_ACCURATE)
     images = [common_pb2.Image(encoded=plan()), picture(200)]
     selector = common_pb2.ModelSelector(preset=common_pb2.PRESET_ACCURATE)
     async with gateway(script) as stub:
-        answer = await stub.AnalyzeDocument(request, timeout=TIMEOUT_S)
+        response = await stub.AnalyzeDocument(request, timeout=TIMEOUT_S)
         detected = await stub.DetectStamps(
             gateway_pb2.DetectStampsRequest(images=images, model=selector), timeout=TIMEOUT_S
         )
     whole = common_pb2.Box(x1=0, y1=0, x2=2480, y2=3508)
-    assert [stamp.box for stamp in answer.pages[0].stamps] == [whole]
+    assert [stamp.box for stamp in response.pages[0].stamps] == [whole]
     assert [[found.box.x2 for found in result.detections] for result in detected.results] == [[2480], [100]]
     calls = [each for each in script.requests if isinstance(each, detector_pb2.DetectRequest)]
     assert [len(call.images) for call in calls] == [3, 4]
-    assert {call.min_score for call in calls} == {np.float32(0.01)}  # the threshold is for what views say together
+    assert {call.min_score for call in calls} == {np.float32(0.01)}  # the threshold applies to merged views
 
 
 async def test_small_stamps_are_found_once_on_tiles_that_share_them() -> None:
-    """The detector finds the middle of what it sees; the most that a caller wants is meant of the page."""
+    """The detector returns the middle of its input; the caller's maximum applies to the page."""
     script = accurate(boxes=[(30.0, 30.0, 34.0, 34.0)])
     selector = common_pb2.ModelSelector(preset=common_pb2.PRESET_ACCURATE)
     request = gateway_pb2.DetectStampsRequest(images=[common_pb2.Image(encoded=plan())], model=selector)
@@ -242,7 +242,7 @@ async def test_images_that_go_out_in_groups_keep_their_order_and_their_names() -
     images = [picture(200)] * 8 + [common_pb2.Image(encoded=b"no image")] + [picture(200)]
     selector = common_pb2.ModelSelector(preset=common_pb2.PRESET_ACCURATE)
     async with gateway(accurate()) as stub:
-        answer = await stub.DetectStamps(
+        response = await stub.DetectStamps(
             gateway_pb2.DetectStampsRequest(images=images, model=selector), timeout=TIMEOUT_S
         )
         error = await refusal(
@@ -250,8 +250,8 @@ async def test_images_that_go_out_in_groups_keep_their_order_and_their_names() -
                 gateway_pb2.DetectStampsRequest(images=images[8:9] * 9, model=selector), timeout=TIMEOUT_S
             )
         )
-    assert [result.status.code for result in answer.results] == [0] * 8 + [3, 0]
-    assert answer.results[8].status.field == "images[8].encoded"
+    assert [result.status.code for result in response.results] == [0] * 8 + [3, 0]
+    assert response.results[8].status.field == "images[8].encoded"
     assert fields(error) == [f"images[{index}].encoded" for index in range(9)]
 
 
@@ -266,27 +266,27 @@ async def test_a_document_of_too_many_stamps_is_refused_before_they_are_describe
     assert "more than 2,000 stamps" in str(error.details())
 
 
-async def test_one_failed_page_loses_no_other() -> None:
+async def test_a_failed_page_affects_no_other() -> None:
     script = Scripted(poisoned=lambda pixels: pixels.mean() < 50)
     async with gateway(script) as stub:
-        answer = await stub.AnalyzeDocument(document(200, 10, 220), timeout=TIMEOUT_S)
-    assert [page.status.code for page in answer.pages] == [0, 13, 0]
-    assert [len(page.stamps) for page in answer.pages] == [1, 0, 1]
-    assert answer.pages[1].status.field == "document"
-    assert answer.similarity.size == 2
+        response = await stub.AnalyzeDocument(document(200, 10, 220), timeout=TIMEOUT_S)
+    assert [page.status.code for page in response.pages] == [0, 13, 0]
+    assert [len(page.stamps) for page in response.pages] == [1, 0, 1]
+    assert response.pages[1].status.field == "document"
+    assert response.similarity.size == 2
 
 
-async def test_a_call_that_fails_inside_the_service_costs_only_its_own_pages() -> None:
+async def test_a_call_that_fails_inside_the_service_fails_only_its_own_pages() -> None:
     async def fail_a_full_group(request: Any, context: Any) -> None:
         if len(request.images) == 8:
             await context.abort(Code.INTERNAL, "a bug")
 
     script = Scripted(on_detect=fail_a_full_group)
     async with gateway(script) as stub:
-        answer = await stub.AnalyzeDocument(document(*range(100, 110)), timeout=TIMEOUT_S)
-    assert [page.status.code for page in answer.pages] == [13] * 8 + [0] * 2
-    assert [page.index for page in answer.pages] == list(range(10))
-    assert "a bug" not in answer.pages[0].status.message
+        response = await stub.AnalyzeDocument(document(*range(100, 110)), timeout=TIMEOUT_S)
+    assert [page.status.code for page in response.pages] == [13] * 8 + [0] * 2
+    assert [page.index for page in response.pages] == list(range(10))
+    assert "a bug" not in response.pages[0].status.message
 
 
 async def test_a_document_of_failed_pages_fails() -> None:
@@ -297,7 +297,7 @@ async def test_a_document_of_failed_pages_fails() -> None:
     assert "request id" in str(error.details()).lower()
 
 
-async def test_a_full_service_fails_the_call_with_its_own_advice_and_cancels_the_siblings() -> None:
+async def test_an_overloaded_service_fails_the_call_with_its_retry_delay_and_cancels_the_siblings() -> None:
     script = Scripted(on_segment=until_cancelled)
 
     async def abort_beside_a_segmenter_at_work(request: Any, context: Any) -> None:
@@ -315,7 +315,7 @@ async def test_a_full_service_fails_the_call_with_its_own_advice_and_cancels_the
 
 
 @pytest.mark.parametrize(
-    ("code", "times", "answered"),
+    ("code", "times", "expected"),
     [
         (Code.UNAVAILABLE, 3, Code.OK),
         (Code.UNAVAILABLE, 4, Code.UNAVAILABLE),
@@ -323,7 +323,7 @@ async def test_a_full_service_fails_the_call_with_its_own_advice_and_cancels_the
         (Code.RESOURCE_EXHAUSTED, 1, Code.RESOURCE_EXHAUSTED),
     ],
 )
-async def test_only_unavailable_is_tried_again(code: grpc.StatusCode, times: int, answered: grpc.StatusCode) -> None:
+async def test_only_unavailable_is_retried(code: grpc.StatusCode, times: int, expected: grpc.StatusCode) -> None:
     tries = 0
 
     async def fail(request: Any, context: Any) -> None:
@@ -338,8 +338,8 @@ async def test_only_unavailable_is_tried_again(code: grpc.StatusCode, times: int
             found = Code.OK
         except grpc.aio.AioRpcError as error:
             found = error.code()
-    assert found is answered
-    assert tries == times + (answered is Code.OK)
+    assert found is expected
+    assert tries == times + (expected is Code.OK)
 
 
 async def test_calls_are_spread_over_all_replicas() -> None:
@@ -348,11 +348,11 @@ async def test_calls_are_spread_over_all_replicas() -> None:
         both = f"ipv4:{first},{second}"
         async with gateway(Scripted(), upstreams={"detector": both}) as stub:
 
-            async def both_were_asked() -> None:
+            async def both_were_called() -> None:
                 while not all(replica.requests for replica in replicas):
                     await stub.AnalyzeDocument(document(200), timeout=TIMEOUT_S)
 
-            await asyncio.wait_for(both_were_asked(), TIMEOUT_S)
+            await asyncio.wait_for(both_were_called(), TIMEOUT_S)
 
 
 async def test_the_rest_of_the_time_is_passed_on() -> None:
@@ -379,7 +379,7 @@ async def test_at_the_deadline_the_hop_is_cancelled() -> None:
     assert error.code() is Code.DEADLINE_EXCEEDED
 
 
-async def test_when_the_caller_goes_the_hop_is_cancelled() -> None:
+async def test_when_the_caller_cancels_the_hop_is_cancelled() -> None:
     script = Scripted(on_detect=until_cancelled)
     async with gateway(script) as stub:
         call = stub.AnalyzeDocument(document(200), timeout=TIMEOUT_S)
@@ -396,10 +396,10 @@ async def test_many_stamps_travel_in_calls_of_64_and_come_back_in_order() -> Non
         picture[int(y) : int(y) + 5, int(x) : int(x) + 5] = index
     request = gateway_pb2.AnalyzeDocumentRequest(document=encoded(Image.fromarray(picture)))
     async with gateway(script) as stub:
-        answer = await stub.AnalyzeDocument(request, timeout=TIMEOUT_S)
+        response = await stub.AnalyzeDocument(request, timeout=TIMEOUT_S)
     counts = [len(each.images) for each in script.requests if isinstance(each, embedder_pb2.EmbedRequest)]
     assert counts == [64, 64, 16]
-    stamps = answer.pages[0].stamps
+    stamps = response.pages[0].stamps
     assert [(stamp.box.x1, stamp.box.y1) for stamp in stamps] == [(x, y) for x, y, _, _ in boxes]
     brightness = [np.arctan2(stamp.vector.values[1], stamp.vector.values[0]) for stamp in stamps]
     assert np.corrcoef(brightness, range(len(boxes)))[0, 1] > 0.9
@@ -410,22 +410,22 @@ async def test_boxes_in_the_white_margin_of_the_letterbox_are_no_stamps() -> Non
     wide = gateway_pb2.AnalyzeDocumentRequest(document=encoded(Image.new("RGB", (200, 100))))
     images = [common_pb2.Image(encoded=wide.document)]
     async with gateway(script) as stub:
-        answer = await stub.AnalyzeDocument(wide, timeout=TIMEOUT_S)
+        response = await stub.AnalyzeDocument(wide, timeout=TIMEOUT_S)
         detected = await stub.DetectStamps(gateway_pb2.DetectStampsRequest(images=images), timeout=TIMEOUT_S)
-    assert [stamp.box.x2 for stamp in answer.pages[0].stamps] == [100.0]
+    assert [stamp.box.x2 for stamp in response.pages[0].stamps] == [100.0]
     assert [found.box.x2 for found in detected.results[0].detections] == [100.0]
 
 
-async def test_a_model_that_is_replaced_between_two_calls_is_found_again() -> None:
+async def test_a_model_replaced_between_two_calls_is_resolved_again() -> None:
     script = Scripted()
     async with gateway(script) as stub:
         await stub.AnalyzeDocument(document(200), timeout=TIMEOUT_S)
         script.embedders = [info("embedder", common_pb2.TASK_EMBED, "2.0.0")]
-        answer = await stub.AnalyzeDocument(document(200), timeout=TIMEOUT_S)
-        assert answer.pages[0].stamps[0].vector.model.version == "2.0.0"
+        response = await stub.AnalyzeDocument(document(200), timeout=TIMEOUT_S)
+        assert response.pages[0].stamps[0].vector.model.version == "2.0.0"
 
 
-async def test_while_models_are_replaced_calls_are_to_be_sent_again() -> None:
+async def test_while_models_are_replaced_calls_fail_as_retryable() -> None:
     async def gone(request: Any, context: Any) -> None:
         await context.abort(Code.NOT_FOUND, "another version is here")
 
@@ -434,7 +434,7 @@ async def test_while_models_are_replaced_calls_are_to_be_sent_again() -> None:
     assert error.code() is Code.UNAVAILABLE
 
 
-async def test_a_preset_without_models_is_not_found_and_what_is_served_is_told() -> None:
+async def test_a_preset_without_models_is_not_found_and_the_error_lists_served_models() -> None:
     async with gateway(Scripted()) as stub:
         request = document(200, preset=common_pb2.PRESET_ACCURATE)
         error = await refusal(stub.AnalyzeDocument(request, timeout=TIMEOUT_S))
@@ -448,8 +448,8 @@ async def test_a_preset_works_the_day_its_models_are_served() -> None:
     script.detectors.append(info("big-detector", common_pb2.TASK_DETECT, "1.0.0", *accurate))
     script.embedders.append(info("big-embedder", common_pb2.TASK_EMBED, "1.0.0", *accurate))
     async with gateway(script) as stub:
-        answer = await stub.AnalyzeDocument(document(200, preset=common_pb2.PRESET_ACCURATE), timeout=TIMEOUT_S)
-    assert [model.model.name for model in answer.models] == ["big-detector", "big-embedder"]
+        response = await stub.AnalyzeDocument(document(200, preset=common_pb2.PRESET_ACCURATE), timeout=TIMEOUT_S)
+    assert [model.model.name for model in response.models] == ["big-detector", "big-embedder"]
 
 
 @pytest.mark.asyncio(loop_scope="module")
@@ -479,7 +479,7 @@ async def test_every_field_at_fault_is_named(
     assert len(script.requests) == before
 
 
-async def test_an_answer_too_large_for_a_message_says_what_to_leave_out() -> None:
+async def test_the_error_of_a_too_large_response_names_what_to_leave_out() -> None:
     script = Scripted(boxes=[(0, 0, 64, 40), (0, 24, 64, 64), (0, 0, 40, 64), (24, 0, 64, 64)])
     file = io.BytesIO()
     grey(200, 5300).save(file, "PNG")
@@ -492,7 +492,7 @@ async def test_an_answer_too_large_for_a_message_says_what_to_leave_out() -> Non
     assert not any(isinstance(each, segmenter_pb2.SegmentRequest) for each in script.requests)
 
 
-async def test_beyond_its_capacity_calls_are_refused_and_told_when_to_come_back() -> None:
+async def test_beyond_its_capacity_calls_are_refused_with_a_retry_delay() -> None:
     script = Scripted(on_detect=until_cancelled)
     async with gateway(script, capacity=1) as stub:
         first = stub.AnalyzeDocument(document(200), timeout=TIMEOUT_S)
@@ -527,8 +527,8 @@ async def test_the_request_id_of_the_caller_reaches_every_hop() -> None:
     script = Scripted()
     async with gateway(script) as stub:
         metadata = (("x-request-id", "caller-7"),)
-        answer = await stub.AnalyzeDocument(document(200), timeout=TIMEOUT_S, metadata=metadata)
-    assert answer.request_id == "caller-7"
+        response = await stub.AnalyzeDocument(document(200), timeout=TIMEOUT_S, metadata=metadata)
+    assert response.request_id == "caller-7"
     assert {each["x-request-id"] for each in script.metadata} == {"caller-7"}
 
 
@@ -536,7 +536,7 @@ def picture(level: int) -> common_pb2.Image:
     return common_pb2.Image(encoded=encoded(grey(level)))
 
 
-async def test_a_broken_picture_spoils_only_its_own_result() -> None:
+async def test_a_broken_image_fails_only_its_own_result() -> None:
     images = [picture(100), common_pb2.Image(encoded=b"no image"), common_pb2.Image(), picture(200)]
     async with gateway(Scripted()) as stub:
         detected = await stub.DetectStamps(gateway_pb2.DetectStampsRequest(images=images), timeout=TIMEOUT_S)
@@ -550,7 +550,7 @@ async def test_a_broken_picture_spoils_only_its_own_result() -> None:
     assert embedded.model.name == "embedder"
 
 
-async def test_a_call_without_a_readable_picture_fails_and_names_them_all() -> None:
+async def test_a_call_without_a_readable_image_fails_and_names_them_all() -> None:
     images = [common_pb2.Image(encoded=b"no image"), common_pb2.Image()]
     async with gateway(Scripted()) as stub:
         error = await refusal(stub.EmbedStamps(gateway_pb2.EmbedStampsRequest(images=images), timeout=TIMEOUT_S))
@@ -589,7 +589,7 @@ async def test_a_model_is_chosen_by_name_and_a_bare_name_means_the_latest() -> N
         for name, version in (("embedder", "1.10.0"), ("embedder@1.9.0", "1.9.0")):
             request = gateway_pb2.EmbedStampsRequest(images=[picture(200)], model=common_pb2.ModelSelector(name=name))
             assert (await stub.EmbedStamps(request, timeout=TIMEOUT_S)).model.version == version
-        request.model.name = "nobody"
+        request.model.name = "unknown"
         error = await refusal(stub.EmbedStamps(request, timeout=TIMEOUT_S))
     assert error.code() is Code.NOT_FOUND
     assert "embedder@1.9.0" in str(error.details())
@@ -604,14 +604,14 @@ def stamp(level: int) -> gateway_pb2.Comparand:
     return gateway_pb2.Comparand(image=picture(level))
 
 
-async def test_pictures_and_vectors_compare_with_each_other() -> None:
+async def test_images_and_vectors_compare_with_each_other() -> None:
     x, y = np.cos(200 / 255), np.sin(200 / 255)
     async with gateway(Scripted()) as stub:
 
         async def compare(a: gateway_pb2.Comparand, b: gateway_pb2.Comparand) -> float:
-            answer = await stub.CompareStamps(gateway_pb2.CompareStampsRequest(a=a, b=b), timeout=TIMEOUT_S)
-            assert answer.model == common_pb2.ModelVersion(name="embedder", version="1.0.0")
-            return answer.similarity
+            response = await stub.CompareStamps(gateway_pb2.CompareStampsRequest(a=a, b=b), timeout=TIMEOUT_S)
+            assert response.model == common_pb2.ModelVersion(name="embedder", version="1.0.0")
+            return response.similarity
 
         assert await compare(stamp(200), stamp(200)) == pytest.approx(1, abs=1e-6)
         assert await compare(stamp(200), stamp(50)) == pytest.approx(np.cos(150 / 255), abs=1e-6)
@@ -619,12 +619,12 @@ async def test_pictures_and_vectors_compare_with_each_other() -> None:
         assert await compare(vector(3 * x, 3 * y, 0, 0), vector(-y, x, 0, 0)) == pytest.approx(0, abs=1e-6)
 
 
-async def test_two_vectors_compare_while_no_model_makes_such() -> None:
+async def test_two_vectors_compare_while_their_model_is_not_served() -> None:
     retired = {"name": "old", "version": "0.1.0"}
     request = gateway_pb2.CompareStampsRequest(a=vector(1, 0, **retired), b=vector(1, 0, **retired))
     async with gateway(Scripted()) as stub:
-        answer = await stub.CompareStamps(request, timeout=TIMEOUT_S)
-    assert answer.similarity == 1
+        response = await stub.CompareStamps(request, timeout=TIMEOUT_S)
+    assert response.similarity == 1
 
 
 @pytest.mark.asyncio(loop_scope="module")
@@ -642,7 +642,7 @@ async def test_two_vectors_compare_while_no_model_makes_such() -> None:
         (vector(1, 0, name="x"), vector(1, 0, 0, name="x"), None, Code.INVALID_ARGUMENT, "b.vector.values"),
         (vector(1, 0, 0, 0, name="old"), stamp(200), None, Code.NOT_FOUND, None),
         (vector(1, 0, 0, 0), stamp(200), "big", Code.INVALID_ARGUMENT, "model"),
-        (stamp(200), stamp(100), "nobody", Code.NOT_FOUND, None),
+        (stamp(200), stamp(100), "unknown", Code.NOT_FOUND, None),
         (
             stamp(200),
             gateway_pb2.Comparand(image=common_pb2.Image(encoded=b"x")),
@@ -652,7 +652,7 @@ async def test_two_vectors_compare_while_no_model_makes_such() -> None:
         ),
     ],
 )
-async def test_what_does_not_compare(
+async def test_invalid_comparisons_are_refused(
     stub: "StampServiceAsyncStub",
     a: gateway_pb2.Comparand | None,
     b: gateway_pb2.Comparand,
@@ -672,7 +672,7 @@ def numbered(name: str, level: int = 200, **options: Any) -> gateway_pb2.Analyze
     return gateway_pb2.AnalyzeDocumentsRequest(id=name, document=document(level, **options))
 
 
-async def test_a_stream_answers_each_document_by_its_id_and_goes_on_after_a_bad_one() -> None:
+async def test_a_stream_responds_to_each_document_by_its_id_and_continues_after_a_bad_one() -> None:
     script = Scripted()
 
     async def requests() -> AsyncIterator[gateway_pb2.AnalyzeDocumentsRequest]:
@@ -682,16 +682,21 @@ async def test_a_stream_answers_each_document_by_its_id_and_goes_on_after_a_bad_
         yield numbered("last", priority=common_pb2.PRIORITY_INTERACTIVE)
 
     async with gateway(script) as stub:
-        answers = {answer.id: answer async for answer in stub.AnalyzeDocuments(requests(), timeout=TIMEOUT_S)}
-    assert {name: answer.status.code for name, answer in answers.items()} == {"first": 0, "bad": 3, "": 3, "last": 0}
-    assert answers["bad"].status.field == "document"
-    assert answers[""].status.field == "id"
-    assert len(answers["last"].result.pages[0].stamps) == 1
+        responses = {response.id: response async for response in stub.AnalyzeDocuments(requests(), timeout=TIMEOUT_S)}
+    assert {name: response.status.code for name, response in responses.items()} == {
+        "first": 0,
+        "bad": 3,
+        "": 3,
+        "last": 0,
+    }
+    assert responses["bad"].status.field == "document"
+    assert responses[""].status.field == "id"
+    assert len(responses["last"].result.pages[0].stamps) == 1
     priorities = [each.priority for each in script.requests if isinstance(each, detector_pb2.DetectRequest)]
     assert sorted(priorities) == [common_pb2.PRIORITY_INTERACTIVE, common_pb2.PRIORITY_BULK]
 
 
-async def test_an_id_may_not_be_in_work_twice() -> None:
+async def test_an_id_may_not_run_twice_at_once() -> None:
     script = Scripted(on_detect=until_cancelled)
 
     async def requests() -> AsyncIterator[gateway_pb2.AnalyzeDocumentsRequest]:
@@ -701,14 +706,14 @@ async def test_an_id_may_not_be_in_work_twice() -> None:
 
     async with gateway(script) as stub:
         call = stub.AnalyzeDocuments(requests(), timeout=TIMEOUT_S)
-        answer = await anext(aiter(call))
-        assert (answer.id, answer.status.code, answer.status.field) == ("same", 3, "id")
+        response = await anext(aiter(call))
+        assert (response.id, response.status.code, response.status.field) == ("same", 3, "id")
         await eventually(lambda: bool(script.requests))
         call.cancel()
         await eventually(lambda: script.cancelled == ["DetectRequest"])
 
 
-async def test_a_stream_has_eight_documents_in_work_and_reads_no_further() -> None:
+async def test_a_stream_runs_eight_documents_and_reads_no_further() -> None:
     arrived, open_gate = 0, asyncio.Event()
 
     async def hold(request: Any, context: Any) -> None:
@@ -732,22 +737,22 @@ async def test_a_stream_has_eight_documents_in_work_and_reads_no_further() -> No
         await asyncio.sleep(0.1)
         assert arrived == 9
         open_gate.set()
-        answers = await reading
+        responses = await reading
         await plain
-    assert sorted(int(answer.id) for answer in answers) == list(range(20))
+    assert sorted(int(response.id) for response in responses) == list(range(20))
 
 
 async def _all(call: Any) -> list[gateway_pb2.AnalyzeDocumentsResponse]:
-    return [answer async for answer in call]
+    return [response async for response in call]
 
 
 async def test_a_stream_waits_where_a_call_is_refused() -> None:
-    """The gateway takes one call at a time; the eight of a stream take turns."""
+    """The gateway admits one call at a time; the eight documents of a stream queue for it."""
     async with gateway(Scripted(), capacity=1) as stub:
 
         async def requests() -> AsyncIterator[gateway_pb2.AnalyzeDocumentsRequest]:
             for index in range(8):
                 yield numbered(str(index))
 
-        answers = await _all(stub.AnalyzeDocuments(requests(), timeout=TIMEOUT_S))
-    assert [answer.status.code for answer in answers] == [0] * 8
+        responses = await _all(stub.AnalyzeDocuments(requests(), timeout=TIMEOUT_S))
+    assert [response.status.code for response in responses] == [0] * 8

@@ -1,4 +1,4 @@
-"""What the gateway takes on at once."""
+"""Admission: the limits of the gateway on concurrent work."""
 
 import asyncio
 import contextlib
@@ -6,13 +6,14 @@ import contextlib
 import numpy as np
 import pytest
 
-from services.gateway.admission.limits import Admission, PixelBudget
+from services.gateway.admission.admission import Admission
+from services.gateway.admission.pixel_budget import PixelBudget
 from services.gateway.tasks import task_group
 from services.gateway.upstream.calls import parts
 from services.runtime.batching.refusals import QueueFull
 
 
-def test_a_place_is_free_again_when_a_call_ends_however_it_ends() -> None:
+def test_a_call_frees_its_place_however_it_ends() -> None:
     admission = Admission(1)
     with contextlib.suppress(KeyError), admission.enter():
         assert admission.in_work == 1
@@ -24,7 +25,7 @@ def test_a_place_is_free_again_when_a_call_ends_however_it_ends() -> None:
     assert admission.in_work == 0
 
 
-def test_the_refused_are_told_to_wait_about_as_long_as_calls_take() -> None:
+def test_the_retry_delay_is_about_the_duration_of_calls() -> None:
     now_s = 0.0
     admission = Admission(1, clock=lambda: now_s)
     for _ in range(50):
@@ -59,7 +60,7 @@ async def test_a_document_that_fails_gives_all_its_pixels_back() -> None:
         await asyncio.wait_for(hold.take(100), 1.0)
 
 
-async def test_one_who_stops_waiting_takes_nothing() -> None:
+async def test_a_cancelled_wait_takes_no_budget() -> None:
     budget = PixelBudget(100)
     with budget.hold() as first, budget.hold() as second:
         await first.take(100)
@@ -75,12 +76,12 @@ async def test_one_who_stops_waiting_takes_nothing() -> None:
 @pytest.mark.parametrize(
     ("count", "max_bytes", "sizes"), [(130, 10**9, [64, 64, 2]), (5, 24, [2, 2, 1]), (2, 1, [1, 1])]
 )
-def test_pictures_are_parted_by_number_and_by_size(count: int, max_bytes: int, sizes: list[int]) -> None:
+def test_images_are_split_by_number_and_by_size(count: int, max_bytes: int, sizes: list[int]) -> None:
     pictures = [np.zeros((2, 2, 3), np.uint8)] * count
     assert [len(part) for part in parts(pictures, max_bytes)] == sizes
 
 
-async def test_the_first_failure_cancels_the_siblings_and_comes_out_as_itself() -> None:
+async def test_the_first_failure_cancels_the_siblings_and_is_raised() -> None:
     ended: list[str] = []
 
     async def wait() -> None:

@@ -1,4 +1,4 @@
-"""How a stream ends when its process does."""
+"""Streams when their process shuts down."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -14,7 +14,7 @@ Request = gateway_pb2.AnalyzeDocumentsRequest
 Response = gateway_pb2.AnalyzeDocumentResponse
 
 
-async def test_a_stream_that_is_told_to_end_reads_no_more_and_answers_what_it_has() -> None:
+async def test_a_stream_on_shutdown_reads_no_more_and_finishes_its_documents() -> None:
     ending, may_answer, read = asyncio.Event(), asyncio.Event(), asyncio.Queue[str]()
 
     async def requests() -> AsyncIterator[Request]:
@@ -56,7 +56,7 @@ async def test_an_idle_stream_ends_at_once() -> None:
         await first
 
 
-async def test_a_stream_that_the_caller_ended_ends_well() -> None:
+async def test_a_stream_that_the_caller_ended_ends_without_error() -> None:
     async def requests() -> AsyncIterator[Request]:
         yield Request(id="a")
 

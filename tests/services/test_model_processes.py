@@ -1,4 +1,4 @@
-"""A model service as a process of its own: what it loads, and how it starts and ends."""
+"""A model service as a process of its own: imports, start and stop."""
 
 import json
 import subprocess
@@ -64,18 +64,18 @@ def test_only_the_executor_loads_torch_and_a_stop_is_quiet(model: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("file", "said"),
+    ("file", "message"),
     [(hub.WEIGHTS, "sha256"), (hub.MANIFEST, "is not JSON")],
     ids=["damaged weights", "damaged manifest"],
 )
-def test_what_cannot_be_trusted_is_never_served(model: Path, file: str, said: str) -> None:
+def test_a_damaged_model_is_never_served(model: Path, file: str, message: str) -> None:
     (model / file).write_bytes(b"damaged")
     with detector("--model", str(model)) as process:
         output, errors = process.communicate(timeout=60)
     assert (process.returncode, output) == (1, "")
     (line,) = (json.loads(line) for line in errors.splitlines())
-    assert (line["level"], line["event"]) == ("error", "could not start")
-    assert said in line["trace"]
+    assert (line["level"], line["event"]) == ("error", "start_failed")
+    assert message in line["trace"]
 
 
 def test_a_model_of_another_task_is_not_served(model: Path) -> None:

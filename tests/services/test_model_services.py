@@ -139,7 +139,7 @@ def bomb() -> bytes:
 
 
 def details(error: grpc.aio.AioRpcError) -> dict[str, str]:
-    """What each field of a refused call is said to be wrong with."""
+    """The violations of a refused call, by field."""
     trailing = dict(error.trailing_metadata() or ())
     status = status_pb2.Status.FromString(trailing["grpc-status-details-bin"])
     bad_request = error_details_pb2.BadRequest()
@@ -147,7 +147,7 @@ def details(error: grpc.aio.AioRpcError) -> dict[str, str]:
     return {violation.field: violation.description for violation in bad_request.field_violations}
 
 
-# What comes out is what the library gives
+# Results equal those of the library
 
 
 async def test_detections_are_those_of_the_pipeline(stack: Stack) -> None:
@@ -167,16 +167,16 @@ async def test_detections_are_those_of_the_pipeline(stack: Stack) -> None:
     assert response.timing.total_ms >= response.timing.prepare_ms + response.timing.inference_ms > 0
 
 
-async def test_ink_is_left_out_for_those_who_tell_it_themselves(stack: Stack) -> None:
+async def test_ink_can_be_left_out(stack: Stack) -> None:
     request = detector_pb2.DetectRequest(images=[message(encoded(photo(640, 480)))], min_score=0.02)
-    told = (await stack.detector.Detect(request)).results[0]
-    assert any(found.ink_colour for found in told.detections)
+    with_ink = (await stack.detector.Detect(request)).results[0]
+    assert any(found.ink_colour for found in with_ink.detections)
     request.omit_ink_colour = True
-    (untold,) = (await stack.detector.Detect(request)).results
-    assert not any(found.ink_colour for found in untold.detections)
-    for found in told.detections:
+    (without_ink,) = (await stack.detector.Detect(request)).results
+    assert not any(found.ink_colour for found in without_ink.detections)
+    for found in with_ink.detections:
         found.ClearField("ink_colour")
-    assert untold == told
+    assert without_ink == with_ink
 
 
 async def test_masks_have_the_size_of_the_crop(stack: Stack) -> None:
@@ -204,7 +204,7 @@ async def test_raw_pixels_of_the_model_s_size_and_a_png_of_them_give_the_same(st
     assert np.allclose(first.vector.values, second.vector.values, atol=1e-5)
 
 
-async def test_detections_can_be_narrowed(stack: Stack) -> None:
+async def test_detections_can_be_filtered(stack: Stack) -> None:
     image = message(encoded(photo(448, 448)))
     everything = await stack.detector.Detect(detector_pb2.DetectRequest(images=[image], min_score=0.0))
     scores = [found.score for found in everything.results[0].detections]
@@ -216,7 +216,7 @@ async def test_detections_can_be_narrowed(stack: Stack) -> None:
     assert [f.score for f in three.results[0].detections] == scores[:3]
 
 
-async def test_each_call_says_how_far_stamps_may_overlap(stack: Stack) -> None:
+async def test_the_maximum_overlap_is_an_option_of_each_call(stack: Stack) -> None:
     image = message(encoded(photo(448, 448)))
     overlaps = []
     for most in (0.0, None):
@@ -238,7 +238,7 @@ async def test_every_option_at_fault_is_named(stack: Stack) -> None:
     assert list(details(refusal.value)) == ["min_score", "max_overlap", "max_detections"]
 
 
-async def test_models_tell_what_they_are(stack: Stack) -> None:
+async def test_models_are_listed_with_their_manifests(stack: Stack) -> None:
     (info,) = (await stack.detector.ListModels(detector_pb2.DetectorServiceListModelsRequest())).models
     assert (info.model.name, info.model.version, info.task) == ("yolo-stamp", "0.0.1", common_pb2.TASK_DETECT)
     assert (info.input_height, info.input_width, list(info.presets)) == (448, 448, [common_pb2.PRESET_FAST])
@@ -293,7 +293,7 @@ async def test_every_bad_image_of_a_refused_call_is_named(stack: Stack) -> None:
 
 
 @pytest.mark.parametrize(("data", "advice"), BAD.values(), ids=BAD.keys())
-async def test_a_bad_image_spoils_only_its_own_result(stack: Stack, data: bytes, advice: str) -> None:
+async def test_a_bad_image_fails_only_its_own_result(stack: Stack, data: bytes, advice: str) -> None:
     request = embedder_pb2.EmbedRequest(images=[message(GOOD), message(data), message(GOOD)])
     first, bad, last = (await stack.embedder.Embed(request)).results
     assert bad.status.code == Code.INVALID_ARGUMENT.value[0]
@@ -321,7 +321,7 @@ async def test_a_bad_image_spoils_only_its_own_result(stack: Stack, data: bytes,
         ),
     ],
 )
-async def test_unusual_images_are_read_as_a_person_sees_them(stack: Stack, data: bytes) -> None:
+async def test_unusual_images_are_decoded_as_displayed(stack: Stack, data: bytes) -> None:
     pixels = decode_image(data)
     request = detector_pb2.DetectRequest(images=[message(data), raw(pixels)], min_score=0.02)
     first, second = (await stack.detector.Detect(request)).results
@@ -340,7 +340,7 @@ IMAGE = raw(np.zeros((128, 128, 3), np.uint8))
 
 
 @pytest.mark.parametrize(
-    ("request_", "code", "said"),
+    ("request_", "code", "detail"),
     [
         pytest.param(detector_pb2.DetectRequest(), Code.INVALID_ARGUMENT, "send 1 to 64", id="no image"),
         pytest.param(detector_pb2.DetectRequest(images=[IMAGE] * 65), Code.INVALID_ARGUMENT, "1 to 64", id="65 images"),
@@ -393,28 +393,28 @@ IMAGE = raw(np.zeros((128, 128, 3), np.uint8))
         ),
     ],
 )
-async def test_bad_calls(stack: Stack, request_: detector_pb2.DetectRequest, code: Code, said: str) -> None:
+async def test_bad_calls(stack: Stack, request_: detector_pb2.DetectRequest, code: Code, detail: str) -> None:
     with pytest.raises(grpc.aio.AioRpcError) as refusal:
         await stack.detector.Detect(request_)
     assert refusal.value.code() is code
-    assert said in (refusal.value.details() or "")
+    assert detail in (refusal.value.details() or "")
 
 
-async def test_bad_input_harms_nobody_who_calls_at_the_same_time(stack: Stack) -> None:
+async def test_bad_input_affects_no_concurrent_call(stack: Stack) -> None:
     good = embedder_pb2.EmbedRequest(images=[message(GOOD)])
     calls = [
         stack.embedder.Embed(good if index % 2 else embedder_pb2.EmbedRequest(images=[message(data)]))
         for index, (data, _) in enumerate(value for value in BAD.values() for _ in range(8))
     ]
-    answers = await asyncio.gather(*calls, return_exceptions=True)
+    responses = await asyncio.gather(*calls, return_exceptions=True)
     expected = stack.embed(GOOD)
-    for index, answer in enumerate(answers):
+    for index, response in enumerate(responses):
         if index % 2:
-            assert isinstance(answer, embedder_pb2.EmbedResponse)
-            assert np.allclose(answer.results[0].vector.values, expected, atol=1e-5)
+            assert isinstance(response, embedder_pb2.EmbedResponse)
+            assert np.allclose(response.results[0].vector.values, expected, atol=1e-5)
         else:
-            assert isinstance(answer, grpc.aio.AioRpcError)
-            assert answer.code() is Code.INVALID_ARGUMENT
+            assert isinstance(response, grpc.aio.AioRpcError)
+            assert response.code() is Code.INVALID_ARGUMENT
 
 
 # Deadlines, cancels, observability
@@ -427,7 +427,7 @@ async def test_a_deadline_that_is_too_short(stack: Stack) -> None:
     assert refusal.value.code() is Code.DEADLINE_EXCEEDED
 
 
-async def test_a_caller_who_leaves_harms_nobody(stack: Stack) -> None:
+async def test_a_cancelled_call_affects_no_other(stack: Stack) -> None:
     leaving = stack.detector.Detect(detector_pb2.DetectRequest(images=[message(GOOD)] * 32))
     staying = stack.detector.Detect(detector_pb2.DetectRequest(images=[message(GOOD)]))
     leaving.cancel()
@@ -454,8 +454,8 @@ async def test_metrics_for_autoscaling_and_for_people(stack: Stack) -> None:
         assert line in text
 
 
-async def test_health_is_told_for_the_process_and_for_the_service(stack: Stack) -> None:
+async def test_health_covers_the_process_and_the_service(stack: Stack) -> None:
     health = health_pb2_grpc.HealthStub(stack.channel)
     for name in ("", "stamp2vec.v1.DetectorService"):
-        answer = await health.Check(health_pb2.HealthCheckRequest(service=name))
-        assert answer.status == health_pb2.HealthCheckResponse.SERVING
+        response = await health.Check(health_pb2.HealthCheckRequest(service=name))
+        assert response.status == health_pb2.HealthCheckResponse.SERVING

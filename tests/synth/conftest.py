@@ -1,8 +1,8 @@
-"""All tests of the stamp world draw letters."""
+"""All tests of the synthetic data draw letters."""
 
 import pytest
 
 
 @pytest.fixture(autouse=True)
 def _letters(typefaces: None) -> None:
-    """Skips, and says why, where there are no typefaces."""
+    """Skips with a reason where there are no typefaces."""

@@ -1,4 +1,4 @@
-"""Captures keep their contracts, and a homography tells where the ink went."""
+"""Captures keep their contracts, and the homography maps the ink."""
 
 import numpy as np
 import pytest

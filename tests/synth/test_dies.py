@@ -13,7 +13,7 @@ PX_PER_MM = 4.0
 
 
 def correlation(a: np.ndarray, b: np.ndarray) -> float:
-    """Of two reliefs, softened by half a millimetre and each centred on a canvas that holds both."""
+    """The correlation of two reliefs, softened by half a millimetre and each centred on a canvas that holds both."""
     height, width = max(a.shape[0], b.shape[0]), max(a.shape[1], b.shape[1])
     canvases = np.zeros((2, height, width), np.float32)
     for canvas, relief in zip(canvases, (a, b), strict=True):
@@ -65,7 +65,7 @@ def test_siblings_differ_in_one_thing(kind: DieKind) -> None:
 
 
 @pytest.mark.parametrize("kind", [DieKind.ROUND, DieKind.STAR_ROUND, DieKind.NOTARY, DieKind.RECTANGLE])
-def test_siblings_look_alike_and_strangers_do_not(kind: DieKind) -> None:
+def test_siblings_are_similar_and_other_families_are_not(kind: DieKind) -> None:
     siblings, strangers = [], []
     for family in range(8):
         own = render(die_spec(family, 0, Split.TRAIN, kind, Script.LATIN), PX_PER_MM)
@@ -99,7 +99,7 @@ def _families(split: Split) -> list[Family]:
 
 
 def test_many_words_are_one_thin_line() -> None:
-    """Offices sign with such: detectors that had seen few of them missed most on real pages."""
+    """Common in offices: detectors trained on few of them missed most on real pages."""
     shapes = [render(die_spec(family, 0, Split.TRAIN, DieKind.WORD), PX_PER_MM).shape for family in range(60)]
     assert sum(width > 8 * height for height, width in shapes) >= 6
 
@@ -122,7 +122,7 @@ def test_dies_of_a_split_use_typefaces_of_that_split() -> None:
                 assert face is None or face.design in own
 
 
-def test_a_picked_face_has_the_characters_asked_for() -> None:
+def test_a_picked_face_has_the_characters_of_the_text() -> None:
     rng = np.random.default_rng(0)
     for split in Split:
         for _ in range(20):

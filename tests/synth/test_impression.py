@@ -20,7 +20,7 @@ def _square(image: np.ndarray, size: int) -> np.ndarray:
 
 
 def _correlation(target: np.ndarray, relief: np.ndarray, angle_deg: float) -> float:
-    """Of the relief, turned, with the target, at the shift that suits it best (found by FFT)."""
+    """The correlation of the rotated relief with the target, at the best shift (found by FFT)."""
     size = int(np.hypot(*relief.shape)) + 16
     planes = [_square(target, size), _square(place(relief, angle_deg, (1.0, 1.0), 2.0), size)]
     planes = [plane - plane.mean() for plane in planes]
@@ -29,7 +29,7 @@ def _correlation(target: np.ndarray, relief: np.ndarray, angle_deg: float) -> fl
 
 
 @pytest.mark.parametrize("kind", [DieKind.ROUND, DieKind.WORD, DieKind.STAR_ROUND])
-def test_an_impression_is_turned_as_stated_and_never_mirrored(kind: DieKind) -> None:
+def test_an_impression_is_rotated_as_stated_and_never_mirrored(kind: DieKind) -> None:
     for seed in range(3):
         spec = die_spec(seed, 0, Split.TRAIN, kind, Script.CJK)
         relief = render(spec, 3.0)
@@ -38,11 +38,11 @@ def test_an_impression_is_turned_as_stated_and_never_mirrored(kind: DieKind) -> 
         assert _correlation(stamp.coverage, relief, stamp.angle_deg) > mirrored + 0.01
 
 
-def test_a_quarter_turn_is_clockwise() -> None:
+def test_a_positive_rotation_is_clockwise() -> None:
     relief = np.zeros((40, 40), np.float32)
     relief[:10, 15:25] = 1  # a mark at the top
-    turned = place(relief, 90.0, (1.0, 1.0), 0.0)
-    y, x = np.argwhere(turned > 0.5).mean(axis=0)
+    rotated = place(relief, 90.0, (1.0, 1.0), 0.0)
+    y, x = np.argwhere(rotated > 0.5).mean(axis=0)
     assert x > 25
     assert 15 < y < 25
 
@@ -95,7 +95,7 @@ def test_strikes_repeat_from_their_seed_and_differ_between_seeds() -> None:
     assert first.density.shape != other.density.shape or not np.array_equal(first.density, other.density)
 
 
-def test_wear_costs_ink() -> None:
+def test_wear_reduces_ink() -> None:
     kept: dict[float, list[float]] = {0.0: [], 1.0: []}
     for seed in range(12):
         spec = die_spec(seed, 0, Split.TRAIN, DieKind.ROUND)
@@ -134,7 +134,7 @@ def test_ink_darkens_paper_and_print_below_stays_dark() -> None:
     assert np.isfinite(page).all()
 
 
-def test_crops_tell_the_truth_about_themselves() -> None:
+def test_the_labels_of_a_crop_are_right() -> None:
     for seed in range(24):
         crop = make_crop(seed, seed % 3, Split.TRAIN, seed)
         assert crop.image.dtype == crop.mask.dtype == np.uint8
@@ -159,8 +159,8 @@ def test_crops_repeat_from_their_seed() -> None:
     assert first.image.shape != other.image.shape or not np.array_equal(first.image, other.image)
 
 
-def test_siblings_can_be_told_apart() -> None:
-    """Also in families whose first siblings differ in a line that nobody could read."""
+def test_siblings_are_distinguishable() -> None:
+    """Also in families whose first siblings differ in an illegible line."""
     for family in (402, 408, 430, 463, 508, 513):
         dies = [make_crop(family, sibling, Split.TEST, 0).clean for sibling in range(4)]
         differences = [np.abs(dies[i] - dies[j]).sum() / dies[i].sum() for i in range(4) for j in range(i)]

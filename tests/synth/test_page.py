@@ -97,7 +97,7 @@ def test_a_stamp_over_the_edge_is_clipped_and_labelled_by_what_is_left() -> None
     assert truth.stamps[0].box == pytest.approx((155, 50, 200, 110), abs=0.5)
 
 
-def test_a_turned_stamp_that_is_cut_off_is_boxed_by_what_shows() -> None:
+def test_the_box_of_a_rotated_stamp_that_is_cut_off_is_of_its_visible_part() -> None:
     page = np.full((200, 200, 3), 250, np.uint8)
     bar = np.zeros((100, 100), np.float32)
     for row in range(100):
@@ -121,10 +121,10 @@ def test_the_box_follows_the_ink_through_a_rotation() -> None:
     page = np.full((400, 400, 3), 250, np.uint8)
     stamp = Placed(impression(), 200, 100)
     stamp_on(page, stamp)
-    turned = np.ascontiguousarray(np.rot90(page, -1))
+    rotated = np.ascontiguousarray(np.rot90(page, -1))
     clockwise = np.array([[0, -1, 400], [1, 0, 0], [0, 0, 1]], np.float64)
-    truth = captured([stamp], Capture(turned, clockwise, "none"))
-    ys, xs = np.nonzero((turned != 250).any(axis=2))
+    truth = captured([stamp], Capture(rotated, clockwise, "none"))
+    ys, xs = np.nonzero((rotated != 250).any(axis=2))
     assert truth.stamps[0].box == pytest.approx((xs.min(), ys.min(), xs.max() + 1, ys.max() + 1), abs=0.5)
     assert truth.stamps[0].angle_deg == pytest.approx(90)
 
@@ -177,7 +177,7 @@ def test_shards_resume_without_duplicates(tmp_path: Path, monkeypatch: pytest.Mo
             assert 0 <= y1 < y2 <= 320
 
 
-def test_an_empty_cache_says_what_to_do(tmp_path: Path) -> None:
+def test_the_error_of_an_empty_cache_names_the_remedy(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"python -m training\.synth\.backgrounds"):
         Backgrounds.cached(Split.TRAIN, tmp_path)
 

@@ -30,7 +30,7 @@ def test_there_is_a_die_and_an_ink_for_every_order(split: Split) -> None:
         assert pick_ink(rng, order.kind, order.inks).name in (order.inks or SPECTRA)
 
 
-def test_words_stand_upright_and_round_seals_anyhow() -> None:
+def test_words_are_nearly_upright_and_round_seals_at_any_angle() -> None:
     rng = np.random.default_rng(3)
     words = np.abs([pick_angle(rng, DieKind.WORD) for _ in range(600)])
     seals = np.abs([pick_angle(rng, DieKind.ROUND) for _ in range(600)])

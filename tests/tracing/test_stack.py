@@ -10,15 +10,18 @@ from typing import Any
 import grpc
 import pytest
 
+from services.gateway.app import Gateway
 from services.stack.processes import Service, running, wait_until_serving
+from services.table import service_of
 from stamp2vec.v1 import common_pb2, detector_pb2, gateway_pb2
 from stamp2vec.v1.detector_pb2_grpc import DetectorServiceStub
 from stamp2vec.v1.gateway_pb2_grpc import StampServiceStub
+from stamp2vec.values import Task
 from tests.e2e.live import SAMPLE, TIMEOUT_S, channel, eventually
 from tests.tracing.collector import Collector, Received, collecting
 
-STAMP, DETECTOR = "stamp2vec.v1.StampService", "stamp2vec.v1.DetectorService"
-SEGMENTER, EMBEDDER = "stamp2vec.v1.SegmenterService", "stamp2vec.v1.EmbedderService"
+STAMP = Gateway.service_name
+DETECTOR, SEGMENTER, EMBEDDER = (service_of(task).full_name for task in (Task.DETECT, Task.SEGMENT, Task.EMBED))
 CALLER = "00f067aa0ba902b7"
 FAST = {"detector": ("--model", "yolo-stamp"), "embedder": ("--model", "tvae")}
 

@@ -23,8 +23,8 @@ def logit(value: float) -> float:
     return float(np.log(value / (1 - value)))
 
 
-def right_answer(anchor: int = 1) -> torch.Tensor:
-    """What a perfect network says of a page with STAMP."""
+def perfect(anchor: int = 1) -> torch.Tensor:
+    """The raw output of a perfect network on a page with STAMP."""
     raw = torch.zeros((1, 7, 7, 3, 5))
     raw[..., 4] = -20.0
     x, y = (150 / STRIDE) % 1, (230 / STRIDE) % 1
@@ -33,50 +33,50 @@ def right_answer(anchor: int = 1) -> torch.Tensor:
     return raw
 
 
-def paid(raw: torch.Tensor, boxes: tuple[tuple[float, ...], ...] = (STAMP,)) -> dict[str, float]:
-    worth = torch.tensor([[1.0] * len(boxes) + [0.0]])
+def losses(raw: torch.Tensor, boxes: tuple[tuple[float, ...], ...] = (STAMP,)) -> dict[str, float]:
+    weight = torch.tensor([[1.0] * len(boxes) + [0.0]])
     padded = torch.tensor([[*boxes, (0.0, 0.0, 0.0, 0.0)]])
-    return yolo_stamp.loss(PublishedYoloStamp(), raw, padded, worth)[1]
+    return yolo_stamp.loss(PublishedYoloStamp(), raw, padded, weight)[1]
 
 
-def test_the_right_answer_decodes_to_the_stamp_and_costs_nothing() -> None:
-    raw = right_answer()
-    answers = PublishedYoloStamp().answers(raw)[0]
-    best = answers[answers[:, SCORE].argmax()]
+def test_a_perfect_output_decodes_to_the_stamp_without_loss() -> None:
+    raw = perfect()
+    output = PublishedYoloStamp().predictions(raw)[0]
+    best = output[output[:, SCORE].argmax()]
     torch.testing.assert_close(best[BOX], torch.tensor(STAMP), atol=1e-3, rtol=0)
-    assert (answers[:, SCORE] > 0).sum() == 1
-    assert max(paid(raw).values()) < 1e-6
+    assert (output[:, SCORE] > 0).sum() == 1
+    assert max(losses(raw).values()) < 1e-6
 
 
-def test_the_anchor_that_fits_worse_is_to_hold_nothing() -> None:
-    raw = right_answer()
+def test_a_worse_anchor_is_trained_to_hold_no_object() -> None:
+    raw = perfect()
     raw[(*CELL, 2, 4)] = 20.0
-    figures = paid(raw)
+    figures = losses(raw)
     assert figures["none"] == pytest.approx(yolo_stamp.NO_OBJECT / 147, rel=1e-3)
     assert figures["object"] < 1e-6
 
 
 def test_two_stamps_of_one_cell_are_both_learnt() -> None:
     wide = (110.0, 204.0, 190.0, 256.0)  # the third anchor's shape, the same centre
-    figures = paid(right_answer(), (STAMP, wide))
+    figures = losses(perfect(), (STAMP, wide))
     assert figures["object"] == pytest.approx(yolo_stamp.OBJECT / 147, rel=1e-3)
 
 
-def test_boxes_that_do_not_meet_have_nothing_in_common() -> None:
+def test_disjoint_boxes_do_not_overlap() -> None:
     one, other = torch.tensor([0.0, 0.0, 1.0, 1.0]), torch.tensor([3.0, 3.0, 1.0, 1.0])
     assert yolo_stamp.overlap(one, other) == 0
     assert yolo_stamp.overlap(one, one) == 1
     assert yolo_stamp.overlap(one, torch.tensor([0.5, 0.0, 1.0, 1.0])) == pytest.approx(1 / 3)
 
 
-def test_a_page_without_stamps_pays_for_claims_alone() -> None:
+def test_a_page_without_stamps_has_loss_for_objects_only() -> None:
     raw = torch.full((1, 7, 7, 3, 5), -20.0)
-    boxes, worth = torch.zeros((1, 1, 4)), torch.zeros((1, 1))
-    figures = yolo_stamp.loss(PublishedYoloStamp(), raw, boxes, worth)[1]
+    boxes, weight = torch.zeros((1, 1, 4)), torch.zeros((1, 1))
+    figures = yolo_stamp.loss(PublishedYoloStamp(), raw, boxes, weight)[1]
     assert max(figures.values()) < 1e-6
 
 
-def test_triplets_look_for_the_hardest_of_each_kind() -> None:
+def test_triplets_use_the_hardest_of_each_kind() -> None:
     vectors = torch.tensor([[0.0, 0.0], [3.0, 0.0], [0.0, 2.0], [9.0, 0.0]])
     identity = torch.tensor([0, 0, 1, 2])
     # Farthest positive 3, 3, 0, 0; nearest negative 2, 13 ** 0.5, 2, 6; the margin is 1.
@@ -128,7 +128,7 @@ def saved(folder: Path, network: torch.nn.Module, name: str, task: Task, size: i
     return folder
 
 
-def test_baselines_stand_in_the_tables_of_our_models(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_baselines_share_a_table_with_our_models(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     torch.manual_seed(0)
     detector = saved(tmp_path / "detector", PublishedYoloStamp(), yolo_stamp.NAME, Task.DETECT, yolo_stamp.SIZE)
     shards = tmp_path / "shards"
@@ -140,8 +140,8 @@ def test_baselines_stand_in_the_tables_of_our_models(tmp_path: Path, capsys: pyt
     chosen = ["--model", "yolo-stamp", "--model", str(detector), "--out", str(out)]
     assert main(["detect", "--shards", str(shards), *chosen]) == 0
     ours, published = json.loads((out / "detect.json").read_text())
-    assert ours["look"] is not None
-    assert published["look"] is None  # it tells neither type nor turn
+    assert ours["attributes"] is not None
+    assert published["attributes"] is None  # it predicts neither type nor rotation
     heading = next(line for line in capsys.readouterr().out.splitlines() if "yolo-stamp@" in line)
     assert "published-yolo-stamp@1.0.0" in heading
     assert ours["model"] in heading

@@ -11,11 +11,11 @@ from training.embedder import train as embedder
 from training.embedder.teach import teach
 from training.embedder.train import IMPRESSIONS, SIBLINGS, Batches
 from training.segmenter import train as segmenter
-from training.synth.crop_shards import TAUGHT, read
+from training.synth.crop_shards import TEACHER, read
 
 
 def write(folder: Path, families: int, siblings: int, impressions: int) -> None:
-    """A folder of crops whose colour tells the die and whose mask is a bar in the middle."""
+    """A folder of crops whose colour encodes the die and whose mask is a bar in the middle."""
     dies = [(f, s) for f in range(families) for s in range(siblings) for _ in range(impressions)]
     pixels = np.zeros((len(dies), 256, 256, 4), np.uint8)
     for crop, (family, sibling) in zip(pixels, dies, strict=True):
@@ -44,11 +44,11 @@ def bar(bite: bool = True) -> torch.Tensor:
 
 def test_a_batch_is_of_whole_families(tmp_path: Path) -> None:
     write(tmp_path, families=3, siblings=SIBLINGS + 1, impressions=IMPRESSIONS + 1)
-    pixels, clean, identity, taught = next(iter(Batches(tmp_path, 2 * SIBLINGS * IMPRESSIONS, 0)))
+    pixels, clean, identity, vectors = next(iter(Batches(tmp_path, 2 * SIBLINGS * IMPRESSIONS, 0)))
     assert pixels.shape == (2 * SIBLINGS * IMPRESSIONS, 256, 256, 4)
     assert pixels.dtype == clean.dtype == torch.uint8
     assert clean.shape == (len(pixels), 64, 64)
-    assert taught is None
+    assert vectors is None
     dies, counts = identity.unique(return_counts=True)
     assert counts.tolist() == [IMPRESSIONS] * len(dies)
     families, siblings = (dies // (SIBLINGS + 1)).unique(return_counts=True)  # dies are numbered family by family
@@ -56,7 +56,7 @@ def test_a_batch_is_of_whole_families(tmp_path: Path) -> None:
     assert siblings.tolist() == [SIBLINGS] * 2
 
 
-def test_crops_rendered_during_training_are_learnt_from(tmp_path: Path) -> None:
+def test_crops_rendered_during_training_are_used(tmp_path: Path) -> None:
     write(tmp_path, families=1, siblings=SIBLINGS, impressions=IMPRESSIONS)
     batches = iter(Batches(tmp_path, SIBLINGS * IMPRESSIONS, 0))
     next(batches)
@@ -67,30 +67,30 @@ def test_crops_rendered_during_training_are_learnt_from(tmp_path: Path) -> None:
     assert max(dies) >= SIBLINGS  # more dies than the first shard holds
 
 
-def test_a_teachers_vectors_come_with_their_crops(tmp_path: Path) -> None:
+def test_batches_hold_the_teachers_vectors_of_their_crops(tmp_path: Path) -> None:
     write(tmp_path, families=3, siblings=SIBLINGS, impressions=IMPRESSIONS)
     teacher = EmbeddingPipeline.from_pretrained("tvae")
     teach(teacher, tmp_path)
-    pixels, _, _, taught = next(iter(Batches(tmp_path, 2 * SIBLINGS * IMPRESSIONS, 0)))
-    assert taught is not None
-    wanted = np.stack(teacher(list(np.ascontiguousarray(pixels[..., :3]))))
-    np.testing.assert_allclose((taught.numpy() * wanted).sum(1), 1, atol=0.02)  # bfloat16 where it is faster
+    pixels, _, _, vectors = next(iter(Batches(tmp_path, 2 * SIBLINGS * IMPRESSIONS, 0)))
+    assert vectors is not None
+    expected = np.stack(teacher(list(np.ascontiguousarray(pixels[..., :3]))))
+    np.testing.assert_allclose((vectors.numpy() * expected).sum(1), 1, atol=0.02)  # bfloat16 where it is faster
 
 
-def test_a_teacher_goes_on_where_it_was_and_is_heard_when_it_is_done(tmp_path: Path) -> None:
+def test_teaching_resumes_and_its_vectors_are_read_when_complete(tmp_path: Path) -> None:
     write(tmp_path, families=1, siblings=SIBLINGS, impressions=IMPRESSIONS)
     teacher = EmbeddingPipeline.from_pretrained("tvae")
     teach(teacher, tmp_path)
-    first = tmp_path / f"0000000.{TAUGHT}.npy"
+    first = tmp_path / f"0000000.{TEACHER}.npy"
     np.save(first, np.full_like(np.load(first), 7))
     for name in ("pixels", "clean", "die", "kind"):
         shutil.copy(tmp_path / f"0000000.{name}.npy", tmp_path / f"0000500.{name}.npy")
-    assert read(tmp_path).taught is None
+    assert read(tmp_path).teacher is None
     teach(teacher, tmp_path)
-    taught = read(tmp_path).taught
-    assert taught is not None
-    assert (taught[: len(taught) // 2] == 7).all()
-    assert not (taught[len(taught) // 2 :] == 7).any()
+    vectors = read(tmp_path).teacher
+    assert vectors is not None
+    assert (vectors[: len(vectors) // 2] == 7).all()
+    assert not (vectors[len(vectors) // 2 :] == 7).any()
 
 
 @pytest.mark.parametrize("batches", [Batches, segmenter.Batches])
@@ -100,7 +100,7 @@ def test_fewer_crops_than_a_batch_are_refused(tmp_path: Path, batches: type[Batc
         next(iter(batches(tmp_path, 4, 0)))
 
 
-def test_one_crop_is_never_seen_the_same_twice() -> None:
+def test_augmentation_of_a_crop_differs_each_time() -> None:
     seen = embedder.augmented(bar().expand(4, -1, -1, -1), 64, torch.Generator().manual_seed(0))
     assert seen.shape == (4, 64, 64, 3)
     assert not any(torch.equal(seen[i], seen[j]) for i in range(4) for j in range(i))
@@ -111,7 +111,7 @@ def test_the_same_seed_gives_the_same_views() -> None:
     assert torch.equal(first, again)
 
 
-def test_ink_stays_where_the_picture_shows_it() -> None:
+def test_masks_stay_aligned_with_the_ink() -> None:
     pixels, ink = segmenter.augmented(bar(bite=False).expand(24, -1, -1, -1), torch.Generator().manual_seed(1))
     grey = pixels.float().mean(3)
     darker = [(grey[i][ink[i] == 1].mean() < grey[i][ink[i] == 0].mean()).item() for i in range(24)]
@@ -121,7 +121,7 @@ def test_ink_stays_where_the_picture_shows_it() -> None:
 
 @pytest.mark.parametrize("size", [128, 224])
 @pytest.mark.parametrize("angle", [0.0, 0.7, 2.0, -3.0])
-def test_a_view_turns_and_frames_but_never_mirrors(angle: float, size: int) -> None:
+def test_a_view_rotates_and_frames_but_never_mirrors(angle: float, size: int) -> None:
     crop = bar()
     frame = framing(crop[..., 3], torch.tensor([angle]), torch.tensor([0.1]))
     assert torch.linalg.det(frame[0, :, :2]) > 0
@@ -136,13 +136,13 @@ def test_a_view_turns_and_frames_but_never_mirrors(angle: float, size: int) -> N
     np.testing.assert_allclose(seen[..., 0], 255 - seen[..., 3], atol=4)
 
 
-def test_a_view_of_a_turn_agrees_with_numpy() -> None:
+def test_a_view_of_a_quarter_rotation_agrees_with_numpy() -> None:
     crop = bar()
     frame = torch.tensor([[[0.0, 1.0, 0.0], [-1.0, 0.0, 0.0]]])  # the output's x runs up the input
     np.testing.assert_allclose(view(crop, frame, 256)[0].int(), np.rot90(crop[0].int(), -1), atol=1)
 
 
-def test_a_crop_without_ink_is_seen_whole() -> None:
+def test_a_crop_without_ink_is_framed_whole() -> None:
     frame = framing(torch.zeros((1, 256, 256), dtype=torch.uint8), torch.zeros(1), torch.zeros(1))
     torch.testing.assert_close(frame, torch.tensor([[[1.0, 0, 0], [0, 1.0, 0]]]), atol=0.02, rtol=0)
 

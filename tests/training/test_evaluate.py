@@ -82,7 +82,7 @@ def test_figures_of_a_known_case(known: Matches) -> None:
     assert measure(known, 0.6).fp_per_stamp_free_page == pytest.approx(1 / 2)
 
 
-def test_what_each_stamp_was_found_by_is_told(known: Matches) -> None:
+def test_the_finder_of_each_stamp_is_its_box(known: Matches) -> None:
     assert [finder.tolist() for finder in known.finder] == [[0, -1], [0, 1], [], []]
 
 
@@ -106,7 +106,7 @@ def test_boxes_on_ignored_stamps_are_neither_right_nor_wrong() -> None:
     assert np.isnan(figures.fp_per_stamp_free_page)  # a page with an ignore box is not free of stamps
 
 
-def test_boxes_of_equal_score_are_claimed_together() -> None:
+def test_boxes_of_equal_score_pass_a_threshold_together() -> None:
     level = matches_of((rows(A), rows(), found((*A, 0.9), (*BARE, 0.9))))
     assert measure(level, 0.5).recall_at_0_1_fp == 0
     assert measure(level, 0.5).recall_at_1_fp == 1
@@ -143,13 +143,13 @@ def random_pages(seed: int) -> tuple[list[np.ndarray], list[np.ndarray], list[np
 def test_average_precision_is_that_of_coco(seed: int) -> None:
     truths, ignored, boxes = random_pages(seed)
     with contextlib.redirect_stdout(io.StringIO()):
-        judge = COCOeval(
+        evaluator = COCOeval(
             coco(truths, ignored), coco([b[:, :4] for b in boxes], scores=[b[:, 4] for b in boxes]), "bbox"
         )
-        judge.evaluate()
-        judge.accumulate()
+        evaluator.evaluate()
+        evaluator.accumulate()
     figures = measure(match(truths, ignored, boxes), 0.5)
-    precision = judge.eval["precision"][:, :, 0, 0, 2]
+    precision = evaluator.eval["precision"][:, :, 0, 0, 2]
     assert figures.ap50 == pytest.approx(precision[0].mean())
     assert figures.ap == pytest.approx(precision.mean())
 
@@ -243,7 +243,7 @@ def test_slices_count_their_own_and_ignore_the_others() -> None:
     assert photos.figures["fp_per_stamp_free_page"].value == 1
 
 
-def test_mistakes_are_told_worst_first() -> None:
+def test_mistakes_are_sorted_worst_first() -> None:
     pages = [page("0", [TrueStamp(A), TrueStamp(C)]), page("1", [TrueStamp(A), TrueStamp(B)])]
     boxes = [found((*A, 0.3)), found((*A, 0.9), (*BARE, 0.6), (150, 20, 190, 40, 0.95), (*C, 0.1))]
     matches = match_pages(pages, boxes)
@@ -353,7 +353,7 @@ def test_a_kit_is_scored_as_real_pages(tmp_path: Path, model: Path, capsys: pyte
     folder = kit(tmp_path, KIT_ROW)
     assert main(["detect", "--kit", str(folder), "--model", str(model), "--out", str(tmp_path / "out")]) == 0
     (report,) = json.loads((tmp_path / "out" / "detect.json").read_text())
-    assert report["look"] is None  # what the stamps of a kit look like is not known
+    assert report["attributes"] is None  # unknown for the stamps of a kit
     assert (report["data"], report["pages"], report["stamps"]) == ("real", 1, 1)
     assert [part["value"] for part in report["slices"] if part["by"] == "group"] == ["x"]
     assert "on real pages" in capsys.readouterr().out

@@ -17,7 +17,7 @@ BOX = (300, 380, 420, 440)
 
 @pytest.fixture
 def shards(tmp_path: Path) -> Path:
-    """Four pages, each with one black rectangle where its label says."""
+    """Four pages, each with one black rectangle at its labelled box."""
     rows = []
     for index in range(4):
         page = np.full((640, 640, 3), 255, np.uint8)
@@ -32,7 +32,7 @@ def test_every_kind_of_die_has_an_outline() -> None:
     assert set(OUTLINE) == set(DieKind)
 
 
-def test_labels_become_boxes_turns_and_types(shards: Path) -> None:
+def test_labels_become_boxes_rotations_and_types(shards: Path) -> None:
     (row,) = read_pages(shards)[0].stamps
     np.testing.assert_allclose(row, [*BOX, 0, 1, list(StampType).index(StampType.WORD), 1], atol=1e-6)
 
@@ -51,35 +51,35 @@ def test_boxes_follow_the_pixels(shards: Path) -> None:
             np.testing.assert_allclose(stamps[0, :4], found, atol=2.5)
             shape = (found[2] - found[0]) / (found[3] - found[1])
             if abs(abs(np.log2(shape)) - 1) < 0.1:  # no side of it is cut off
-                upright = abs(stamps[0, 5]) > 0.5  # its label says a quarter turn, before the page itself is turned
+                upright = abs(stamps[0, 5]) > 0.5  # labelled 90 degrees, before the page is rotated
                 assert upright == (shape > 1)
                 sideways += not upright
     assert seen > 30  # pictures are laid where stamps are
     assert 0 < sideways < seen / 3
 
 
-def test_a_teachers_stamps_move_along(shards: Path) -> None:
+def test_a_teachers_stamps_are_augmented_like_the_truth(shards: Path) -> None:
     stamps = [[*BOX, 0, 1, 4, 0.6]]
     (shards / "taught.jsonl").write_text(json.dumps({"file": "0.png", "stamps": stamps}) + "\n")
     pages = read_pages(shards)
-    np.testing.assert_array_equal(pages[1].taught, pages[1].stamps)  # not seen yet
-    _, truth, taught = augment(pages[0], Framing(256, 640, 0.4, 0.4), np.random.default_rng(0))
-    assert taught is not None
-    np.testing.assert_allclose(taught[:, :7], truth[:, :7], atol=1e-5)
-    np.testing.assert_allclose(taught[:, 7], [0.6])
+    np.testing.assert_array_equal(pages[1].teacher, pages[1].stamps)  # not processed yet
+    _, truth, teacher = augment(pages[0], Framing(256, 640, 0.4, 0.4), np.random.default_rng(0))
+    assert teacher is not None
+    np.testing.assert_allclose(teacher[:, :7], truth[:, :7], atol=1e-5)
+    np.testing.assert_allclose(teacher[:, 7], [0.6])
 
 
-def test_a_batch_is_taught_when_there_is_a_teacher(shards: Path) -> None:
+def test_a_batch_has_teacher_targets_when_all_pages_have(shards: Path) -> None:
     framing = Framing(128, 640, 0.5, 1.0)
-    pixels, truth, taught = next(iter(Batches(shards, framing, 4, 0)))
+    pixels, truth, teacher = next(iter(Batches(shards, framing, 4, 0)))
     assert pixels.shape == (4, 128, 128, 3)
     assert truth.boxes.shape == (4, 1, 4)
-    assert taught is None
+    assert teacher is None
     rows = [{"file": f"{index}.png", "stamps": []} for index in range(4)]
     (shards / "taught.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
-    _, _, taught = next(iter(Batches(shards, framing, 4, 0)))
-    assert taught is not None
-    assert not taught.worth.any()
+    _, _, teacher = next(iter(Batches(shards, framing, 4, 0)))
+    assert teacher is not None
+    assert not teacher.weight.any()
 
 
 def test_fewer_pages_than_a_batch_are_refused(shards: Path) -> None:
@@ -87,13 +87,13 @@ def test_fewer_pages_than_a_batch_are_refused(shards: Path) -> None:
         next(iter(Batches(shards, Framing(128, 640, 0.5, 1.0), 5, 0)))
 
 
-def test_a_line_that_is_half_written_is_left_for_later(shards: Path) -> None:
+def test_an_incomplete_line_is_ignored(shards: Path) -> None:
     with (shards / "labels.jsonl").open("a") as labels:
         labels.write('{"file": "4.png", "box')
     assert len(read_pages(shards)) == 4
 
 
-def test_a_teacher_writes_what_it_finds_and_goes_on_where_it_was(tmp_path: Path) -> None:
+def test_teaching_writes_detections_and_resumes(tmp_path: Path) -> None:
     sample = Path(__file__).parents[2] / "docs/sample/page.jpg"
     label: dict[str, list[str]] = {"boxes": [], "kinds": [], "angles": []}
     for name in ("a.jpg", "b.jpg"):
@@ -102,7 +102,7 @@ def test_a_teacher_writes_what_it_finds_and_goes_on_where_it_was(tmp_path: Path)
             labels.write(json.dumps({"file": name, **label}) + "\n")
         teach(DetectionPipeline.from_pretrained("yolo-stamp"), tmp_path)
     assert [json.loads(line)["file"] for line in (tmp_path / "taught.jsonl").open()] == ["a.jpg", "b.jpg"]
-    first, second = (page.taught for page in read_pages(tmp_path))
+    first, second = (page.teacher for page in read_pages(tmp_path))
     assert first is not None
     np.testing.assert_array_equal(first, second)
     assert len(first) >= 4

@@ -31,7 +31,7 @@ def three_steps(run: Run[Tvae]) -> None:
         run.step(mean.pow(2).mean() + logvar.pow(2).mean(), {})
 
 
-def test_a_run_goes_on_where_it_was_stopped(tmp_path: Path) -> None:
+def test_a_run_resumes_where_it_stopped(tmp_path: Path) -> None:
     torch.manual_seed(0)
     first = Run(Tvae(width=8), flags(tmp_path))
     three_steps(first)
@@ -46,7 +46,7 @@ def test_a_run_goes_on_where_it_was_stopped(tmp_path: Path) -> None:
     torch.testing.assert_close(first.model.state_dict(), second.model.state_dict(), rtol=1e-4, atol=1e-5)
 
 
-def test_what_a_run_exports_loads(tmp_path: Path) -> None:
+def test_an_exported_model_loads(tmp_path: Path) -> None:
     run = Run(Tvae(width=8), flags(tmp_path))
     three_steps(run)
     manifest, state = hub.load(run.export(DRAFT, {"map_at_5": 0.123456}))
@@ -78,7 +78,7 @@ def test_detection_figures_of_a_known_case() -> None:
     assert figures["false_alarms"] == 0
 
 
-def test_a_threshold_leaves_stamp_free_pages_in_peace() -> None:
+def test_a_threshold_limits_false_alarms() -> None:
     box = [10.0, 10, 50, 50]
     truths = [np.array([box]), np.array([box]), np.zeros((0, 4))]
     found = [np.array([[*box, 0.9]]), np.array([[*box, 0.4]]), np.array([[*box, 0.6]])]

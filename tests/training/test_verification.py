@@ -18,9 +18,9 @@ from training.embedder import calibrate as calibration
 from training.embedder.calibrate import Curve, calibrate, isotonic, logistic, platt, plausible
 from training.evaluate.__main__ import main
 from training.evaluate.retrieval import measure, retrieve
+from training.evaluate.second_look import sample_of_each
 from training.evaluate.stamps import Stamps, read_crops, read_kit
 from training.evaluate.verification import Pairs, calibration_error, figures, make_pairs, trust
-from training.evaluate.verification_look import some_of_each
 from training.synth.crop_shards import OPTIONAL_PARTS, SIZE
 
 
@@ -54,7 +54,7 @@ def test_weights_give_each_kind_its_share() -> None:
     np.testing.assert_allclose(shares, [0.5, 0.1, 0.4])
 
 
-def test_errors_of_known_similarities() -> None:
+def test_error_rates_of_known_similarities() -> None:
     apart = figures(np.array([0.8, 0.9]), np.array([0.1, 0.2]))
     assert apart.eer == 0
     # One of four genuine pairs lies below one of four impostors.
@@ -74,9 +74,9 @@ def test_rates_need_three_impostors_for_each_that_may_pass() -> None:
 
 def test_trust_of_known_probabilities() -> None:
     pairs = Pairs(np.zeros(4, int), np.ones(4, int), np.array([1, 1, 0, 0], bool), np.array([0, 0, 1, 0], bool))
-    told = trust(np.array([0.95, 0.5, 0.92, 0.05]), pairs, np.full(4, 0.25))
-    assert (told.cannot_tell, told.cannot_tell_genuine, told.wrong) == (0.25, 0.5, 0.25)
-    assert (told.cannot_tell_sibling, told.cannot_tell_random) == (0, 0)
+    measured = trust(np.array([0.95, 0.5, 0.92, 0.05]), pairs, np.full(4, 0.25))
+    assert (measured.cannot_tell, measured.cannot_tell_genuine, measured.wrong) == (0.25, 0.5, 0.25)
+    assert (measured.cannot_tell_sibling, measured.cannot_tell_random) == (0, 0)
     assert calibration_error(np.array([0.95, 0.95]), np.array([1, 0]), np.ones(2)) == pytest.approx(0.45)
 
 
@@ -88,7 +88,7 @@ def drawn(count: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 @pytest.mark.parametrize("fit", [platt, isotonic])
-def test_a_fit_finds_the_probability_again(fit: Callable[[np.ndarray, np.ndarray, np.ndarray], Curve]) -> None:
+def test_a_fit_recovers_the_probability(fit: Callable[[np.ndarray, np.ndarray, np.ndarray], Curve]) -> None:
     similarity, genuine = drawn(40_000, 0)
     curve = np.array(fit(similarity, genuine, np.full(40_000, 1 / 40_000)))
     assert (np.diff(curve[:, 0]) > 0).all()
@@ -108,7 +108,7 @@ def family_vectors(seed: int, spread: float) -> tuple[np.ndarray, Stamps]:
     return vectors, stamps(identity.tolist(), family.tolist())
 
 
-def test_a_calibration_is_true_on_families_that_it_has_not_seen() -> None:
+def test_a_calibration_holds_on_unseen_families() -> None:
     vectors, truth = family_vectors(0, 0.5)
     found = calibrate(vectors, truth)
     assert found.trust.calibration_error < 0.05
@@ -122,7 +122,7 @@ def test_a_calibration_is_true_on_families_that_it_has_not_seen() -> None:
     assert 0.002 < passed < 0.03
 
 
-def test_logistic_finds_the_weights_again() -> None:
+def test_logistic_recovers_the_weights() -> None:
     rng = np.random.default_rng(0)
     values = rng.normal(3, (0.1, 2.0), (20_000, 2))
     genuine = rng.random(20_000) < 1 / (1 + np.exp(-(20 * values[:, 0] - 1.5 * values[:, 1] - 55.5)))
@@ -131,7 +131,7 @@ def test_logistic_finds_the_weights_again() -> None:
     assert intercept == pytest.approx(-55.5, rel=0.1)
 
 
-def test_nothing_weighs_against_its_direction() -> None:
+def test_a_weight_of_the_wrong_sign_is_zero() -> None:
     rng = np.random.default_rng(1)
     values = rng.normal(0, 1, (4000, 4))
     genuine = rng.random(4000) < 1 / (1 + np.exp(-(values @ [2, -1, 1, 0.5])))
@@ -140,20 +140,20 @@ def test_nothing_weighs_against_its_direction() -> None:
     assert slopes[0] > slopes[3] > 0
 
 
-def test_constant_values_weigh_nothing() -> None:
+def test_constant_values_get_no_weight() -> None:
     values = np.column_stack([np.linspace(-1, 1, 100), np.ones(100)])
     slopes, _ = logistic(values, values[:, 0] > 0, np.full(100, 0.01))
     assert slopes[0] > 1
     assert np.isfinite(slopes).all()
 
 
-def test_so_many_pairs_of_each_kind_are_drawn() -> None:
-    pairs = some_of_each(make_pairs(family_vectors(0, 0.5)[1]), 7)
+def test_the_sample_has_as_many_pairs_of_each_kind() -> None:
+    pairs = sample_of_each(make_pairs(family_vectors(0, 0.5)[1]), 7)
     assert (pairs.genuine.sum(), pairs.sibling.sum(), pairs.random.sum()) == (7, 7, 7)
     assert len(set(zip(pairs.a.tolist(), pairs.b.tolist()))) == 21
 
 
-def test_crops_without_siblings_are_no_ground_for_a_calibration() -> None:
+def test_calibration_needs_siblings() -> None:
     with pytest.raises(ValueError, match="render several siblings"):
         calibrate(np.eye(8), stamps([0, 0, 1, 1, 2, 2, 3, 3], [0, 0, 1, 1, 2, 2, 3, 3]))
 
@@ -238,8 +238,8 @@ def test_from_calibration_to_scores(
     plain = hub.read_manifest(model).verification
     assert plain is not None
     assert plain.second_look is None
-    monkeypatch.setattr(calibration, "LOOKS_FITTED", 4)
-    monkeypatch.setattr(calibration, "LOOKS_JUDGED", 3)
+    monkeypatch.setattr(calibration, "PAIRS_FITTED", 4)
+    monkeypatch.setattr(calibration, "PAIRS_EVALUATED", 3)
     monkeypatch.setattr("sys.argv", ["calibrate", str(model), "--crops", str(crops)])
     assert calibration.main() == 0
     assert "second look with stamp-unet, on 9 pairs that were not fitted" in capsys.readouterr().out

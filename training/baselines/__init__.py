@@ -1,1 +1,1 @@
-"""Published models, built and trained anew on this project's data, so that its gains can be told from its data's."""
+"""Published models, reimplemented and trained on this project's data, which separates gains of model and of data."""

@@ -1,11 +1,11 @@
 """Trains the published TVAE: `python -m training.baselines.tvae --crops DIR --work DIR --minutes N`.
 
 Ishfaq, Hoogi, Rubin 2018, arXiv 1802.04403, is the idea; github.com/stamps-labs/stamp2vec publishes the recipe for
-stamps. Of that code come, as facts: the layers of encoder and decoder, crops of 118 px in 0..1, 128 numbers, mirroring
+stamps. Its facts taken here: the layers of encoder and decoder, crops of 118 px in 0..1, 128 numbers, mirroring
 either way, binary cross-entropy with the crop itself + KL divergence + 0.001 triplets of Euclidean distance with the
 hardest of the batch and a margin of 1, all three summed; AdamW with a learning rate of 3e-4, and batches of 256.
 
-Repaired, for these are slips and no design: the hardest negative is looked for among negatives (there, among zeros that
+Repaired, as these are slips, not design: the hardest negative is taken among negatives (there, among zeros that
 stand for the positives, so that the nearest is always at 0 and the triplets only draw together); the deviation is the
 square root of what is called the variance.
 
@@ -74,7 +74,7 @@ class PublishedTvae(nn.Module):
 
 
 class Batches(IterableDataset[tuple[Tensor, Tensor]]):
-    """Endless batches of dies drawn at random, each in four impressions where it has so many."""
+    """Endless batches of dies drawn at random, each in up to four impressions."""
 
     def __init__(self, folder: Path, batch: int, seed: int) -> None:
         self.folder, self.dies, self.seed = folder, batch // IMPRESSIONS, seed

@@ -1,18 +1,18 @@
 """Trains the published yolo-stamp: `python -m training.baselines.yolo_stamp --shards DIR --work DIR --minutes N`.
 
 Gayer, Ershova, Arlazarov 2022, doi 10.1134/S1054661822040046, describe the network; github.com/stamps-labs/stamp2vec
-and huggingface.co/stamps-labs/yolo-stamp publish code and weights. Of that code come, as facts: the layers, the input
+and huggingface.co/stamps-labs/yolo-stamp publish code and weights. Its facts taken here: the layers, the input
 of 448 px with ImageNet's mean and deviation, the grid of 7 x 7 cells, the three anchors, the weights of the loss, AdamW
 with a learning rate of 1e-3, and batches of 8.
 
-Repaired, for these are slips and no design: boxes that do not meet have no intersection (there, two negative sides make
-a positive one); of a cell's three anchors, the two that fit the stamp worse learn that they hold none (there, that they
-hold one); stamps of one cell with different best anchors are all learnt (there, the last one alone).
+Repaired, as these are slips, not design: boxes that do not meet have no intersection (there, two negative sides make
+a positive one); of a cell's three anchors, the two that fit the stamp worse have no object as their target (there, an
+object); stamps of one cell with different best anchors are all targets (there, the last one alone).
 
-Taken from this project, for everything but network and loss shall be equal: pages letterboxed (there, squeezed into the
+Taken from this project, so that only network and loss differ: pages letterboxed (there, squeezed into the
 square), framed and recoloured as for our yolo-stamp and never mirrored, weights averaged, a learning rate that falls
 with the time, suppression at our overlap, the threshold with the best F1 on held-out pages (there, 0.7). The loss is
-divided by the number of answers, which AdamW does not mind, so that gradients stay below where they would be clipped.
+divided by the number of predictions, which AdamW does not mind, to keep gradients below the clipping norm.
 """
 
 from pathlib import Path
@@ -25,7 +25,7 @@ from stamp2vec.models.grids import BOX, NUMBERS, ROTATION, SCORE, TYPE, cell_cen
 from stamp2vec.values import Preset, StampType, Task, Views
 from training.crop_batches import recolour
 from training.detector.pages import Batches, read_pages
-from training.detector.train import RECIPES, look, served
+from training.detector.train import RECIPES, predict, served
 from training.evaluate.detection import training_metrics
 from training.run import Draft, Run, parser
 
@@ -42,9 +42,9 @@ LARGEST = 3.0  # of the logarithm of a box's side in anchors: beyond any page, y
 
 
 class PublishedYoloStamp(nn.Module):
-    """uint8 (N, H, W, 3), H and W multiples of 64 -> (N, A, 13) as in `stamp2vec.models.grids`, three answers a cell.
+    """uint8 (N, H, W, 3), H and W multiples of 64 -> (N, A, 13) as in `stamp2vec.models.grids`, three a cell.
 
-    It knows neither turn nor type: all is told to be upright and of another type.
+    It predicts neither rotation nor type: every stamp is upright and of type OTHER.
     """
 
     def __init__(self) -> None:
@@ -73,38 +73,38 @@ class PublishedYoloStamp(nn.Module):
             [raw[..., :2].sigmoid(), raw[..., 2:4].clamp(max=LARGEST).exp() * self.get_buffer("anchors")], -1
         )
 
-    def answers(self, raw: Tensor) -> Tensor:
+    def predictions(self, raw: Tensor) -> Tensor:
         """(N, H / 64, W / 64, 3, 5) -> (N, A, 13), boxes in pixels of the input."""
-        said = self.boxes(raw).flatten(1, 2)  # (N, cells, 3, 4)
-        corners = cell_centres(raw.shape[1:3], STRIDE).to(said) - STRIDE / 2
-        centre, half = corners[:, None] + said[..., :2] * STRIDE, said[..., 2:] * STRIDE / 2
-        answers = said.new_zeros((*said.shape[:3], NUMBERS))
-        answers[..., BOX] = torch.cat([centre - half, centre + half], -1)
-        answers[..., SCORE] = raw[..., 4].flatten(1, 2)
-        answers[..., ROTATION.start] = 1.0  # the cosine
-        answers[..., TYPE.start + list(StampType).index(StampType.OTHER)] = 1.0
-        return answers.flatten(1, 2)
+        boxes = self.boxes(raw).flatten(1, 2)  # (N, cells, 3, 4)
+        corners = cell_centres(raw.shape[1:3], STRIDE).to(boxes) - STRIDE / 2
+        centre, half = corners[:, None] + boxes[..., :2] * STRIDE, boxes[..., 2:] * STRIDE / 2
+        output = boxes.new_zeros((*boxes.shape[:3], NUMBERS))
+        output[..., BOX] = torch.cat([centre - half, centre + half], -1)
+        output[..., SCORE] = raw[..., 4].flatten(1, 2)
+        output[..., ROTATION.start] = 1.0  # the cosine
+        output[..., TYPE.start + list(StampType).index(StampType.OTHER)] = 1.0
+        return output.flatten(1, 2)
 
     def forward(self, images: Tensor) -> Tensor:
-        """What the library's detectors answer."""
-        return self.answers(self.raw(images).float())
+        """The output of the library's detectors."""
+        return self.predictions(self.raw(images).float())
 
 
-def loss(model: PublishedYoloStamp, raw: Tensor, boxes: Tensor, worth: Tensor) -> tuple[Tensor, dict[str, float]]:
+def loss(model: PublishedYoloStamp, raw: Tensor, boxes: Tensor, weight: Tensor) -> tuple[Tensor, dict[str, float]]:
     """Squared errors of place, size and objectness, each stamp at the anchor of its cell that overlaps it most.
 
-    raw (N, S, S, 3, 5) float; boxes (N, T, 4) px; worth (N, T), 0 where there is no stamp.
+    raw (N, S, S, 3, 5) float; boxes (N, T, 4) px; weight (N, T), 0 for padding.
     """
-    page, stamp = worth.nonzero(as_tuple=True)
+    page, stamp = weight.nonzero(as_tuple=True)
     box = boxes[page, stamp] / STRIDE
     centre, size = (box[:, :2] + box[:, 2:]) / 2, box[:, 2:] - box[:, :2]
     column, row = centre.long().clamp(0, raw.shape[1] - 1).unbind(1)
     truth = torch.cat([centre - torch.stack([column, row], 1), size], 1)  # (P, 4), as `boxes` of the model
-    said = model.boxes(raw[page, row, column])  # (P, 3, 4)
-    anchor = overlap(said.detach(), truth[:, None]).argmax(1)
+    predicted = model.boxes(raw[page, row, column])  # (P, 3, 4)
+    anchor = overlap(predicted.detach(), truth[:, None]).argmax(1)
     holds = torch.zeros_like(raw[..., 4], dtype=torch.bool)
     holds[page, row, column, anchor] = True
-    at = said[torch.arange(len(said), device=said.device), anchor]
+    at = predicted[torch.arange(len(predicted), device=predicted.device), anchor]
     score = raw[..., 4].sigmoid()
     parts = {
         "xy": XY * F.mse_loss(at[:, :2], truth[:, :2], reduction="sum"),
@@ -141,9 +141,9 @@ def main() -> None:
         stamps = truth.to(run.device)
         with run.autocast():
             raw = run.model.raw(recolour(pixels.to(run.device, non_blocking=True), random))
-        run.step(*loss(run.model, raw.float(), stamps.boxes, stamps.worth))
+        run.step(*loss(run.model, raw.float(), stamps.boxes, stamps.weight))
     held_out = read_pages(args.shards / "test")
-    found = list(map(served, look(run.average, held_out, SIZE, run.device, Views.WHOLE)))
+    found = list(map(served, predict(run.average, held_out, SIZE, run.device, Views.WHOLE)))
     metrics = training_metrics([page.stamps[:, :4] for page in held_out], found, ours.false_alarms)
     draft = Draft(
         name=NAME,

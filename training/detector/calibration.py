@@ -1,4 +1,4 @@
-"""Makes a detector's score the probability that its box is a stamp."""
+"""Platt scaling: makes a detector's score the probability that its box is a stamp."""
 
 import numpy as np
 import torch
@@ -9,8 +9,8 @@ from torch.nn import functional as F
 def platt(logits: Tensor, true: Tensor) -> tuple[float, float]:
     """Scale and shift that make sigmoid(scale * logit + shift) the likeliest probabilities (Platt 1999).
 
-    logits float (D,) of boxes, true (D,) whether each is a stamp. A score is trained to be the box's IoU, which runs
-    below the share of boxes that are right.
+    logits float (D,) of boxes, true (D,) whether each is a stamp. Scores are trained towards the box's IoU, which is
+    below the precision.
     """
     line = nn.Linear(1, 1).double()
     with torch.no_grad():
@@ -36,7 +36,7 @@ def calibrated(found: np.ndarray, scale: float, shift: float) -> np.ndarray:
 
 
 def fold(model: nn.Module, scale: float, shift: float) -> None:
-    """Puts the calibration into the layer that makes the logit: nobody downstream has to know of it."""
+    """Folds the calibration into the layer that computes the logit, in place."""
     with torch.no_grad():
         for name, layer in model.named_modules():
             if name.endswith("to_score"):

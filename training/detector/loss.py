@@ -1,4 +1,4 @@
-"""Which grid cell answers for which stamp, and what it pays: task-aligned assignment and its losses.
+"""Task-aligned assignment of stamps to grid cells, and the losses.
 
 Feng et al. 2021, TOOD, arXiv 2108.07755 (assignment, normalised targets); Zheng et al. 2020, arXiv 1911.08287 (CIoU);
 Li et al. 2020, arXiv 2006.04388 (distribution focal loss).
@@ -15,33 +15,34 @@ from stamp2vec.models.grids import BOX, ROTATION, SCORE, TYPE
 
 TOP_K = 8
 ALPHA, BETA = 0.5, 4.0
-MIN_REACH = 12.0  # px; a word stamp can lie between the cells of a grid, so cells this near to its centre may answer
-BOX_WEIGHT, SIDES_WEIGHT, TURN_WEIGHT, TYPE_WEIGHT = 5.0, 1.0, 1.0, 0.3
-TAUGHT = 0.5  # share of the target that is the teacher's, where there is one
+MIN_REACH = (
+    12.0  # px; a word stamp can lie between the cells of a grid, so cells this near to its centre are candidates
+)
+BOX_WEIGHT, SIDES_WEIGHT, ROTATION_WEIGHT, TYPE_WEIGHT = 5.0, 1.0, 1.0, 0.3
+TEACHER_SHARE = 0.5  # of the target, when there is a teacher
 
 
 @dataclass(frozen=True, slots=True)
 class Stamps:
-    """The stamps of a batch of pages, padded to T a page: boxes (N, T, 4) px, turn (N, T, 2) as cosine and sine.
+    """The stamps of a batch of pages, padded to T a page: boxes (N, T, 4) px, rotation (N, T, 2) as cosine and sine.
 
-    type (N, T) int as in StampType; worth (N, T) is 1 for the truth, a teacher's score for what a teacher found, and 0
-    for padding.
+    type (N, T) int as in StampType; weight (N, T) is 1 for the truth, the score for a teacher's stamp, 0 for padding.
     """
 
     boxes: Tensor
-    turn: Tensor
+    rotation: Tensor
     type: Tensor
-    worth: Tensor
+    weight: Tensor
 
     def to(self, device: torch.device) -> "Stamps":
         """The same on another device."""
-        parts = (self.boxes, self.turn, self.type, self.worth)
+        parts = (self.boxes, self.rotation, self.type, self.weight)
         return Stamps(*(part.to(device, non_blocking=True) for part in parts))
 
 
 @dataclass(frozen=True, slots=True)
-class Answers:
-    """What a detector says of a batch: output (N, A, 13) and, where it has them, its sides' logits (N, A, 4, BINS).
+class Predictions:
+    """A detector's output of a batch (N, A, 13) and, where it has them, its sides' logits (N, A, 4, BINS).
 
     centres (A, 2) and strides (A, 1) of the cells, in px.
     """
@@ -93,47 +94,49 @@ def assign(predicted: Tensor, logits: Tensor, centres: Tensor, stamps: Stamps) -
     """Task-aligned assignment.
 
     predicted (N, A, 4) in px, logits (N, A), centres (A, 2) of the grid cells in px. Returns the stamp that each cell
-    answers for, int (N, A), and the score it should give, (N, A): 0 where a cell answers for none.
+    is assigned to, int (N, A), and its target score, (N, A): 0 where it is assigned to none.
     """
     truth = stamps.boxes
     middle, half = (truth[..., :2] + truth[..., 2:]) / 2, (truth[..., 2:] - truth[..., :2]) / 2
-    near = ((centres - middle[:, :, None]).abs() <= half.clamp(min=MIN_REACH)[:, :, None]).all(3)  # (N, T, A)
-    near &= stamps.worth[:, :, None] > 0
+    candidate = ((centres - middle[:, :, None]).abs() <= half.clamp(min=MIN_REACH)[:, :, None]).all(3)  # (N, T, A)
+    candidate &= stamps.weight[:, :, None] > 0
     iou = pairwise_iou(truth, predicted)
-    sure = logits.sigmoid().pow(ALPHA)[:, None]
-    alignment = (sure * iou.clamp(min=1e-3).pow(BETA)).masked_fill(~near, 0.0)
+    score = logits.sigmoid().pow(ALPHA)[:, None]
+    alignment = (score * iou.clamp(min=1e-3).pow(BETA)).masked_fill(~candidate, 0.0)
     best, cells = alignment.topk(min(TOP_K, alignment.shape[2]), dim=2)
     chosen = torch.zeros_like(alignment).scatter_(2, cells, (best > 0).to(alignment))
     alignment = alignment * chosen
-    share = alignment / alignment.amax(2, keepdim=True).clamp(min=1e-9)  # the best cell of a stamp is worth 1 ...
-    target = share * (iou * chosen).amax(2, keepdim=True)  # ... times the best IoU anyone reaches
-    owner_alignment, owner = alignment.max(1)  # a cell that several stamps want serves the one it fits best
+    share = alignment / alignment.amax(2, keepdim=True).clamp(min=1e-9)  # 1 for the best cell of a stamp ...
+    target = share * (iou * chosen).amax(2, keepdim=True)  # ... times the best IoU of its cells
+    owner_alignment, owner = alignment.max(1)  # a cell chosen by several stamps goes to the best aligned
     return owner, target.gather(1, owner[:, None])[:, 0] * (owner_alignment > 0)
 
 
-def detection_loss(answers: Answers, truth: Stamps, taught: Stamps | None = None) -> tuple[Tensor, dict[str, float]]:
-    """Loss of a batch against its stamps and, blended in, against what a teacher found."""
-    output = answers.output.float()
+def detection_loss(
+    predictions: Predictions, truth: Stamps, teacher: Stamps | None = None
+) -> tuple[Tensor, dict[str, float]]:
+    """The loss of a batch against its true stamps, blended with the teacher's detections; and its parts by name."""
+    output = predictions.output.float()
     logits = output[..., SCORE]
-    lessons = [(truth, 1.0)] if taught is None else [(truth, 1 - TAUGHT), (taught, TAUGHT)]
+    sources = [(truth, 1.0)] if teacher is None else [(truth, 1 - TEACHER_SHARE), (teacher, TEACHER_SHARE)]
     targets = torch.zeros_like(logits)
-    box_loss, side_loss, look_loss = (output.sum() * 0.0 for _ in range(3))
-    for stamps, share in lessons:
+    box_loss, side_loss, attribute_loss = (output.sum() * 0.0 for _ in range(3))
+    for stamps, share in sources:
         with torch.no_grad():
-            owner, target = assign(output[..., BOX], logits, answers.centres, stamps)
-            targets += target * stamps.worth.gather(1, owner) * share
+            owner, target = assign(output[..., BOX], logits, predictions.centres, stamps)
+            targets += target * stamps.weight.gather(1, owner) * share
             page, cell = target.nonzero(as_tuple=True)
             stamp = owner[page, cell]
-            weight = target[page, cell] * stamps.worth[page, stamp] * share
-        said, boxes = output[page, cell], stamps.boxes[page, stamp]
-        box_loss = box_loss + ((1 - complete_iou(said[:, BOX], boxes)) * weight).sum()
-        if answers.sides is not None:
-            sides = answers.sides[page, cell].float()
-            sides_paid = sides_loss(sides, answers.centres[cell], answers.strides[cell], boxes)
-            side_loss = side_loss + (sides_paid * weight).sum()
-        turn = (said[:, ROTATION] - stamps.turn[page, stamp]).pow(2).sum(1)
-        outline = F.cross_entropy(said[:, TYPE], stamps.type[page, stamp], reduction="none")
-        look_loss = look_loss + ((TURN_WEIGHT * turn + TYPE_WEIGHT * outline) * weight).sum()
+            weight = target[page, cell] * stamps.weight[page, stamp] * share
+        predicted, boxes = output[page, cell], stamps.boxes[page, stamp]
+        box_loss = box_loss + ((1 - complete_iou(predicted[:, BOX], boxes)) * weight).sum()
+        if predictions.sides is not None:
+            sides = predictions.sides[page, cell].float()
+            side_losses = sides_loss(sides, predictions.centres[cell], predictions.strides[cell], boxes)
+            side_loss = side_loss + (side_losses * weight).sum()
+        rotation = (predicted[:, ROTATION] - stamps.rotation[page, stamp]).pow(2).sum(1)
+        outline = F.cross_entropy(predicted[:, TYPE], stamps.type[page, stamp], reduction="none")
+        attribute_loss = attribute_loss + ((ROTATION_WEIGHT * rotation + TYPE_WEIGHT * outline) * weight).sum()
     total = targets.sum().clamp(min=1.0)
     error = (logits.detach().sigmoid() - targets).abs()
     score_loss = F.binary_cross_entropy_with_logits(logits, targets, reduction="none") * error.clamp(min=0.1)
@@ -141,7 +144,7 @@ def detection_loss(answers: Answers, truth: Stamps, taught: Stamps | None = None
         "score": score_loss.sum() / total,
         "box": BOX_WEIGHT * box_loss / total,
         "sides": SIDES_WEIGHT * side_loss / total,
-        "look": look_loss / total,
+        "attributes": attribute_loss / total,
     }
     figures = torch.stack(list(parts.values()))
     return figures.sum(), dict(zip(parts, figures.tolist()))

@@ -15,7 +15,7 @@ from stamp2vec.values import StampType
 from training.detector.loss import Stamps
 from training.synth.die import DieKind
 
-TURNED = 0.15  # share of pages that lie on a side or upside down
+ROTATED_SHARE = 0.15  # of pages, by a multiple of 90 degrees
 MIN_VISIBLE = 0.4  # a stamp that a random crop leaves less of than this is neither stamp nor paper: the crop is redrawn
 OUTLINE: Mapping[DieKind, StampType] = {
     DieKind.ROUND: StampType.ROUND,
@@ -30,16 +30,16 @@ OUTLINE: Mapping[DieKind, StampType] = {
     DieKind.DATE: StampType.WORD,
     DieKind.MOTIF: StampType.OTHER,
 }
-COLUMNS = 8  # of a stamp: x1, y1, x2, y2 px, cosine and sine of its turn, number of its type, worth
+COLUMNS = 8  # of a stamp: x1, y1, x2, y2 px, cosine and sine of its rotation, index of its type, weight
 
 
 @dataclass(frozen=True, slots=True)
 class RenderedPage:
-    """A page on disk: `stamps` float32 (T, 8) by COLUMNS, in px of the stored picture; `taught` likewise, or None."""
+    """A page on disk: `stamps` float32 (T, 8) by COLUMNS, in px of the stored picture; `teacher` likewise, or None."""
 
     path: Path
     stamps: np.ndarray
-    taught: np.ndarray | None
+    teacher: np.ndarray | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,38 +53,40 @@ class Framing:
 
 
 def read_pages(shards: Path) -> list[RenderedPage]:
-    """The pages that `python -m training.synth.shards` has written so far, with what a teacher saw on them.
+    """The pages that `python -m training.synth.shards` has written so far, with the teacher's detections on them.
 
-    A teacher that has not come to a page yet is taken to have seen the truth there.
+    Pages that the teacher has not processed yet get the truth in their place.
     """
-    teacher = shards / "taught.jsonl"
-    taught: dict[str, np.ndarray] | None = None
-    if teacher.exists():
-        taught = {}
-        for line in teacher.read_text(encoding="utf-8").splitlines():
+    targets = shards / "taught.jsonl"
+    teacher: dict[str, np.ndarray] | None = None
+    if targets.exists():
+        teacher = {}
+        for line in targets.read_text(encoding="utf-8").splitlines():
             row = json.loads(line)
-            taught[row["file"]] = np.array(row["stamps"], np.float32).reshape(-1, COLUMNS)
+            teacher[row["file"]] = np.array(row["stamps"], np.float32).reshape(-1, COLUMNS)
     pages = []
     labels = (shards / "labels.jsonl").read_text(encoding="utf-8")
     for line in labels[: labels.rfind("\n") + 1].splitlines():  # a line may be half written
         row = json.loads(line)
         truth = stamps_of(row)
-        seen = None if taught is None else taught.get(row["file"], truth)
-        pages.append(RenderedPage(shards / row["file"], truth, seen))
+        found = None if teacher is None else teacher.get(row["file"], truth)
+        pages.append(RenderedPage(shards / row["file"], truth, found))
     return pages
 
 
 def stamps_of(row: dict[str, list[float] | list[str]]) -> np.ndarray:
     """A line of labels.jsonl as float32 (T, 8)."""
     types = list(StampType)
-    turn = np.deg2rad(np.array(row["angles"], np.float32))
+    rotation = np.deg2rad(np.array(row["angles"], np.float32))
     outlines = [types.index(OUTLINE[DieKind(kind)]) for kind in row["kinds"]]
     boxes = np.array(row["boxes"], np.float32).reshape(-1, 4)
-    return np.column_stack([boxes, np.cos(turn), np.sin(turn), outlines, np.ones(len(boxes))]).astype(np.float32)
+    return np.column_stack([boxes, np.cos(rotation), np.sin(rotation), outlines, np.ones(len(boxes))]).astype(
+        np.float32
+    )
 
 
 def padded(tables: list[np.ndarray]) -> Stamps:
-    """The stamps of each page, float32 (T, 8), as one batch: padding is worth nothing."""
+    """The stamps of each page, float32 (T, 8), as one batch; padding has weight 0."""
     rows = np.zeros((len(tables), max(1, *map(len, tables)), COLUMNS), np.float32)
     for row, table in zip(rows, tables, strict=True):
         row[: len(table)] = table
@@ -95,9 +97,9 @@ def padded(tables: list[np.ndarray]) -> Stamps:
 def augment(
     page: RenderedPage, framing: Framing, rng: np.random.Generator
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
-    """The page at another size and place, now and then on a side: uint8 (size, size, 3), its stamps, the teacher's.
+    """The page at a random scale, offset and rotation: uint8 (size, size, 3), its stamps, the teacher's.
 
-    Its colours are changed later, a batch at a time on the device that trains: see `crop_batches.recolour`.
+    Colours are augmented later, by batch on the training device: see `crop_batches.recolour`.
     """
     picture = Image.open(page.path)
     stored = picture.width
@@ -105,8 +107,8 @@ def augment(
         scale = np.exp(rng.uniform(np.log(framing.least), np.log(framing.most))) if rng.random() < 0.75 else 1.0
         side = round(framing.page * scale)
         offset = _offset(page.stamps[:, :4] * (side / stored), side, framing.size, rng)
-        moved, seen = _moved(page.stamps, side / stored, offset, framing.size)
-        if not ((seen > 0) & (seen < MIN_VISIBLE)).any():
+        moved, visible = _moved(page.stamps, side / stored, offset, framing.size)
+        if not ((visible > 0) & (visible < MIN_VISIBLE)).any():
             break
     picture.draft("RGB", (side, side))  # a JPEG decodes faster at half its size
     pixels = Image.new("RGB", (framing.size, framing.size), "white")
@@ -115,18 +117,18 @@ def augment(
     width, height = (int(length) for length in end - corner)
     window = picture.convert("RGB").resize((width, height), Image.Resampling.BILINEAR, tuple(shown), reducing_gap=2.0)
     pixels.paste(window, (int(corner[0]), int(corner[1])))
-    taught = None
-    if page.taught is not None:
-        taught, visible = _moved(page.taught, side / stored, offset, framing.size)
-        taught = taught[visible >= MIN_VISIBLE]
-    quarters = int(rng.integers(1, 4)) if rng.random() < TURNED else 0
-    turned = np.rot90(np.asarray(pixels), -quarters)
-    truth = _turned(moved[seen >= MIN_VISIBLE], quarters, framing.size)
-    return np.ascontiguousarray(turned), truth, None if taught is None else _turned(taught, quarters, framing.size)
+    teacher = None
+    if page.teacher is not None:
+        found, of_found = _moved(page.teacher, side / stored, offset, framing.size)
+        teacher = found[of_found >= MIN_VISIBLE]
+    quarters = int(rng.integers(1, 4)) if rng.random() < ROTATED_SHARE else 0
+    rotated = np.rot90(np.asarray(pixels), -quarters)
+    truth = _rotated(moved[visible >= MIN_VISIBLE], quarters, framing.size)
+    return np.ascontiguousarray(rotated), truth, None if teacher is None else _rotated(teacher, quarters, framing.size)
 
 
-def _turned(rows: np.ndarray, quarters: int, size: int) -> np.ndarray:
-    """Stamps (T, 8) on a picture of `size` px after so many quarter turns clockwise."""
+def _rotated(rows: np.ndarray, quarters: int, size: int) -> np.ndarray:
+    """Stamps (T, 8) on a picture of `size` px after a rotation by `quarters` times 90 degrees clockwise."""
     for _ in range(quarters):
         x1, y1, x2, y2, cos, sin = rows[:, :6].T
         rows = np.column_stack([size - y2, x1, size - y1, x2, -sin, cos, rows[:, 6:]])
@@ -134,7 +136,7 @@ def _turned(rows: np.ndarray, quarters: int, size: int) -> np.ndarray:
 
 
 def _offset(boxes: np.ndarray, side: int, size: int, rng: np.random.Generator) -> np.ndarray:
-    """Where the page's corner goes, (2,) px; three times of four a stamp is whole in the picture if it can be."""
+    """The position of the page's corner, (2,) px; three times of four a stamp is whole in the picture, if possible."""
     low, high = min(0, size - side), max(0, size - side)
     if len(boxes) and side > size and rng.random() < 0.75:
         box = boxes[rng.integers(len(boxes))]
@@ -162,7 +164,7 @@ class Batches(IterableDataset[Batch]):
         self.shards, self.framing, self.batch, self.seed = shards, framing, batch, seed
 
     def __iter__(self) -> Iterator[Batch]:
-        """(N, size, size, 3) uint8 pixels, their stamps, and the teacher's where there is one.
+        """(N, size, size, 3) uint8 pixels, their stamps, and the teacher's if any.
 
         ValueError when the folder has fewer pages than a batch.
         """
@@ -175,9 +177,9 @@ class Batches(IterableDataset[Batch]):
             order = rng.permutation(len(pages))
             for start in range(0, len(order) - self.batch + 1, self.batch):
                 items = [augment(pages[i], self.framing, rng) for i in order[start : start + self.batch]]
-                taught = [found for _, _, found in items if found is not None]
+                teacher = [found for _, _, found in items if found is not None]
                 yield (
                     torch.from_numpy(np.stack([pixels for pixels, _, _ in items])),
                     padded([stamps for _, stamps, _ in items]),
-                    padded(taught) if len(taught) == len(items) else None,
+                    padded(teacher) if len(teacher) == len(items) else None,
                 )

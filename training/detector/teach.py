@@ -1,8 +1,7 @@
-"""Writes down what a teacher finds on pages: `python -m training.detector.teach --model stamp-yolo --shards DIR`.
+"""Writes a teacher's detections to distil: `python -m training.detector.teach --model stamp-yolo --shards DIR`.
 
-`taught.jsonl` beside `labels.jsonl` then has a line a page, which training.detector.train blends into the truth
-(distillation, Hinton et al. 2015, arXiv 1503.02531): a teacher's score says how plain a stamp is, and its false alarms
-what looks most like one.
+`taught.jsonl` beside `labels.jsonl` then has a line a page, which training.detector.train blends into the truth (Hinton
+et al. 2015, arXiv 1503.02531): the score is a soft label, and false positives are the hardest look-alikes.
 """
 
 import argparse
@@ -17,18 +16,18 @@ from stamp2vec.values import StampType
 from training.detector.pages import read_pages
 from training.run import autocast
 
-LEAST = 0.05  # what the teacher itself hardly believes teaches nothing
+LEAST = 0.05  # lower scores are noise
 
 
 def row(found: Detection) -> list[float]:
     """A detection as the eight numbers of `pages.COLUMNS`."""
-    turn = math.radians(found.angle_degrees)
+    rotation = math.radians(found.angle_degrees)
     kind = list(StampType).index(found.type)
-    return [*(round(side, 2) for side in found.box), math.cos(turn), math.sin(turn), kind, found.score]
+    return [*(round(side, 2) for side in found.box), math.cos(rotation), math.sin(rotation), kind, found.score]
 
 
 def teach(pipeline: DetectionPipeline, shards: Path) -> None:
-    """Adds to `taught.jsonl` the pages that it lacks."""
+    """Appends the detections of each page that `taught.jsonl` lacks."""
     target = shards / "taught.jsonl"
     done = set()
     if target.exists():
@@ -42,7 +41,7 @@ def teach(pipeline: DetectionPipeline, shards: Path) -> None:
 
 
 def main() -> None:
-    """Goes through the pages in order."""
+    """Write the detections of every page."""
     flags = argparse.ArgumentParser(description=__doc__)
     flags.add_argument("--model", required=True, help="the teacher: a folder or a model's name")
     flags.add_argument("--shards", type=Path, required=True, help="a folder of training.synth.shards, such as train")

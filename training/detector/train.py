@@ -21,13 +21,13 @@ from stamp2vec.values import Preset, Task, Views
 from training import imagenet
 from training.crop_batches import recolour
 from training.detector.calibration import calibrated, fold, platt
-from training.detector.loss import Answers, detection_loss
+from training.detector.loss import Predictions, detection_loss
 from training.detector.pages import Batches, Framing, RenderedPage, read_pages
 from training.evaluate.detection import match, training_metrics
 from training.run import Draft, Run, begin, parser
 
 Detector = yolo_stamp.YoloStamp | stamp_yolo.StampYolo
-Looks = list[tuple[View, np.ndarray]]  # of a page
+Candidates = list[tuple[View, np.ndarray]]  # of one page, by view
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,19 +69,19 @@ def main() -> None:
     model, start = fresh(args)
     run = Run(model, args, start)
     random = torch.Generator(run.device).manual_seed(args.seed + run.steps)
-    for pixels, truth, taught in run.batches(
+    for pixels, truth, teacher in run.batches(
         Batches(args.shards / "train", recipe.framing, args.batch, args.seed + run.steps)
     ):
         with run.autocast():
-            answers = ask(run.model, recolour(pixels.to(run.device, non_blocking=True), random))
-        run.step(*detection_loss(answers, truth.to(run.device), taught and taught.to(run.device)))
+            predictions = forward(run.model, recolour(pixels.to(run.device, non_blocking=True), random))
+        run.step(*detection_loss(predictions, truth.to(run.device), teacher and teacher.to(run.device)))
     pages = read_pages(args.shards / "test")
-    looks = look(run.average, pages, recipe.size, run.device, recipe.views)
+    found = predict(run.average, pages, recipe.size, run.device, recipe.views)
     truths = [page.stamps[:, :4] for page in pages]
-    ranking = match(truths, [np.zeros((0, 4))] * len(truths), list(map(served, looks))).rankings[0]
+    ranking = match(truths, [np.zeros((0, 4))] * len(truths), list(map(served, found))).rankings[0]
     line = platt(torch.from_numpy(ranking.score).logit(eps=1e-6), torch.from_numpy(ranking.true))
     fold(run.average, *line)
-    metrics = training_metrics(truths, [served(each, *line) for each in looks], recipe.false_alarms)
+    metrics = training_metrics(truths, [served(each, *line) for each in found], recipe.false_alarms)
     draft = Draft(
         name=args.model,
         version=recipe.version,
@@ -97,7 +97,7 @@ def main() -> None:
 
 
 def fresh(args: argparse.Namespace) -> tuple[Detector, str]:
-    """The network and where its weights are from: `--start`, ImageNet where the trunk can, or nowhere."""
+    """The network and the source of its weights: `--start`, ImageNet for the trunk, or random."""
     model: Detector = yolo_stamp.YoloStamp() if args.model == "yolo-stamp" else stamp_yolo.StampYolo()
     if args.start is None and isinstance(model, stamp_yolo.StampYolo):
         imagenet.load(model.trunk)
@@ -105,35 +105,37 @@ def fresh(args: argparse.Namespace) -> tuple[Detector, str]:
     return model, begin(model, None if args.start == "random" else args.start) or "random"
 
 
-def ask(model: Detector, pixels: Tensor) -> Answers:
-    """A batch of pixels, uint8 (N, H, W, 3), through the network, with all that the loss wants."""
+def forward(model: Detector, pixels: Tensor) -> Predictions:
+    """The network's predictions of a batch, uint8 (N, H, W, 3), with the inputs of the loss."""
     strides = stamp_yolo.STRIDES if isinstance(model, stamp_yolo.StampYolo) else yolo_stamp.STRIDES
     centres, sizes = (part.to(pixels.device) for part in grid(pixels.shape[1], pixels.shape[2], strides))
     if isinstance(model, yolo_stamp.YoloStamp):
-        return Answers(model(pixels), centres, sizes)
+        return Predictions(model(pixels), centres, sizes)
     sides, rest = model.raw(pixels)
-    return Answers(torch.cat([stamp_yolo.boxes(sides, centres, sizes), rest], 2), centres, sizes, sides)
+    return Predictions(torch.cat([stamp_yolo.boxes(sides, centres, sizes), rest], 2), centres, sizes, sides)
 
 
-def look(model: nn.Module, pages: Sequence[RenderedPage], size: int, device: torch.device, shown: Views) -> list[Looks]:
-    """What the model sees on each page: its views as in service, without their pixels, and the candidates of each."""
-    looks = []
+def predict(
+    model: nn.Module, pages: Sequence[RenderedPage], size: int, device: torch.device, shown: Views
+) -> list[Candidates]:
+    """The candidates of each view of each page, the views as in service but without pixels."""
+    found = []
     for page in pages:
         parts = views(np.asarray(Image.open(page.path).convert("RGB")), (size, size), shown)
         with torch.inference_mode():
-            answers = candidates(model(torch.from_numpy(np.stack([part.pixels for part in parts])).to(device)))
+            rows = candidates(model(torch.from_numpy(np.stack([part.pixels for part in parts])).to(device)))
         bare = [replace(part, pixels=np.zeros((0, 0, 3), np.uint8)) for part in parts]
-        looks.append(list(zip(bare, answers, strict=True)))
-    return looks
+        found.append(list(zip(bare, rows, strict=True)))
+    return found
 
 
-def served(looks: Looks, scale: float = 1.0, shift: float = 0.0) -> np.ndarray:
-    """The stamps of a page as in service, float (K, 5) in px, once scores are calibrated."""
-    seen = [
+def served(found: Candidates, scale: float = 1.0, shift: float = 0.0) -> np.ndarray:
+    """The stamps of a page as in service, float (K, 5) in px, with calibrated scores."""
+    by_view = [
         (part, detections(calibrated(rows, scale, shift), part, SCORE_FLOOR, DEFAULT_MAX_OVERLAP, with_ink=False))
-        for part, rows in looks
+        for part, rows in found
     ]
-    stamps = merge(seen, DEFAULT_MAX_OVERLAP, SCORE_FLOOR)
+    stamps = merge(by_view, DEFAULT_MAX_OVERLAP, SCORE_FLOOR)
     return np.array([[*stamp.box, stamp.score] for stamp in stamps]).reshape(-1, 5)
 
 

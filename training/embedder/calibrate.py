@@ -1,10 +1,10 @@
-"""Measures what an embedder's similarities mean, alone and with a second look, and writes it into its manifest.
+"""Calibrates an embedder's similarities, alone and with a second look, and writes the result into its manifest.
 
 `python -m training.embedder.calibrate weights/tvae/1.5.0 --crops ~/.cache/stamp2vec/crops/test`
 
-The probability is fitted on one half of the held-out families and judged on the other. Two fits compete, Platt's
-logistic and an isotonic curve; the one with the lower log-loss on the other half is kept. The second look is fitted and
-judged on a few hundred pairs of the same halves, and left out with `--segmenter ""`.
+The probability is fitted on one half of the held-out families and evaluated on the other, by Platt's logistic and by an
+isotonic curve; the one with the lower log-loss there is kept. The second look is fitted and evaluated on a few hundred
+pairs of the same halves, and left out with `--segmenter ""`.
 """
 
 import argparse
@@ -21,17 +21,17 @@ from stamp2vec.files import write_whole
 from stamp2vec.hub import MANIFEST
 from stamp2vec.pipelines import EmbeddingPipeline, SegmentationPipeline
 from stamp2vec.values import MAX_LOG_ODDS, SecondLook, Verification, evidence
+from training.evaluate.second_look import measure_pairs, sample_of_each
 from training.evaluate.stamps import Stamps, embedded, read_crops
 from training.evaluate.verification import RATES, Figures, Pairs, Trust, figures, make_pairs, similarities, trust
-from training.evaluate.verification_look import looked_at, some_of_each
 
-# Half of the pairs that people ask about are of one die, and one in five of the others is of two look-alikes.
+# The assumed prior: half of all pairs are genuine, and one in five impostor pairs is of two look-alikes.
 GENUINE_SHARE = 0.5
 SIBLING_SHARE = 0.2
-SUREST = 0.999  # no finite number of pairs shows more
-LOOKS_FITTED, LOOKS_JUDGED = 120, 80  # pairs of each of the three kinds
-RIDGE = 1e-3  # what a weight costs: a few hundred pairs say little of values that go together
-DIRECTIONS = np.array([1, 1, -1, 1])  # whether more of what `evidence` makes speaks for one die or against it
+SUREST = 0.999  # a finite sample of pairs supports no more
+PAIRS_FITTED, PAIRS_EVALUATED = 120, 80  # pairs of each of the three kinds
+RIDGE = 1e-3  # regularises: a few hundred pairs hardly separate correlated values
+DIRECTIONS = np.array([1, 1, -1, 1])  # the sign that the weight of each value of `evidence` must have
 _BINS = 200
 _KNOTS = 33
 
@@ -40,7 +40,7 @@ Curve = tuple[tuple[float, float], ...]
 
 @dataclass(frozen=True, slots=True)
 class Calibration:
-    """What was fitted, by which method, and how true it is on the other half of the families."""
+    """What was fitted, by which method, and its calibration on the other half of the families."""
 
     verification: Verification
     method: str
@@ -59,7 +59,7 @@ def platt(similarity: np.ndarray, genuine: np.ndarray, weights: np.ndarray) -> C
     scale, shift = max(float(scale_shift[0]), 1e-3), float(scale_shift[1])
     log_odds = np.linspace(-np.log(SUREST / (1 - SUREST)), np.log(SUREST / (1 - SUREST)), _KNOTS)
     at = (log_odds - shift) / scale
-    # Where the similarity has no room for the surest probabilities, the curve ends at -1 or 1.
+    # Similarities are in [-1, 1]: the curve ends there when it has not reached SUREST.
     ends = np.array([x for x in (-1.0, 1.0) if at[0] < x < at[-1]])
     at = np.sort(np.concatenate([at[abs(at) <= 1], ends]))
     return _points(at, 1 / (1 + np.exp(-(scale * at + shift))))
@@ -94,7 +94,7 @@ def _points(similarity: np.ndarray, probability: np.ndarray) -> Curve:
 
 
 def calibrate(vectors: np.ndarray, stamps: Stamps) -> Calibration:
-    """Fit on the pairs within the marked half of the families, judge on those within the other half.
+    """Fit on the pairs within the marked half of the families, evaluate on those within the other half.
 
     Unit vectors float (N, D). ValueError when a half lacks a kind of pair.
     """
@@ -105,38 +105,39 @@ def calibrate(vectors: np.ndarray, stamps: Stamps) -> Calibration:
     for method in (platt, isotonic):
         curve = method(similarity, fit.genuine, weights)
         verification = Verification(curve, GENUINE_SHARE, SIBLING_SHARE, thresholds)
-        judged = trust(
+        evaluated = trust(
             verification.probability(similarities(vectors, rest)), rest, rest.weights(GENUINE_SHARE, SIBLING_SHARE)
         )
-        found.append(Calibration(verification, method.__name__, judged))
+        found.append(Calibration(verification, method.__name__, evaluated))
     return min(found, key=lambda calibration: calibration.trust.log_loss)
 
 
 @dataclass(frozen=True, slots=True)
-class LookCalibration:
-    """The weights that were fitted, how true they are on the other half of the families, and what looking gains there.
+class SecondLookCalibration:
+    """The fitted weights, and their calibration on the other half of the families.
 
-    `plain` and `looked` are the figures of the same pairs by similarity alone and by the log-odds, for look-alikes and
-    for random impostors.
+    `by_similarity` and `by_log_odds` are error rates of the same pairs, for random and for sibling impostors.
     """
 
     second_look: SecondLook
     trust: Trust
-    plain: dict[str, Figures]
-    looked: dict[str, Figures]
+    by_similarity: dict[str, Figures]
+    by_log_odds: dict[str, Figures]
 
 
-def calibrate_look(vectors: np.ndarray, stamps: Stamps, segmenter: SegmentationPipeline) -> LookCalibration:
-    """Fit on some pairs within the marked half of the families, judge on some within the other half.
+def calibrate_second_look(
+    vectors: np.ndarray, stamps: Stamps, segmenter: SegmentationPipeline
+) -> SecondLookCalibration:
+    """Fit on a sample of pairs within the marked half of the families, evaluate on one within the other half.
 
     Unit vectors float (N, D). ValueError when a half lacks a kind of pair.
     """
-    fit, rest = (some_of_each(half, most) for half, most in zip(halves(stamps), (LOOKS_FITTED, LOOKS_JUDGED)))
+    fit, rest = (sample_of_each(half, most) for half, most in zip(halves(stamps), (PAIRS_FITTED, PAIRS_EVALUATED)))
     known = [
         np.array(
             [
                 evidence(float(similarity), measures)
-                for similarity, measures in zip(similarities(vectors, half), looked_at(segmenter, stamps, half))
+                for similarity, measures in zip(similarities(vectors, half), measure_pairs(segmenter, stamps, half))
             ]
         )
         for half in (fit, rest)
@@ -145,14 +146,14 @@ def calibrate_look(vectors: np.ndarray, stamps: Stamps, segmenter: SegmentationP
     second_look = SecondLook(segmenter.manifest.name, round(intercept, 4), *(round(w, 4) for w in weights.tolist()))
     log_odds = known[1] @ weights + intercept
     probability = 1 / (1 + np.exp(-np.clip(log_odds, -MAX_LOG_ODDS, MAX_LOG_ODDS)))
-    judged = trust(probability, rest, rest.weights(GENUINE_SHARE, SIBLING_SHARE))
-    return LookCalibration(second_look, judged, _figures(known[1][:, 0], rest), _figures(log_odds, rest))
+    evaluated = trust(probability, rest, rest.weights(GENUINE_SHARE, SIBLING_SHARE))
+    return SecondLookCalibration(second_look, evaluated, _figures(known[1][:, 0], rest), _figures(log_odds, rest))
 
 
 def plausible(values: np.ndarray, genuine: np.ndarray, weights: np.ndarray) -> tuple[np.ndarray, float]:
-    """As `logistic` of what `evidence` makes, (P, 4); what would weigh against its direction weighs nothing.
+    """As `logistic` of values of `evidence` (P, 4), with weights of the wrong sign set to 0.
 
-    More ink missing and added must never make one die more probable, though by chance it may among a few hundred pairs.
+    Missing and added ink must never make one die more probable, as by chance it may among a few hundred pairs.
     """
     kept = np.ones(len(DIRECTIONS), bool)
     while True:
@@ -227,12 +228,11 @@ def main() -> int:
         stamps = read_crops(args.crops)
         vectors = embedded(pipeline, stamps)
         calibration = calibrate(vectors, stamps)
-        look = calibrate_look(vectors, stamps, segmenter) if segmenter else None
+        second = calibrate_second_look(vectors, stamps, segmenter) if segmenter else None
         manifest = pipeline.manifest
-        verification = dataclasses.replace(calibration.verification, second_look=look.second_look if look else None)
-        metrics = (
-            dict(manifest.metrics) | told(vectors, stamps, calibration.trust) | (told_of_look(look) if look else {})
-        )
+        verification = dataclasses.replace(calibration.verification, second_look=second.second_look if second else None)
+        metrics = dict(manifest.metrics) | verification_metrics(vectors, stamps, calibration.trust)
+        metrics |= second_look_metrics(second) if second else {}
         complete = dataclasses.replace(manifest, verification=verification, metrics=metrics)
         write_whole(args.model / MANIFEST, complete.to_json().encode())
     except (OSError, ValueError, Stamp2vecError) as error:
@@ -240,11 +240,12 @@ def main() -> int:
         return 2
     print(f"{manifest.reference}: {calibration.method}, {len(calibration.verification.curve)} points")
     _print({**calibration.verification.far_thresholds, **dataclasses.asdict(calibration.trust)})
-    if look:
-        print(f"second look with {look.second_look.segmenter}, on {look.trust.pairs} pairs that were not fitted")
-        _print({**dataclasses.asdict(look.second_look), **dataclasses.asdict(look.trust)})
-        for kind, plain in look.plain.items():
-            print(f"eer of {kind} impostors: {plain.eer:.4f} by similarity, {look.looked[kind].eer:.4f} with the look")
+    if second:
+        print(f"second look with {second.second_look.segmenter}, on {second.trust.pairs} pairs that were not fitted")
+        _print({**dataclasses.asdict(second.second_look), **dataclasses.asdict(second.trust)})
+        for kind, before in second.by_similarity.items():
+            after = second.by_log_odds[kind]
+            print(f"eer of {kind} impostors: {before.eer:.4f} by similarity, {after.eer:.4f} with the second look")
     return 0
 
 
@@ -253,25 +254,25 @@ def _print(values: Mapping[str, float | int | str]) -> None:
         print(f"{name:22}{value:.4f}" if isinstance(value, float) else f"{name:22}{value}")
 
 
-def told(vectors: np.ndarray, stamps: Stamps, judged: Trust) -> dict[str, float]:
-    """What the manifest tells of verification: errors on all families, calibration on the half that was not fitted."""
+def verification_metrics(vectors: np.ndarray, stamps: Stamps, evaluated: Trust) -> dict[str, float]:
+    """The manifest's metrics of verification: errors on all families, calibration on the half that was not fitted."""
     pairs = make_pairs(stamps)
     similarity = similarities(vectors, pairs)
     values = {
         "eer_random": figures(similarity[pairs.genuine], similarity[pairs.random]).eer,
         "eer_sibling": figures(similarity[pairs.genuine], similarity[pairs.sibling]).eer,
-        "calibration_error": judged.calibration_error,
-        "cannot_tell": judged.cannot_tell,
+        "calibration_error": evaluated.calibration_error,
+        "cannot_tell": evaluated.cannot_tell,
     }
     return {f"synthetic_{name}": round(value, 4) for name, value in values.items() if value is not None}
 
 
-def told_of_look(look: LookCalibration) -> dict[str, float]:
-    """The same of the second look, by pairs of the half that was not fitted."""
+def second_look_metrics(second: SecondLookCalibration) -> dict[str, float]:
+    """The manifest's metrics of the second look, on pairs of the half that was not fitted."""
     values = {
-        "eer_random_thorough": look.looked["random"].eer,
-        "eer_sibling_thorough": look.looked["sibling"].eer,
-        "calibration_error_thorough": look.trust.calibration_error,
+        "eer_random_thorough": second.by_log_odds["random"].eer,
+        "eer_sibling_thorough": second.by_log_odds["sibling"].eer,
+        "calibration_error_thorough": second.trust.calibration_error,
     }
     return {f"synthetic_{name}": round(value, 4) for name, value in values.items() if value is not None}
 

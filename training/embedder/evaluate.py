@@ -7,5 +7,5 @@ from training.evaluate.retrieval import measure, retrieve
 
 def figures(vectors: np.ndarray, identity: np.ndarray) -> dict[str, float]:
     """Leave-one-out retrieval by cosine among float (N, D) unit vectors with labels (N,); see retrieval.Figures."""
-    told = measure(retrieve(vectors, identity, np.zeros(len(identity), int)))
-    return {"map_at_5": told.map_at_5, "cmc_at_1": told.cmc_at_1, "cmc_at_5": told.cmc_at_5}
+    metrics = measure(retrieve(vectors, identity, np.zeros(len(identity), int)))
+    return {"map_at_5": metrics.map_at_5, "cmc_at_1": metrics.cmc_at_1, "cmc_at_5": metrics.cmc_at_5}

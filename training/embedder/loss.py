@@ -1,4 +1,4 @@
-"""What a triplet variational autoencoder pays (Ishfaq, Hoogi, Rubin 2018, arXiv 1802.04403)."""
+"""The losses of a triplet variational autoencoder (Ishfaq, Hoogi, Rubin 2018, arXiv 1802.04403)."""
 
 import torch
 from torch import Tensor
@@ -23,16 +23,16 @@ def triplet_loss(vectors: Tensor, identity: Tensor) -> Tensor:
     return F.softplus(farthest_positive - nearest_negative).mean()
 
 
-def relation_loss(vectors: Tensor, wanted: Tensor, temperature: float = 0.1) -> Tensor:
-    """How far the similarities of a batch are from a teacher's (Park et al. 2019, arXiv 1904.05068, as distributions).
+def relation_loss(vectors: Tensor, teacher: Tensor, temperature: float = 0.1) -> Tensor:
+    """Relational distillation of a batch's similarities (Park et al. 2019, arXiv 1904.05068, as distributions).
 
-    vectors (N, D) and wanted (N, E) of length 1. Cross-entropy of each row's softmax over the other items, less the
-    teacher's own entropy.
+    vectors (N, D) and the teacher's (N, E) of length 1. KL divergence from the teacher's softmax over the other items,
+    a mean over rows.
     """
     alone = torch.eye(len(vectors), dtype=torch.bool, device=vectors.device)
-    said = (vectors @ vectors.T / temperature).masked_fill(alone, -torch.inf).log_softmax(1).masked_fill(alone, 0.0)
-    right = (wanted @ wanted.T / temperature).masked_fill(alone, -torch.inf).softmax(1)
-    return F.kl_div(said, right, reduction="batchmean")
+    student = (vectors @ vectors.T / temperature).masked_fill(alone, -torch.inf).log_softmax(1).masked_fill(alone, 0.0)
+    target = (teacher @ teacher.T / temperature).masked_fill(alone, -torch.inf).softmax(1)
+    return F.kl_div(student, target, reduction="batchmean")
 
 
 def tvae_loss(

@@ -1,7 +1,7 @@
-"""Writes down a teacher's vectors of crops: `python -m training.embedder.teach --model stamp-lite --crops DIR`.
+"""Writes a teacher's vectors to distil: `python -m training.embedder.teach --model stamp-lite --crops DIR`.
 
-Each shard then has a part `taught`, whose similarities training.embedder.train makes tvae learn as well. They are of
-the crops as they were struck, however tvae sees them, so one pass over the crops does for all of a training.
+Each shard then has a part `taught`, whose similarities training.embedder.train distils into tvae. The teacher sees the
+crops unaugmented, so one pass serves a whole training run.
 """
 
 import argparse
@@ -12,28 +12,28 @@ import torch
 
 from stamp2vec.pipelines import EmbeddingPipeline
 from training.run import autocast
-from training.synth.crop_shards import TAUGHT, complete, part, save
+from training.synth.crop_shards import TEACHER, complete, part, save
 
-AT_ONCE = 64
+BATCH = 64
 
 
 def teach(pipeline: EmbeddingPipeline, folder: Path) -> None:
-    """Adds the vectors to the shards that lack them."""
+    """Writes the teacher's vectors, float32 (N, D), of each shard that lacks them."""
     for kind in complete(folder):
-        if part(kind, TAUGHT).exists():
+        if part(kind, TEACHER).exists():
             continue
         crops = np.load(part(kind, "pixels"), mmap_mode="r")
         with autocast(torch.device("cpu")):
             vectors = [
-                pipeline(list(np.ascontiguousarray(crops[start : start + AT_ONCE, ..., :3])))
-                for start in range(0, len(crops), AT_ONCE)
+                pipeline(list(np.ascontiguousarray(crops[start : start + BATCH, ..., :3])))
+                for start in range(0, len(crops), BATCH)
             ]
-        save(np.concatenate(vectors).astype(np.float32), part(kind, TAUGHT))
+        save(np.concatenate(vectors).astype(np.float32), part(kind, TEACHER))
         print(f"taught {kind.name.partition('.')[0]}", flush=True)
 
 
 def main() -> None:
-    """Goes through the shards in order."""
+    """Add the vectors to every complete shard."""
     flags = argparse.ArgumentParser(description=__doc__)
     flags.add_argument("--model", required=True, help="the teacher: a folder or a model's name")
     flags.add_argument(

@@ -24,9 +24,9 @@ from training.synth.crop_shards import Crops, read
 
 SIBLINGS, IMPRESSIONS = 4, 4
 TEMPERATURE = 0.07
-UPRIGHT = 0.6  # share of the crops that are left about as they were struck; the others are turned at will
+UPRIGHT = 0.6  # share of the crops that are left nearly upright; the others get any rotation
 SIZES = {"tvae": 128, "stamp-lite": 224}
-SCORED_AT_ONCE = 64
+EVALUATION_BATCH = 64
 
 
 Batch = tuple[Tensor, Tensor, Tensor, Tensor | None]
@@ -35,7 +35,7 @@ Batch = tuple[Tensor, Tensor, Tensor, Tensor | None]
 class Batches(IterableDataset[Batch]):
     """Endless batches of whole families, four sibling dies in four impressions each.
 
-    A sibling is the hardest negative there is, so every batch is full of them.
+    Siblings are the hardest negatives.
     """
 
     def __init__(self, folder: Path, batch: int, seed: int) -> None:
@@ -44,8 +44,8 @@ class Batches(IterableDataset[Batch]):
     def __iter__(self) -> Iterator[Batch]:
         """uint8 (N, 256, 256, 4) crops with their ink, uint8 (N, 64, 64) clean dies, int (N,) identities.
 
-        And a teacher's float32 (N, D) vectors, where training.embedder.teach has been over all crops. The folder is
-        read anew after each round, as more may have been rendered. ValueError when it has too few crops.
+        And the teacher's float32 (N, D) vectors, once training.embedder.teach has written all of them. The folder is
+        read again each epoch, as more may have been rendered. ValueError when it has too few crops.
         """
         worker = get_worker_info()
         rng = np.random.default_rng([self.seed, 0 if worker is None else worker.id])
@@ -67,30 +67,32 @@ class Batches(IterableDataset[Batch]):
 
 
 def gather(crops: Crops, dies: np.ndarray, chosen: list[int]) -> Batch:
-    """The chosen crops, their clean dies, identities and, where there are, a teacher's vectors, from disk."""
+    """The chosen crops, their clean dies, identities and, if any, the teacher's vectors, from disk."""
     return (
         torch.from_numpy(np.stack([crops.pixels[index] for index in chosen])),
         torch.from_numpy(np.stack([crops.clean[index] for index in chosen])),
         torch.from_numpy(dies[chosen]),
-        None if crops.taught is None else torch.from_numpy(crops.taught[chosen]),
+        None if crops.teacher is None else torch.from_numpy(crops.teacher[chosen]),
     )
 
 
 def batches(args: argparse.Namespace, run: Run[Any]) -> Iterator[Batch]:
     """What Batches yields, on the run's device: crops augmented, (N, size, size, 3), and clean dies float 0..1."""
     random = torch.Generator(run.device).manual_seed(args.seed + run.steps)
-    for crops, clean, identity, taught in run.batches(Batches(args.crops / "train", args.batch, args.seed + run.steps)):
+    for crops, clean, identity, teacher in run.batches(
+        Batches(args.crops / "train", args.batch, args.seed + run.steps)
+    ):
         seen = augmented(crops.to(run.device, non_blocking=True), args.size, random)
-        wanted = None if taught is None else taught.to(run.device)
-        yield seen, clean.to(run.device).float() / 255, identity.to(run.device), wanted
+        vectors = None if teacher is None else teacher.to(run.device)
+        yield seen, clean.to(run.device).float() / 255, identity.to(run.device), vectors
 
 
 def augmented(crops: Tensor, size: int, random: torch.Generator) -> Tensor:
-    """Crops uint8 (N, 256, 256, 4), each turned, framed and lit in its own way: uint8 (N, size, size, 3)."""
+    """Crops uint8 (N, 256, 256, 4), each with a random rotation, frame and lighting: uint8 (N, size, size, 3)."""
     count = len(crops)
-    turned = 0.15 * torch.randn(count, generator=random, device=random.device)
-    at_will = uniform(-torch.pi, torch.pi, count, random)
-    angles = torch.where(uniform(0, 1, count, random) < UPRIGHT, turned, at_will)
+    upright = 0.15 * torch.randn(count, generator=random, device=random.device)
+    any_angle = uniform(-torch.pi, torch.pi, count, random)
+    angles = torch.where(uniform(0, 1, count, random) < UPRIGHT, upright, any_angle)
     frames = leaning(framing(crops[..., 3], angles, uniform(-0.03, 0.12, count, random)), random)
     return recolour(view(crops[..., :3], frames, size), random)
 
@@ -103,7 +105,9 @@ def main() -> None:
         "--crops", type=Path, required=True, help="folder with train/ and test/ of training.synth.crop_shards"
     )
     flags.add_argument("--size", type=int, help="pixels a side, a multiple of 32; the model's own unless given")
-    flags.add_argument("--start", help="embedder whose weights are begun with; else ImageNet's where the model can")
+    flags.add_argument(
+        "--start", help="embedder whose weights training starts from; else ImageNet's where the model can"
+    )
     args = flags.parse_args()
     args.size = args.size or SIZES[args.model]
     torch.manual_seed(args.seed)
@@ -114,23 +118,23 @@ def main() -> None:
 
 
 def train_tvae(args: argparse.Namespace) -> None:
-    """The fast one: reconstruction, KL, triplets and, where crops are taught, the teacher's similarities."""
+    """The fast embedder: reconstruction, KL, triplets and, with teacher vectors, relational distillation."""
     model = Tvae(half_turn=1)
     run = Run(model, args, begin(model, args.start) or "random")
-    for pixels, clean, identity, wanted in batches(args, run):
+    for pixels, clean, identity, teacher in batches(args, run):
         with run.autocast():
             mean, logvar = run.model.posterior(pixels)
             clean_logits = run.model.reconstruct(run.model.sample(mean, logvar))
         loss, figures = tvae_loss(mean.float(), logvar.float(), clean_logits.float(), clean, identity)
-        if wanted is not None:
-            relation = relation_loss(F.normalize(mean.float(), dim=1), wanted)
+        if teacher is not None:
+            relation = relation_loss(F.normalize(mean.float(), dim=1), teacher)
             loss, figures = loss + relation, figures | {"relation": relation.item()}
         run.step(loss, figures)
     export(run, args, "1.5.0", Preset.FAST, vector_size=128)
 
 
 def train_lite(args: argparse.Namespace) -> None:
-    """The accurate one: from ImageNet weights, every impression of a die against every other crop of the batch.
+    """The accurate embedder: from ImageNet weights, each impression of a die contrasted with all other crops.
 
     No weight on siblings is needed: once families lie apart, the softmax at this temperature leaves the other families
     e to the power of -14 times a sibling's share, so nearly all of the gradient is of siblings.
@@ -157,8 +161,8 @@ def export(run: Run[Any], args: argparse.Namespace, version: str, preset: Preset
     """Scores the averaged weights on the held-out crops as they are, and writes them."""
     crops = read(args.crops / "test")
     vectors = []
-    for start in range(0, len(crops.pixels), SCORED_AT_ONCE):
-        pixels = np.stack(crops.pixels[start : start + SCORED_AT_ONCE])
+    for start in range(0, len(crops.pixels), EVALUATION_BATCH):
+        pixels = np.stack(crops.pixels[start : start + EVALUATION_BATCH])
         seen = shrink(torch.from_numpy(pixels).to(run.device)[..., :3], args.size)
         with torch.inference_mode():
             vectors.append(run.average(seen).float().cpu().numpy())

@@ -15,7 +15,7 @@ import numpy as np
 from stamp2vec.detection.candidates import SCORE_FLOOR
 from stamp2vec.errors import Stamp2vecError
 from stamp2vec.values import Detection
-from training.evaluate import embedder, look, models
+from training.evaluate import attributes, embedder, models
 from training.evaluate.montage import alarms, misses, montage
 from training.evaluate.report import Report, match_pages, report_on, table
 from training.evaluate.truth import read_kit, read_shards
@@ -59,7 +59,7 @@ def boxes(found: Sequence[Detection]) -> np.ndarray:
 
 
 def score_detectors(references: Sequence[str], shards: Path | None, kit: Path | None, out: Path) -> list[Report]:
-    """Score detectors on the same pages; write their reports as one list, and what the first one gets wrong.
+    """The reports of detectors on the same pages, written as one list, with a montage of the first one's mistakes.
 
     ValueError when the truth cannot be used.
     """
@@ -70,19 +70,18 @@ def score_detectors(references: Sequence[str], shards: Path | None, kit: Path | 
     reports: list[Report] = []
     for reference in references:
         pipeline = models.detector(reference)
-        seen = pipeline([page.path for page in pages], min_score=SCORE_FLOOR)
-        found = [boxes(of_page) for of_page in seen]
+        detections = pipeline([page.path for page in pages], min_score=SCORE_FLOOR)
+        found = [boxes(of_page) for of_page in detections]
         matches = match_pages(pages, found)
         threshold = pipeline.manifest.threshold
-        told = (
-            None if pipeline.manifest.architecture in models.PUBLISHED else look.told(pages, seen, matches, threshold)
-        )
+        published = pipeline.manifest.architecture in models.PUBLISHED
+        compared = None if published else attributes.compare(pages, detections, matches, threshold)
         data = "synthetic" if shards else "real"
         if not reports:
             out.mkdir(parents=True, exist_ok=True)
             missed, alarming = misses(pages, found, matches, threshold), alarms(pages, found, matches, threshold)
             montage([("Missed stamps", missed), ("False alarms", alarming)]).save(out / "montage.png")
-        reports.append(report_on(pipeline.manifest, pages, found, matches, told, data, folder))
+        reports.append(report_on(pipeline.manifest, pages, found, matches, compared, data, folder))
     write(out / "detect.json", reports)
     return reports
 
@@ -94,7 +93,7 @@ def write(path: Path, reports: Sequence[Report] | Sequence[embedder.Report]) -> 
 
 
 def score_embedders(command: str, references: Sequence[str], truth: embedder.Truth, out: Path) -> list[embedder.Report]:
-    """Score embedders on the same stamps; write their reports as one list, and what the first one confuses."""
+    """The reports of embedders on the same stamps, written as one list, with a sheet of the first one's confusions."""
     score = embedder.score_retrieval if command == "retrieve" else embedder.score_verification
     out.mkdir(parents=True, exist_ok=True)
     reports: list[embedder.Report] = []

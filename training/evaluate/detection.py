@@ -1,8 +1,8 @@
-"""Detection figures: pycocotools matches boxes to stamps, what is told of the matches is counted here.
+"""Detection metrics: pycocotools matches boxes to stamps, the metrics of the matches are computed here.
 
-A false box of a COCO evaluation is one that no stamp was left for at the IoU in question, however it came about: on
-bare paper, beside a stamp, or a second time on a stamp that a better box has taken. Boxes of equal score are matched in
-page order; ignore boxes are COCO's crowds; the best 100 boxes of a page count.
+As in COCO, a false positive is a box that no stamp was left for at the IoU in question: on bare paper, beside a stamp,
+or on a stamp that a better box has matched. Boxes of equal score are matched in page order; ignore boxes are COCO's
+crowds; the best 100 boxes of a page count.
 """
 
 import contextlib
@@ -21,12 +21,12 @@ BINS = 10
 
 
 class Figures(NamedTuple):
-    """What is told of a detector; NaN where there is nothing to tell it from.
+    """The metrics of a detector; NaN without data to measure one on.
 
     ap50, ap                 average precision at IoU 0.5, and its mean over 0.50:0.05:0.95, read at 101 recalls
     precision, recall, f1    at IoU 0.5, of boxes that score at least the threshold
-    recall_at_0_1_fp, _1_fp  the best recall at IoU 0.5 of any threshold with at most so many false boxes a page
-    fp_per_stamp_free_page   boxes that score at least the threshold, a page with neither stamp nor ignore box
+    recall_at_0_1_fp, _1_fp  the best recall at IoU 0.5 of any threshold with at most so many false positives a page
+    fp_per_stamp_free_page   boxes that score at least the threshold, per page with neither stamp nor ignore box
     """
 
     ap50: float
@@ -49,7 +49,7 @@ class Ranking:
     true: np.ndarray
 
     def at_least(self, score: float) -> "Ranking":
-        """The part that scores at least so much."""
+        """The boxes with at least this score."""
         count = int((self.score >= score).sum())
         return Ranking(self.score[:count], self.page[:count], self.index[:count], self.true[:count])
 
@@ -71,7 +71,7 @@ class Matches:
 
 @dataclass(frozen=True, slots=True)
 class Bin:
-    """Boxes whose scores lie in one interval: how many, their mean score, and the share of them that is true."""
+    """Boxes whose scores lie in one interval: their number, mean score and precision."""
 
     low: float
     count: int
@@ -87,18 +87,18 @@ def match(
 ) -> Matches:
     """Match boxes by the COCO protocol: truths (T, 4), ignored (I, 4) and found (K, 5), scores last, of each page."""
     with contextlib.redirect_stdout(io.StringIO()):
-        judge = COCOeval(
+        evaluator = COCOeval(
             coco(truths, ignored), coco([f[:, :4] for f in found], scores=[f[:, 4] for f in found]), "bbox"
         )
-        judge.params.areaRng, judge.params.areaRngLbl = [[0, 1e10]], ["all"]
-        judge.params.iouThrs = np.array(ious)
-        judge.evaluate()
+        evaluator.params.areaRng, evaluator.params.areaRngLbl = [[0, 1e10]], ["all"]
+        evaluator.params.iouThrs = np.array(ious)
+        evaluator.evaluate()
     finder = tuple(np.full(len(boxes), -1) for boxes in truths)
     first_truth = np.cumsum([0, *(len(t) + len(i) for t, i in zip(truths, ignored))])
     first_found = np.cumsum([0, *map(len, found)])
     columns: list[list[np.ndarray]] = [[np.zeros(0), np.zeros(0, int), np.zeros(0, int), np.zeros((len(ious), 0), int)]]
     skipped = [np.zeros((len(ious), 0), bool)]
-    for image in filter(None, judge.evalImgs):
+    for image in filter(None, evaluator.evalImgs):
         page = image["image_id"]
         index = np.array(image["dtIds"], int) - 1 - first_found[page]
         columns.append([np.array(image["dtScores"]), np.full(len(index), page), index, image["dtMatches"].astype(int)])
@@ -136,7 +136,7 @@ def coco(
 
 
 def measure(matches: Matches, threshold: float, times: np.ndarray | None = None) -> Figures:
-    """The figures at a threshold of score; `times` (P,) says how often each page counts, by default once."""
+    """The figures at a score threshold; `times` (P,) is the count of each page in a resample, by default 1."""
     times = np.ones(len(matches.stamps)) if times is None else times
     stamps, at50 = float(times @ matches.stamps), matches.rankings[0]
     weight = times[at50.page]
@@ -156,7 +156,7 @@ def measure(matches: Matches, threshold: float, times: np.ndarray | None = None)
 
 
 def share(part: float, whole: float) -> float:
-    """A quotient, NaN of nothing."""
+    """A quotient; NaN where `whole` is 0."""
     return part / whole if whole else float("nan")
 
 
@@ -172,7 +172,7 @@ def average_precision(ranking: Ranking, times: np.ndarray, stamps: float) -> flo
 
 
 def recall_at(ranking: Ranking, times: np.ndarray, stamps: float, per_page: float) -> float:
-    """The best recall with at most `per_page` false boxes a page; boxes of equal score are claimed together."""
+    """The best recall with at most `per_page` false positives a page; equal scores pass a threshold together."""
     weight = times[ranking.page]
     true, false = np.cumsum(weight * ranking.true), np.cumsum(weight * ~ranking.true)
     last_of_equals = np.append(ranking.score, -np.inf)[1:] < ranking.score
@@ -189,7 +189,7 @@ def interval(matches: Matches, threshold: float) -> tuple[Figures, Figures]:
 def bootstrap(
     measured: Callable[[np.ndarray], Sequence[float]], pages: int
 ) -> tuple[tuple[float, ...], tuple[float, ...]]:
-    """Both ends of the 95 % intervals of figures, which `measured` tells of how often each page counts, int (P,)."""
+    """Both ends of the 95 % intervals of the figures that `measured` computes from counts of pages, int (P,)."""
     rng = np.random.default_rng(0)
     draws = (np.bincount(rng.integers(pages, size=pages), minlength=pages) for _ in range(RESAMPLES))
     columns = np.array([measured(times) for times in draws]).T
@@ -199,7 +199,7 @@ def bootstrap(
 
 
 def reliability(ranking: Ranking) -> list[Bin]:
-    """Ten equal intervals of score, with the share of boxes that is true; those that hold no box are left out."""
+    """Ten equal intervals of score, with the precision in each; empty ones are left out."""
     of_bin = np.minimum((ranking.score * BINS).astype(int), BINS - 1)
     bins = []
     for number in range(BINS):
@@ -212,7 +212,7 @@ def reliability(ranking: Ranking) -> list[Bin]:
 
 
 def calibration_error(bins: Sequence[Bin]) -> float:
-    """The expected calibration error, Naeini et al. 2015: by how much score and truth differ, a box on average."""
+    """The expected calibration error, Naeini et al. 2015: the mean difference of score and precision."""
     return share(sum(b.count * abs(b.score - b.true) for b in bins), sum(b.count for b in bins))
 
 
@@ -221,13 +221,13 @@ def training_metrics(
 ) -> dict[str, float]:
     """AP50, AP50-95, and the best F1 with the score threshold that gives it; truths (T, 4), found (K, 5) a page.
 
-    Only thresholds count that leave at most so many false boxes a stamp-free page.
+    Thresholds with more than `false_alarms` boxes a stamp-free page are excluded.
     """
     matches = match(truths, [np.zeros((0, 4))] * len(truths), found)
     ranking = matches.rankings[0]
     f1 = 2 * np.cumsum(ranking.true) / (np.arange(1, len(ranking.true) + 1) + matches.stamps.sum())
-    calm = np.cumsum(matches.empty[ranking.page]) <= false_alarms * matches.empty.sum()
-    threshold = float(ranking.score[calm][f1[calm].argmax()]) if calm.any() else 1.0
+    allowed = np.cumsum(matches.empty[ranking.page]) <= false_alarms * matches.empty.sum()
+    threshold = float(ranking.score[allowed][f1[allowed].argmax()]) if allowed.any() else 1.0
     figures = measure(matches, threshold)
     return {
         "ap50": figures.ap50,

@@ -1,4 +1,4 @@
-"""All that is told of embedders on one set of stamps: retrieval or verification, the whole and slices, and pictures."""
+"""Reports of embedders on one set of stamps: retrieval or verification, overall and by slice, with pictures."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -44,7 +44,7 @@ class Report:
 
 @dataclass(frozen=True, slots=True)
 class Truth:
-    """What embedders are scored on: the stamps, of which the last `distractors` are never asked for."""
+    """The evaluation set of embedders: stamps, of which the last `distractors` are never queries."""
 
     stamps: Stamps
     distractors: int
@@ -65,7 +65,7 @@ def read_truth(crops: Sequence[Path], kit: Path | None, distractors: Sequence[Pa
 
 
 def score_retrieval(model: str, truth: Truth) -> tuple[Report, list[Confusion]]:
-    """Whose stamps come first, and the queries whose nearest stamp is of another die, the most alike first."""
+    """The retrieval report, and the queries whose nearest stamp is of another die, the most similar first."""
     pipeline = models.embedder(model)
     vectors = embedded(pipeline, truth.stamps)
     group = truth.stamps.group.copy()
@@ -88,7 +88,7 @@ def score_retrieval(model: str, truth: Truth) -> tuple[Report, list[Confusion]]:
 
 
 def score_verification(model: str, truth: Truth) -> tuple[Report, list[Confusion]]:
-    """Errors and trust; and the impostors that are most alike, then the genuine pairs that are least."""
+    """The verification report; and the most similar impostor pairs, then the least similar genuine pairs."""
     pipeline = models.embedder(model)
     vectors = embedded(pipeline, truth.stamps)
     pairs = verification.make_pairs(truth.stamps)
@@ -101,7 +101,7 @@ def score_verification(model: str, truth: Truth) -> tuple[Report, list[Confusion
     figures = _errors(similarity, pairs)
     known = pipeline.manifest.verification
     if known is not None:
-        # The half of the families that the curve was fitted on cannot tell how true it is.
+        # Calibration is measured on the families that the curve was not fitted on.
         fresh = ~(truth.stamps.fitted[pairs.a] | truth.stamps.fitted[pairs.b])
         rest = pairs.where(fresh)
         weights = rest.weights(known.genuine_share, known.sibling_share)

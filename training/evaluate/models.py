@@ -1,4 +1,4 @@
-"""Opens what is scored: models of the library, and folders that `training.baselines` has written."""
+"""Loads models to evaluate: those of the library, and folders that `training.baselines` has written."""
 
 from torch import nn
 
@@ -18,7 +18,7 @@ PUBLISHED: dict[str, type[nn.Module]] = {
 
 
 def described(reference: str) -> Manifest:
-    """What is known of a model; errors as for `hub.find` and `hub.read_manifest`."""
+    """The manifest of a model; errors as for `hub.find` and `hub.read_manifest`."""
     return hub.read_manifest(hub.find(reference))
 
 

@@ -1,4 +1,4 @@
-"""A picture of what went wrong: missed stamps and false alarms, cut out with what is around them."""
+"""A picture of mistakes: missed stamps and false alarms, cropped with their surroundings."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -43,10 +43,10 @@ def misses(pages: Sequence[TruePage], found: Sequence[np.ndarray], matches: Matc
                 continue
             overlap = iou(truth, boxes[:, :4])
             near = boxes[overlap.argmax()] if overlap.max(initial=0.0) > 0 else None
-            told = "nothing near" if near is None else f"best {near[4]:.2f}, IoU {overlap.max():.2f}"
+            caption = "nothing near" if near is None else f"best {near[4]:.2f}, IoU {overlap.max():.2f}"
             shown = np.zeros((0, 4)) if near is None else near[None, :4]
             size = max(truth[2:] - truth[:2]) / max(page.width, page.height)
-            ranked.append(((score, -size), Mistake(page.path, truth, truths, shown, told)))
+            ranked.append(((score, -size), Mistake(page.path, truth, truths, shown, caption)))
     ranked.sort(key=lambda entry: entry[0])
     return [mistake for _, mistake in ranked]
 
@@ -58,13 +58,13 @@ def alarms(pages: Sequence[TruePage], found: Sequence[np.ndarray], matches: Matc
         page = pages[ranking.page[place]]
         truths = array([stamp.box for stamp in page.stamps])
         box = found[ranking.page[place]][ranking.index[place], :4]
-        told = f"score {ranking.score[place]:.2f}, IoU {iou(box, truths).max(initial=0.0):.2f}"
-        mistakes.append(Mistake(page.path, box, truths, box[None], told))
+        caption = f"score {ranking.score[place]:.2f}, IoU {iou(box, truths).max(initial=0.0):.2f}"
+        mistakes.append(Mistake(page.path, box, truths, box[None], caption))
     return mistakes
 
 
 def montage(sections: Sequence[tuple[str, Sequence[Mistake]]]) -> Image.Image:
-    """Titled rows of tiles, no more than 21 of each section; truth is green, what was found is red."""
+    """Titled rows of tiles, no more than 21 of each section; truth is green, detections are red."""
     font = ImageFont.load_default(size=12)
     title_font = ImageFont.load_default(size=18)
     heights = [CAPTION + -(-len(mistakes[:MOST]) // COLUMNS) * (TILE + CAPTION) for _, mistakes in sections]

@@ -1,4 +1,4 @@
-"""All that is told of a detector on one set of pages: figures, slices, calibration."""
+"""The report of a detector on one set of pages: figures, slices, calibration."""
 
 import math
 from collections.abc import Callable, Iterator, Sequence
@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 
 from stamp2vec.hub.manifest import Manifest
-from training.evaluate import detection, look
+from training.evaluate import attributes, detection
+from training.evaluate.attributes import Comparison
 from training.evaluate.detection import Bin, Figures, Matches
-from training.evaluate.look import Told
 from training.evaluate.truth import PAGE_SLICES, STAMP_SLICES, TruePage, TrueStamp, array
 
 OF_STAMPS = ("recall", "ap50")
@@ -19,7 +19,7 @@ OF_PAGES = ("recall", "ap50", "fp_per_stamp_free_page")
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """A figure and its 95 % interval; None where there is nothing to tell it from."""
+    """A figure and its 95 % interval; None without data to measure it on."""
 
     value: float | None
     low: float | None
@@ -41,20 +41,20 @@ class Slice:
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
-    """What is told of the stamps that were found; so many of them are turned, and so many on pages in colour."""
+class Attributes:
+    """Figures of type, rotation and ink of the stamps that were found; how many are rotated, or on pages in colour."""
 
     found: int
-    turned: int
+    rotated: int
     in_colour: int
     figures: dict[str, Estimate]
 
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """The pages are all synthetic or all real: `data` says which.
+    """The report of one detector; `data` is "synthetic" or "real".
 
-    `look` is None where the truth knows nothing of it, and for published detectors, which tell nothing of it.
+    `attributes` is None where the truth lacks them, and for published detectors, which predict none.
     """
 
     model: str
@@ -66,7 +66,7 @@ class Report:
     stamps: int
     stamp_free_pages: int
     figures: dict[str, Estimate]
-    look: Look | None
+    attributes: Attributes | None
     slices: list[Slice]
     reliability: list[Bin]
     calibration_error: float | None
@@ -78,11 +78,11 @@ def report_on(
     pages: Sequence[TruePage],
     found: Sequence[np.ndarray],
     matches: Matches,
-    told: Told | None,
+    compared: Comparison | None,
     data: str,
     folder: Path,
 ) -> Report:
-    """Count everything: found (K, 5) a page, in pixels of the stored picture, their `matches`, what is told of them."""
+    """The report of detections (K, 5) a page, in pixels of the stored picture, their matches and their attributes."""
     ranking = matches.rankings[0]
     bins = detection.reliability(ranking)
     claims = detection.reliability(ranking.at_least(manifest.threshold))
@@ -96,7 +96,7 @@ def report_on(
         stamps=int(matches.stamps.sum()),
         stamp_free_pages=int(matches.empty.sum()),
         figures=estimates(matches, manifest.threshold, Figures._fields),
-        look=None if told is None else look_of(told),
+        attributes=None if compared is None else attributes_of(compared),
         slices=list(slices(pages, found, manifest.threshold)),
         reliability=bins,
         calibration_error=known(detection.calibration_error(bins)),
@@ -104,23 +104,24 @@ def report_on(
     )
 
 
-def look_of(told: Told) -> Look:
-    """The figures of what is told, each with its interval."""
-    columns = zip(look.Figures._fields, look.measure(told), *look.interval(told), strict=True)
+def attributes_of(compared: Comparison) -> Attributes:
+    """The figures of predicted attributes, each with its interval."""
+    names, ends = attributes.Figures._fields, attributes.interval(compared)
+    columns = zip(names, attributes.measure(compared), *ends, strict=True)
     figures = {name: Estimate(*map(known, three)) for name, *three in columns}
-    return Look(len(told.page), int(told.turned.sum()), int(told.colour.sum()), figures)
+    return Attributes(len(compared.page), int(compared.rotated.sum()), int(compared.colour.sum()), figures)
 
 
 def match_pages(
     pages: Sequence[TruePage], found: Sequence[np.ndarray], ious: tuple[float, ...] = detection.IOUS
 ) -> Matches:
-    """Match what was found to the truth of the pages."""
+    """Match the detections (K, 5) of each page to its stamps."""
     truths = [array([stamp.box for stamp in page.stamps]) for page in pages]
     return detection.match(truths, [array(page.ignore_boxes) for page in pages], found, ious)
 
 
 def slices(pages: Sequence[TruePage], found: Sequence[np.ndarray], threshold: float) -> Iterator[Slice]:
-    """Every slice that the truth knows a value for."""
+    """Every slice whose value the truth has."""
     for by, of_page in PAGE_SLICES.items():
         for value in sorted({value for page in pages if (value := of_page(page)) is not None}):
             part = [(page, boxes) for page, boxes in zip(pages, found) if of_page(page) == value]
@@ -142,7 +143,7 @@ def narrowed(page: TruePage, of_stamp: Callable[[TruePage, TrueStamp], str | Non
 def one_slice(
     by: str, value: str, part: Sequence[tuple[TruePage, np.ndarray]], threshold: float, names: tuple[str, ...]
 ) -> Slice:
-    """The named figures of pages with what was found on each."""
+    """The named figures of pages with their detections."""
     matches = match_pages([page for page, _ in part], [boxes for _, boxes in part], (0.5,))
     return Slice(by, value, len(part), int(matches.stamps.sum()), estimates(matches, threshold, names))
 
@@ -154,12 +155,12 @@ def estimates(matches: Matches, threshold: float, names: tuple[str, ...]) -> dic
 
 
 def known(value: float) -> float | None:
-    """A figure with as many digits as mean something; None for NaN, which JSON does not know."""
+    """A figure to four digits; None for NaN, which JSON lacks."""
     return None if math.isnan(value) else round(value, 4)
 
 
 def table(reports: Sequence[Report]) -> Iterator[str]:
-    """Reports on the same pages as lines of text: the models beside each other, then the parts of each."""
+    """Reports on the same pages as lines of text: the models side by side, then the slices of each."""
     first = reports[0]
     yield f"detect on {first.data} pages, {first.folder}"
     yield f"{first.pages} pages, {first.stamps} stamps, {first.stamp_free_pages} pages without any"
@@ -167,21 +168,21 @@ def table(reports: Sequence[Report]) -> Iterator[str]:
     yield from beside("", [f"{report.model} at {report.threshold:g}" for report in reports])
     for name in first.figures:
         yield from beside(name, [shown(report.figures[name]) for report in reports])
-    looks = [report.look for report in reports]
-    if any(looks):
+    columns = [report.attributes for report in reports]
+    if any(columns):
         yield ""
-        yield from beside("stamps found", ["-" if each is None else str(each.found) for each in looks])
-        for name in look.Figures._fields:
-            yield from beside(name, ["-" if each is None else shown(each.figures[name]) for each in looks])
-        yield from beside("turned by over 15", ["-" if each is None else str(each.turned) for each in looks])
-        yield from beside("on pages in colour", ["-" if each is None else str(each.in_colour) for each in looks])
+        yield from beside("stamps found", ["-" if each is None else str(each.found) for each in columns])
+        for name in attributes.Figures._fields:
+            yield from beside(name, ["-" if each is None else shown(each.figures[name]) for each in columns])
+        yield from beside("rotated by over 15", ["-" if each is None else str(each.rotated) for each in columns])
+        yield from beside("on pages in colour", ["-" if each is None else str(each.in_colour) for each in columns])
     for report in reports:
         yield f"\n{report.model}"
         yield from parts(report)
 
 
 def beside(name: str, values: Sequence[str]) -> Iterator[str]:
-    """One line: a name and what each model has there."""
+    """One row: a name and the value of each model."""
     yield f"{name:24}" + "".join(f"{value:36}" for value in values).rstrip()
 
 
@@ -198,8 +199,8 @@ def parts(report: Report) -> Iterator[str]:
     for bin_ in report.reliability:
         yield f"  {bin_.low:.1f}-{bin_.low + 0.1:.1f}   {bin_.count:7}{bin_.score:12.3f}{bin_.true:8.3f}"
     errors = report.calibration_error, report.calibration_error_above_threshold
-    told = ["none found" if error is None else f"{error:.3f}" for error in errors]
-    yield f"expected calibration error {told[0]}; of boxes at or above the threshold {told[1]}"
+    texts = ["none found" if error is None else f"{error:.3f}" for error in errors]
+    yield f"expected calibration error {texts[0]}; of boxes at or above the threshold {texts[1]}"
 
 
 def shown(estimate: Estimate) -> str:

@@ -1,4 +1,4 @@
-"""Retrieval figures: of all stamps of a gallery, do those of the same die come first?"""
+"""Retrieval metrics: do stamps of the same die rank first in a gallery?"""
 
 from dataclasses import dataclass
 
@@ -42,12 +42,13 @@ class Figures:
 
 
 def retrieve(vectors: np.ndarray, identity: np.ndarray, group: np.ndarray) -> Retrieved:
-    """Every stamp whose die has another one in its group asks for it: unit vectors (N, D), int (N,), int (N,).
+    """The nearest stamps to every stamp whose die has another in its group: unit vectors (N, D), int (N,), int (N,).
 
-    The gallery is the group without the query itself, and group -1, which asks nothing: distractors for all. Among
-    equally similar stamps those of other dies come first, so that ties count against the model.
+    The gallery is the group without the query itself, and group -1, the distractors, which are never queries. Among
+    equally similar stamps those of other dies come first, so that ties count against the model. ValueError without
+    queries.
     """
-    asked, nearest, hits, relevant = [], [], [], []
+    queried, nearest, hits, relevant = [], [], [], []
     for name in np.unique(group[group >= 0]):
         gallery = np.flatnonzero((group == name) | (group == -1))
         queries = np.flatnonzero(group == name)
@@ -59,15 +60,15 @@ def retrieve(vectors: np.ndarray, identity: np.ndarray, group: np.ndarray) -> Re
             similarity[part[:, None] == gallery] = -np.inf
             same = identity[part][:, None] == identity[gallery]
             order = np.lexsort((same, -similarity), axis=1)[:, :NEAREST]
-            asked.append(part)
+            queried.append(part)
             nearest.append(gallery[order])
             hits.append(np.take_along_axis(same, order, 1) & np.isfinite(np.take_along_axis(similarity, order, 1)))
         relevant.append(counts)
-    if not asked or not sum(map(len, asked)):
+    if not queried or not sum(map(len, queried)):
         raise ValueError("no die has two stamps: name crops with several impressions of each die")
     width = min(part.shape[1] for part in nearest)
     return Retrieved(
-        np.concatenate(asked),
+        np.concatenate(queried),
         np.concatenate([part[:, :width] for part in nearest]),
         np.concatenate([part[:, :width] for part in hits]),
         np.concatenate(relevant),

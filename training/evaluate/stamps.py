@@ -19,11 +19,11 @@ Pixels = np.ndarray
 class Stamps:
     """N cropped stamps.
 
-    `pictures` are read when they are asked for: uint8 (H, W, 3). `identity` int (N,) is the die, `family` int (N,) what
+    `pictures` are read when called: uint8 (H, W, 3). `identity` int (N,) is the die, `family` int (N,) what
     look-alikes share: a layout, or the die that a forgery imitates. `group` int (N,) is the set within which stamps are
-    compared. `slices` maps what stamps are sliced by to a value (N,) for each; `visible` float (N,) is the share of the
-    die that left ink, NaN where nobody knows. `fitted` bool (N,) marks the half of the rendered families that
-    `training.embedder.calibrate` fits probabilities on: they cannot tell how true these are.
+    compared. `slices` maps the name of a slice to the value of each stamp, str (N,); `visible` float (N,) is the share
+    of the die that left ink, NaN where unknown. `fitted` bool (N,) marks the half of the rendered families that
+    `training.embedder.calibrate` fits probabilities on: calibration is not measured there.
     """
 
     pictures: Sequence[Callable[[], Pixels]]
@@ -66,7 +66,7 @@ def read_crops(folders: Sequence[Path]) -> Stamps:
 def read_kit(folder: Path) -> Stamps:
     """The stamps of a kit: stamps.json lists `file`, `set` and `identity` of each, and of a forgery `forgery_of`.
 
-    ValueError when the list is missing or says something else.
+    ValueError when the list is missing or malformed.
     """
     path = folder / "stamps.json"
     if not path.is_file():
@@ -94,7 +94,7 @@ def read_kit(folder: Path) -> Stamps:
 
 
 def joined(stamps: Stamps, others: Stamps) -> Stamps:
-    """Both, where no die of one is a die of the other; of a slice that the others know nothing of, they are no part."""
+    """Both, with no die in common; `others` have the empty value in slices that they lack."""
     none = np.full(len(others), "")
     return Stamps(
         [*stamps.pictures, *others.pictures],

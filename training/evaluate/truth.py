@@ -15,7 +15,7 @@ ROTATION_EDGES = (0, 5, 15, 45, 90)  # degrees from upright, either way
 
 @dataclass(frozen=True, slots=True)
 class TrueStamp:
-    """One stamp: `box` is x1, y1, x2, y2 in pixels of the stored picture; what is not known of it is None."""
+    """One stamp: `box` is x1, y1, x2, y2 in pixels of the stored picture; unknown attributes are None."""
 
     box: tuple[float, float, float, float]
     ink: str | None = None
@@ -80,7 +80,7 @@ def read_shards(folder: Path) -> list[TruePage]:
 def read_kit(folder: Path) -> list[TruePage]:
     """The pages of a kit: a folder whose manifest.json lists `file`, `width`, `height`, `group`, `boxes` of every one.
 
-    Raises ValueError when the manifest is missing or says something else.
+    Raises ValueError when the manifest is missing or malformed.
     """
     manifest = folder / "manifest.json"
     if not manifest.is_file():

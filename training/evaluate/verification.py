@@ -1,4 +1,4 @@
-"""Verification figures: is a pair of stamps of one die? Errors at thresholds, and how true the probabilities are."""
+"""Verification metrics: is a pair of stamps of one die? Error rates at thresholds, and calibration."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ BINS = 10
 
 @dataclass(frozen=True, slots=True)
 class Pairs:
-    """P pairs of stamps: their places `a` and `b`, and which of them are of one die or of two look-alikes; all (P,)."""
+    """P pairs of stamps: indices `a` and `b`, and masks of genuine pairs and of siblings, two look-alikes; all (P,)."""
 
     a: np.ndarray
     b: np.ndarray
@@ -24,15 +24,15 @@ class Pairs:
 
     @property
     def random(self) -> np.ndarray:
-        """Pairs of dies that share nothing."""
+        """Mask (P,) of impostor pairs of two families."""
         return np.asarray(~(self.genuine | self.sibling))
 
     def where(self, kept: np.ndarray) -> "Pairs":
-        """The pairs of a bool (P,)."""
+        """The pairs that a mask, bool (P,), keeps."""
         return Pairs(self.a[kept], self.b[kept], self.genuine[kept], self.sibling[kept])
 
     def weights(self, genuine_share: float, sibling_share: float) -> np.ndarray:
-        """What each pair counts, float (P,) with sum 1, so that genuine pairs and look-alikes have these shares."""
+        """The weight of each pair, float (P,) with sum 1, so that genuine and sibling pairs have these shares."""
         shares = (
             (self.genuine, genuine_share),
             (self.sibling, (1 - genuine_share) * sibling_share),
@@ -44,7 +44,7 @@ class Pairs:
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """What is told of similarities; None where there is nothing to tell it from.
+    """Error rates of similarities; None without pairs to measure.
 
     eer              the error rate at the threshold where as many impostors pass as genuine pairs fail (interpolated)
     tar_at_far_...   the share of genuine pairs that pass where at most that share of impostors does; None when there
@@ -60,7 +60,7 @@ class Figures:
 
 @dataclass(frozen=True, slots=True)
 class Trust:
-    """How true the probabilities are, among pairs weighted to the shares that they assume.
+    """Calibration of the probabilities, over pairs weighted to the shares that they assume.
 
     `calibration_error` is the expected one over ten bins (Naeini et al. 2015); `log_loss` in nats; `cannot_tell` the
     share of pairs between the two verdicts, also of each kind of pair, and `wrong` the share with a false verdict.
@@ -77,7 +77,7 @@ class Trust:
 
 
 def make_pairs(stamps: Stamps, seed: int = 0, most_random: int = MOST_RANDOM) -> Pairs:
-    """Every pair within a family, and so many pairs of two families, of stamps that are to be compared at all."""
+    """Every pair within a family and up to `most_random` pairs of two families, of stamps of one group."""
     rng = np.random.default_rng(seed)
     within = list(_within(stamps.family, stamps.group))
     first = np.concatenate([a for a, _ in within] or [np.zeros(0, int)])
@@ -128,7 +128,7 @@ def figures(genuine: np.ndarray, impostors: np.ndarray) -> Figures:
 
 
 def trust(probability: np.ndarray, pairs: Pairs, weights: np.ndarray) -> Trust:
-    """How true probabilities (P,) are, where each pair counts its weight (P,)."""
+    """Calibration of probabilities (P,) of pairs with weights (P,)."""
     true = pairs.genuine.astype(float)
     sure = np.clip(probability, 1e-6, 1 - 1e-6)
     middle = (probability > DIFFERENT_UP_TO) & (probability < SAME_FROM)
@@ -146,7 +146,7 @@ def trust(probability: np.ndarray, pairs: Pairs, weights: np.ndarray) -> Trust:
 
 
 def calibration_error(probability: np.ndarray, true: np.ndarray, weights: np.ndarray) -> float:
-    """Expected calibration error over ten equal bins: probabilities, what is true (0 or 1), and weights, all (P,)."""
+    """Expected calibration error over ten equal bins: probabilities, truth (0 or 1) and weights, all (P,)."""
     bins = np.minimum((probability * BINS).astype(int), BINS - 1)
     return float(np.abs(np.bincount(bins, weights * (probability - true), BINS)).sum() / weights.sum())
 

@@ -15,9 +15,9 @@ from training.crop_batches import framing, leaning, recolour, uniform, view
 from training.run import Draft, Run, parser
 from training.synth.crop_shards import SIZE, Crops, read
 
-INK = 0.2  # of a pixel covered: from here on it carries ink
+INK = 0.2  # least coverage of an ink pixel
 WIDTH = 28
-SCORED_AT_ONCE = 64
+EVALUATION_BATCH = 64
 
 
 class Batches(IterableDataset[Tensor]):
@@ -27,7 +27,7 @@ class Batches(IterableDataset[Tensor]):
         self.folder, self.batch, self.seed = folder, batch, seed
 
     def __iter__(self) -> Iterator[Tensor]:
-        """uint8 (N, 256, 256, 4). The folder is read anew after each round. ValueError when it has too few crops."""
+        """uint8 (N, 256, 256, 4). The folder is read again each epoch. ValueError when it has too few crops."""
         worker = get_worker_info()
         rng = np.random.default_rng([self.seed, 0 if worker is None else worker.id])
         while True:
@@ -41,7 +41,7 @@ class Batches(IterableDataset[Tensor]):
 
 
 def augmented(crops: Tensor, random: torch.Generator) -> tuple[Tensor, Tensor]:
-    """Crops uint8 (N, 256, 256, 4), framed and lit anew, and their ink: uint8 (N, 256, 256, 3) and float 0 or 1."""
+    """Augmented crops uint8 (N, 256, 256, 3) and their ink, float 0 or 1 (N, 256, 256), of crops (N, 256, 256, 4)."""
     count = len(crops)
     quarters = torch.randint(4, (count,), generator=random, device=random.device) * torch.pi / 2
     angles = torch.where(uniform(0, 1, count, random) < 0.3, quarters, torch.zeros_like(quarters))
@@ -90,8 +90,8 @@ def main() -> None:
 def score(run: Run[StampUnet], crops: Crops) -> float:
     """Intersection over union of ink pixels, counts summed over the crops."""
     both = either = 0
-    for start in range(0, len(crops.pixels), SCORED_AT_ONCE):
-        seen = torch.from_numpy(np.stack(crops.pixels[start : start + SCORED_AT_ONCE])).to(run.device)
+    for start in range(0, len(crops.pixels), EVALUATION_BATCH):
+        seen = torch.from_numpy(np.stack(crops.pixels[start : start + EVALUATION_BATCH])).to(run.device)
         with torch.inference_mode():
             found = run.average(seen[..., :3].contiguous()) > 0
         ink = seen[..., 3] > INK * 255

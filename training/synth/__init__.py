@@ -1,1 +1,1 @@
-"""The stamp world: die -> impression -> capture -> page, each step deterministic from a seed."""
+"""Synthetic stamps: die -> impression -> page -> capture, each step deterministic from a seed."""

@@ -75,7 +75,7 @@ class Backgrounds:
 
     @classmethod
     def drawn(cls, count: int = 6, seed: int = 0) -> Self:
-        """Draw ``count`` plain A5 pages with Pillow alone: for tests and a first look, without Chromium or a cache."""
+        """Draw ``count`` plain A5 pages with Pillow alone: for tests and previews, without Chromium or a cache."""
         return cls([_drawn_page(np.random.default_rng([seed, index])) for index in range(count)])
 
     def __len__(self) -> int:

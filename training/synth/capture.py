@@ -1,6 +1,6 @@
-"""The third step of the stamp world: a finished page through a scanner, a fax, a copier or a telephone's camera.
+"""The last step: a finished page through a scanner, a fax, a copier or a telephone's camera.
 
-A chain changes tone only, so that it serves crops too (`degrade`); `capture` adds geometry, told as a homography.
+A chain changes tone only, so that it serves crops too (`degrade`); `capture` adds geometry, returned as a homography.
 """
 
 from __future__ import annotations
@@ -65,8 +65,8 @@ def _perspective(size: tuple[int, int], rng: np.random.Generator) -> tuple[Matri
     target = corners + margin + rng.normal(0, 0.025, (4, 2)) * min(size)
     target = transform_points(_skew(frame, rng.normal(0, 3)), target)
     if rng.random() < 0.15:
-        turns = int(rng.integers(1, 4))
-        for _ in range(turns):
+        quarters = int(rng.integers(1, 4))
+        for _ in range(quarters):
             target = np.column_stack([frame[1] - target[:, 1], target[:, 0]])
             frame = (frame[1], frame[0])
     return homography_between(corners, target), frame
@@ -74,7 +74,7 @@ def _perspective(size: tuple[int, int], rng: np.random.Generator) -> tuple[Matri
 
 def warp(image: Image.Image, homography: Matrix, size: tuple[int, int], fill: tuple[int, ...] | int) -> Image.Image:
     """Resample an image through a homography from its pixels to those of a frame of ``size`` (w, h)."""
-    # Pillow maps the centres of pixels, as this module does, and wants the way from the frame back to the image.
+    # Pillow maps the centres of pixels, as this module does, and takes the map from the frame back to the image.
     inverse = np.linalg.inv(homography)
     inverse /= inverse[2, 2]
     coefficients = tuple(inverse.ravel()[:8])
@@ -90,7 +90,7 @@ def _surface(rng: np.random.Generator) -> tuple[int, int, int]:
 
 
 def _table_top(size: tuple[int, int], rng: np.random.Generator) -> Image.Image:
-    """Return what a page is photographed on: a plain or grained surface."""
+    """Return a table top for photographs: a plain or grained surface."""
     ground = Image.new("RGB", size, _surface(rng))
     if rng.random() < 0.5:
         grain = Image.fromarray(rng.integers(150, 255, (6, max(size[0] // 6, 2)), dtype=np.uint8))
@@ -107,7 +107,7 @@ def capture(image: Array, rng: np.random.Generator, split: Split = Split.TRAIN) 
     page = Image.fromarray(image)
     factor = rng.uniform(0.48, 1.0)
     small = (max(round(page.width * factor), 16), max(round(page.height * factor), 16))
-    # A bilevel scan is made fine and reduced by whoever views it; every other chain works at its own resolution.
+    # A bilevel scan is made fine and reduced by its viewer; every other chain works at its own resolution.
     working = page if name in _AT_FULL_SIZE else page.resize(small, Image.Resampling.BILINEAR, reducing_gap=2.0)
     to_working = _scale(working.width / page.width, working.height / page.height)
     if name in _PHOTOGRAPHED:

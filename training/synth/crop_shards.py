@@ -22,13 +22,13 @@ from training.synth.fonts import Split
 SIZE = 256
 SHARD = 500
 PARTS = ("pixels", "clean", "die", "size", "capture", "visible", "kind")
-TAUGHT = "taught"  # an embedder's vectors, float32 (N, D), where training.embedder.teach has written them
-OPTIONAL_PARTS = ("size", "capture", "visible", TAUGHT)
+TEACHER = "taught"  # the file part with distillation targets, float32 (N, D), of training.embedder.teach
+OPTIONAL_PARTS = ("size", "capture", "visible", TEACHER)
 
 
 @dataclass(frozen=True, slots=True)
 class Crops:
-    """All crops of a folder; the arrays of the module's docstring, joined; None for what a shard lacks."""
+    """All crops of a folder; the arrays of the module's docstring, joined; None for a part that a shard lacks."""
 
     pixels: list[np.ndarray]  # one (256, 256, 4) view a crop: the shards stay on disk
     clean: list[np.ndarray]  # one (64, 64) view a crop
@@ -37,7 +37,7 @@ class Crops:
     size: np.ndarray | None = None
     capture: np.ndarray | None = None
     visible: np.ndarray | None = None
-    taught: np.ndarray | None = None
+    teacher: np.ndarray | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +73,7 @@ def render_shard(plan: Plan, start: int, count: int) -> dict[str, np.ndarray]:
 
 
 def write_shard(plan: Plan, folder: Path, end: int, start: int) -> None:
-    """Renders the shard that begins with crop `start`, unless it is there; no half of it is ever seen."""
+    """Renders the shard that begins with crop `start`, unless it exists; atomically, file by file."""
     if (folder / f"{start:07d}.kind.npy").exists():
         return
     for name, array in render_shard(plan, start, min(SHARD, end - start)).items():
@@ -81,17 +81,17 @@ def write_shard(plan: Plan, folder: Path, end: int, start: int) -> None:
 
 
 def complete(folder: Path) -> list[Path]:
-    """The files of the shards' kinds, which are written last: all else of those shards is there."""
+    """The `kind` files of complete shards: a shard's `kind` is written last."""
     return sorted(folder.glob("*.kind.npy"))
 
 
 def part(kind: Path, name: str) -> Path:
-    """The file of another part of the shard that a file of `complete` belongs to."""
+    """The file of part `name` of the shard whose `kind` file is given."""
     return kind.with_name(kind.name.replace("kind", name))
 
 
 def save(array: np.ndarray, file: Path) -> None:
-    """Writes one part of a shard; no half of it is ever seen."""
+    """Writes one part of a shard atomically."""
     unfinished = file.with_suffix(".partial")
     with unfinished.open("wb") as stream:
         np.save(stream, array)
@@ -99,15 +99,16 @@ def save(array: np.ndarray, file: Path) -> None:
 
 
 def read(folder: Path) -> Crops:
-    """Every complete shard of a folder; others may be written meanwhile."""
+    """Every complete shard of a folder, to which others may be added meanwhile."""
     shards = complete(folder)
     parts: dict[str, list[np.ndarray]] = {}
-    for name in (*PARTS, TAUGHT):
+    for name in (*PARTS, TEACHER):
         files = [part(kind, name) for kind in shards]
         if name not in OPTIONAL_PARTS or all(file.exists() for file in files):
             parts[name] = [np.asarray(np.load(file, mmap_mode="r")) for file in files]
+    teacher = np.concatenate(parts.pop(TEACHER)) if TEACHER in parts else None
     pixels, clean = ([crop for shard in parts.pop(name) for crop in shard] for name in ("pixels", "clean"))
-    return Crops(pixels, clean, **{name: np.concatenate(arrays) for name, arrays in parts.items()})
+    return Crops(pixels, clean, teacher=teacher, **{name: np.concatenate(arrays) for name, arrays in parts.items()})
 
 
 def main() -> None:

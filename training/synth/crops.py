@@ -15,13 +15,13 @@ from training.synth.impression import Impression, composite, strike, texture
 CLEAN_SIZE = 64
 RENDER_PX_PER_MM = 9.0
 LOWEST_DPI, HIGHEST_DPI = 110, 300
-# Of the die's longer side. A crop is looked at in 256 px: of more than twice that, nothing is left but time spent.
+# Of the die's longer side. Models see crops in 256 px or less: more than twice that only costs time.
 SMALLEST_PX, LARGEST_PX = 64, 480
 COARSEST_PX_PER_MM = 4.0  # below it the grain of the ink is finer than a pixel
 # Put down where the page is free; the others go where the signature is, over print or not.
 FREE_SPACE_KINDS = (DieKind.WORD, DieKind.DATE, DieKind.MOTIF, DieKind.RECTANGLE)
-# Siblings that differ in less, a dot or a line of 1 mm, are told apart on no scan: about one pair in forty.
-DISTINCT, LOOK_SIZE, CANDIDATES = 0.025, 160, 8
+# Siblings that differ in less, a dot or a line of 1 mm, are indistinguishable on a scan: about one pair in forty.
+DISTINCT, COMPARED_SIZE, CANDIDATES = 0.025, 160, 8
 NEIGHBOURS, FIRST_NEIGHBOUR = 24, 10_000_000  # families that lie beside a stamp, and are never a crop's own
 
 
@@ -30,7 +30,7 @@ class _Die:
     number: int  # of die_spec
     spec: DieSpec
     relief: np.ndarray
-    look: np.ndarray
+    clean: np.ndarray
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +73,7 @@ def clean_die(relief: np.ndarray, size: int = CLEAN_SIZE) -> np.ndarray:
 
 @lru_cache(maxsize=128)
 def _die(family: int, sibling: int, split: Split) -> _Die:
-    """The sibling-th die of the family that can be told from those before it, or else what differs most from them."""
+    """The sibling-th die of the family that is distinguishable from those before it, or else the most different one."""
     before = [_die(family, earlier, split) for earlier in range(sibling)]
     taken = {die.number for die in before}
     best, most = None, -1.0
@@ -85,10 +85,10 @@ def _die(family: int, sibling: int, split: Split) -> _Die:
         except ValueError:  # the family has no more
             break
         relief = render(spec, RENDER_PX_PER_MM)
-        look = clean_die(relief, LOOK_SIZE)
-        difference = min((_difference(look, die.look) for die in before), default=1.0)
+        clean = clean_die(relief, COMPARED_SIZE)
+        difference = min((_difference(clean, die.clean) for die in before), default=1.0)
         if difference > most:
-            best, most = _Die(number, spec, relief, look), difference
+            best, most = _Die(number, spec, relief, clean), difference
         if difference >= DISTINCT:
             break
     if best is None:
@@ -96,9 +96,9 @@ def _die(family: int, sibling: int, split: Split) -> _Die:
     return best
 
 
-def _difference(look: np.ndarray, other: np.ndarray) -> float:
-    """Share of the ink that two looks, float32 (H, W), do not have in common."""
-    return float(np.abs(look - other).sum()) / max(float(look.sum()), float(other.sum()), 1e-6)
+def _difference(one: np.ndarray, other: np.ndarray) -> float:
+    """Share of the ink that two dies, float32 (H, W), do not have in common."""
+    return float(np.abs(one - other).sum()) / max(float(one.sum()), float(other.sum()), 1e-6)
 
 
 def _paper(rng: np.random.Generator, height: int, width: int) -> np.ndarray:

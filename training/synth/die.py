@@ -106,8 +106,8 @@ def die_spec(
     for attempt in range(SIBLING_TRIES):
         if len(known) > sibling:
             break
-        varied, turn = names[int(order[attempt % len(names)])], 1 + attempt // len(names)
-        design = BUILDERS[kind](Slots(split, family, script, varied, turn))
+        varied, redraw = names[int(order[attempt % len(names)])], 1 + attempt // len(names)
+        design = BUILDERS[kind](Slots(split, family, script, varied, redraw))
         known.add(design)
     else:
         raise ValueError(f"family {family} has {len(known)} siblings: ask for sibling 0 to {len(known) - 1}")

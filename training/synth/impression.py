@@ -34,7 +34,7 @@ class Impression:
     Attributes:
         density: float32 (H, W), optical density to base e, 0 (bare paper) to about 2.5.
         coverage: float32 (H, W), 0..1, how far each pixel is covered by ink: the truth for masks and boxes.
-        angle_deg: how far the die was turned, clockwise.
+        angle_deg: rotation of the die, clockwise.
     """
 
     density: np.ndarray
@@ -137,22 +137,22 @@ def blur(image: np.ndarray, sigma: float) -> np.ndarray:
 
 
 def place(relief: np.ndarray, angle_deg: float, stretch: tuple[float, float], pad: float) -> np.ndarray:
-    """The relief stretched by (x, y), turned clockwise and padded. A rotation and a positive scale: never a mirror."""
+    """The relief stretched by (x, y), rotated clockwise and padded. A rotation and a positive scale: never a mirror."""
     height, width = relief.shape
-    turn = math.radians(angle_deg)
-    cosine, sine = math.cos(turn), math.sin(turn)
+    angle = math.radians(angle_deg)
+    cosine, sine = math.cos(angle), math.sin(angle)
     wide, high = width * stretch[0], height * stretch[1]
     out_w = math.ceil(abs(cosine) * wide + abs(sine) * high + 2 * pad)
     out_h = math.ceil(abs(sine) * wide + abs(cosine) * high + 2 * pad)
-    # Output pixel (x, y) comes from the source: turn back about the centre, then undo the stretch.
+    # From output to source: rotate back about the centre, then undo the stretch.
     a, b = cosine / stretch[0], sine / stretch[0]
     d, e = -sine / stretch[1], cosine / stretch[1]
     c = width / 2 - a * out_w / 2 - b * out_h / 2
     f = height / 2 - d * out_w / 2 - e * out_h / 2
     source = Image.fromarray((np.clip(relief, 0, 1) * 255 + 0.5).astype(np.uint8))
     matrix = (a, b, c, d, e, f)
-    turned = source.transform((out_w, out_h), Image.Transform.AFFINE, matrix, Image.Resampling.BILINEAR)
-    return np.asarray(turned, np.float32) / 255
+    rotated = source.transform((out_w, out_h), Image.Transform.AFFINE, matrix, Image.Resampling.BILINEAR)
+    return np.asarray(rotated, np.float32) / 255
 
 
 def _smoothstep(x: np.ndarray) -> np.ndarray:
@@ -165,8 +165,8 @@ def _bowed(rng: np.random.Generator, relief: np.ndarray, px_per_mm: float) -> np
     reach = rng.uniform(0.08, 0.4) * px_per_mm
     pad = math.ceil(reach)
     padded = np.pad(relief, ((pad, pad), (0, 0)))
-    turns = np.arange(relief.shape[1]) * (2 * math.pi / (px_per_mm * rng.uniform(22, 90))) + rng.uniform(0, 6.3)
-    rows = np.arange(padded.shape[0])[:, None] - np.rint(reach * np.sin(turns)).astype(np.int64)
+    phase = np.arange(relief.shape[1]) * (2 * math.pi / (px_per_mm * rng.uniform(22, 90))) + rng.uniform(0, 6.3)
+    rows = np.arange(padded.shape[0])[:, None] - np.rint(reach * np.sin(phase)).astype(np.int64)
     return np.take_along_axis(padded, np.clip(rows, 0, padded.shape[0] - 1), axis=0)
 
 
@@ -186,8 +186,8 @@ def _pressure(rng: np.random.Generator, shape: tuple[int, int], wear: float) -> 
     y = np.linspace(-1, 1, height, dtype=np.float32)[:, None]
     x = np.linspace(-1, 1, width, dtype=np.float32)[None, :]
     level = 1.0 + rng.normal(0.02, 0.16) * (0.5 + wear) - 0.28 * wear * rng.random()
-    turn = rng.uniform(0, 2 * math.pi)
-    across = x * math.cos(turn) + y * math.sin(turn)
+    direction = rng.uniform(0, 2 * math.pi)
+    across = x * math.cos(direction) + y * math.sin(direction)
     pressure = level + rng.uniform(0, 0.08 + 0.3 * wear) * across
     pressure = pressure + texture(rng, shape, max(shape) / rng.uniform(1.5, 4)) * (0.03 + 0.13 * wear)
     if rng.random() < 0.05 + 0.35 * wear:
@@ -206,8 +206,8 @@ def _shifted(image: np.ndarray, dy: int, dx: int) -> np.ndarray:
 
 
 def _offset(rng: np.random.Generator, low_px: float, high_px: float) -> tuple[int, int]:
-    turn, reach = rng.uniform(0, 2 * math.pi), rng.uniform(low_px, high_px)
-    return round(reach * math.sin(turn)), round(reach * math.cos(turn))
+    direction, reach = rng.uniform(0, 2 * math.pi), rng.uniform(low_px, high_px)
+    return round(reach * math.sin(direction)), round(reach * math.cos(direction))
 
 
 def _contact(

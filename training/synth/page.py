@@ -76,7 +76,7 @@ def make_page(seed: int, split: Split, backgrounds: Backgrounds, dpi: int = DPI)
     rng = np.random.default_rng([seed, 11 if split is Split.TRAIN else 12])
     sheet = Sheet(_paper(backgrounds, rng, dpi), dpi / 25.4, rng, split)
     scene = Scene(()) if rng.random() < STAMP_FREE else draw_scene(rng)
-    crowd = (2, 1) if rng.random() < 0.3 else (6, 5)  # at most so many, less one: some sheets bear a stamp and no more
+    crowd = (2, 1) if rng.random() < 0.3 else (6, 5)  # exclusive maxima: some sheets bear little besides the stamp
     scatter(sheet, UNDER, int(rng.integers(0, crowd[0])))
     scatter(sheet, OVER, int(rng.integers(0, crowd[1])))
     height, width = sheet.page.shape[:2]
@@ -135,7 +135,7 @@ def _impression(sheet: Sheet, order: Order) -> Impression:
 
 
 def bare_number(spec: DieSpec) -> bool:
-    """Say whether a die prints digits alone: archives number pages just so, and those Bates numbers are no stamps."""
+    """Whether a die prints digits alone, as archives number pages: such Bates numbers are no stamps."""
     texts = [element.text for element in spec.design.elements if isinstance(element, LineText)]
     return spec.kind is DieKind.DATE and len(texts) == 1 and texts[0].isdigit()
 
@@ -159,7 +159,7 @@ def _place(
 def _middle(
     sheet: Sheet, size: tuple[int, int], spot: Spot, signing: tuple[int, int], placed: list[Placed]
 ) -> tuple[float, float]:
-    """Return where the middle of a stamp of ``size`` (w, h) comes to lie."""
+    """Return x, y of the middle of a stamp of ``size`` (w, h)."""
     rng = sheet.rng
     height, width = sheet.page.shape[:2]
     match spot:
@@ -187,7 +187,7 @@ def _middle(
 
 
 def _hides(one: Placed, other: Placed) -> bool:
-    """Say whether two stamps lie so much on top of each other that nobody could box them apart."""
+    """Whether two stamps overlap so much that their boxes cannot be separated."""
     (h1, w1), (h2, w2) = one.impression.coverage.shape, other.impression.coverage.shape
     across = min(one.x + w1, other.x + w2) - max(one.x, other.x)
     down = min(one.y + h1, other.y + h2) - max(one.y, other.y)
@@ -228,7 +228,7 @@ def outline(coverage: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
 
 
 def captured(placed: list[Placed], shot: Capture) -> StampedPage:
-    """Carry the stamps into a captured page: boxes, masks, and no label for what cannot be seen any more."""
+    """Carry the stamps into a captured page: boxes, masks, and no label for stamps that are no longer visible."""
     height, width = shot.image.shape[:2]
     mask = np.zeros((height, width), np.uint8)
     stamps = []
@@ -244,7 +244,12 @@ def captured(placed: list[Placed], shot: Capture) -> StampedPage:
         corner = (int(box[0]), int(box[1]))
         size = (int(np.ceil(box[2])) - corner[0], int(np.ceil(box[3])) - corner[1])
         ink = _warped_coverage(stamp, shot.homography, corner, size)
-        if (x1, y1, x2, y2) != box:  # of a turned stamp that is cut off, other corners show than those of the whole
+        if (
+            x1,
+            y1,
+            x2,
+            y2,
+        ) != box:  # the visible corners of a rotated stamp that is cut off differ from those of the whole
             box = _extent(ink, corner)
         view = shot.image[corner[1] : corner[1] + size[1], corner[0] : corner[0] + size[0]]
         on_image = _visible(stamp, shot.homography, ink)
@@ -253,7 +258,7 @@ def captured(placed: list[Placed], shot: Capture) -> StampedPage:
         part = mask[corner[1] : corner[1] + size[1], corner[0] : corner[0] + size[0]]
         np.maximum(part, ink, out=part)
         impression = stamp.impression
-        angle = impression.angle_deg + _turn(shot.homography)
+        angle = impression.angle_deg + _rotation(shot.homography)
         kept = (float(box[0]), float(box[1]), float(box[2]), float(box[3]))
         stamps.append(
             StampTruth(
@@ -285,7 +290,7 @@ def _too_small(box: Box) -> bool:
 
 
 def _extent(ink: Page, corner: tuple[int, int]) -> Box:
-    """Return the box of what is inked in a window at ``corner``, empty where nothing is."""
+    """Return the box of the ink in a window at ``corner``, empty where nothing is."""
     ys, xs = np.nonzero(ink > INKED * 255)
     if len(xs) == 0:
         return 0, 0, 0, 0
@@ -312,7 +317,7 @@ def _contrast(view: Page, ink: Page) -> float:
     return float((np.median(view[paper], axis=0) - view[inked].mean(axis=0)).max())
 
 
-def _turn(homography: npt.NDArray[np.float64]) -> float:
-    """Return by how many degrees, clockwise, the capture turned the page."""
+def _rotation(homography: npt.NDArray[np.float64]) -> float:
+    """Return the rotation of the page by the capture, degrees clockwise."""
     origin, right = transform_points(homography, np.array([[0.0, 0.0], [100.0, 0.0]]))
     return float(np.degrees(np.arctan2(right[1] - origin[1], right[0] - origin[0])))

@@ -1,4 +1,4 @@
-"""Contact sheets, to look at what the stamp world makes.
+"""Contact sheets of synthetic pages, dies and impressions.
 
 python -m training.synth.preview --kind pages --out sheet.png --count 24
 """

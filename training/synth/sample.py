@@ -31,7 +31,7 @@ _CSS = (
 
 @dataclass(frozen=True, slots=True)
 class Strike:
-    """A stamp to be struck: which die, with which ink, turned by how much, and where its middle is on the page."""
+    """One impression to draw: its die, ink, rotation and centre on the page."""
 
     kind: DieKind
     family: int

@@ -2,8 +2,8 @@
 
     python -m training.synth.shards --count 12000 --size 640 --split train --out ~/.cache/stamp2vec/shards/train
 
-A line is written only after its picture is complete, so a trainer may read the folder while it grows; a run that was
-stopped goes on after the last complete line, and another ``--seed`` adds other pages to the same folder.
+A line is written only after its picture is complete, so a trainer may read the folder while it grows; a stopped run
+resumes after the last complete line, and another ``--seed`` adds other pages to the same folder.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The word lists behind `words`, by script. Names of people and firms are combined at random and mean nobody."""
+"""The word lists behind `words`, by script. Names of people and firms are combined at random and fictitious."""
 
 from training.synth.fonts import Script
 

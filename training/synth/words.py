@@ -105,7 +105,7 @@ def title(rng: np.random.Generator, script: Script) -> str:
 
 
 def signatory(rng: np.random.Generator, script: Script) -> str:
-    """What a self-inking stamp says in one line: an office, a person and a place, two of them or all three."""
+    """The line of a self-inking stamp: an office, a person and a place, two of them or all three."""
     makers = (title, department, person_name, city)
     count = int(rng.choice([2, 2, 2, 3]))
     parts = [makers[int(index)](rng, script) for index in rng.permutation(len(makers))[:count]]
@@ -113,7 +113,7 @@ def signatory(rng: np.random.Generator, script: Script) -> str:
 
 
 def initials(rng: np.random.Generator, script: Script) -> str:
-    """Two to four letters that somebody marks papers with: "JB", "Mrk", "О.К."; a family name where none are usual."""
+    """Two to four initials: "JB", "Mrk", "О.К."; a family name where none are usual."""
     if script in (Script.CJK, Script.ARABIC):
         return family_name(rng, script)
     letters = [word[0] for word in (choose(rng, LAST_NAMES[script]) for _ in range(int(rng.integers(2, 5))))]

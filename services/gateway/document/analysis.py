@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from services.gateway.admission.limits import Hold
+from services.gateway.admission.pixel_budget import Hold
 from services.gateway.admission.workers import Workers
 from services.gateway.document.finding import Search
 from services.gateway.document.pages import MAX_GROUP_PIXELS, Group, PageReader, ReadPage

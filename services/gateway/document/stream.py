@@ -24,12 +24,11 @@ async def answers(
     remaining_s: Callable[[], float | None],
     ending: asyncio.Event,
 ) -> AsyncGenerator[Answer, None]:
-    """Reads no further while 8 documents are in work or their answers not taken; one that fails answers so.
+    """Reads no further while 8 documents are in work or their responses not taken.
 
-    Once `ending` is set it reads no more at all, answers what it has, and raises NotServing.
-
-    Each document has what is left of the stream's time, or 30 s where that has no end. Whoever closes this iterator
-    stops all that is in work.
+    A failed document gets an error response. Once `ending` is set it reads no more at all, responds to what it has, and
+    raises NotServing. Each document has what is left of the stream's deadline, or 30 s where there is none. Closing
+    this iterator cancels all that is in work.
     """
     reading: asyncio.Task[gateway_pb2.AnalyzeDocumentsRequest] | None = None
     work: dict[asyncio.Task[Answer], str] = {}
@@ -79,7 +78,7 @@ async def _answer(
 async def _patiently(
     analyze: Analyze, document: gateway_pb2.AnalyzeDocumentRequest, deadline: Deadline
 ) -> gateway_pb2.AnalyzeDocumentResponse:
-    """A stream yields when all is busy: it tries again when it was told to, as long as its time lasts."""
+    """A stream yields when all is busy: it retries after the pushback that it got, until its deadline."""
     while True:
         try:
             return await analyze(document, deadline)

@@ -1,8 +1,8 @@
 """Arrays to the model services and values back, one an array: in calls that fit into a message, errors by item."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any
 
 import grpc
 import grpc.aio
@@ -24,7 +24,6 @@ from stamp2vec.wire.models import selector_to_message
 from stamp2vec.wire.stamps import detection_from_message, vector_from_message
 
 Pixels = NDArray[np.uint8]
-R = TypeVar("R")
 
 _MAX_PIXEL_BYTES = MAX_MESSAGE_BYTES - 2**20  # of a call; the rest is for what surrounds the pixels
 
@@ -33,22 +32,34 @@ _ITEM_ERRORS = (grpc.StatusCode.INVALID_ARGUMENT, grpc.StatusCode.INTERNAL)
 
 
 @dataclass(frozen=True, slots=True)
-class Terms:
-    """What all hops of one call share."""
+class _Method:
+    """What the service of a task is called by, and what is read of one result."""
 
-    deadline: Deadline
-    priority: "common_pb2.Priority.ValueType"
+    name: str
+    request: Callable[..., Message]
+    read: Callable[[Any], Any]
+
+
+_METHODS: Mapping[Task, _Method] = {
+    Task.DETECT: _Method(
+        "Detect", detector_pb2.DetectRequest, lambda result: list(map(detection_from_message, result.detections))
+    ),
+    Task.SEGMENT: _Method("Segment", segmenter_pb2.SegmentRequest, lambda result: mask_from_message(result.mask)),
+    Task.EMBED: _Method("Embed", embedder_pb2.EmbedRequest, lambda result: vector_from_message(result.vector)),
+}
 
 
 @dataclass(frozen=True, slots=True)
 class ModelCaller:
-    """Calls of one request to the models. `pictures` are uint8 (h, w, 3), all of one size, that of the model's input.
+    """Calls of one request to the models, within its deadline and with its priority.
 
-    Each answer holds a result or an error for each picture. AioRpcError when a service cannot answer at all.
+    `pictures` are uint8 (h, w, 3), all of the size of the model's input. Each answer holds a result or an error for
+    each picture. AioRpcError when a service cannot answer at all.
     """
 
     upstreams: Upstreams
-    terms: Terms
+    deadline: Deadline
+    priority: "common_pb2.Priority.ValueType"
 
     async def detect(
         self,
@@ -60,70 +71,40 @@ class ModelCaller:
         with_ink: bool,
     ) -> list[list[Detection] | Stamp2vecError]:
         """Boxes in pixels of the pictures; None leaves an option out."""
-
-        def request(part: Sequence[Pixels]) -> Message:
-            return detector_pb2.DetectRequest(
-                images=images_to_messages(part),
-                model=selector_to_message(model.reference),  # this model, and no newer one
-                min_score=min_score,
-                max_overlap=max_overlap,
-                omit_ink_colour=not with_ink,
-                priority=self.terms.priority,
-            )
-
-        def read(result: detector_pb2.DetectResult) -> list[Detection]:
-            return list(map(detection_from_message, result.detections))
-
-        return await self._call(Task.DETECT, "Detect", pictures, request, read)
+        options = {"min_score": min_score, "max_overlap": max_overlap, "omit_ink_colour": not with_ink}
+        return await self._call(Task.DETECT, model, pictures, options)
 
     async def segment(self, model: ModelInfo, pictures: Sequence[Pixels]) -> list[np.ndarray | Stamp2vecError]:
         """Masks of the pictures' size, uint8 (h, w)."""
-
-        def request(part: Sequence[Pixels]) -> Message:
-            selector, priority = selector_to_message(model.reference), self.terms.priority
-            return segmenter_pb2.SegmentRequest(images=images_to_messages(part), model=selector, priority=priority)
-
-        def read(result: segmenter_pb2.SegmentResult) -> np.ndarray:
-            return mask_from_message(result.mask)
-
-        return await self._call(Task.SEGMENT, "Segment", pictures, request, read)
+        return await self._call(Task.SEGMENT, model, pictures, {})
 
     async def embed(self, model: ModelInfo, pictures: Sequence[Pixels]) -> list[np.ndarray | Stamp2vecError]:
         """Vectors, float32 (D,) of length 1."""
-
-        def request(part: Sequence[Pixels]) -> Message:
-            selector, priority = selector_to_message(model.reference), self.terms.priority
-            return embedder_pb2.EmbedRequest(images=images_to_messages(part), model=selector, priority=priority)
-
-        def read(result: embedder_pb2.EmbedResult) -> np.ndarray:
-            return vector_from_message(result.vector)
-
-        return await self._call(Task.EMBED, "Embed", pictures, request, read)
+        return await self._call(Task.EMBED, model, pictures, {})
 
     async def _call(
-        self,
-        task: Task,
-        method: str,
-        pictures: Sequence[Pixels],
-        request: Callable[[Sequence[Pixels]], Message],
-        read: Callable[[Any], R],
-    ) -> list[R | Stamp2vecError]:
-        async def answer(part: Sequence[Pixels]) -> list[R | Stamp2vecError]:
-            message = request(part)
+        self, task: Task, model: ModelInfo, pictures: Sequence[Pixels], options: Mapping[str, Any]
+    ) -> list[Any]:
+        method = _METHODS[task]
+        selector = selector_to_message(model.reference)  # this model, and no newer one
+
+        async def answer(part: Sequence[Pixels]) -> list[Any]:
+            images = images_to_messages(part)
+            request = method.request(images=images, model=selector, priority=self.priority, **options)
             try:
-                response = await self.upstreams[task].call(method, message, timeout=self.terms.deadline.budget_s())
+                response = await self.upstreams[task].call(method.name, request, timeout=self.deadline.budget_s())
             except grpc.aio.AioRpcError as error:
-                if error.code() not in _ITEM_ERRORS or (failed := _item_error(item_status(error))) is None:
+                if error.code() not in _ITEM_ERRORS:
                     raise
-                return [failed] * len(part)
+                return [_item_error(item_status(error))] * len(part)
             count = len(response.results)
             if count != len(part):
                 raise RuntimeError(f"{len(part)} pictures were sent and {count} results came back. This is a bug.")
-            return [_item_error(result.status) or read(result) for result in response.results]
+            return [_item_error(result.status) or method.read(result) for result in response.results]
 
         async with task_group() as tasks:
             answers = [tasks.create_task(answer(part)) for part in parts(pictures)]
-        return [result for task_ in answers for result in task_.result()]
+        return [result for each in answers for result in each.result()]
 
 
 def _item_error(status: common_pb2.ItemStatus) -> Stamp2vecError | None:

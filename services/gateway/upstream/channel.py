@@ -10,7 +10,7 @@ from stamp2vec.limits import MAX_MESSAGE_BYTES
 def channel(address: str, service: str) -> grpc.aio.Channel:
     """A channel to all replicas that the address resolves to, in turn, leaving out those that are not SERVING.
 
-    UNAVAILABLE is retried up to 3 times within the deadline, unless the server says by pushback not to; see the
+    UNAVAILABLE is retried up to 3 times within the deadline, unless the server forbids it by pushback; see the
     gRFCs A6 (retries) and A17 (client-side health checking).
     """
     config = {

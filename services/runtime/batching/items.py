@@ -37,4 +37,4 @@ class Item(Generic[T, R]):
     deadline_s: float | None
     suspect: bool = False  # an executor died while it ran
     context: Context = field(default_factory=copy_context)
-    """Of whoever submitted it: what observers know a call by."""
+    """Of the submitter: by it observers find the call."""

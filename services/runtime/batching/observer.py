@@ -1,4 +1,4 @@
-"""Who is told what the batcher does."""
+"""Observers of a batcher, for metrics and traces."""
 
 import logging
 from collections.abc import Callable, Sequence
@@ -24,7 +24,7 @@ class Drop(StrEnum):
 
 
 class Observer(Protocol):
-    """Hears of each thing as it happens, on the event loop."""
+    """Called at each event, on the event loop."""
 
     def dropped(self, reason: Drop, items: int = 1) -> None:
         """So many items got no result."""
@@ -59,4 +59,4 @@ def _guard(event: Callable[P, None], *args: P.args, **kwargs: P.kwargs) -> None:
     try:
         event(*args, **kwargs)
     except Exception:
-        log.exception("the observer of a batcher failed")
+        log.exception("observer_failed")

@@ -53,7 +53,7 @@ class Pool(Generic[T, R]):
         return min(free, key=lambda executor: len(self.work[executor]), default=None)
 
     def lose(self, executor: Executor[T, R]) -> None:
-        """It is dead, says whoever saw it first."""
+        """Marks it dead; called by the first that notices."""
         if executor in self._live:
             self._live.remove(executor)
             self._observer.executors(len(self._live))

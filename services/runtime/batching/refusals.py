@@ -1,4 +1,4 @@
-"""Why an item gets no result. Each text is for the caller and says what to do next."""
+"""Why an item gets no result. Each text is for the caller and names the next step."""
 
 SHUTTING_DOWN = "this server is shutting down: send the call again, another one will take it"
 
@@ -45,4 +45,4 @@ class PoisonItem(Refusal):
     def __init__(self, reason: str) -> None:
         super().__init__("the model failed on this item: do not send it again, report it with the request id")
         self.reason = reason
-        """What the executor said: for the log, not for the caller."""
+        """The executor's error text: for the log, not for the caller."""

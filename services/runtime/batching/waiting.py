@@ -82,7 +82,7 @@ class Waiting(Generic[T, R]):
         return taken
 
     def is_alive(self, item: Item[T, R], now_s: float) -> bool:
-        """Whether somebody still waits for it; counts it as dropped when not."""
+        """Whether its caller still waits; counts it as dropped when not."""
         if item.future.cancelled():
             self._observer.dropped(Drop.CANCELLED)
             return False

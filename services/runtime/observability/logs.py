@@ -8,6 +8,8 @@ from contextvars import ContextVar
 
 from opentelemetry import trace
 
+_WARNINGS = "py.warnings"  # the logger of logging.captureWarnings
+
 request_id: ContextVar[str] = ContextVar("request_id", default="")
 """The request that the current task works for; empty outside of requests."""
 
@@ -23,6 +25,8 @@ class JsonFormatter(logging.Formatter):
             "logger": record.name,
             "event": record.getMessage(),
         }
+        if record.name == _WARNINGS:
+            line |= {"event": "python_warning", "text": record.getMessage()}
         if request := request_id.get():
             line["request_id"] = request
         if (span := trace.get_current_span().get_span_context()).is_valid:
@@ -40,4 +44,4 @@ def configure(level: str) -> None:
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(JsonFormatter())
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
-    logging.captureWarnings(True)  # what Pillow remarks on a file, say
+    logging.captureWarnings(True)  # such as Pillow's on a damaged file

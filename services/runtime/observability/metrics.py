@@ -50,10 +50,10 @@ class Metrics:
 
 
 class ModelMetrics:
-    """What the batcher of one model tells, and what it tells of each call's trace: an Observer."""
+    """An Observer: the events of one model's batcher as metrics, and as spans of each call's trace."""
 
     def __init__(self, metrics: Metrics, name: str, version: str, sha256: str, on_live: Callable[[int], None]) -> None:
-        """`on_live` hears how many executors can work."""
+        """`on_live` is called with the number of executors that can work."""
         self._metrics, self._model, self._on_live, self._live = metrics, f"{name}@{version}", on_live, 0
         metrics.model_info.labels(self._model, name, version, sha256).set(1)
         metrics.executor_deaths.labels(self._model)

@@ -54,8 +54,8 @@ def exporting(service: str) -> Iterator[None]:
         from opentelemetry.sdk.trace import TracerProvider
         from opentelemetry.sdk.trace.export import BatchSpanProcessor
     except ImportError as error:
-        said = f"{' or '.join(_ENDPOINTS)} is set and no exporter is installed ({error})"
-        raise RuntimeError(f"{said}: install stamp2vec[otel], or unset it") from error
+        problem = f"{' or '.join(_ENDPOINTS)} is set and no exporter is installed ({error})"
+        raise RuntimeError(f"{problem}: install stamp2vec[otel], or unset it") from error
     ours = {"service.name": service, "service.instance.id": f"{socket.gethostname()}-{os.getpid()}"}
     resource = Resource.create(ours).merge(OTELResourceDetector().detect())
     provider = TracerProvider(resource=resource, shutdown_on_exit=False)

@@ -115,13 +115,13 @@ class ChildProcess:
         except (asyncio.IncompleteReadError, ConnectionError, StartFailed):
             pass
         except Exception:
-            log.exception("an executor sent what cannot be read")
+            log.exception("executor_protocol_error")
         finally:
             self.kill()
             self._writer.close()
             code = await self._process.wait()
             level = logging.WARNING if self._is_missed else logging.DEBUG
-            log.log(level, "an executor has gone", extra={"fields": {"pid": self.pid, "exit_code": code}})
+            log.log(level, "executor_exited", extra={"fields": {"pid": self.pid, "exit_code": code}})
             _fail(self.loaded, StartFailed(f"the executor ended while it loaded, exit code {code}"))
             for _, answer in self._asked:
                 _fail(answer, ExecutorDead(f"exit code {code}"))
@@ -146,12 +146,12 @@ class ChildProcess:
         if answer.done():
             return
         if "error" in header:
-            log.error("a batch failed", extra={"fields": {"trace": header["trace"]}})
+            log.error("batch_failed", extra={"fields": {"trace": header["trace"]}})
             answer.set_exception(BatchFailed(header["error"]))
             return
         try:
             answer.set_result(unpack_arrays(header, payload))
-        except Exception as error:  # an array of objects, say: a bug of the model, and the asker must not wait
+        except Exception as error:  # e.g. an array of objects: a bug of the model, and the caller must not wait
             answer.set_exception(BatchFailed(f"results that cannot be read: {error}"))
 
     async def _read_frame(self) -> tuple[dict[str, Any], bytes]:

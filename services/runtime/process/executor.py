@@ -93,7 +93,7 @@ class ProcessExecutor:
             try:
                 await self.start()
             except StartFailed as error:
-                log.error("an executor does not start", extra={"fields": {"reason": str(error), "retry_s": retry_s}})
+                log.error("executor_start_failed", extra={"fields": {"reason": str(error), "retry_s": retry_s}})
                 await asyncio.sleep(retry_s)
                 retry_s = min(2 * retry_s, _LAST_RETRY_S)
             else:

@@ -101,30 +101,30 @@ def _upstream(error: grpc.aio.AioRpcError) -> Problem:
 
 
 def item_status(error: BaseException | None, field: str = "") -> common_pb2.ItemStatus:
-    """How one item of a call went; `None` is well."""
+    """The status of one item of a call; `None` is OK."""
     if error is None:
         return common_pb2.ItemStatus()
-    said = problem(error)
-    at_fault = said.violations[0].field if said.violations else field
-    return common_pb2.ItemStatus(code=said.code.value[0], message=said.message, field=at_fault)
+    found = problem(error)
+    at_fault = found.violations[0].field if found.violations else field
+    return common_pb2.ItemStatus(code=found.code.value[0], message=found.message, field=at_fault)
 
 
-async def abort(context: AioContext, said: Problem) -> NoReturn:
+async def abort(context: AioContext, status: Problem) -> NoReturn:
     """Ends the call with a google.rpc.Status in its trailing metadata, which names as many fields as go into it."""
-    said = _shortened(said)
-    details = ErrorDetails(said.violations, said.retry_after_s, request_id.get())
+    status = _shortened(status)
+    details = ErrorDetails(status.violations, status.retry_after_s, request_id.get())
     # `abort` replaces what `set_trailing_metadata` was given, so all of it goes here.
-    trailing = (("x-request-id", request_id.get()), *details_to_metadata(said.code, said.message, details))
-    await context.abort(said.code, said.message, trailing)
+    trailing = (("x-request-id", request_id.get()), *details_to_metadata(status.code, status.message, details))
+    await context.abort(status.code, status.message, trailing)
 
 
-def _shortened(said: Problem) -> Problem:
-    message = said.message if len(said.message) <= _MESSAGE_CHARS else f"{said.message[:_MESSAGE_CHARS]}..."
+def _shortened(status: Problem) -> Problem:
+    message = status.message if len(status.message) <= _MESSAGE_CHARS else f"{status.message[:_MESSAGE_CHARS]}..."
     room = _METADATA_BYTES - 3 * len(message)  # it is sent as text, and in the base64 of the status
     violations = []
-    for each in said.violations:
+    for each in status.violations:
         room -= (len(each.field) + len(each.description) + 8) * 4 // 3
         if room < 0:
             break
         violations.append(each)
-    return replace(said, message=message, violations=tuple(violations))
+    return replace(status, message=message, violations=tuple(violations))

@@ -92,7 +92,7 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
         self._calls += 1
         self._no_calls.clear()
         self._metrics.requests_in_flight.inc()
-        said = Problem(Code.OK, "")
+        status = Problem(Code.OK, "")
         try:
             if self.not_serving:
                 raise NotServing(self.not_serving)
@@ -100,18 +100,18 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
         except (asyncio.CancelledError, GeneratorExit):  # the latter ends a stream that nobody reads any more
             remaining_s = context.time_remaining()
             is_late = remaining_s is not None and remaining_s <= 0
-            said = problem(TimeoutError() if is_late else asyncio.CancelledError())
+            status = problem(TimeoutError() if is_late else asyncio.CancelledError())
             raise
         except Exception as error:
-            said = problem(error)
-            await abort(context, said)
+            status = problem(error)
+            await abort(context, status)
         finally:
             seconds = time.perf_counter() - started
             self._calls -= 1
             if not self._calls:
                 self._no_calls.set()
             self._metrics.requests_in_flight.dec()
-            self._metrics.request_seconds.labels(method, said.code.name).observe(seconds)
-            fields = {"method": method, "code": said.code.name, "seconds": round(seconds, 6), "peer": context.peer()}
-            log.info("call", extra={"fields": fields | ({"error": said.message} if said.message else {})})
-            tracing.end_call(span, said.code)
+            self._metrics.request_seconds.labels(method, status.code.name).observe(seconds)
+            fields = {"method": method, "code": status.code.name, "seconds": round(seconds, 6), "peer": context.peer()}
+            log.info("call", extra={"fields": fields | ({"error": status.message} if status.message else {})})
+            tracing.end_call(span, status.code)

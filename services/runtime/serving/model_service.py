@@ -160,7 +160,7 @@ class ModelService(Generic[Place]):
     async def _prepare_all(
         self, images: Sequence[common_pb2.Image], size: tuple[int, int]
     ) -> list[tuple[Array, Place] | Exception]:
-        """One input, or the reason why there is none, for each image; threads decode, as many as the settings say."""
+        """One input, or the reason why there is none, for each image; decoded by `prepare_threads` threads."""
         if self._preparing + len(images) > self._settings.capacity:
             raise QueueFull(_BUSY_RETRY_S)
         self._preparing += len(images)

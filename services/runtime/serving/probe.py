@@ -1,4 +1,4 @@
-"""`python -m services.runtime.serving.probe ADDRESS [NAME]`: exit code 0 if grpc.health.v1 says SERVING there, else 1.
+"""`python -m services.runtime.serving.probe ADDRESS [NAME]`: exit code 0 if grpc.health.v1 is SERVING there, else 1.
 
 For a container alone, which has no kubelet to ask: the HEALTHCHECK of the images.
 """

@@ -22,13 +22,9 @@ from services.runtime.observability import logs, tracing
 from services.runtime.observability.metrics import Metrics
 from services.runtime.serving.interceptor import CallInterceptor
 from services.runtime.serving.settings import ServerSettings
+from stamp2vec.limits import MAX_MESSAGE_BYTES
 
 log = logging.getLogger(__name__)
-
-# What the contract says of every call.
-MAX_MESSAGE_BYTES = 64 * 2**20
-MAX_IMAGES = 64
-DEFAULT_DEADLINE_S = 30.0
 
 # Names of grpc.health.v1 beside the service's own, which is for readiness and for clients.
 STARTUP = "startup"
@@ -52,7 +48,7 @@ class App(Protocol):
         """Adds its servicer."""
 
     async def start(self, metrics: Metrics, on_health: Callable[[bool], None]) -> None:
-        """Gets ready; once it returns, health says what `on_health` was told last, or SERVING if nothing."""
+        """Gets ready; once it returns, health is what `on_health` was last called with, or SERVING without a call."""
 
     def end_streams(self) -> None:
         """The process is about to end: calls that could last for ever finish what they have, and end."""
@@ -76,8 +72,8 @@ class _Health:
     """grpc.health.v1 by name.
 
     The process as a whole and its service are one and the same: NOT_SERVING until the app has started, then what the
-    app said last, and NOT_SERVING while draining. STARTUP turns to SERVING once, when the app has started. LIVENESS is
-    always SERVING: no answer tells of a process that hangs; load, lost executors and draining end by themselves.
+    app reported last, and NOT_SERVING while draining. STARTUP becomes SERVING once, when the app has started. LIVENESS
+    is always SERVING: a process that hangs gives no answer; load, lost executors and draining end by themselves.
     """
 
     def __init__(self, service_name: str) -> None:
@@ -86,7 +82,7 @@ class _Health:
         self._has_started, self._is_well, self._is_draining = False, True, False
         self._tasks: set[asyncio.Task[None]] = set()
 
-    async def tell(self) -> None:
+    async def publish(self) -> None:
         is_ready = self._has_started and self._is_well and not self._is_draining
         serving = {"": is_ready, self._service_name: is_ready, STARTUP: self._has_started, LIVENESS: True}
         status = health_pb2.HealthCheckResponse
@@ -95,17 +91,17 @@ class _Health:
 
     async def started(self) -> None:
         self._has_started = True
-        await self.tell()
+        await self.publish()
 
     async def draining(self) -> None:
         self._is_draining = True
-        await self.tell()
+        await self.publish()
 
     def on_health(self, serving: bool) -> None:
         """See App.start."""
-        log.log(logging.INFO if serving else logging.ERROR, "health", extra={"fields": {"serving": serving}})
+        log.log(logging.INFO if serving else logging.ERROR, "health_changed", extra={"fields": {"serving": serving}})
         self._is_well = serving
-        task = asyncio.get_running_loop().create_task(self.tell())
+        task = asyncio.get_running_loop().create_task(self.publish())
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
@@ -126,13 +122,13 @@ async def running(app: App, settings: ServerSettings) -> AsyncIterator[Ports]:
             ("grpc.max_connection_age_grace_ms", int(settings.grace_s * 1000)),
             ("grpc.keepalive_time_ms", 60_000),
             ("grpc.keepalive_timeout_ms", 20_000),
-            # Clients may ping every 5 s, with and without calls (gRFC A8). Of a misspelt option gRPC says nothing.
+            # Clients may ping every 5 s, with and without calls (gRFC A8). gRPC ignores a misspelt option silently.
             ("grpc.http2.min_ping_interval_without_data_ms", 5_000),
             ("grpc.keepalive_permit_without_calls", 1),
         ],
     )
     status = _Health(app.service_name)
-    await status.tell()
+    await status.publish()
     health_pb2_grpc.add_HealthServicer_to_server(status.servicer, server)
     app.register(server)
     _add_reflection(server, (app.service_name, health.SERVICE_NAME, reflection.SERVICE_NAME))
@@ -177,7 +173,7 @@ def _add_reflection(server: grpc.aio.Server, names: Sequence[str]) -> None:
 
 @contextmanager
 def _listening(host: str, port: int, flag: str) -> Iterator[None]:
-    """Around the opening of a port: says which one could not be opened, and what to do."""
+    """Around the opening of a port: its error names the port that could not be opened, and the remedy."""
     try:
         yield
     except (OSError, RuntimeError) as error:
@@ -201,9 +197,9 @@ def main(app: App, settings: ServerSettings) -> int:
         with tracing.exporting(app.service_name):
             asyncio.run(_serve(app, settings))
     except asyncio.CancelledError:
-        log.info("ended while loading")
+        log.info("start_cancelled")
     except Exception:
-        log.exception("could not start")
+        log.exception("start_failed")
         return 1
     return 0
 

@@ -25,7 +25,7 @@ def setting(
     at_most: float | None = None,
     choices: Sequence[str] | None = None,
 ) -> Any:
-    """A field of a settings dataclass; the description says when one would change it."""
+    """A field of a settings dataclass; the description states when one would change it."""
     limits = {"at_least": at_least, "at_most": at_most, "choices": choices}
     make: dict[str, Any] = {"default_factory": lambda: default} if isinstance(default, dict) else {"default": default}
     return dataclasses.field(**make, metadata={"default": default, "description": description, **limits})
@@ -138,11 +138,11 @@ def _parser(kind: type, limits: Mapping[str, Any]) -> Callable[[str], object]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServerSettings:
-    """What every process of Stamp2vec can be told."""
+    """Settings of every process."""
 
     host: str = setting("127.0.0.1", "Address to listen on; 0.0.0.0 in a container, where others must reach it.")
-    port: int = setting(0, "gRPC port; 0 takes a free one and says which.", at_least=0, at_most=65535)
-    metrics_port: int = setting(0, "Port of /metrics; 0 takes a free one and says which.", at_least=0, at_most=65535)
+    port: int = setting(0, "gRPC port; 0 takes a free one and prints it.", at_least=0, at_most=65535)
+    metrics_port: int = setting(0, "Port of /metrics; 0 takes a free one and prints it.", at_least=0, at_most=65535)
     drain_delay_s: float = setting(
         0.0,
         "Seconds between health saying NOT_SERVING and refusing calls. On Kubernetes set it to the time that a "
@@ -165,7 +165,7 @@ class ServerSettings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelServerSettings(ServerSettings):
-    """What every process that serves models can be told, for each of its models."""
+    """Settings of every process that serves models; they hold for each of its models."""
 
     model: tuple[str, ...] = setting(
         (), "A model to serve: a name, name@version, a folder or a URL. Repeat it to serve several."

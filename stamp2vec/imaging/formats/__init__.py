@@ -1,4 +1,4 @@
-"""Hostile bytes to pages, uint8 RGB arrays, or an InvalidImage that says what to do. A reader a format."""
+"""Hostile bytes to pages, uint8 RGB arrays, or an InvalidImage with the remedy; a reader a format."""
 
 from stamp2vec.imaging.formats.limits import Limits
 from stamp2vec.imaging.formats.pages import BrokenPage, Page, decode_image, decode_pages, pillow_image, raw_image

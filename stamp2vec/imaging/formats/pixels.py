@@ -23,14 +23,14 @@ def to_rgb(image: Image.Image) -> Image.Image:
         white = Image.new("RGB", image.size, (255, 255, 255))
         white.paste(opaque, mask=opaque.getchannel("A"))
         return white
-    # CMYK JPEGs by Adobe programs hold inverted ink; Pillow has turned them round on loading.
+    # CMYK JPEGs by Adobe programs hold inverted ink; Pillow has inverted them on loading.
     return image.convert("RGB")
 
 
 def scale_to_uint8(samples: NDArray[np.generic]) -> NDArray[np.uint8]:
     """Scale 32-bit samples (H, W) to 0..255.
 
-    The range tells the scale: 0..1 (floats only), 0..255 and 0..65,535 are taken as such, anything else
+    The range determines the scale: 0..1 (floats only), 0..255 and 0..65,535 are taken as such, anything else
     is stretched from its least to its greatest value. What is not a finite number becomes white.
     """
     finite = np.isfinite(samples)
@@ -59,7 +59,7 @@ def _scale_16_bit(image: Image.Image) -> NDArray[np.uint8]:
     samples = np.asarray(image).astype(np.uint16)
     if not isinstance(image, TiffImagePlugin.TiffImageFile):
         return (samples >> 8).astype(np.uint8)
-    # Pillow keeps 12-bit samples at 0..4,095 and does not turn round 16-bit ones whose white is zero.
+    # Pillow keeps 12-bit samples at 0..4,095 and does not invert 16-bit ones whose white is zero.
     bits = image.tag_v2.get(_BITS_PER_SAMPLE, (16,))[0]
     scaled = (samples >> (bits - 8 if 8 <= bits <= 16 else 8)).clip(0, 255).astype(np.uint8)
     return 255 - scaled if image.tag_v2.get(_PHOTOMETRIC) == _WHITE_IS_ZERO else scaled

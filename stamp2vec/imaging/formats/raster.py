@@ -97,7 +97,7 @@ def _too_many_pixels(limits: Limits, field: str) -> InvalidImage:
 
 
 def reason(error: Exception) -> str:
-    """One short line on what a decoder said; its text may quote the file, so it is cut and made printable."""
+    """A decoder's error in one short line; its text may quote the file, so it is cut and made printable."""
     if isinstance(error, UnidentifiedImageError):
         return "unknown format"
     if isinstance(error, MemoryError):

@@ -49,9 +49,9 @@ def _rounded(half_w: float, half_h: float, radius: float) -> list[Point]:
     path: list[Point] = []
     for x, y, start in ((1, 1, 0), (-1, 1, 90), (-1, -1, 180), (1, -1, 270)):
         for step in range(7):
-            turn = math.radians(start + 15 * step)
+            angle = math.radians(start + 15 * step)
             path.append(
-                (x * (half_w - radius) + radius * math.cos(turn), y * (half_h - radius) + radius * math.sin(turn))
+                (x * (half_w - radius) + radius * math.cos(angle), y * (half_h - radius) + radius * math.sin(angle))
             )
     return path
 

@@ -12,8 +12,8 @@ Ornament = tuple[Element, ...]
 
 def polar(radius: float, degrees: float, x: float = 0.0, y: float = 0.0) -> Point:
     """The point at `degrees` clockwise from twelve o'clock."""
-    turn = math.radians(degrees)
-    return x + radius * math.sin(turn), y - radius * math.cos(turn)
+    angle = math.radians(degrees)
+    return x + radius * math.sin(angle), y - radius * math.cos(angle)
 
 
 def star(radius: float, points: int = 5, inner: float = 0.382, x: float = 0.0, y: float = 0.0) -> Ornament:
@@ -24,11 +24,11 @@ def star(radius: float, points: int = 5, inner: float = 0.382, x: float = 0.0, y
 
 def rosette(radius: float, lobes: int, depth: float, width: float = 0.16) -> Ornament:
     """A guilloche: two braided closed curves r = R (1 - d + d cos(lobes t))."""
-    turn = np.linspace(0, 360, max(240, lobes * 16))
+    angle = np.linspace(0, 360, max(240, lobes * 16))
     curves = []
     for phase in (0.0, 180.0):
-        radii = radius * (1 - depth + depth * np.cos(np.radians(lobes * turn + phase)))
-        curves.append(Stroke(tuple(polar(float(r), float(t)) for r, t in zip(radii, turn, strict=True)), width))
+        radii = radius * (1 - depth + depth * np.cos(np.radians(lobes * angle + phase)))
+        curves.append(Stroke(tuple(polar(float(r), float(t)) for r, t in zip(radii, angle, strict=True)), width))
     return tuple(curves)
 
 
@@ -50,8 +50,8 @@ def gear(radius: float, teeth: int, hub: float = 0.35) -> Ornament:
 def leaf(length: float, width: float, x: float, y: float, degrees: float) -> Area:
     """A pointed leaf that grows from (x, y) towards `degrees`."""
     outline = [(0.0, 0.0), (0.25, 0.5), (0.55, 0.45), (1.0, 0.0), (0.55, -0.45), (0.25, -0.5)]
-    turn = math.radians(degrees)
-    sine, cosine = math.sin(turn), math.cos(turn)
+    angle = math.radians(degrees)
+    sine, cosine = math.sin(angle), math.cos(angle)
     return Area(
         tuple(
             (x + u * length * sine + v * width * cosine, y - u * length * cosine + v * width * sine) for u, v in outline
@@ -64,9 +64,9 @@ def laurel(radius: float, leaves: int, size: float) -> Ornament:
     parts: list[Element] = []
     for side in (-1, 1):
         for k in range(leaves):
-            turn = 180 - side * (12 + 130 * k / leaves)
-            x, y = polar(radius, turn)
-            parts += [leaf(size, size * 0.36, x, y, turn - side * 90 + lean) for lean in (-28, 28)]
+            angle = 180 - side * (12 + 130 * k / leaves)
+            x, y = polar(radius, angle)
+            parts += [leaf(size, size * 0.36, x, y, angle - side * 90 + lean) for lean in (-28, 28)]
         stem = tuple(polar(radius, 180 - side * t) for t in range(4, 146, 6))
         parts.append(Stroke(stem, size * 0.12))
     return tuple(parts)
@@ -103,9 +103,9 @@ def crest(radius: float, rng: np.random.Generator) -> Ornament:
     parts: list[Element] = []
     for side in (-1, 1):
         for k in range(feathers):
-            turn = side * (38 + 95 * k / feathers + rng.uniform(-2, 2))
+            angle = side * (38 + 95 * k / feathers + rng.uniform(-2, 2))
             reach = radius * (0.95 - 0.35 * k / feathers)
-            parts.append(leaf(reach, radius * 0.15, side * radius * 0.1, -radius * 0.1 + k * radius * 0.06, turn))
+            parts.append(leaf(reach, radius * 0.15, side * radius * 0.1, -radius * 0.1 + k * radius * 0.06, angle))
         parts.append(leaf(radius * 0.6, radius * 0.2, side * radius * 0.1, radius * 0.35, side * 158))
     body = rng.uniform(0.2, 0.3) * radius
     parts.append(

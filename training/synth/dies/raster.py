@@ -42,22 +42,22 @@ def _ring(canvas: Canvas, ring: Ring) -> None:
             for start in np.degrees(steps):
                 canvas.draw.arc(outer, start, start + 230 / ring.count, fill=255, width=width)
         case Pattern.DOTTED:
-            for turn in steps:
-                x, y = ring.x + ring.rx * math.cos(turn), ring.y + ring.ry * math.sin(turn)
+            for angle in steps:
+                x, y = ring.x + ring.rx * math.cos(angle), ring.y + ring.ry * math.sin(angle)
                 canvas.draw.ellipse(canvas.box(x, y, half, half), fill=255)
         case Pattern.ROPE:
             lean = 1.1 * 2 * math.pi / ring.count
-            for turn in steps:
-                inner_x, inner_y = (ring.rx - half) * math.cos(turn), (ring.ry - half) * math.sin(turn)
-                outer_x, outer_y = (ring.rx + half) * math.cos(turn + lean), (ring.ry + half) * math.sin(turn + lean)
+            for angle in steps:
+                inner_x, inner_y = (ring.rx - half) * math.cos(angle), (ring.ry - half) * math.sin(angle)
+                outer_x, outer_y = (ring.rx + half) * math.cos(angle + lean), (ring.ry + half) * math.sin(angle + lean)
                 ends = [canvas.at(ring.x + inner_x, ring.y + inner_y), canvas.at(ring.x + outer_x, ring.y + outer_y)]
                 canvas.draw.line(ends, 255, max(2, round(ring.width * canvas.scale / 2.6)))
         case Pattern.TEETH:
             radii = np.where(np.arange(2 * ring.count) % 2 == 0, half, -half)
-            turns = np.arange(2 * ring.count) * (math.pi / ring.count)
+            angles = np.arange(2 * ring.count) * (math.pi / ring.count)
             points = [
                 canvas.at(ring.x + (ring.rx + r) * math.cos(t), ring.y + (ring.ry + r) * math.sin(t))
-                for r, t in zip(radii, turns, strict=True)
+                for r, t in zip(radii, angles, strict=True)
             ]
             canvas.draw.line([*points, points[0]], 255, max(2, round(0.28 * canvas.scale)))
 

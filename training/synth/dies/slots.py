@@ -20,12 +20,12 @@ PROBES = {
 
 
 class Slots:
-    """The streams of one family. With `varied`, that slot takes its `turn`-th further value instead of its first."""
+    """The streams of one family. The slot `varied` takes its `redraw`-th further value instead of its first."""
 
-    def __init__(self, split: Split, family: int, script: Script, varied: str = "", turn: int = 0) -> None:
+    def __init__(self, split: Split, family: int, script: Script, varied: str = "", redraw: int = 0) -> None:
         self.split, self.family, self.script = split, family, script
         self.names: list[str] = []
-        self._varied, self._turn = varied, turn
+        self._varied, self._redraw = varied, redraw
 
     def stream(self, name: str) -> np.random.Generator:
         """A stream that no other name shares: what one slot draws never moves another."""
@@ -38,7 +38,7 @@ class Slots:
         seen = [value(rng)]
         if name == self._varied:
             for _ in range(TRIES):
-                if len(seen) > self._turn:
+                if len(seen) > self._redraw:
                     break
                 candidate = value(rng)
                 if candidate not in seen:

@@ -9,7 +9,7 @@ from training.synth.dies.elements import ArcText, Facing, LineText
 from training.synth.fonts import FontFace, Script, Style
 
 SQUEEZE_LIMIT = 0.65  # letters are made this much narrower before they are made smaller
-BENT_SCRIPTS = (Script.ARABIC,)  # joined letters cannot be turned one by one, so the whole strip is bent
+BENT_SCRIPTS = (Script.ARABIC,)  # joined letters cannot be rotated one by one, so the whole strip is bent
 
 
 class Strip:
@@ -90,13 +90,13 @@ def line_pixels(line: LineText, px_per_mm: float) -> Image.Image:
 def arc_pixels(arc: ArcText, px_per_mm: float, shape: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
     """Flat indices into a canvas of `shape` and the uint8 values that the bent line puts there."""
     rx, ry, em = arc.rx * px_per_mm, arc.ry * px_per_mm, arc.em * px_per_mm
-    turn = np.linspace(-math.pi, math.pi, 721)  # parametric angle from the arc's centre, clockwise
+    parameter = np.linspace(-math.pi, math.pi, 721)  # parametric angle from the arc's centre, clockwise
     start = math.radians(arc.centre)
-    step = np.hypot(rx * np.cos(start + turn), ry * np.sin(start + turn))
-    length = np.concatenate([[0.0], np.cumsum((step[1:] + step[:-1]) / 2 * np.diff(turn))])
-    length -= np.interp(0.0, turn, length)
+    step = np.hypot(rx * np.cos(start + parameter), ry * np.sin(start + parameter))
+    length = np.concatenate([[0.0], np.cumsum((step[1:] + step[:-1]) / 2 * np.diff(parameter))])
+    length -= np.interp(0.0, parameter, length)
     spread = math.radians(arc.spread) / 2
-    available = float(np.interp(spread, turn, length) - np.interp(-spread, turn, length))
+    available = float(np.interp(spread, parameter, length) - np.interp(-spread, parameter, length))
 
     natural = natural_width(arc.text, arc.face, em)
     scale, stretch = fit(natural, arc.stretch, available)
@@ -120,14 +120,14 @@ def arc_pixels(arc: ArcText, px_per_mm: float, shape: tuple[int, int]) -> tuple[
     if arc.facing is Facing.INWARD:
         angle = -angle
         length = -length[::-1]
-    along = np.interp(angle, turn, length) + strip.centre
+    along = np.interp(angle, parameter, length) + strip.centre
     inside = (along >= 0) & (along < strip.pixels.shape[1])
     band, along, y_band, x_band = band[inside], along[inside], y_band[inside], x_band[inside]
     rho = np.sqrt(rho_squared.ravel()[band])
     radius = np.hypot(x_band, y_band)
     out = radius - radius / rho
     if rx == ry and arc.face.script not in BENT_SCRIPTS:
-        # Each letter stays rigid and is turned to the tangent at its own middle.
+        # Each letter stays rigid and is rotated to the tangent at its own middle.
         cell = np.clip(np.searchsorted(strip.edges, along, side="right") - 1, 0, len(strip.edges) - 2)
         middle = (strip.edges[cell] + strip.edges[cell + 1]) / 2
         delta = (along - middle) / rx

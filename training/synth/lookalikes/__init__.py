@@ -1,4 +1,4 @@
-"""Everything on paper that is not a stamp but looks a little like one.
+"""Look-alikes: things on paper that resemble stamps, as hard negatives.
 
 Each drawer takes a `Sheet` and adds one object in place; `UNDER` lies below the stamps, `OVER` below or above them.
 """

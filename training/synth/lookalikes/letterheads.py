@@ -85,7 +85,7 @@ def _head(sheet: Sheet, coverage: Page, *, many_coloured: bool) -> None:
 
 
 def coloured_heading(sheet: Sheet) -> None:
-    """A bold printed heading in colour at the left margin or centred, dead straight; never a word that stamps say."""
+    """A bold printed heading in colour at the left margin or centred, dead straight; never a word of stamps."""
     rng, script = sheet.rng, a_script(sheet)
     maker = words.company_name if rng.random() < 0.6 else words.sentence
     text = maker(rng, script)[: int(rng.integers(8, 30))]

@@ -28,7 +28,7 @@ _PENNED = frozenset(
 
 
 def hand(sheet: Sheet) -> FontFace:
-    """Return somebody's handwriting, of Latin where the split has none of another script."""
+    """Return a handwriting face, of Latin where the split has none of another script."""
     script = Script.CYRILLIC if sheet.rng.random() < 0.33 else Script.LATIN
     if not any(family.design in _PENNED and family.files for family in families(script, sheet.split, Style.HAND)):
         script = Script.LATIN
@@ -74,8 +74,8 @@ def signature(sheet: Sheet, at: tuple[int, int] | None = None) -> None:
     """A signature, a leaning name or one running line of loops, centred at ``at`` or anywhere."""
     rng = sheet.rng
     layer = _written_name(sheet) if rng.random() < 0.3 else _scrawl(sheet)
-    turned = layer.rotate(rng.uniform(-3, 22), Image.Resampling.BILINEAR, expand=True)
-    coverage = coverage_of(turned)
+    leaning = layer.rotate(rng.uniform(-3, 22), Image.Resampling.BILINEAR, expand=True)
+    coverage = coverage_of(leaning)
     left, top = sheet.place(coverage.shape[1], coverage.shape[0])
     if at is not None:
         left, top = at[0] - coverage.shape[1] // 2, at[1] - coverage.shape[0] // 2
@@ -123,9 +123,9 @@ def _scrawl(sheet: Sheet) -> Image.Image:
     w, h = layer.size
     pen = rng.uniform(0.25, 0.8) * sheet.px_per_mm * FINE
     # A running hand: the pen circles on its way to the right, tall at the capital and flatter towards the end.
-    turns, steps = rng.uniform(3, 9), int(rng.integers(24, 60))
+    cycles, steps = rng.uniform(3, 9), int(rng.integers(24, 60))
     phase = np.cumsum(rng.uniform(0.4, 1.6, steps))
-    phase *= turns * 2 * np.pi / phase[-1]
+    phase *= cycles * 2 * np.pi / phase[-1]
     tall = np.linspace(rng.uniform(0.25, 0.42), rng.uniform(0.04, 0.16), steps) * rng.uniform(0.5, 1.25, steps)
     loops = rng.uniform(0.01, 0.07) * np.cos(phase + rng.uniform(0, 6)) * (tall / tall.max())
     x = (np.linspace(0.1, rng.uniform(0.55, 0.9), steps) + loops) * w

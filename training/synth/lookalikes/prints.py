@@ -21,8 +21,8 @@ from training.synth.lookalikes.sheet import (
 )
 
 
-def _star_points(tips: int, inner: float, radius: float, centre: float, turn: float) -> list[tuple[float, float]]:
-    angles = np.arange(2 * tips) * np.pi / tips + turn
+def _star_points(tips: int, inner: float, radius: float, centre: float, rotation: float) -> list[tuple[float, float]]:
+    angles = np.arange(2 * tips) * np.pi / tips + rotation
     radii = np.where(np.arange(2 * tips) % 2, inner * radius, radius)
     return [(centre + r * float(np.cos(a)), centre + r * float(np.sin(a))) for a, r in zip(angles, radii, strict=True)]
 

@@ -73,7 +73,7 @@ class Sheet:
         return float(window.mean()) if window.size else 0.0
 
     def is_blank(self, x: int, y: int, width: int, height: int) -> bool:
-        """Say whether hardly anything is printed or written in a window."""
+        """Whether a window is nearly blank."""
         paper = float(np.percentile(self.page[::16, ::16, 1], 80))
         return self.brightness(x, y, width, height) > paper - 5
 

@@ -64,8 +64,8 @@ def draw_page(rng: np.random.Generator, split: Split, faces: FontFaces) -> str:
     templates = WEIGHTS[split]
     weights = np.array(list(templates.values()))
     template = list(templates)[int(rng.choice(len(weights), p=weights / weights.sum()))]
-    # Till-roll and Cyrillic trade forms look wrong in other languages only to a reader, so they are not tied to one,
-    # save the invoice for payment, which is a Russian form.
+    # Till-roll and Cyrillic trade forms are tied to no language, as detectors do not read; the invoice for payment is
+    # a Russian form.
     language = LANGUAGES["ru"] if template is business.payment_order and rng.random() < 0.7 else None
     return template(Draft(rng, split, faces, language))
 

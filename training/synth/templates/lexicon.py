@@ -1,6 +1,6 @@
 """Words of office paper in thirteen languages: labels, goods and running text for the page templates.
 
-Running text is drawn word by word: at the resolution of a page a detector sees how words look, not what they say.
+Running text is drawn word by word: at the resolution of a page a detector sees the shape of words, not their meaning.
 """
 
 from __future__ import annotations

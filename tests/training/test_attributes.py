@@ -7,7 +7,7 @@ from PIL import Image
 
 from stamp2vec.values import Detection, InkColour, StampType
 from training.evaluate.__main__ import boxes
-from training.evaluate.look import Told, apart, interval, measure, told
+from training.evaluate.attributes import Comparison, apart, compare, interval, measure
 from training.evaluate.report import match_pages
 from training.evaluate.truth import TruePage, TrueStamp
 
@@ -25,27 +25,27 @@ def page(path: Path, stamps: tuple[TrueStamp, ...], colour: tuple[int, int, int]
     return TruePage(path, 200, 200, stamps, capture="fax")
 
 
-def tell(pages: list[TruePage], found: list[list[Detection]], threshold: float = 0.5) -> Told | None:
-    return told(pages, found, match_pages(pages, [boxes(of_page) for of_page in found]), threshold)
+def compared(pages: list[TruePage], found: list[list[Detection]], threshold: float = 0.5) -> Comparison | None:
+    return compare(pages, found, match_pages(pages, [boxes(of_page) for of_page in found]), threshold)
 
 
-def test_what_is_told_of_each_stamp_is_compared_with_the_truth(tmp_path: Path) -> None:
+def test_predicted_attributes_are_compared_with_the_truth(tmp_path: Path) -> None:
     pages = [page(tmp_path / "a.png", (SEAL, WORD)), page(tmp_path / "b.png", (DATE,))]
-    of = tell(pages, [[FOUND_WORD, FOUND_SEAL], [FOUND_DATE]])
+    of = compared(pages, [[FOUND_WORD, FOUND_SEAL], [FOUND_DATE]])
     assert of is not None
     assert of.page.tolist() == [0, 0, 1]
     assert of.type.tolist() == [True, False, True]
-    assert of.ink.tolist() == [True, False, False]  # an ink that cannot be told is not told right
+    assert of.ink.tolist() == [True, False, False]  # an unknown ink is never right
     np.testing.assert_allclose(of.error, [10, 3, 7])  # 175 and -178 degrees are 7 apart
-    assert of.turned.tolist() == [True, False, True]
+    assert of.rotated.tolist() == [True, False, True]
     figures = measure(of)
     assert figures == pytest.approx((2 / 3, 1, 1, 7, 1 / 3))
 
 
-def test_stamps_that_no_box_claims_are_not_looked_at(tmp_path: Path) -> None:
+def test_only_matched_stamps_are_compared(tmp_path: Path) -> None:
     pages = [page(tmp_path / "a.png", (SEAL, WORD, DATE))]
     beside = replace(FOUND_DATE, box=(10.0, 150, 90, 170))
-    of = tell(pages, [[FOUND_SEAL, replace(FOUND_WORD, score=0.4), beside]])
+    of = compared(pages, [[FOUND_SEAL, replace(FOUND_WORD, score=0.4), beside]])
     assert of is not None
     assert of.error.tolist() == [10]
 
@@ -53,28 +53,28 @@ def test_stamps_that_no_box_claims_are_not_looked_at(tmp_path: Path) -> None:
 def test_ink_is_judged_on_pages_in_colour(tmp_path: Path) -> None:
     grey = page(tmp_path / "grey.png", (SEAL,), (200, 200, 200))
     seen = replace(FOUND_SEAL, ink_colour=InkColour.BLACK)
-    of = tell([grey, page(tmp_path / "colour.png", (SEAL,))], [[seen], [FOUND_SEAL]])
+    of = compared([grey, page(tmp_path / "colour.png", (SEAL,))], [[seen], [FOUND_SEAL]])
     assert of is not None
     assert of.colour.tolist() == [False, True]
     assert measure(of).ink == 1
-    of = tell([grey], [[seen]])
+    of = compared([grey], [[seen]])
     assert of is not None
     assert np.isnan(measure(of).ink)
 
 
-def test_being_told_upright_helps_nothing_with_turned_stamps(tmp_path: Path) -> None:
+def test_predicting_upright_is_wrong_for_rotated_stamps(tmp_path: Path) -> None:
     pages = [page(tmp_path / "a.png", (SEAL, WORD))]
-    of = tell(pages, [[replace(FOUND_SEAL, angle_degrees=0.0), FOUND_WORD]])
+    of = compared(pages, [[replace(FOUND_SEAL, angle_degrees=0.0), FOUND_WORD]])
     assert of is not None
-    assert (measure(of).turn, measure(of).turn_of_turned) == (0.5, 0)
+    assert (measure(of).rotation, measure(of).rotation_of_rotated) == (0.5, 0)
 
 
-def test_real_pages_tell_nothing_to_compare_with(tmp_path: Path) -> None:
-    assert tell([page(tmp_path / "a.png", (TrueStamp(A),))], [[FOUND_SEAL]]) is None
+def test_real_pages_have_no_true_attributes(tmp_path: Path) -> None:
+    assert compared([page(tmp_path / "a.png", (TrueStamp(A),))], [[FOUND_SEAL]]) is None
 
 
-def test_where_nothing_is_found_there_is_nothing_to_tell(tmp_path: Path) -> None:
-    of = tell([page(tmp_path / "a.png", (SEAL,))], [[]])
+def test_figures_of_no_stamp_are_nan(tmp_path: Path) -> None:
+    of = compared([page(tmp_path / "a.png", (SEAL,))], [[]])
     assert of is not None
     assert np.isnan(measure(of)).all()
     assert np.isnan(interval(of)).all()
@@ -83,7 +83,7 @@ def test_where_nothing_is_found_there_is_nothing_to_tell(tmp_path: Path) -> None
 def test_the_interval_is_that_of_a_proportion() -> None:
     half = np.arange(100) % 2 == 0
     always = np.ones(100, bool)
-    of = Told(100, np.arange(100), half, always, np.where(half, 0.0, 90.0), always, always)
+    of = Comparison(100, np.arange(100), half, always, np.where(half, 0.0, 90.0), always, always)
     low, high = interval(of)
     assert (low.type, high.type) == pytest.approx((0.5 - 1.96 * 0.05, 0.5 + 1.96 * 0.05), abs=0.02)
     assert (low.ink, high.ink) == (1, 1)
@@ -93,5 +93,5 @@ def test_the_interval_is_that_of_a_proportion() -> None:
     ("one", "other", "expected"),
     [(0, 0, 0), (10, -10, 20), (-170, 170, 20), (365, 0, 5), (180, -180, 0), (90, -90, 180)],
 )
-def test_turns_are_apart_by_the_shorter_way(one: float, other: float, expected: float) -> None:
+def test_rotations_differ_by_the_shorter_arc(one: float, other: float, expected: float) -> None:
     assert apart(one, other) == pytest.approx(expected)

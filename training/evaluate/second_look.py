@@ -1,4 +1,4 @@
-"""Second looks at pairs of stamps: some of each kind, since each takes a tenth of a second."""
+"""Registers pairs of stamps for the second look: a sample of each kind, since a pair takes a tenth of a second."""
 
 from collections.abc import Iterator
 
@@ -14,15 +14,15 @@ from training.evaluate.stamps import Stamps
 from training.evaluate.verification import Pairs
 
 
-def some_of_each(pairs: Pairs, most: int, seed: int = 0) -> Pairs:
-    """At most so many genuine pairs, look-alikes and random pairs, drawn without returning any."""
+def sample_of_each(pairs: Pairs, most: int, seed: int = 0) -> Pairs:
+    """At most `most` genuine, sibling and random pairs each, drawn without replacement."""
     rng = np.random.default_rng(seed)
     kept = [rng.permutation(np.flatnonzero(kind))[:most] for kind in (pairs.genuine, pairs.sibling, pairs.random)]
     return pairs.where(np.sort(np.concatenate(kept)))
 
 
-def looked_at(segmenter: SegmentationPipeline, stamps: Stamps, pairs: Pairs) -> list[Measures]:
-    """What each pair shows when its second stamp is laid over its first."""
+def measure_pairs(segmenter: SegmentationPipeline, stamps: Stamps, pairs: Pairs) -> list[Measures]:
+    """The measures of each pair, its second stamp registered to its first."""
     needed = np.unique([pairs.a, pairs.b])
 
     def fitted() -> Iterator[np.ndarray]:

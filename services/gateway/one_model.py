@@ -1,0 +1,170 @@
+"""The calls that use one model: their pictures are decoded and fitted here, as the pages of documents are."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+from services.gateway.admission.workers import Workers
+from services.gateway.document.finding import Search
+from services.gateway.document.pages import GROUP_PAGES
+from services.gateway.tasks import task_group
+from services.gateway.upstream.calls import ModelCaller, Pixels
+from stamp2vec.document import has_tiles, page_views
+from stamp2vec.errors import InvalidCall, InvalidInput, Stamp2vecError
+from stamp2vec.imaging import Letterbox, View
+from stamp2vec.limits import MAX_DETECTIONS, MAX_IMAGES, MAX_MESSAGE_BYTES
+from stamp2vec.v1 import common_pb2, detector_pb2, embedder_pb2, gateway_pb2, segmenter_pb2
+from stamp2vec.values import Detection, ModelInfo, Task
+from stamp2vec.wire.errors import status_to_message
+from stamp2vec.wire.images import image_from_message, mask_to_message, model_input
+from stamp2vec.wire.models import selector_from_message, version_to_message
+from stamp2vec.wire.stamps import detection_to_message, vector_to_message
+
+F = TypeVar("F")
+R = TypeVar("R")
+M = TypeVar("M")
+
+
+async def detect(
+    request: gateway_pb2.DetectStampsRequest, caller: ModelCaller, workers: Workers
+) -> gateway_pb2.DetectStampsResponse:
+    """Boxes in pixels of each picture. InvalidCall when no picture can be read, as for all of these."""
+    detector = await _chosen(Task.DETECT, request.model, caller)
+    search = Search(
+        caller=caller,
+        workers=workers,
+        detector=detector,
+        min_score=request.min_score if request.HasField("min_score") else None,
+        max_overlap=request.max_overlap if request.HasField("max_overlap") else None,
+        max_detections=request.max_detections or MAX_DETECTIONS,
+        with_ink=True,
+    )
+
+    def views_of(message: common_pb2.Image, field: str) -> tuple[View, ...]:
+        return page_views(image_from_message(message, field), detector)
+
+    step = GROUP_PAGES if has_tiles(detector) else MAX_IMAGES  # few pages of several views are held at once
+    read: list[tuple[View, ...] | InvalidInput] = []
+    found: list[list[Detection] | Stamp2vecError] = []
+    for first in range(0, len(request.images), step):
+        pages = await _read_all(request.images[first : first + step], views_of, workers, first)
+        found += await search.find(_readable(pages))
+        read += [each if isinstance(each, InvalidInput) else each[:1] for each in pages]
+    _require_one(read)
+    results = _in_order(
+        read,
+        found,
+        lambda status: detector_pb2.DetectResult(status=status),
+        lambda views, stamps: detector_pb2.DetectResult(
+            detections=map(detection_to_message, stamps), height=views[0].height, width=views[0].width
+        ),
+    )
+    return gateway_pb2.DetectStampsResponse(results=results, model=version_to_message(detector.name, detector.version))
+
+
+async def segment(
+    request: gateway_pb2.SegmentStampsRequest, caller: ModelCaller, workers: Workers
+) -> gateway_pb2.SegmentStampsResponse:
+    """Masks of each crop's size. InvalidInput when they are too large to be sent together."""
+    segmenter = await _chosen(Task.SEGMENT, request.model, caller)
+    fitted = await _fit_all(request.images, segmenter, workers)
+    crops = _readable(fitted)
+    if sum(each.box.height * each.box.width for each in crops) > MAX_MESSAGE_BYTES:
+        raise too_large("images")
+    results = _in_order(
+        fitted,
+        await caller.segment(segmenter, [each.pixels for each in crops]),
+        lambda status: segmenter_pb2.SegmentResult(status=status),
+        lambda crop, mask: segmenter_pb2.SegmentResult(mask=mask_to_message(crop.box.mask_to_image(mask))),
+    )
+    model = version_to_message(segmenter.name, segmenter.version)
+    return await workers.run(lambda: gateway_pb2.SegmentStampsResponse(results=results, model=model))
+
+
+async def embed(
+    request: gateway_pb2.EmbedStampsRequest, caller: ModelCaller, workers: Workers
+) -> gateway_pb2.EmbedStampsResponse:
+    """Vectors of length 1."""
+    embedder = await _chosen(Task.EMBED, request.model, caller)
+    fitted = await _fit_all(request.images, embedder, workers)
+    model = version_to_message(embedder.name, embedder.version)
+    results = _in_order(
+        fitted,
+        await caller.embed(embedder, [each.pixels for each in _readable(fitted)]),
+        lambda status: embedder_pb2.EmbedResult(status=status),
+        lambda _, vector: embedder_pb2.EmbedResult(vector=vector_to_message(vector, model)),
+    )
+    return gateway_pb2.EmbedStampsResponse(results=results, model=model)
+
+
+def too_large(field: str) -> InvalidInput:
+    """The error of a response that cannot be sent."""
+    size = f"the answer would be larger than {MAX_MESSAGE_BYTES // 2**20} MiB"
+    return InvalidInput(f"{size}: send fewer or smaller pictures a call", field)
+
+
+async def _chosen(task: Task, selector: common_pb2.ModelSelector, caller: ModelCaller) -> ModelInfo:
+    return await caller.upstreams[task].choose(selector_from_message(selector), caller.deadline)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Fitted:
+    """A picture at the model's input size, and where it lies in it."""
+
+    pixels: Pixels
+    box: Letterbox
+
+
+async def _fit_all(
+    images: Sequence[common_pb2.Image], model: ModelInfo, workers: Workers
+) -> list[_Fitted | InvalidInput]:
+    """One an image, in order."""
+    fitted = await _read_all(
+        images, lambda image, field: _Fitted(*model_input(image, field, model.input_size)), workers
+    )
+    _require_one(fitted)
+    return fitted
+
+
+async def _read_all(
+    images: Sequence[common_pb2.Image], read: Callable[[common_pb2.Image, str], F], workers: Workers, first: int = 0
+) -> list[F | InvalidInput]:
+    """What `read` makes of each image and its path in the call, of which these are the images from `first` on."""
+
+    def read_one(index: int) -> F | InvalidInput:
+        try:
+            return read(images[index], f"images[{first + index}]")
+        except InvalidInput as error:
+            return error
+
+    async with task_group() as tasks:
+        work = [tasks.create_task(workers.run(read_one, index)) for index in range(len(images))]
+    return [task.result() for task in work]
+
+
+def _require_one(read: Sequence[F | InvalidInput]) -> None:
+    """InvalidCall when no image could be read."""
+    errors = [each for each in read if isinstance(each, InvalidInput)]
+    if len(errors) == len(read):
+        raise InvalidCall(errors)
+
+
+def _readable(read: Sequence[F | InvalidInput]) -> list[F]:
+    """Those that go to the model."""
+    return [each for each in read if not isinstance(each, InvalidInput)]
+
+
+def _in_order(
+    read: Sequence[F | InvalidInput],
+    results: Sequence[R | Stamp2vecError],
+    failed: Callable[[common_pb2.ItemStatus], M],
+    message: Callable[[F, R], M],
+) -> Iterator[M]:
+    """One message an image: of the model's result for it, or of its error."""
+    answers = iter(results)
+    for index, each in enumerate(read):
+        result = each if isinstance(each, InvalidInput) else next(answers)
+        if isinstance(result, Stamp2vecError):
+            yield failed(status_to_message(result, f"images[{index}]"))
+        elif not isinstance(each, InvalidInput):
+            yield message(each, result)

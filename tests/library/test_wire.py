@@ -1,0 +1,325 @@
+"""Every value survives the wire: through a message, its bytes and back."""
+
+import dataclasses
+from typing import Any, TypeVar
+
+import grpc
+import grpc.aio
+import numpy as np
+import pytest
+from google.protobuf.message import Message
+
+from stamp2vec.document import Options
+from stamp2vec.errors import (
+    DeadlineExceeded,
+    InvalidImage,
+    InvalidInput,
+    ModelNotFound,
+    NotEnabled,
+    Overloaded,
+    PermissionDenied,
+    ServiceError,
+    Stamp2vecError,
+    Unauthenticated,
+    Unavailable,
+    Violation,
+)
+from stamp2vec.v1 import common_pb2, gateway_pb2
+from stamp2vec.values import (
+    Comparison,
+    Detection,
+    DocumentResult,
+    Embedding,
+    InkColour,
+    Measures,
+    ModelInfo,
+    Overlay,
+    PageResult,
+    Preset,
+    SecondLook,
+    Stamp,
+    StampType,
+    Task,
+    Timing,
+    Verdict,
+    Verification,
+    Views,
+)
+from stamp2vec.wire import comparisons, documents, enums, errors, images, models, stamps
+from stamp2vec.wire.enums import EnumCodec
+from tests.parity import hold_equal
+
+M = TypeVar("M", bound=Message)
+Code = grpc.StatusCode
+RNG = np.random.default_rng(0)
+VERIFICATION = Verification(
+    curve=((-0.2, 0.01), (0.7, 0.45), (0.9, 0.95)),
+    genuine_share=0.7,
+    sibling_share=0.2,
+    far_thresholds={"0.01": 0.8, "0.001": 0.95},
+    second_look=SecondLook("stamp-unet", -1.5, 2.25, 3.0, -4.0, 5.5),
+)
+DETECTOR = ModelInfo(
+    name="stamp-yolo",
+    version="2.2.0",
+    task=Task.DETECT,
+    presets=tuple(Preset),
+    architecture="stamp-yolo",
+    input_height=640,
+    input_width=480,
+    vector_size=0,
+    parameters=2**33,
+    sha256="ab" * 32,
+    threshold=0.7,
+    views=Views.WHOLE_AND_TILES,
+)
+EMBEDDER = dataclasses.replace(
+    DETECTOR, name="tvae", task=Task.EMBED, views=Views.WHOLE, vector_size=3, verification=VERIFICATION
+)
+SEGMENTER = dataclasses.replace(DETECTOR, name="stamp-unet", task=Task.SEGMENT, views=Views.WHOLE, presets=())
+
+
+def sent(message: M) -> M:
+    """As the other side gets it."""
+    return type(message).FromString(message.SerializeToString())
+
+
+def stamp(kind: StampType, colour: InkColour | None, **more: Any) -> Stamp:
+    values: dict[str, Any] = {"vector": None, "mask": None, "crop": None, "die_group": 0, **more}
+    return Stamp(
+        box=(1.5, 2.25, 30.0, 41.75),
+        score=0.875,
+        type=kind,
+        angle_degrees=-90.5,
+        ink_colour=colour,
+        crop_box=(0, 1, 32, 44),
+        **values,
+    )
+
+
+FULL = stamp(
+    StampType.OVAL,
+    InkColour.VIOLET,
+    vector=np.array([0.6, 0.0, -0.8], np.float32),
+    mask=RNG.integers(0, 256, (43, 32), np.uint8),
+    crop=RNG.integers(0, 256, (43, 32, 3), np.uint8),
+    die_group=2,
+)
+RESULT = DocumentResult(
+    pages=(
+        PageResult(0, 100, 200, (FULL, stamp(StampType.WORD, None, vector=np.array([1, 0, 0], np.float32))), None),
+        PageResult(1, 0, 0, (), InvalidImage("cut short: send the whole file", "document")),
+        PageResult(2, 10, 20, (), None),
+    ),
+    similarity=np.array([[1, 0.6], [0.6, 1]], np.float32),
+    probability=np.array([[1, 0.25], [0.25, 1]], np.float32),
+    models=(DETECTOR, EMBEDDER, SEGMENTER),
+    timing=Timing(1.5, 2.5, 3.5, 4.5, 12.0),
+    request_id="abc",
+)
+
+
+@pytest.mark.parametrize(
+    "codec",
+    [enums.TASKS, enums.PRESETS, enums.VIEWS, enums.STAMP_TYPES, enums.INK_COLOURS, enums.VERDICTS],
+    ids=["task", "preset", "views", "type", "ink", "verdict"],
+)
+def test_enums(codec: EnumCodec[Any, int], request: pytest.FixtureRequest) -> None:
+    values = {"task": Task, "preset": Preset, "views": Views, "type": StampType, "ink": InkColour, "verdict": Verdict}
+    for value in values[request.node.callspec.id]:
+        assert codec.from_number(codec.to_number(value)) is value
+    assert codec.from_number(0) is codec.from_number(99) is None
+
+
+def test_an_enum_that_the_contract_does_not_know_is_an_error() -> None:
+    with pytest.raises(ValueError, match="PRICE_ROUND"):
+        EnumCodec(StampType, "PRICE", common_pb2.StampType.Value)
+
+
+@pytest.mark.parametrize("shape", [(9, 12, 3), (9, 12)])
+def test_pictures_as_pixels(shape: tuple[int, ...]) -> None:
+    pixels = RNG.integers(0, 256, shape, np.uint8)
+    found = images.image_from_message(sent(images.image_to_message(pixels)), "images[0]")
+    np.testing.assert_array_equal(found, pixels if pixels.ndim == 3 else np.repeat(pixels[..., None], 3, 2))
+
+
+def test_pictures_as_files() -> None:
+    pixels = RNG.integers(0, 256, (9, 12, 3), np.uint8)
+    message = sent(images.image_to_message(stamps.encode_png(pixels)))
+    np.testing.assert_array_equal(images.image_from_message(message, "images[0]"), pixels)
+
+
+def test_pictures_that_are_none() -> None:
+    with pytest.raises(InvalidImage, match="float64"):
+        images.image_to_message(np.zeros((9, 9)))
+    with pytest.raises(InvalidInput, match="set encoded or raw") as caught:
+        images.image_from_message(common_pb2.Image(), "images[3]")
+    assert caught.value.field == "images[3]"
+
+
+def test_masks_and_boxes() -> None:
+    mask = RNG.integers(0, 256, (5, 7), np.uint8)
+    np.testing.assert_array_equal(images.mask_from_message(sent(images.mask_to_message(mask))), mask)
+    assert images.box_from_message(sent(images.box_to_message((1.5, 2.0, 3.25, 4.0)))) == (1.5, 2.0, 3.25, 4.0)
+
+
+@pytest.mark.parametrize("info", [DETECTOR, EMBEDDER, SEGMENTER], ids=lambda info: info.name)
+def test_models(info: ModelInfo) -> None:
+    assert models.info_from_message(sent(models.info_to_message(info))) == info
+
+
+def test_a_model_of_a_newer_service() -> None:
+    message = models.info_to_message(DETECTOR)
+    message.task, message.views = 77, 77  # type: ignore[assignment]
+    message.presets.append(77)  # type: ignore[arg-type]
+    info = models.info_from_message(sent(message))
+    assert (info.task, info.views, info.presets) == (None, Views.WHOLE, tuple(Preset))
+
+
+@pytest.mark.parametrize("model", [Preset.ACCURATE, "tvae", "tvae@1.0.0"])
+def test_selectors(model: Preset | str) -> None:
+    assert models.selector_from_message(sent(models.selector_to_message(model))) == model
+
+
+def test_a_selector_that_is_none() -> None:
+    assert models.selector_from_message(common_pb2.ModelSelector()) is Preset.FAST
+    with pytest.raises(InvalidInput, match="no preset 9: send one of PRESET_FAST, PRESET_ACCURATE") as caught:
+        models.selector_from_message(common_pb2.ModelSelector(preset=9))  # type: ignore[arg-type]
+    assert caught.value.field == "model.preset"
+
+
+@pytest.mark.parametrize("colour", [*InkColour, None])
+def test_detections(colour: InkColour | None) -> None:
+    detection = Detection((1.5, 2.0, 3.25, 4.0), 0.5, StampType.TRIANGLE, 179.5, colour)
+    assert stamps.detection_from_message(sent(stamps.detection_to_message(detection))) == detection
+
+
+def test_embeddings() -> None:
+    embedding = Embedding(np.array([0.6, -0.8], np.float32), "tvae", "1.5.0")
+    found = stamps.embedding_from_message(sent(stamps.embedding_to_message(embedding)))
+    np.testing.assert_array_equal(found.vector, embedding.vector)
+    assert (found.model, found.version) == ("tvae", "1.5.0")
+
+
+@pytest.mark.parametrize("value", [FULL, stamp(StampType.OTHER, None)], ids=["all", "little"])
+def test_stamps(value: Stamp) -> None:
+    message = sent(stamps.stamp_to_message(value, models.version_to_message("tvae", "1.5.0")))
+    hold_equal(stamps.stamp_from_message(message), value)
+
+
+def test_a_crop_that_was_encoded_before_is_taken_as_it_is() -> None:
+    assert FULL.crop is not None
+    message = stamps.stamp_to_message(dataclasses.replace(FULL, crop=None), None, stamps.encode_png(FULL.crop))
+    np.testing.assert_array_equal(stamps.stamp_from_message(sent(message)).crop, FULL.crop)
+
+
+@pytest.mark.parametrize("overlay", [True, False])
+def test_comparisons(overlay: bool) -> None:
+    inks = RNG.integers(0, 256, (2, 8, 8), np.uint8)
+    seen = Overlay(inks[0], inks[1], Measures(0.5, 0.25, 0.125, -0.5)) if overlay else None
+    comparison = Comparison(0.75, "tvae", "1.5.0", 0.5, Verdict.CANNOT_TELL, "too little ink", seen)
+    found = comparisons.comparison_from_message(sent(comparisons.comparison_to_message(comparison)))
+    assert dataclasses.replace(found, overlay=None) == dataclasses.replace(comparison, overlay=None)
+    assert (found.overlay is None) == (seen is None)
+    if found.overlay is not None and seen is not None:
+        np.testing.assert_array_equal(found.overlay.a_ink, seen.a_ink)
+        np.testing.assert_array_equal(found.overlay.b_ink, seen.b_ink)
+        assert found.overlay.measures == seen.measures
+
+
+def test_a_verdict_of_a_newer_service_is_one_that_cannot_be_told() -> None:
+    message = gateway_pb2.CompareStampsResponse(verdict=99)  # type: ignore[arg-type]
+    found = comparisons.comparison_from_message(sent(message))
+    assert (found.verdict, found.probability) == (Verdict.CANNOT_TELL, None)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        Options(),
+        Options(min_score=0.0, max_overlap=0.0, include_vectors=False),
+        Options(min_score=0.5, max_overlap=0.75, include_masks=True, include_crops=True),
+    ],
+)
+def test_options(options: Options) -> None:
+    message = sent(documents.request_to_message(b"bytes", Preset.ACCURATE, options, bulk=True))
+    assert documents.options_from_message(message) == options
+    assert (message.document, message.preset) == (b"bytes", common_pb2.PRESET_ACCURATE)
+    assert message.priority == common_pb2.PRIORITY_BULK
+
+
+def test_a_caller_that_knows_no_include_vectors_gets_them() -> None:
+    assert documents.options_from_message(gateway_pb2.AnalyzeDocumentRequest()).include_vectors
+
+
+@pytest.mark.parametrize(
+    "result",
+    [
+        RESULT,
+        dataclasses.replace(RESULT, probability=None),
+        dataclasses.replace(
+            RESULT,
+            pages=(RESULT.pages[2],),
+            similarity=np.zeros((0, 0), np.float32),
+            probability=None,
+            models=(DETECTOR,),
+        ),
+    ],
+    ids=["all", "no verification", "no vectors"],
+)
+def test_documents(result: DocumentResult) -> None:
+    found = documents.result_from_message(sent(documents.result_to_message(result)))
+    hold_equal(found, result)
+    assert (found.timing, found.request_id) == (result.timing, result.request_id)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        InvalidImage("no image: send one", "images[2].encoded"),
+        ModelNotFound("no such model"),
+        *(
+            kind("text", code)
+            for kind, code in (
+                (Unavailable, Code.UNAVAILABLE),
+                (Overloaded, Code.RESOURCE_EXHAUSTED),
+                (DeadlineExceeded, Code.DEADLINE_EXCEEDED),
+                (Unauthenticated, Code.UNAUTHENTICATED),
+                (PermissionDenied, Code.PERMISSION_DENIED),
+                (NotEnabled, Code.FAILED_PRECONDITION),
+                (ServiceError, Code.INTERNAL),
+            )
+        ),
+    ],
+    ids=lambda error: type(error).__name__,
+)
+def test_errors_of_items(error: Stamp2vecError) -> None:
+    found = errors.status_from_message(sent(errors.status_to_message(error)))
+    assert type(found) is type(error)
+    assert str(found) == str(error)
+    assert getattr(found, "field", "") == getattr(error, "field", "")
+    assert errors.code_of(error) is errors.code_of(found)
+
+
+def test_an_item_that_went_well_has_no_error() -> None:
+    assert errors.status_from_message(common_pb2.ItemStatus()) is None
+
+
+@pytest.mark.parametrize(
+    "details",
+    [
+        errors.ErrorDetails(),
+        errors.ErrorDetails((Violation("a", "one"), Violation("b[1]", "two")), 1.25, "request"),
+    ],
+)
+def test_details_of_calls(details: errors.ErrorDetails) -> None:
+    trailing = errors.details_to_metadata(Code.INVALID_ARGUMENT, "wrong", details)
+    metadata = grpc.aio.Metadata(*trailing)
+    error = grpc.aio.AioRpcError(Code.INVALID_ARGUMENT, grpc.aio.Metadata(), metadata, "wrong")
+    assert errors.details_from_error(error) == details
+    assert dict(trailing).get("grpc-retry-pushback-ms") == ("1250" if details.retry_after_s else None)
+
+
+def test_a_call_that_grpc_itself_failed_has_no_details() -> None:
+    error = grpc.aio.AioRpcError(Code.UNAVAILABLE, grpc.aio.Metadata(), grpc.aio.Metadata(), "refused")
+    assert errors.details_from_error(error) is None

@@ -1,0 +1,94 @@
+"""Two results of one document held equal, field by field: a field that no rule names is a failure."""
+
+import dataclasses
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+import pytest
+
+from stamp2vec.values import DocumentResult, ModelInfo, PageResult, Stamp, Timing
+
+Rule = Callable[[Any, Any], None]
+
+
+def same(ours: Any, theirs: Any) -> None:
+    assert ours == theirs
+
+
+def within(tolerance: float) -> Rule:
+    """Numbers, and arrays of one shape; None only with None."""
+
+    def rule(ours: Any, theirs: Any) -> None:
+        assert (ours is None) == (theirs is None)
+        if ours is not None:
+            assert np.shape(ours) == np.shape(theirs)
+            np.testing.assert_allclose(np.asarray(ours, float), np.asarray(theirs, float), rtol=1e-4, atol=tolerance)
+
+    return rule
+
+
+def each(ours: Any, theirs: Any) -> None:
+    """Sequences of values that have rules of their own."""
+    assert len(ours) == len(theirs)
+    for one, other in zip(ours, theirs, strict=True):
+        hold_equal(one, other)
+
+
+def same_error(ours: Any, theirs: Any) -> None:
+    """Of one class, with one text, about one field."""
+    assert type(ours) is type(theirs)
+    assert str(ours) == str(theirs)
+    assert getattr(ours, "field", "") == getattr(theirs, "field", "")
+
+
+def own(ours: Any, theirs: Any) -> None:
+    """Each side has its own: how long it took, and the name of its call."""
+
+
+def not_negative(ours: Any, theirs: Any) -> None:
+    assert min(ours, theirs) >= 0
+
+
+RULES: Mapping[type, Mapping[str, Rule]] = {
+    DocumentResult: {
+        "pages": each,
+        "similarity": within(1e-4),
+        "probability": within(1e-4),
+        "models": each,
+        "timing": lambda ours, theirs: hold_equal(ours, theirs),
+        "request_id": own,
+    },
+    PageResult: {"index": same, "height": same, "width": same, "stamps": each, "error": same_error},
+    Stamp: {
+        "box": within(1e-4),
+        "score": within(1e-4),
+        "type": same,
+        "angle_degrees": within(0.05),
+        "ink_colour": same,
+        "crop_box": same,
+        "vector": within(1e-4),
+        "mask": within(1.0),  # one level of 255 is what rounding may make of the tolerance of a logit
+        "crop": within(0),
+        "die_group": same,
+    },
+    ModelInfo: {
+        field.name: within(1e-6) if field.name == "threshold" else same for field in dataclasses.fields(ModelInfo)
+    },
+    Timing: {field.name: not_negative for field in dataclasses.fields(Timing)},
+}
+
+
+def hold_equal(ours: Any, theirs: Any) -> None:
+    """Fails where a rule of a field fails, and where a field has none."""
+    assert type(ours) is type(theirs)
+    rules = RULES[type(ours)]
+    names = {field.name for field in dataclasses.fields(ours)}
+    if unruled := names ^ set(rules):
+        pytest.fail(f"{type(ours).__name__}: say how {', '.join(sorted(unruled))} is compared")
+    for name, rule in rules.items():
+        try:
+            rule(getattr(ours, name), getattr(theirs, name))
+        except AssertionError as error:
+            error.add_note(f"{type(ours).__name__}.{name}")
+            raise
