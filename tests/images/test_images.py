@@ -11,9 +11,10 @@ import grpc
 import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc  # type: ignore[import-untyped]
 
+import stamp2vec
 from stamp2vec.client import Client
 from tests.e2e.live import SAMPLE
-from tests.images.engine import build, missing, prepare, run
+from tests.images.engine import build, prepare, require_engine, run
 from tests.k8s.code import SETTINGS, default
 from tests.k8s.manifests import KUBECTL, ROOT, container, named
 
@@ -21,11 +22,10 @@ SERVICES = [*SETTINGS]
 START_S = 300.0
 COMPILERS = ("gcc", "cc", "c++", "clang", "ld", "as", "make")
 
-pytestmark = pytest.mark.skipif(bool(missing()), reason=missing())
-
 
 @pytest.fixture(scope="module", autouse=True)
 def images() -> None:
+    require_engine()
     prepare()
     build()
 
@@ -40,6 +40,7 @@ def test_an_image_says_what_it_is_and_is_for_no_root(service: str) -> None:
     assert found["User"] == "10001:10001"
     labels = found["Labels"]
     assert labels["org.opencontainers.image.licenses"] == "Apache-2.0"
+    assert labels["org.opencontainers.image.version"] == stamp2vec.__version__
     assert re.fullmatch("[0-9a-f]{40}", labels["org.opencontainers.image.revision"])
     assert set(found["Config"]["ExposedPorts"]) == {
         f"{default(service, kind)}/tcp" for kind in ("port", "metrics_port")
@@ -51,8 +52,8 @@ def test_an_image_has_no_compiler_and_no_service_but_its_own_and_all_can_be_read
     script = f"for each in {' '.join(COMPILERS)}; do command -v $each; done; ls services; python -m pip 2>&1; "
     script += "find . ! -readable"
     found = run("podman", "run", "--rm", "--network", "host", "--entrypoint", "sh", image(service), "-c", script)
-    services = ["__init__.py", *sorted((service, "runtime"))]
-    assert found.splitlines() == [*services, "/opt/venv/bin/python: No module named pip"]
+    services = {path.name for path in (ROOT / "services").glob("*.py")} | {service, "runtime"}
+    assert found.splitlines() == [*sorted(services), "/opt/venv/bin/python: No module named pip"]
 
 
 def test_the_gateway_has_no_torch() -> None:

@@ -8,8 +8,9 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import pytest
 import yaml
+
+from tests.conftest import require
 
 ROOT = Path(__file__).parents[2]
 K8S = ROOT / "k8s"
@@ -34,13 +35,8 @@ class RenderingFailed(Exception):
 
 
 def need(path: Path, target: str) -> None:
-    """Skips where a program that the Makefile fetches is missing; not in CI."""
-    if path.exists():
-        return
-    text = f"{path.relative_to(ROOT)} is missing: run `make {target}`"
-    if os.environ.get("CI"):
-        pytest.fail(text)
-    pytest.skip(text)
+    """A program that the Makefile fetches."""
+    require(path, f"make {target}")
 
 
 @cache

@@ -1,26 +1,17 @@
 """Prometheus, which is a Debian package: `make system` installs what the tests need."""
 
-import os
-import shutil
-
 import pytest
+
+from tests.conftest import require
 
 
 @pytest.fixture(scope="session")
 def promtool() -> str:
     """The program that checks rules."""
-    return _program("promtool")
+    return str(require("promtool", "sudo make system"))
 
 
 @pytest.fixture(scope="session")
 def prometheus() -> str:
     """The server."""
-    return _program("prometheus")
-
-
-def _program(name: str) -> str:
-    found = shutil.which(name)
-    if found is None:
-        assert not os.environ.get("CI"), f"{name} is missing: run `make system` as root"
-        pytest.skip(f"{name} is missing: run `make system` as root")
-    return found
+    return str(require("prometheus", "sudo make system"))
