@@ -86,7 +86,8 @@ BUILD_buildah = buildah build --format docker --layers
 REGISTRY ?= localhost/stamp2vec
 DEVICE ?= cpu
 TORCH_INDEX ?= https://download.pytorch.org/whl/$(if $(filter cuda,$(DEVICE)),cu130,cpu)
-IMAGES := $(if $(filter cuda,$(DEVICE)),detector segmenter embedder,gateway detector segmenter embedder)
+MODEL_SERVICES := $(shell sed -n 's/^    ServiceSpec."\([a-z]*\)".*/\1/p' services/table.py)
+IMAGES := $(if $(filter cuda,$(DEVICE)),,gateway) $(MODEL_SERVICES)
 IMAGE = $(REGISTRY)/$(1)$(if $(filter cuda,$(DEVICE)),-cuda)
 
 images: ## build the images: ENGINE=docker or buildah, DEVICE=cpu or cuda, REGISTRY=where they will be
