@@ -18,19 +18,17 @@ SLOW = (
     "e2e/",
     "images/",
     "k8s/",
-    "library/test_document.py::test_the_accurate_models_answer_as_soon_as_they_are_there",
     "monitoring/",
     "packaging/",
     "runtime/test_executor.py",
     "runtime/test_model_service.py",
-    "runtime/test_server.py::test_a_client_that_pings_keeps_its_connection",
     "services/test_model_processes.py",
     "services/test_model_services.py",
     "synth/",
     "tracing/",
     "training/",
 )
-"""Marked `slow`: folders, files and tests below tests/. What starts a process, installs, draws or trains is slow."""
+"""Marked `slow`: folders and files below tests/. What starts a process, installs, draws or trains is slow."""
 
 ONE_PROCESS = (
     "e2e/",  # one stack of services for all

@@ -119,6 +119,7 @@ def test_a_document_of_too_many_stamps_is_refused_where_they_would_be_compared(
     assert len(pipeline(data, include_vectors=False).pages) == 2
 
 
+@pytest.mark.slow
 def test_the_accurate_models_answer_as_soon_as_they_are_there(
     bundle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -310,6 +310,7 @@ async def test_reflection_lists_the_service(version: str) -> None:
     assert {"test.Service", "grpc.health.v1.Health"} <= names
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("watches", [True, False], ids=["with a call", "without calls"])
 async def test_a_client_that_pings_keeps_its_connection(watches: bool) -> None:
     """Six pings: gRPC's servers by default end the connection of a client at its third within five minutes."""
