@@ -6,7 +6,8 @@ from typing import TypeVar
 
 import grpc.aio
 
-from services.runtime.serving import server, settings
+from services.runtime.serving import server
+from services.runtime.serving import settings as settings_loader
 from services.runtime.serving.model_service import ModelService, Prepare
 from services.runtime.serving.served_model import ModelSpec
 from services.runtime.serving.settings import ModelServerSettings
@@ -31,7 +32,7 @@ def app(
 def main(spec: ServiceSpec, make_app: Callable[[ModelServerSettings], ModelService[Place]]) -> int:
     """Serves by the settings of the command line and the environment; by default all bundled models of the task."""
     defaults = {"port": spec.port, "metrics_port": spec.metrics_port, "model": hub.bundled_names(spec.task)}
-    chosen = settings.load(ModelServerSettings, f"python -m services.{spec.name}", defaults=defaults)
+    chosen = settings_loader.load(ModelServerSettings, f"python -m services.{spec.name}", defaults=defaults)
     return server.main(make_app(chosen), chosen)
 
 

@@ -1,4 +1,4 @@
-"""One replica: a queue of bounded length before executors that take batches, as services/runtime/batcher.py does it."""
+"""One replica: a bounded queue before executors that take batches, as services/runtime/batching/batcher.py has it."""
 
 from collections import deque
 from collections.abc import Mapping, Sequence

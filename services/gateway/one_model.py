@@ -4,7 +4,6 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
-from services.gateway.admission.workers import Workers
 from services.gateway.document.finding import Search
 from services.gateway.document.pages import GROUP_PAGES
 from services.gateway.tasks import task_group
@@ -25,14 +24,11 @@ R = TypeVar("R")
 M = TypeVar("M")
 
 
-async def detect(
-    request: gateway_pb2.DetectStampsRequest, caller: ModelCaller, workers: Workers
-) -> gateway_pb2.DetectStampsResponse:
+async def detect(request: gateway_pb2.DetectStampsRequest, caller: ModelCaller) -> gateway_pb2.DetectStampsResponse:
     """Boxes in pixels of each picture. InvalidCall when no picture can be read, as for all of these."""
     detector = await _chosen(Task.DETECT, request.model, caller)
     search = Search(
         caller=caller,
-        workers=workers,
         detector=detector,
         min_score=request.min_score if request.HasField("min_score") else None,
         max_overlap=request.max_overlap if request.HasField("max_overlap") else None,
@@ -44,30 +40,29 @@ async def detect(
         return page_views(image_from_message(message, field), detector)
 
     step = GROUP_PAGES if has_tiles(detector) else MAX_IMAGES  # few pages of several views are held at once
-    read: list[tuple[View, ...] | InvalidInput] = []
+    read: list[_Size | InvalidInput] = []
     found: list[list[Detection] | Stamp2vecError] = []
     for first in range(0, len(request.images), step):
-        pages = await _read_all(request.images[first : first + step], views_of, workers, first)
+        pages = await _read_all(request.images[first : first + step], views_of, caller, first)
         found += await search.find(_readable(pages))
-        read += [each if isinstance(each, InvalidInput) else each[:1] for each in pages]
+        read += [each if isinstance(each, InvalidInput) else _Size(each[0].height, each[0].width) for each in pages]
     _require_one(read)
     results = _in_order(
         read,
         found,
         lambda status: detector_pb2.DetectResult(status=status),
-        lambda views, stamps: detector_pb2.DetectResult(
-            detections=map(detection_to_message, stamps), height=views[0].height, width=views[0].width
+        lambda size, stamps: detector_pb2.DetectResult(
+            detections=map(detection_to_message, stamps), height=size.height, width=size.width
         ),
     )
-    return gateway_pb2.DetectStampsResponse(results=results, model=version_to_message(detector.name, detector.version))
+    model = version_to_message(detector.name, detector.version)
+    return await caller.workers.run(lambda: gateway_pb2.DetectStampsResponse(results=results, model=model))
 
 
-async def segment(
-    request: gateway_pb2.SegmentStampsRequest, caller: ModelCaller, workers: Workers
-) -> gateway_pb2.SegmentStampsResponse:
+async def segment(request: gateway_pb2.SegmentStampsRequest, caller: ModelCaller) -> gateway_pb2.SegmentStampsResponse:
     """Masks of each crop's size. InvalidInput when they are too large to be sent together."""
     segmenter = await _chosen(Task.SEGMENT, request.model, caller)
-    fitted = await _fit_all(request.images, segmenter, workers)
+    fitted = await _fit_all(request.images, segmenter, caller)
     crops = _readable(fitted)
     if sum(each.box.height * each.box.width for each in crops) > MAX_MESSAGE_BYTES:
         raise too_large("images")
@@ -78,15 +73,13 @@ async def segment(
         lambda crop, mask: segmenter_pb2.SegmentResult(mask=mask_to_message(crop.box.mask_to_image(mask))),
     )
     model = version_to_message(segmenter.name, segmenter.version)
-    return await workers.run(lambda: gateway_pb2.SegmentStampsResponse(results=results, model=model))
+    return await caller.workers.run(lambda: gateway_pb2.SegmentStampsResponse(results=results, model=model))
 
 
-async def embed(
-    request: gateway_pb2.EmbedStampsRequest, caller: ModelCaller, workers: Workers
-) -> gateway_pb2.EmbedStampsResponse:
+async def embed(request: gateway_pb2.EmbedStampsRequest, caller: ModelCaller) -> gateway_pb2.EmbedStampsResponse:
     """Vectors of length 1."""
     embedder = await _chosen(Task.EMBED, request.model, caller)
-    fitted = await _fit_all(request.images, embedder, workers)
+    fitted = await _fit_all(request.images, embedder, caller)
     model = version_to_message(embedder.name, embedder.version)
     results = _in_order(
         fitted,
@@ -107,6 +100,14 @@ async def _chosen(task: Task, selector: common_pb2.ModelSelector, caller: ModelC
     return await caller.upstreams[task].choose(selector_from_message(selector), caller.deadline)
 
 
+@dataclass(frozen=True, slots=True)
+class _Size:
+    """Of a page whose pixels need not be held any longer."""
+
+    height: int
+    width: int
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class _Fitted:
     """A picture at the model's input size, and where it lies in it."""
@@ -116,18 +117,16 @@ class _Fitted:
 
 
 async def _fit_all(
-    images: Sequence[common_pb2.Image], model: ModelInfo, workers: Workers
+    images: Sequence[common_pb2.Image], model: ModelInfo, caller: ModelCaller
 ) -> list[_Fitted | InvalidInput]:
     """One an image, in order."""
-    fitted = await _read_all(
-        images, lambda image, field: _Fitted(*model_input(image, field, model.input_size)), workers
-    )
+    fitted = await _read_all(images, lambda image, field: _Fitted(*model_input(image, field, model.input_size)), caller)
     _require_one(fitted)
     return fitted
 
 
 async def _read_all(
-    images: Sequence[common_pb2.Image], read: Callable[[common_pb2.Image, str], F], workers: Workers, first: int = 0
+    images: Sequence[common_pb2.Image], read: Callable[[common_pb2.Image, str], F], caller: ModelCaller, first: int = 0
 ) -> list[F | InvalidInput]:
     """What `read` makes of each image and its path in the call, of which these are the images from `first` on."""
 
@@ -138,7 +137,7 @@ async def _read_all(
             return error
 
     async with task_group() as tasks:
-        work = [tasks.create_task(workers.run(read_one, index)) for index in range(len(images))]
+        work = [tasks.create_task(caller.workers.run(read_one, index)) for index in range(len(images))]
     return [task.result() for task in work]
 
 

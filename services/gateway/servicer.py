@@ -70,9 +70,7 @@ class StampServicer(StampServiceServicer):
         """Boxes in pixels of each picture."""
         check_pages(request)
         deadline = Deadline.after(context.time_remaining())
-        return await self._call(
-            lambda caller: one_model.detect(request, caller, self._workers), deadline, request.priority
-        )
+        return await self._call(lambda caller: one_model.detect(request, caller), deadline, request.priority)
 
     async def SegmentStamps(  # noqa: N802 - the contract's name
         self, request: gateway_pb2.SegmentStampsRequest, context: AioContext
@@ -80,9 +78,7 @@ class StampServicer(StampServiceServicer):
         """Masks of each crop's size."""
         check_crops(request)
         deadline = Deadline.after(context.time_remaining())
-        response = await self._call(
-            lambda caller: one_model.segment(request, caller, self._workers), deadline, request.priority
-        )
+        response = await self._call(lambda caller: one_model.segment(request, caller), deadline, request.priority)
         return _checked_size(response, "images")
 
     async def EmbedStamps(  # noqa: N802 - the contract's name
@@ -91,9 +87,7 @@ class StampServicer(StampServiceServicer):
         """Vectors of length 1."""
         check_crops(request)
         deadline = Deadline.after(context.time_remaining())
-        return await self._call(
-            lambda caller: one_model.embed(request, caller, self._workers), deadline, request.priority
-        )
+        return await self._call(lambda caller: one_model.embed(request, caller), deadline, request.priority)
 
     async def CompareStamps(  # noqa: N802 - the contract's name
         self, request: gateway_pb2.CompareStampsRequest, context: AioContext
@@ -102,7 +96,7 @@ class StampServicer(StampServiceServicer):
         check_comparands(request)
 
         async def work(caller: ModelCaller) -> gateway_pb2.CompareStampsResponse:
-            return comparison_to_message(await compare_stamps(request, caller, self._workers))
+            return comparison_to_message(await compare_stamps(request, caller))
 
         deadline = Deadline.after(context.time_remaining())
         return await self._call(work, deadline, common_pb2.PRIORITY_INTERACTIVE)
@@ -121,7 +115,7 @@ class StampServicer(StampServiceServicer):
         priority: "common_pb2.Priority.ValueType",
     ) -> A:
         """One place among the calls in work, until the deadline. QueueFull or TimeoutError."""
-        caller = ModelCaller(self._upstreams, deadline, priority)
+        caller = ModelCaller(self._upstreams, self._workers, deadline, priority)
         with self._admission.enter():
             async with asyncio.timeout_at(deadline.at_s):
                 return await self._upstreams.with_current_models(lambda: work(caller))
@@ -135,7 +129,7 @@ class StampServicer(StampServiceServicer):
         async def work(caller: ModelCaller) -> gateway_pb2.AnalyzeDocumentResponse:
             models = await self._models(preset, options, deadline)
             with self._pixels.hold() as hold:
-                analysis = DocumentAnalysis(request.document, options, models, caller, self._workers, hold)
+                analysis = DocumentAnalysis(request.document, options, models, caller, hold)
                 response = await analysis.run()
             self._metrics.analyzed(response, analysis.stages)
             return response

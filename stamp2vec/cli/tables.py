@@ -55,7 +55,7 @@ def models(infos: Sequence[ModelInfo]) -> str:
 
 def role(info: ModelInfo) -> str:
     """What a model is for: `fast detector`, `fast and accurate segmenter`, or `embedder` where it has no preset."""
-    kind = "model" if info.task is None else _KINDS[info.task]
+    kind = "model" if info.task is None else _KINDS.get(info.task, info.task)
     return f"{' and '.join(info.presets)} {kind}".strip()
 
 

@@ -13,6 +13,7 @@ from stamp2vec.client.errors import call_error
 from stamp2vec.client.stream import DocumentStream
 from stamp2vec.document.options import Options
 from stamp2vec.errors import Stamp2vecError
+from stamp2vec.limits import DEFAULT_DEADLINE_S
 from stamp2vec.v1.gateway_pb2_grpc import StampServiceStub
 from stamp2vec.values import Comparison, Detection, DocumentResult, Embedding, ModelInfo, Preset
 from stamp2vec.wire.images import Picture
@@ -33,7 +34,7 @@ class Client:
         self,
         address: str,
         *,
-        deadline_s: float = 30.0,
+        deadline_s: float = DEFAULT_DEADLINE_S,
         credentials: grpc.ChannelCredentials | None = None,
         token: str | None = None,
     ) -> None:

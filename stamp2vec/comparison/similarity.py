@@ -50,7 +50,7 @@ def check_embedding(embedding: Embedding, field: str, models: Sequence[ModelInfo
 
 def check_compatible(a: Embedding, b: Embedding, field: str) -> None:
     """IncompatibleVectors, about the second one's `field`, when they are of different models or sizes."""
-    if a.reference != b.reference:
+    if (a.model, a.version) != (b.model, b.version):
         raise IncompatibleVectors(
             f"a vector of {_shown(a)} does not compare with one of {_shown(b)}: embed both stamps with one model",
             f"{field}.model",

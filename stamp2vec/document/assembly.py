@@ -1,6 +1,6 @@
 """The pages of a document to its result: similarities, probabilities, dies; and which failures end it."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -24,15 +24,19 @@ class Models:
         return tuple(model for model in (self.detector, self.embedder, self.segmenter) if model is not None)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class AnalyzedStamp:
-    """A stamp whose die group is still to be determined, and whether that can be done by what there is of it."""
+    """A stamp whose die group is still to be determined, and whether that can be done by what there is of it.
+
+    `crop_png` is its crop as a PNG file, where it is to be sent: as pixels, those of a document take far more memory.
+    """
 
     stamp: Stamp
     legible: bool
+    crop_png: bytes | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class AnalyzedPage:
     """A page and its stamps, best first; or the error that it ended in. Its sides are in pixels."""
 
@@ -56,8 +60,13 @@ def require_a_page(pages: Sequence[AnalyzedPage]) -> None:
         raise pages[0].error
 
 
-def assemble(pages: Sequence[AnalyzedPage], models: Models, timing: Timing, request_id: str = "") -> DocumentResult:
-    """The result of a document, whose pages come in any order. Takes time of N^2 log N for N stamps."""
+def assemble(
+    pages: Sequence[AnalyzedPage], models: Models, timing: Callable[[], Timing], request_id: str = ""
+) -> DocumentResult:
+    """The result of a document, whose pages come in any order. Takes time of N^2 log N for N stamps.
+
+    `timing` is called last, so that it has the time of this too.
+    """
     ordered = sorted(pages, key=lambda page: page.index)
     require_a_page(ordered)
     stamps = [each for page in ordered for each in page.stamps]
@@ -82,6 +91,6 @@ def assemble(pages: Sequence[AnalyzedPage], models: Models, timing: Timing, requ
         similarity=similarity,
         probability=probability,
         models=models.used,
-        timing=timing,
+        timing=timing(),
         request_id=request_id,
     )

@@ -32,7 +32,11 @@ def cut(page: NDArray[np.uint8], detection: Detection) -> Crop:
 
 
 def analyzed_stamp(
-    part: Crop, vector: np.ndarray | None, mask: np.ndarray | None, crop_pixels: np.ndarray | None = None
+    part: Crop,
+    vector: np.ndarray | None,
+    mask: np.ndarray | None,
+    crop_pixels: np.ndarray | None = None,
+    crop_png: bytes | None = None,
 ) -> AnalyzedStamp:
     """A stamp with what was asked for: its vector, float32 (D,), its mask, uint8 (h, w) of the crop, its crop.
 
@@ -49,4 +53,4 @@ def analyzed_stamp(
         mask=mask,
         crop=crop_pixels,
     )
-    return AnalyzedStamp(stamp, part.legible)
+    return AnalyzedStamp(stamp, part.legible, crop_png)

@@ -36,7 +36,9 @@ def load(reference: str | Path, task: Task, device: str = "cpu") -> Engine:
     Raises ModelNotFound when there is no such model, WeightsError when its files cannot be trusted, do another task or
     do not fit their architecture, and MissingExtra where no engine is installed.
     """
-    check_task(manifest := hub.read_manifest(folder := hub.find(reference)), task)
+    folder = hub.find(reference)
+    manifest = hub.read_manifest(folder)
+    check_task(manifest, task)
     try:
         from stamp2vec.engines.torch import TorchEngine
     except ImportError as error:

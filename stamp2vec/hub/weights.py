@@ -6,7 +6,7 @@ import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -28,6 +28,18 @@ BUNDLED = (Path(__file__).parents[1] / "weights", Path(__file__).parents[2] / "w
 _MAX_WEIGHTS_BYTES = 4 * 2**30
 _MAX_MANIFEST_BYTES = 2**20
 _BUNDLED_NAME = re.compile(r"(?P<name>[a-z0-9-]+)(@(?P<version>[0-9.]+))?")
+# https://huggingface.co/docs/safetensors : names of the kinds of numbers.
+_KINDS = {
+    "F64": "<f8",
+    "F32": "<f4",
+    "F16": "<f2",
+    "I64": "<i8",
+    "I32": "<i4",
+    "I16": "<i2",
+    "I8": "i1",
+    "U8": "u1",
+    "BOOL": "?",
+}
 _PICKLES = (".pt", ".pth", ".bin", ".ckpt", ".pkl", ".pickle")
 _PICKLE_ADVICE = "a pickle can run any code and is never loaded: convert it with stamp2vec.hub.save"
 
@@ -109,7 +121,10 @@ def save(folder: str | Path, manifest: Manifest, state: "Mapping[str, Tensor | n
 
 
 def _array(values: "Tensor | np.ndarray") -> np.ndarray:
-    array = values if isinstance(values, np.ndarray) else values.detach().cpu().numpy()
+    if isinstance(values, np.ndarray):
+        array = values
+    else:  # numpy knows no bfloat16
+        array = (values.float() if str(values.dtype) == "torch.bfloat16" else values).detach().cpu().numpy()
     return np.ascontiguousarray(array).reshape(array.shape)  # the former makes (1,) of a number
 
 
@@ -185,13 +200,22 @@ def _check(data: bytes, manifest: Manifest, source: str) -> None:
 def _parsed(data: bytes, source: str) -> dict[str, np.ndarray]:
     """The arrays of a safetensors file, read-only; WeightsError, with the remedy, when it cannot be parsed."""
     try:
-        from safetensors import SafetensorError
-        from safetensors.numpy import load as parse
+        from safetensors import SafetensorError, deserialize
     except ImportError as error:
         raise MissingExtra("a model in this process", "local", error) from error
     try:
-        return parse(data)
+        tensors: list[tuple[str, Mapping[str, Any]]] = deserialize(data)  # type: ignore[no-untyped-call]
+        return {name: _numbers(tensor["dtype"], tensor["data"]).reshape(tensor["shape"]) for name, tensor in tensors}
     except (SafetensorError, ValueError, KeyError) as error:
         # A zip archive is what torch.save writes; protocol 2 and later of pickle begin with 0x80.
         advice = _PICKLE_ADVICE if data.startswith((b"PK\x03\x04", b"\x80")) else "save it with stamp2vec.hub.save"
         raise WeightsError(f"{source} is no safetensors file ({error}): {advice}") from error
+
+
+def _numbers(kind: str, data: bytes) -> np.ndarray:
+    """Little-endian numbers; bfloat16, which numpy does not know, as float32. ValueError for another kind."""
+    if kind == "BF16":
+        return (np.frombuffer(data, "<u2").astype(np.uint32) << 16).view(np.float32)
+    if kind not in _KINDS:
+        raise ValueError(f"it has numbers of the kind {kind[:16]}")
+    return np.frombuffer(data, _KINDS[kind])

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stamp2vec.imaging.letterbox import Letterbox, letterbox
+from stamp2vec.limits import MAX_IMAGES
 from stamp2vec.values import Views
 
 SMALL = 480  # pixels of the longer side, up to which a page has no tiles
@@ -14,7 +15,7 @@ ZOOM = 1.5  # how much larger a tile shows what is on a page, unless its shorter
 OBLONG = 0.8  # shorter by longer side, up to which one row of tiles as high as the page is short will do
 TILE = 2800  # pixels a side, at most, so that small stamps on plans are seen; A4 and Letter at 300 dpi are narrower
 OVERLAP = 0.2  # share of a tile that neighbours have in common: what is smaller is whole on one of them
-MAX_VIEWS = 64  # of a page, one of which is the whole: as many images as a call takes
+MAX_VIEWS = MAX_IMAGES  # of a page, one of which is the whole: they go into one call
 _AT_EDGE = 2.0  # pixels of the model's input within which a box counts as cut by the tile's edge
 _TOO_SMALL = 8.0  # pixels of the model's input: of less height or width, stamps are seen badly
 _TOO_LARGE = 0.6  # share of the model's input: of more, stamps are seen badly

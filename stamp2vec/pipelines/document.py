@@ -77,7 +77,7 @@ class DocumentPipeline:
             self.embedder.manifest.info if include_vectors else None,
             self.segmenter.manifest.info if include_masks else None,
         )
-        return assemble(pages, models, clock.timing())
+        return assemble(pages, models, clock.timing)
 
     def _page(self, page: Page | BrokenPage, options: Options, clock: "_Clock", stamps_before: int) -> AnalyzedPage:
         if isinstance(page, BrokenPage):

@@ -27,7 +27,7 @@ def info_to_message(info: ModelInfo) -> common_pb2.ModelInfo:
 
 
 def info_from_message(message: common_pb2.ModelInfo) -> ModelInfo:
-    """A model of another service. ValueError when its verification makes no sense."""
+    """A model of another service. A verification that makes no sense becomes None, so that nothing follows from it."""
     presets = map(PRESETS.from_number, message.presets)
     return ModelInfo(
         name=message.model.name,
@@ -42,8 +42,15 @@ def info_from_message(message: common_pb2.ModelInfo) -> ModelInfo:
         sha256=message.sha256,
         threshold=_rounded(message.threshold),
         views=VIEWS.from_number(message.views) or Views.WHOLE,
-        verification=verification_from_message(message.verification) if message.HasField("verification") else None,
+        verification=_verification(message),
     )
+
+
+def _verification(message: common_pb2.ModelInfo) -> Verification | None:
+    try:
+        return verification_from_message(message.verification) if message.HasField("verification") else None
+    except ValueError:
+        return None
 
 
 def version_to_message(name: str, version: str) -> common_pb2.ModelVersion:

@@ -1,4 +1,4 @@
-"""A simulated replica batches, waits and sheds as services/runtime/batcher.py does."""
+"""A simulated replica batches, waits and sheds as services/runtime/batching/batcher.py does."""
 
 import pytest
 

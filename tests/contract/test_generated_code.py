@@ -33,5 +33,5 @@ def test_generated_code_loads_on_protobuf(major: int) -> None:
     subprocess.run(["make", f"build/protobuf-{major}"], cwd=ROOT, check=True, capture_output=True)
     path = [str(runtime), str(ROOT)]
     program = f"import sys; sys.path[:0] = {path}\n{ROUND_TRIP}"
-    told = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True)
-    assert told.stdout.startswith(f"{major}.")
+    loaded = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True)
+    assert loaded.stdout.startswith(f"{major}.")

@@ -63,7 +63,7 @@ BAD = {
 
 
 @pytest.mark.parametrize("kind", [*BAD, "truncated"])
-def test_a_bad_document_is_named_and_the_way_out_is_told(services: Running, page: bytes, kind: str) -> None:
+def test_the_error_of_a_bad_document_names_its_field_and_the_remedy(services: Running, page: bytes, kind: str) -> None:
     document, advice = BAD.get(kind, (page[: len(page) // 2], "send the whole file"))
     error = refusal(services.stub.AnalyzeDocument, gateway_pb2.AnalyzeDocumentRequest(document=document))
     assert error.code() is Code.INVALID_ARGUMENT

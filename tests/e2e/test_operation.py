@@ -59,7 +59,7 @@ def total(family: Any, **labels: str) -> float:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_health_and_reflection_tell_each_service(services: Running, name: str) -> None:
+def test_health_and_reflection_name_each_service(services: Running, name: str) -> None:
     with channel(services.stack.address(name).target) as open_channel:
         health = health_pb2_grpc.HealthStub(open_channel)
         for asked in ("", NAMES[name]):
@@ -213,7 +213,7 @@ def test_a_gateway_that_is_replaced_under_load_loses_no_call(services: Running, 
             gateway.kill()
 
 
-def test_a_killed_service_is_told_and_its_successor_found(services: Running, page: bytes) -> None:
+def test_a_killed_service_makes_calls_unavailable_until_its_successor_is_found(services: Running, page: bytes) -> None:
     executors = children(services.stack["detector"].pid)
     services.stack["detector"].kill()
     with pytest.raises(grpc.RpcError) as caught:

@@ -1,11 +1,14 @@
-"""What `make push-images` writes into the overlays."""
+"""What `make images` builds, and what `make push-images` writes into the overlays."""
 
+import re
 import runpy
+import subprocess
 
 import pytest
 import yaml
 
-from tests.k8s.manifests import K8S
+from services.table import MODEL_SERVICE_NAMES
+from tests.k8s.manifests import K8S, ROOT
 
 DIGEST = "sha256:" + "5" * 64
 
@@ -24,3 +27,10 @@ def test_images_that_an_overlay_does_not_fix_stay() -> None:
     pin = runpy.run_path(str(K8S / "push_images.py"))["pin"]
     local = (K8S / "overlays/local/kustomization.yaml").read_text()
     assert pin(local, "registry.test/team/detector", DIGEST) == local
+
+
+def test_an_image_is_built_of_every_service() -> None:
+    """The Makefile takes their names out of the source of the table."""
+    command = ["make", "--dry-run", "images", "ENGINE=docker"]
+    done = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True)
+    assert re.findall(r"--target (\S+)", done.stdout) == ["gateway", *MODEL_SERVICE_NAMES]

@@ -22,7 +22,11 @@ from stamp2vec.document import (
 from stamp2vec.errors import InvalidCall, InvalidImage, InvalidInput, ServiceError
 from stamp2vec.values import Detection, InkColour, ModelInfo, StampType, Task, Timing, Verification, Views
 
-TIMING = Timing(0, 0, 0, 0, 0)
+
+def timing() -> Timing:
+    return Timing(0, 0, 0, 0, 0)
+
+
 DETECTOR = ModelInfo(
     name="detector",
     version="1.0.0",
@@ -90,7 +94,7 @@ def test_a_stamp_has_what_its_detection_has_and_the_colour_of_the_page() -> None
 
 
 def test_pages_are_ordered_and_dies_are_counted_through_them() -> None:
-    result = assemble([page(2, A), failed_page(1, InvalidImage("no")), page(0, B, A)], MODELS, TIMING, "request")
+    result = assemble([page(2, A), failed_page(1, InvalidImage("no")), page(0, B, A)], MODELS, timing, "request")
     assert [each.index for each in result.pages] == [0, 1, 2]
     assert [[stamp.die_group for stamp in each.stamps] for each in result.pages] == [[1, 2], [], [2]]
     np.testing.assert_allclose(result.similarity, [[1, 0, 0], [0, 1, 1], [0, 1, 1]])
@@ -100,13 +104,13 @@ def test_pages_are_ordered_and_dies_are_counted_through_them() -> None:
 
 
 def test_a_stamp_that_is_not_legible_belongs_to_no_die() -> None:
-    result = assemble([page(0, A), page(1, A, image=paper()), page(2, A)], MODELS, TIMING)
+    result = assemble([page(0, A), page(1, A, image=paper()), page(2, A)], MODELS, timing)
     assert [each.stamps[0].die_group for each in result.pages] == [1, 0, 1]
 
 
 def test_without_a_verification_there_are_similarities_alone() -> None:
     models = Models(DETECTOR, dataclasses.replace(EMBEDDER, verification=None), SEGMENTER)
-    result = assemble([page(0, A, A)], models, TIMING)
+    result = assemble([page(0, A, A)], models, timing)
     assert result.similarity.shape == (2, 2)
     assert result.probability is None
     assert [stamp.die_group for stamp in result.pages[0].stamps] == [0, 0]
@@ -115,7 +119,7 @@ def test_without_a_verification_there_are_similarities_alone() -> None:
 
 def test_without_vectors_nothing_is_compared() -> None:
     part = analyzed_stamp(cut(inked(), found()), None, None)
-    result = assemble([AnalyzedPage(0, 200, 300, (part, part))], Models(DETECTOR, None, None), TIMING)
+    result = assemble([AnalyzedPage(0, 200, 300, (part, part))], Models(DETECTOR, None, None), timing)
     assert result.similarity.shape == (0, 0)
     assert result.probability is None
     assert [stamp.die_group for stamp in result.pages[0].stamps] == [0, 0]
@@ -125,10 +129,10 @@ def test_without_vectors_nothing_is_compared() -> None:
 def test_a_document_fails_when_all_of_its_pages_do_and_with_the_error_of_the_first() -> None:
     error = InvalidImage("page 1 is damaged: save it again", "document")
     with pytest.raises(InvalidImage, match="page 1 is damaged"):
-        assemble([failed_page(1, ServiceError("no", object())), failed_page(0, error)], MODELS, TIMING)  # type: ignore[arg-type]
+        assemble([failed_page(1, ServiceError("no", object())), failed_page(0, error)], MODELS, timing)  # type: ignore[arg-type]
     with pytest.raises(InvalidImage, match="no pages"):
-        assemble([], MODELS, TIMING)
-    assert len(assemble([failed_page(0, error), page(1)], MODELS, TIMING).pages) == 2
+        assemble([], MODELS, timing)
+    assert len(assemble([failed_page(0, error), page(1)], MODELS, timing).pages) == 2
 
 
 def test_too_many_stamps_are_refused_where_they_would_be_compared(monkeypatch: pytest.MonkeyPatch) -> None:

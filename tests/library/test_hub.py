@@ -11,7 +11,9 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+import safetensors.torch
 import torch
 
 from stamp2vec import hub
@@ -99,6 +101,25 @@ def test_what_was_saved_is_loaded(folder: Path) -> None:
         assert manifest == dataclasses.replace(MANIFEST, sha256=manifest.sha256)
         assert (state["weight"] == STATE["weight"].numpy()).all()
         assert (state["bias"] == STATE["bias"].numpy()).all()
+
+
+@pytest.mark.parametrize("kind", [torch.float64, torch.float16, torch.bfloat16, torch.int64, torch.int8, torch.bool])
+def test_numbers_of_any_kind_are_loaded(tmp_path: Path, kind: torch.dtype) -> None:
+    """As `safetensors.torch` writes them; bfloat16 as the float32 that it is the upper half of."""
+    values = torch.tensor([[1.5, -2.25, 0.0]]).to(kind)
+    (tmp_path / hub.MANIFEST).write_text("")
+    put(tmp_path, safetensors.torch.save({"values": values, "one": values[0, 0].clone()}))
+    _, state = hub.load(tmp_path)
+    expected = values.float() if kind is torch.bfloat16 else values
+    np.testing.assert_array_equal(state["values"], expected.numpy())
+    assert state["values"].dtype == expected.numpy().dtype
+    assert state["one"].shape == ()
+
+
+def test_bfloat16_is_saved_as_float32(tmp_path: Path) -> None:
+    values = torch.tensor([1.5, -2.25]).bfloat16()
+    hub.save(tmp_path, MANIFEST, {"values": values})
+    np.testing.assert_array_equal(hub.load(tmp_path)[1]["values"], values.float().numpy())
 
 
 def test_saving_leaves_two_files_and_nothing_else(folder: Path) -> None:

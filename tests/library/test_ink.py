@@ -30,7 +30,7 @@ def stamped(ink: InkColour, paper: tuple[int, int, int] = (250, 250, 250), densi
 
 @pytest.mark.parametrize("ink", InkColour)
 @pytest.mark.parametrize("paper", [(250, 250, 250), (240, 225, 180), (190, 210, 185), (150, 140, 145)])
-def test_every_ink_is_told_on_every_paper(ink: InkColour, paper: tuple[int, int, int]) -> None:
+def test_every_ink_has_its_colour_on_every_paper(ink: InkColour, paper: tuple[int, int, int]) -> None:
     assert ink_colour(stamped(ink, paper)) is ink
 
 
@@ -47,14 +47,14 @@ def test_black_print_under_the_stamp_does_not_make_it_black(ink: InkColour) -> N
     assert ink_colour(crop) is ink
 
 
-def test_a_mask_tells_the_stamp_from_what_is_around_it() -> None:
+def test_a_mask_separates_the_stamp_from_its_surroundings() -> None:
     crop = stamped(InkColour.BLACK)
     mask = np.where(crop.mean(2) < 150, 255, 0).astype(np.uint8)
     crop[45:75, 45:75] = (220, 40, 60)
     crop[:12] = (220, 40, 60)
     assert ink_colour(crop) is InkColour.RED
     assert ink_colour(crop, mask) is InkColour.BLACK
-    assert ink_colour(crop, np.zeros_like(mask)) is InkColour.RED  # a mask without ink tells nothing
+    assert ink_colour(crop, np.zeros_like(mask)) is InkColour.RED  # a mask without ink changes nothing
 
 
 @pytest.mark.parametrize("ink", InkColour)
@@ -74,6 +74,6 @@ def test_yellow_is_no_ink() -> None:
     assert ink_colour(crop) is None
 
 
-def test_a_large_crop_is_told_by_a_part_of_its_pixels() -> None:
+def test_a_large_crop_is_sampled() -> None:
     crop = stamped(InkColour.VIOLET).repeat(10, 0).repeat(10, 1)
     assert ink_colour(crop, np.full(crop.shape[:2], 255, np.uint8)) is InkColour.VIOLET

@@ -81,7 +81,7 @@ def test_the_verdict_weighs_what_was_seen() -> None:
     assert judge_overlay(0.9, overlay_of(die, other), SECOND_LOOK, "too few pixels").reason == "too few pixels"
 
 
-def test_no_ink_cannot_be_told_by() -> None:
+def test_without_ink_there_is_no_verdict() -> None:
     paper = Inked(np.full((SIDE, SIDE, 3), 255, np.uint8), np.zeros((SIDE, SIDE), np.uint8))
     for a, b in ((paper, paper), (paper, seal("ORION 77")), (seal("ORION 77"), paper)):
         found = judge_overlay(1.0, overlay_of(a, b), SECOND_LOOK)

@@ -42,7 +42,7 @@ def test_the_verdict_follows_from_the_probability(similarity: float, verdict: Ve
     assert bool(judgement.reason) == (verdict is Verdict.CANNOT_TELL)
 
 
-def test_what_cannot_be_told_has_a_reason_that_says_what_to_do() -> None:
+def test_cannot_tell_has_a_reason_with_a_remedy() -> None:
     unknown = judge(1.0, None)
     assert (unknown.probability, unknown.verdict) == (None, Verdict.CANNOT_TELL)
     assert "compare with a newer version" in unknown.reason
@@ -117,13 +117,13 @@ def crop(width: int = 100, height: int = 80, ink: int = 30, level: int = 90) -> 
     return pixels
 
 
-def test_a_stamp_with_ink_and_pixels_can_be_told_by() -> None:
+def test_a_stamp_with_ink_and_pixels_is_legible() -> None:
     assert illegibility(crop()) == ""
     assert illegibility(crop(4000, 3000, 800)) == ""
     assert illegibility(np.asarray(page_image(1, 90, 80))) == ""
 
 
-def test_too_little_of_a_stamp_is_told_with_advice() -> None:
+def test_too_little_of_a_stamp_is_illegible_with_a_remedy() -> None:
     assert "too few pixels (30 x 12): scan" in illegibility(crop(30, 12, 8))
     assert "too little ink" in illegibility(crop(ink=0))
     assert "too little ink" in illegibility(crop(ink=5))
@@ -131,7 +131,7 @@ def test_too_little_of_a_stamp_is_told_with_advice() -> None:
     assert "too little ink" in illegibility(np.zeros((64, 64, 3), np.uint8))
 
 
-def test_a_model_is_told_of_with_what_its_similarities_mean(weights: Path) -> None:
+def test_the_message_of_a_model_has_its_verification(weights: Path) -> None:
     manifest, _ = hub.load(weights / "tvae" / "0.0.1")
     assert info_from_message(info_to_message(manifest.info)).verification is None
     known = dataclasses.replace(manifest, verification=VERIFICATION)

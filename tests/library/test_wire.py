@@ -176,6 +176,23 @@ def test_a_model_of_a_newer_service() -> None:
     assert (info.task, info.views, info.presets) == (None, Views.WHOLE, tuple(Preset))
 
 
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"genuine_share": 1.5},
+        {"curve": [common_pb2.CalibrationPoint(similarity=0.5, probability=y) for y in (0.1, 0.9)]},
+        {"second_look": common_pb2.SecondLook(segmenter="/no/name")},
+    ],
+    ids=["share", "curve", "second look"],
+)
+def test_a_verification_that_makes_no_sense_is_taken_for_none(wrong: dict[str, Any]) -> None:
+    message = models.info_to_message(EMBEDDER)
+    for name in wrong:
+        message.verification.ClearField(name)  # type: ignore[arg-type]
+    message.verification.MergeFrom(common_pb2.Verification(**wrong))
+    assert models.info_from_message(sent(message)) == dataclasses.replace(EMBEDDER, verification=None)
+
+
 @pytest.mark.parametrize("model", [Preset.ACCURATE, "tvae", "tvae@1.0.0"])
 def test_selectors(model: Preset | str) -> None:
     assert models.selector_from_message(sent(models.selector_to_message(model))) == model
@@ -227,7 +244,7 @@ def test_comparisons(overlay: bool) -> None:
         assert found.overlay.measures == seen.measures
 
 
-def test_a_verdict_of_a_newer_service_is_one_that_cannot_be_told() -> None:
+def test_a_verdict_of_a_newer_service_becomes_cannot_tell() -> None:
     message = gateway_pb2.CompareStampsResponse(verdict=99)  # type: ignore[arg-type]
     found = comparisons.comparison_from_message(sent(message))
     assert (found.verdict, found.probability) == (Verdict.CANNOT_TELL, None)

@@ -60,6 +60,8 @@ class Scripted:
     on_embed: Handler = nothing
     poisoned: Callable[[np.ndarray], bool] = lambda pixels: False
     """Images that the detector fails on."""
+    vectors: list[float] | None = None
+    """What the embedder makes of every picture, in place of a direction."""
     requests: list[Any] = field(default_factory=list)
     metadata: list[dict[str, Any]] = field(default_factory=list)
     cancelled: list[str] = field(default_factory=list)
@@ -147,11 +149,9 @@ class Embedder(embedder_pb2_grpc.EmbedderServiceServicer):
         script = self._script
         await script.begin(script.on_embed, request, context, script.embedders)
         angles = [float(pixels(image).mean()) / 255 for image in request.images]
+        vectors = [script.vectors or [np.cos(angle), np.sin(angle), 0, 0] for angle in angles]
         return embedder_pb2.EmbedResponse(
-            results=[
-                embedder_pb2.EmbedResult(vector=common_pb2.Vector(values=[np.cos(angle), np.sin(angle), 0, 0]))
-                for angle in angles
-            ]
+            results=[embedder_pb2.EmbedResult(vector=common_pb2.Vector(values=vector)) for vector in vectors]
         )
 
     async def ListModels(  # noqa: N802

@@ -756,3 +756,51 @@ async def test_a_stream_waits_where_a_call_is_refused() -> None:
 
         responses = await _all(stub.AnalyzeDocuments(requests(), timeout=TIMEOUT_S))
     assert [response.status.code for response in responses] == [0] * 8
+
+
+async def test_a_model_whose_verification_makes_no_sense_costs_no_other_anything() -> None:
+    good, bad = info("embedder", common_pb2.TASK_EMBED), info("experimental", common_pb2.TASK_EMBED, "0.1.0", 0)
+    bad.verification.genuine_share = 1.5
+    async with gateway(Scripted(embedders=[good, bad])) as stub:
+        listed = await stub.ListModels(gateway_pb2.ListModelsRequest(), timeout=TIMEOUT_S)
+        answer = await stub.AnalyzeDocument(document(200), timeout=TIMEOUT_S)
+    assert [model.model.name for model in listed.models] == ["detector", "segmenter", "embedder", "experimental"]
+    assert not any(model.HasField("verification") for model in listed.models)
+    assert answer.pages[0].stamps
+
+
+@pytest.mark.parametrize("hook", ["on_detect", "on_embed"])
+async def test_what_a_service_refuses_is_no_fault_of_the_caller(hook: str) -> None:
+    """The gateway made the pictures that it sends: INTERNAL, with the id under which the logs have it."""
+
+    async def refuse(request: Any, context: Any) -> None:
+        await context.abort(Code.INVALID_ARGUMENT, "images[0] is no picture")
+
+    script = Scripted()
+    setattr(script, hook, refuse)
+    async with gateway(script) as stub:
+        error = await refusal(stub.AnalyzeDocument(document(200), timeout=TIMEOUT_S))
+        assert (error.code(), fields(error)) == (Code.INTERNAL, [])
+        assert "request id" in (error.details() or "")
+        crops = [picture(100), picture(200)]
+        if hook == "on_embed":
+            request = gateway_pb2.CompareStampsRequest(
+                a=gateway_pb2.Comparand(image=crops[0]), b=gateway_pb2.Comparand(image=crops[1])
+            )
+            error = await refusal(stub.CompareStamps(request, timeout=TIMEOUT_S))
+            assert (error.code(), fields(error)) == (Code.INTERNAL, [])
+            embedded = await stub.EmbedStamps(gateway_pb2.EmbedStampsRequest(images=crops), timeout=TIMEOUT_S)
+            assert [(each.status.code, each.status.field) for each in embedded.results] == [
+                (13, "images[0]"),
+                (13, "images[1]"),
+            ]
+
+
+async def test_a_vector_that_is_none_is_the_model_s_fault() -> None:
+    script = Scripted(vectors=[0.0, float("nan"), 0.0, 0.0])
+    request = gateway_pb2.CompareStampsRequest(
+        a=gateway_pb2.Comparand(image=picture(100)), b=gateway_pb2.Comparand(image=picture(200))
+    )
+    async with gateway(script) as stub:
+        error = await refusal(stub.CompareStamps(request, timeout=TIMEOUT_S))
+    assert (error.code(), fields(error)) == (Code.INTERNAL, [])

@@ -1,4 +1,4 @@
-"""The four real processes and a real receiver of OTLP: what a trace tells."""
+"""The four real processes and a real receiver of OTLP: the spans of a trace."""
 
 import socket
 from collections.abc import Callable, Iterator

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from services.gateway.admission.pixel_budget import Hold
-from services.gateway.admission.workers import Workers
 from services.gateway.document.finding import Search
 from services.gateway.document.pages import MAX_GROUP_PIXELS, Group, PageReader, ReadPage
 from services.gateway.document.stages import Stage, Stages
@@ -44,11 +43,9 @@ _STAMP_BYTES = 128  # of a response, for all of a stamp but its vector, mask and
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Fitted:
-    """A crop, also in the sizes of both models' inputs; None is what was not asked for.
+    """A crop of a page, also in the sizes of both models' inputs; None is what was not asked for."""
 
-    `png` is the crop as a file: as pixels, the crops of a document would take many times the memory.
-    """
-
+    page: ReadPage
     crop: Crop
     for_embedder: Pixels | None
     for_segmenter: Pixels | None
@@ -56,25 +53,29 @@ class _Fitted:
     png: bytes | None
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _Described:
+    """A stamp of a page, or the error that it ended in."""
+
+    page_index: int
+    stamp: AnalyzedStamp | Stamp2vecError
+
+
 class DocumentAnalysis:
     """One document; `run` it once."""
 
-    def __init__(
-        self, document: bytes, options: Options, models: Models, caller: ModelCaller, workers: Workers, hold: Hold
-    ) -> None:
+    def __init__(self, document: bytes, options: Options, models: Models, caller: ModelCaller, hold: Hold) -> None:
         """The options are valid, and `hold` is open."""
         self._document, self._options, self._models = document, options, models
-        self._caller, self._workers, self._hold = caller, workers, hold
+        self._caller, self._workers, self._hold = caller, caller.workers, hold
         self._search = Search(
             caller=caller,
-            workers=workers,
             detector=models.detector,
             min_score=options.min_score,
             max_overlap=options.max_overlap,
             with_ink=False,
         )
         self._pages: list[AnalyzedPage] = []
-        self._crop_pngs: dict[int, list[bytes | None]] = {}
         self._stamps = self._bytes = 0  # what the response holds so far
         self.stages = Stages()
 
@@ -102,38 +103,41 @@ class DocumentAnalysis:
         self._pages += [failed_page(broken.index, broken.error) for broken in group.broken]
         with self.stages.during(Stage.DETECT):
             results = await self._search.find([page.views for page in group.pages])
-        found = [
-            (page, detection)
-            for page, result in zip(group.pages, results, strict=True)
-            if isinstance(result, list)
-            for detection in result
-        ]
-        self._stamps += len(found)
-        check_stamp_count(self._stamps, self._options)
-        stamps: list[tuple[AnalyzedStamp | Stamp2vecError, bytes | None]] = []
-        for first in range(0, len(found), MAX_IMAGES):
-            stamps += await self._describe(found[first : first + MAX_IMAGES])
-        described = iter(stamps)
+        found: list[tuple[ReadPage, Detection]] = []
+        errors: dict[int, Stamp2vecError] = {}
         for page, result in zip(group.pages, results, strict=True):
             if isinstance(result, Stamp2vecError):
-                self._pages.append(failed_page(page.index, result, *page.image.shape[:2]))
+                errors[page.index] = result
             else:
-                self._add(page, [next(described) for _ in result])
+                found += [(page, detection) for detection in result]
+        self._stamps += len(found)
+        check_stamp_count(self._stamps, self._options)
+        stamps: dict[int, list[AnalyzedStamp]] = {page.index: [] for page in group.pages}
+        for first in range(0, len(found), MAX_IMAGES):
+            for described in await self._describe(found[first : first + MAX_IMAGES]):
+                if isinstance(described.stamp, Stamp2vecError):
+                    errors.setdefault(described.page_index, described.stamp)
+                else:
+                    stamps[described.page_index].append(described.stamp)
+        for page in group.pages:
+            height, width = page.image.shape[:2]
+            if page.index in errors:
+                self._pages.append(failed_page(page.index, errors[page.index], height, width))
+            else:
+                self._pages.append(AnalyzedPage(page.index, height, width, tuple(stamps[page.index])))
         self._hold.give_back(group.pixels)
         slots.release()
 
-    async def _describe(
-        self, found: Sequence[tuple[ReadPage, Detection]]
-    ) -> list[tuple[AnalyzedStamp | Stamp2vecError, bytes | None]]:
+    async def _describe(self, found: Sequence[tuple[ReadPage, Detection]]) -> list[_Described]:
         """Cuts out at most 64 stamps, and has them segmented and embedded."""
         fitted = await self._workers.run(self._cut_out, found, self._room())
         async with task_group() as tasks:
             masking = tasks.create_task(self._segment(fitted))
             embedding = tasks.create_task(self._embed(fitted))
-        stamps = await self._workers.run(_finished, fitted, embedding.result(), masking.result())
+        described = await self._workers.run(_described, fitted, embedding.result(), masking.result())
         self._bytes += sum(map(self._size, fitted))
         self._room()
-        return [(stamp, each.png) for stamp, each in zip(stamps, fitted, strict=True)]
+        return described
 
     def _cut_out(self, found: Sequence[tuple[ReadPage, Detection]], room: int) -> list[_Fitted]:
         cuts: list[_Fitted] = []
@@ -143,7 +147,7 @@ class DocumentAnalysis:
             for_embedder = letterbox(part.pixels, embedder.input_size)[0] if embedder else None
             for_segmenter, box = letterbox(part.pixels, segmenter.input_size) if segmenter else (None, None)
             png = encode_png(part.pixels) if self._options.include_crops else None
-            cuts.append(_Fitted(part, for_embedder, for_segmenter, box, png))
+            cuts.append(_Fitted(page, part, for_embedder, for_segmenter, box, png))
             room -= self._size(cuts[-1])
             if room < 0:
                 raise self._too_large()
@@ -162,17 +166,6 @@ class DocumentAnalysis:
         pictures = [each.for_embedder for each in fitted if each.for_embedder is not None]
         with self.stages.during(Stage.EMBED):
             return await self._caller.embed(self._models.embedder, pictures)
-
-    def _add(self, page: ReadPage, described: Sequence[tuple[AnalyzedStamp | Stamp2vecError, bytes | None]]) -> None:
-        height, width = page.image.shape[:2]
-        stamps = []
-        for stamp, _ in described:
-            if isinstance(stamp, Stamp2vecError):
-                self._pages.append(failed_page(page.index, stamp, height, width))
-                return
-            stamps.append(stamp)
-        self._pages.append(AnalyzedPage(page.index, height, width, tuple(stamps)))
-        self._crop_pngs[page.index] = [png for _, png in described]
 
     def _size(self, fitted: _Fitted) -> int:
         """Bytes that a stamp takes in the response."""
@@ -198,23 +191,26 @@ class DocumentAnalysis:
         )
 
     def _response(self) -> gateway_pb2.AnalyzeDocumentResponse:
-        result = assemble(self._pages, self._models, self.stages.timing(), request_id.get())
-        return result_to_message(result, self._crop_pngs)
+        result = assemble(self._pages, self._models, self.stages.timing, request_id.get())
+        pngs = {page.index: [each.crop_png for each in page.stamps] for page in self._pages}
+        return result_to_message(result, pngs)
 
 
-def _finished(
+def _described(
     fitted: Sequence[_Fitted],
     vectors: Sequence[np.ndarray | Stamp2vecError | None],
     masks: Sequence[np.ndarray | Stamp2vecError | None],
-) -> list[AnalyzedStamp | Stamp2vecError]:
+) -> list[_Described]:
     """`masks` are in pixels of the segmenter's input."""
-    stamps: list[AnalyzedStamp | Stamp2vecError] = []
+    described = []
     for each, vector, mask in zip(fitted, vectors, masks, strict=True):
+        stamp: AnalyzedStamp | Stamp2vecError
         if isinstance(vector, Stamp2vecError):
-            stamps.append(vector)
+            stamp = vector
         elif isinstance(mask, Stamp2vecError):
-            stamps.append(mask)
+            stamp = mask
         else:
             ink = None if mask is None or each.mask_box is None else each.mask_box.mask_to_image(mask)
-            stamps.append(analyzed_stamp(each.crop, vector, ink))
-    return stamps
+            stamp = analyzed_stamp(each.crop, vector, ink, crop_png=each.png)
+        described.append(_Described(each.page.index, stamp))
+    return described

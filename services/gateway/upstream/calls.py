@@ -10,18 +10,18 @@ import numpy as np
 from google.protobuf.message import Message
 from numpy.typing import NDArray
 
+from services.gateway.admission.workers import Workers
 from services.gateway.tasks import task_group
 from services.gateway.upstream.deadline import Deadline
 from services.gateway.upstream.upstreams import Upstreams
 from services.runtime.serving.errors import item_status
-from stamp2vec.errors import Stamp2vecError
+from stamp2vec.errors import ServiceError, Stamp2vecError
 from stamp2vec.limits import MAX_IMAGES, MAX_MESSAGE_BYTES
 from stamp2vec.v1 import common_pb2, detector_pb2, embedder_pb2, segmenter_pb2
-from stamp2vec.values import Detection, ModelInfo, Task
-from stamp2vec.wire.errors import status_from_message
+from stamp2vec.values import ModelInfo, Task
 from stamp2vec.wire.images import images_to_messages, mask_from_message
 from stamp2vec.wire.models import selector_to_message
-from stamp2vec.wire.stamps import detection_from_message, vector_from_message
+from stamp2vec.wire.stamps import vector_from_message
 
 Pixels = NDArray[np.uint8]
 
@@ -41,9 +41,7 @@ class _Method:
 
 
 _METHODS: Mapping[Task, _Method] = {
-    Task.DETECT: _Method(
-        "Detect", detector_pb2.DetectRequest, lambda result: list(map(detection_from_message, result.detections))
-    ),
+    Task.DETECT: _Method("Detect", detector_pb2.DetectRequest, lambda result: result.detections),
     Task.SEGMENT: _Method("Segment", segmenter_pb2.SegmentRequest, lambda result: mask_from_message(result.mask)),
     Task.EMBED: _Method("Embed", embedder_pb2.EmbedRequest, lambda result: vector_from_message(result.vector)),
 }
@@ -51,13 +49,14 @@ _METHODS: Mapping[Task, _Method] = {
 
 @dataclass(frozen=True, slots=True)
 class ModelCaller:
-    """Calls of one request to the models, within its deadline and with its priority.
+    """Calls of one request to the models, within its deadline and with its priority; `workers` do what blocks.
 
     `pictures` are uint8 (h, w, 3), all of the size of the model's input. Each answer holds a result or an error for
     each picture. AioRpcError when a service cannot answer at all.
     """
 
     upstreams: Upstreams
+    workers: Workers
     deadline: Deadline
     priority: "common_pb2.Priority.ValueType"
 
@@ -69,8 +68,11 @@ class ModelCaller:
         min_score: float | None,
         max_overlap: float | None,
         with_ink: bool,
-    ) -> list[list[Detection] | Stamp2vecError]:
-        """Boxes in pixels of the pictures; None leaves an option out."""
+    ) -> list[Sequence[common_pb2.Detection] | Stamp2vecError]:
+        """Boxes in pixels of the pictures, as messages: there may be thousands, and this is the event loop.
+
+        None leaves an option out.
+        """
         options = {"min_score": min_score, "max_overlap": max_overlap, "omit_ink_colour": not with_ink}
         return await self._call(Task.DETECT, model, pictures, options)
 
@@ -107,9 +109,9 @@ class ModelCaller:
         return [result for each in answers for result in each.result()]
 
 
-def _item_error(status: common_pb2.ItemStatus) -> Stamp2vecError | None:
-    """Without its field: that of a hop's own call means nothing to our caller."""
-    return status_from_message(common_pb2.ItemStatus(code=status.code, message=status.message))
+def _item_error(status: common_pb2.ItemStatus) -> ServiceError | None:
+    """INTERNAL: what a hop refuses was made here, so that its code and its field mean nothing to our caller."""
+    return ServiceError(status.message, grpc.StatusCode.INTERNAL) if status.code else None
 
 
 def parts(pictures: Sequence[Pixels], max_bytes: int = _MAX_PIXEL_BYTES) -> Iterator[Sequence[Pixels]]:

@@ -1,6 +1,7 @@
 """The services behind the gateway, and which models they serve."""
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
@@ -17,6 +18,8 @@ from services.runtime.serving.selection import choose
 from services.table import MODEL_SERVICES, ServiceSpec
 from stamp2vec.values import ModelInfo, Preset, Task
 from stamp2vec.wire.models import info_from_message
+
+log = logging.getLogger(__name__)
 
 R = TypeVar("R")
 
@@ -71,6 +74,9 @@ class Upstream:
     async def _ask(self, **options: float | bool) -> None:
         response = await self.call("ListModels", self._spec.list_models_request(), **options)
         self.known = tuple(map(info_from_message, response.models))
+        for message, model in zip(response.models, self.known, strict=True):
+            if message.HasField("verification") and model.verification is None:
+                log.warning("verification_invalid", extra={"fields": {"model": model.reference}})
         self._expires_s = asyncio.get_running_loop().time() + MODELS_EXPIRE_S
 
 

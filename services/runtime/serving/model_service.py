@@ -87,7 +87,7 @@ class ModelService(Generic[Place]):
         """See App."""
         for reference in self._settings.model:
             spec = await asyncio.to_thread(self._describe, reference)
-            model = ServedModel(spec, self._settings, metrics, lambda: self._tell_health(on_health))
+            model = ServedModel(spec, self._settings, metrics, lambda: self._report_health(on_health))
             self._models.append(model)
             await model.start()
 
@@ -180,7 +180,7 @@ class ModelService(Generic[Place]):
         except Exception as error:
             return error
 
-    def _tell_health(self, on_health: Callable[[bool], None]) -> None:
+    def _report_health(self, on_health: Callable[[bool], None]) -> None:
         healthy = all(model.is_live for model in self._models)
         if healthy != self._healthy:
             self._healthy = healthy

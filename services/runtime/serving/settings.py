@@ -27,7 +27,7 @@ def setting(
 ) -> Any:
     """A field of a settings dataclass; the description states when one would change it."""
     limits = {"at_least": at_least, "at_most": at_most, "choices": choices}
-    make: dict[str, Any] = {"default_factory": lambda: default} if isinstance(default, dict) else {"default": default}
+    make: dict[str, Any] = {"default_factory": default.copy} if isinstance(default, dict) else {"default": default}
     return dataclasses.field(**make, metadata={"default": default, "description": description, **limits})
 
 
