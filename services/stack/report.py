@@ -35,7 +35,8 @@ def _as_json(name: str, result: DocumentResult) -> dict[str, object]:
         "file": name,
         "pages": [_page_as_json(page) for page in result.pages],
         "similarity": result.similarity.round(6).tolist(),
-        "models": [f"{model.name}@{model.version}" for model in result.models],
+        "probability": None if result.probability is None else result.probability.round(6).tolist(),
+        "models": [model.reference for model in result.models],
         "milliseconds": {
             stage: round(getattr(result.timing, f"{stage}_ms"), 1)
             for stage in ("decode", "detect", "segment", "embed", "total")
@@ -58,6 +59,7 @@ def _page_as_json(page: PageResult) -> dict[str, object]:
                 "angle_degrees": round(stamp.angle_degrees, 1),
                 "ink_colour": stamp.ink_colour,
                 "crop_box": list(stamp.crop_box),
+                "die_group": stamp.die_group,
                 "vector": [] if stamp.vector is None else [round(float(value), 6) for value in stamp.vector],
             }
             for stamp in page.stamps

@@ -16,8 +16,8 @@ from stamp2vec.v1 import common_pb2, gateway_pb2
 from stamp2vec.values import SecondLook, Verification
 from stamp2vec.wire.comparisons import overlay_to_message
 from stamp2vec.wire.models import verification_to_message
+from tests.services.gateway import TIMEOUT_S, encoded, fields, gateway, vector
 from tests.services.scripted import SEGMENTER_SIDE, Scripted, info
-from tests.services.test_gateway import TIMEOUT_S, encoded, fields, gateway, vector
 
 # The scripted embedder maps brightness to an angle, 0 to 1 radian.
 VERIFICATION = Verification(((0.9, 0.0), (0.95, 0.5), (1.0, 1.0)), 0.5, 0.2, {"0.01": 0.97})
