@@ -1,13 +1,12 @@
 """Certificates for servers of the tests, made by Debian's program openssl."""
 
-import os
-import shutil
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
 import grpc
-import pytest
+
+from tests.conftest import require
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,10 +28,9 @@ class Certificate:
 
 
 def certificate(folder: Path, name: str, host: str = "IP:127.0.0.1") -> Certificate:
-    if shutil.which("openssl") is None and not os.environ.get("CI"):
-        pytest.skip("the program openssl is missing: run `apt-get install openssl` as root")
     made = Certificate(folder / f"{name}.pem", folder / f"{name}.key")
-    command = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
+    openssl = str(require("openssl", "sudo make system"))
+    command = [openssl, "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
     names = ["-days", "2", "-subj", f"/CN={name}", "-addext", f"subjectAltName={host}"]
     subprocess.run([*command, *names, "-keyout", made.key, "-out", made.path], check=True, capture_output=True)
     return made
