@@ -174,7 +174,9 @@ async def test_the_request_id_of_the_caller_reaches_every_hop() -> None:
     assert {each["x-request-id"] for each in script.metadata} == {"caller-7"}
 
 
-async def test_a_model_whose_verification_makes_no_sense_costs_no_other_anything() -> None:
+async def test_a_model_whose_verification_makes_no_sense_costs_no_other_anything(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     good, bad = info("embedder", common_pb2.TASK_EMBED), info("experimental", common_pb2.TASK_EMBED, "0.1.0", 0)
     bad.verification.genuine_share = 1.5
     async with gateway(Scripted(embedders=[good, bad])) as stub:
@@ -183,6 +185,21 @@ async def test_a_model_whose_verification_makes_no_sense_costs_no_other_anything
     assert [model.model.name for model in listed.models] == ["detector", "segmenter", "embedder", "experimental"]
     assert not any(model.HasField("verification") for model in listed.models)
     assert answer.pages[0].stamps
+    assert "verification_invalid" in caplog.messages
+
+
+@pytest.mark.parametrize("views", [common_pb2.VIEWS_UNSPECIFIED, common_pb2.VIEWS_WHOLE])
+async def test_a_detector_that_states_no_views_is_logged(
+    views: "common_pb2.Views.ValueType", caplog: pytest.LogCaptureFixture
+) -> None:
+    """It may be of a release that counted on tiles. Other models have nothing to state."""
+    script = Scripted()
+    for model in (*script.detectors, *script.segmenters, *script.embedders):
+        model.views = views if model.task == common_pb2.TASK_DETECT else common_pb2.VIEWS_UNSPECIFIED
+    async with gateway(script) as stub:
+        assert (await stub.AnalyzeDocument(document(200), timeout=TIMEOUT_S)).pages[0].stamps
+    warned = [record.__dict__["fields"]["model"] for record in caplog.records if record.message == "views_unspecified"]
+    assert set(warned) == (set() if views else {"detector@1.0.0"})
 
 
 @pytest.mark.parametrize("hook", ["on_detect", "on_embed"])

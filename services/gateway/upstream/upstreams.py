@@ -77,6 +77,8 @@ class Upstream:
         for message, model in zip(response.models, self.known, strict=True):
             if message.HasField("verification") and model.verification is None:
                 log.warning("verification_invalid", extra={"fields": {"model": model.reference}})
+            if model.task is Task.DETECT and not message.views:  # an older service: it may count on tiles
+                log.warning("views_unspecified", extra={"fields": {"model": model.reference}})
         self._expires_s = asyncio.get_running_loop().time() + MODELS_EXPIRE_S
 
 
