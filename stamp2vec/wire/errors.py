@@ -7,6 +7,7 @@ from typing import Any
 
 import grpc
 from google.protobuf import any_pb2, duration_pb2
+from google.protobuf.message import DecodeError
 from google.rpc import error_details_pb2, status_pb2  # type: ignore[import-untyped]
 
 from stamp2vec.errors import (
@@ -114,13 +115,20 @@ def details_to_metadata(
 
 
 def details_from_error(error: grpc.RpcError) -> ErrorDetails | None:
-    """What a failed call carries; None when it carries no google.rpc.Status: then gRPC itself failed, not a service."""
+    """What a failed call carries; None without a readable google.rpc.Status: then no service of ours made the error."""
     data = trailing_metadata(error).get(_STATUS_KEY)
     if data is None:
         return None
+    try:
+        return _details(status_pb2.Status.FromString(data))
+    except (DecodeError, ValueError, OverflowError):  # of a proxy, or another server: the call's own error matters
+        return None
+
+
+def _details(status: Any) -> ErrorDetails:
     violations: Sequence[Violation] = ()
     retry_after_s, request_id = None, ""
-    for each in status_pb2.Status.FromString(data).details:
+    for each in status.details:
         bad_request, retry = error_details_pb2.BadRequest(), error_details_pb2.RetryInfo()
         request = error_details_pb2.RequestInfo()
         if each.Unpack(bad_request):

@@ -7,8 +7,11 @@ import grpc
 import grpc.aio
 import numpy as np
 import pytest
+from google.protobuf import any_pb2, duration_pb2
 from google.protobuf.message import Message
+from google.rpc import error_details_pb2, status_pb2  # type: ignore[import-untyped]
 
+from stamp2vec.client import calls
 from stamp2vec.document import Options
 from stamp2vec.errors import (
     DeadlineExceeded,
@@ -24,7 +27,7 @@ from stamp2vec.errors import (
     Unavailable,
     Violation,
 )
-from stamp2vec.v1 import common_pb2, gateway_pb2
+from stamp2vec.v1 import common_pb2, gateway_pb2, segmenter_pb2
 from stamp2vec.values import (
     Comparison,
     Detection,
@@ -340,3 +343,34 @@ def test_details_of_calls(details: errors.ErrorDetails) -> None:
 def test_a_call_that_grpc_itself_failed_has_no_details() -> None:
     error = grpc.aio.AioRpcError(Code.UNAVAILABLE, grpc.aio.Metadata(), grpc.aio.Metadata(), "refused")
     assert errors.details_from_error(error) is None
+
+
+def _status(type_url: str, value: bytes) -> bytes:
+    detail = any_pb2.Any(type_url=type_url, value=value)
+    return bytes(status_pb2.Status(code=14, details=[detail]).SerializeToString())
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"no message",
+        _status("type.googleapis.com/google.rpc.RetryInfo", b"no message"),
+        _status(
+            "type.googleapis.com/google.rpc.RetryInfo",
+            error_details_pb2.RetryInfo(retry_delay=duration_pb2.Duration(seconds=2**60)).SerializeToString(),
+        ),
+    ],
+)
+def test_details_that_cannot_be_read_are_none(data: bytes) -> None:
+    metadata = grpc.aio.Metadata(("grpc-status-details-bin", data))
+    error = grpc.aio.AioRpcError(Code.UNAVAILABLE, grpc.aio.Metadata(), metadata, "refused")
+    assert errors.details_from_error(error) is None
+
+
+@pytest.mark.parametrize("count", [0, 1, 3])
+def test_a_response_without_a_result_for_each_image_is_an_error(count: int) -> None:
+    picture = np.zeros((8, 8, 3), np.uint8)
+    call = calls.segment([picture, picture], Preset.FAST, bulk=False)
+    response = gateway_pb2.SegmentStampsResponse(results=[segmenter_pb2.SegmentResult()] * count)
+    with pytest.raises(ServiceError, match=f"2 images were sent and {count} results"):
+        call.read(response)
