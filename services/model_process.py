@@ -1,6 +1,6 @@
 """A model service as a process: what all of them share beyond the runtime, which knows no models."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TypeVar
 
@@ -26,22 +26,23 @@ def app(
     prepare: Prepare[Place],
 ) -> ModelService[Place]:
     """What `server.main` runs; `register` adds the servicer, `prepare` makes a model's input of a message."""
-    return ModelService(spec.full_name, register, partial(describe, spec.task, settings.device), prepare, settings)
+    return ModelService(spec.full_name, register, partial(describe, spec.tasks, settings.device), prepare, settings)
 
 
 def main(spec: ServiceSpec, make_app: Callable[[ModelServerSettings], ModelService[Place]]) -> int:
-    """Serves by the settings of the command line and the environment; by default all bundled models of the task."""
-    defaults = {"port": spec.port, "metrics_port": spec.metrics_port, "model": hub.bundled_names(spec.task)}
+    """Serves by the settings of the command line and the environment; by default all bundled models of its tasks."""
+    bundled = tuple(name for task in spec.tasks for name in hub.bundled_names(task))
+    defaults = {"port": spec.port, "metrics_port": spec.metrics_port, "model": bundled}
     chosen = settings_loader.load(ModelServerSettings, f"python -m services.{spec.name}", defaults=defaults)
     return server.main(make_app(chosen), chosen)
 
 
-def describe(task: Task, device: str, reference: str) -> ModelSpec:
+def describe(tasks: Sequence[Task], device: str, reference: str) -> ModelSpec:
     """A model by its reference: what callers see of it, and what loads it in a child process.
 
-    Raises what `hub.find` raises, and WeightsError when the model does another task."""
+    Raises what `hub.find` raises, and WeightsError when the model does none of the tasks."""
     folder = hub.find(reference)
     manifest = hub.read_manifest(folder)
-    check_task(manifest, task)
-    arguments = {"task": task.value, "folder": str(folder), "device": device, "sha256": manifest.sha256}
+    check_task(manifest, *tasks)
+    arguments = {"task": manifest.task.value, "folder": str(folder), "device": device, "sha256": manifest.sha256}
     return ModelSpec(manifest.info, "stamp2vec.engines:load_infer", arguments)

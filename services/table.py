@@ -17,13 +17,13 @@ from stamp2vec.values import Task
 
 @dataclass(frozen=True, slots=True)
 class ServiceSpec:
-    """A service that serves the models of one task, from the folder `services/<name>`.
+    """A service that serves the models of some tasks, from the folder `services/<name>`.
 
-    It has the method ListModels beside those of its task. The ports are the defaults of its settings.
+    It has the method ListModels beside those of its tasks. The ports are the defaults of its settings.
     """
 
     name: str
-    task: Task
+    tasks: tuple[Task, ...]
     contract: ServiceDescriptor
     stub: Callable[[Any], Any]
     port: int
@@ -46,9 +46,9 @@ def _contract(module: Any) -> ServiceDescriptor:
 
 
 MODEL_SERVICES = (
-    ServiceSpec("detector", Task.DETECT, _contract(detector_pb2), DetectorServiceStub, 50051, 9101),
-    ServiceSpec("segmenter", Task.SEGMENT, _contract(segmenter_pb2), SegmenterServiceStub, 50052, 9102),
-    ServiceSpec("embedder", Task.EMBED, _contract(embedder_pb2), EmbedderServiceStub, 50053, 9103),
+    ServiceSpec("detector", (Task.DETECT,), _contract(detector_pb2), DetectorServiceStub, 50051, 9101),
+    ServiceSpec("segmenter", (Task.SEGMENT,), _contract(segmenter_pb2), SegmenterServiceStub, 50052, 9102),
+    ServiceSpec("embedder", (Task.EMBED, Task.VERIFY), _contract(embedder_pb2), EmbedderServiceStub, 50053, 9103),
 )
 
 
@@ -57,4 +57,4 @@ MODEL_SERVICE_NAMES = tuple(spec.name for spec in MODEL_SERVICES)
 
 def service_of(task: Task) -> ServiceSpec:
     """The service whose models do a task."""
-    return next(spec for spec in MODEL_SERVICES if spec.task is task)
+    return next(spec for spec in MODEL_SERVICES if task in spec.tasks)

@@ -17,6 +17,9 @@ MAX_SIDE_PX = 20_000
 
 # Of what is found.
 MAX_DETECTIONS = 300  # of a page
-MAX_STAMPS = 2000  # of a document, every two of which are compared
+MAX_STAMPS = 2000  # of a document, the vectors of every two of which are compared
+MAX_INK_STAMPS = 200  # of a document, whose crops are kept until their ink may be compared
+MAX_INK_LOOKS = 100  # of a document, at the ink of two stamps: each takes a tenth of a second of one core, and more
+DEFAULT_PRIOR = 0.5  # the share of pairs of one die among those that are asked about; the others share the layout
 DEFAULT_MAX_OVERLAP = 0.5  # of two stamps, as intersection over union
 LOOSEST_MAX_OVERLAP = 0.9  # that a caller may ask for

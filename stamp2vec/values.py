@@ -1,5 +1,6 @@
 """The values that the library takes and gives: the same from the pipelines of this process and from a gateway."""
 
+import dataclasses
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,7 +11,6 @@ import numpy as np
 from stamp2vec.errors import Stamp2vecError
 
 _MODEL_NAME = re.compile(r"[a-z0-9-]{1,64}")
-MAX_LOG_ODDS = float(np.log(999))  # of a probability: a few hundred pairs show no more
 
 
 class Task(StrEnum):
@@ -19,6 +19,7 @@ class Task(StrEnum):
     DETECT = "detect"
     SEGMENT = "segment"
     EMBED = "embed"
+    VERIFY = "verify"
 
 
 class Preset(StrEnum):
@@ -58,10 +59,16 @@ class InkColour(StrEnum):
 
 
 class Verdict(StrEnum):
-    """Whether two stamps are of one die."""
+    """Whether two stamps are of one die.
+
+    SAME_LAYOUT is the most that vectors can say: look-alikes with another name or number have it too. MIRRORED is said
+    where one is the mirror image of the other.
+    """
 
     SAME = "same"
     DIFFERENT = "different"
+    SAME_LAYOUT = "same layout"
+    MIRRORED = "mirrored"
     CANNOT_TELL = "cannot tell"
 
 
@@ -128,67 +135,42 @@ class PageResult:
 
 
 @dataclass(frozen=True, slots=True)
-class Measures:
-    """What is measured on two impressions that lie over each other, the second registered onto the first.
+class PairCalibration:
+    """What the evidence of a pair network means, as `training.pair.calibrate` measured it on held-out dies.
 
-    `correlation` of all their ink, -1 to 1; `missing_ink`, the share of the first one's ink that the second lacks, and
-    `added_ink`, the share of the second one's that the first lacks, 0 to 1; `local_correlation` of the ink around the
-    places that agree least, -1 to 1.
-    """
-
-    correlation: float
-    missing_ink: float
-    added_ink: float
-    local_correlation: float
-
-
-@dataclass(frozen=True, slots=True)
-class SecondLook:
-    """The weights of similarity and measures: the log-odds that one die made both are `intercept` and, of each value,
-    so much times it.
-
-    `least_change` goes with the smaller of missing and added ink: impressions of one die may lose much on one side.
-    Measured with the masks of `segmenter`, a model's name, and for the shares of pairs that the Verification assumes.
+    The log-odds that one die made both, where half of all pairs are of one die and all others are of one layout, are
+    `intercept` and, of each number but the last two, so much times what `comparison.evidence.Evidence.terms` has under
+    its name. SAME takes a `worst_letter` of at most `same_limit` and `same_limit_by_typical` times `typical_letter`,
+    which few pairs of dies keep that differ in a letter. Measured with the masks of `segmenter`, a model's name.
     ValueError when a value cannot be right.
     """
 
     segmenter: str
     intercept: float
-    similarity: float
     correlation: float
-    least_change: float
-    local_correlation: float
+    correlation_squared: float
+    worst_letter: float
+    worst_letter_squared: float
+    worst_letter_by_correlation: float
+    worst_letter_by_typical: float
+    typical_letter: float
+    typical_letter_squared: float
+    typical_letter_by_correlation: float
+    same_limit: float
+    same_limit_by_typical: float
 
     def __post_init__(self) -> None:
         """A name and not an address: the caller loads the segmenter by it."""
         if not _MODEL_NAME.fullmatch(self.segmenter):
             raise ValueError("segmenter must be a model's name")
-        if not np.isfinite(self.weights).all():
+        if not np.isfinite([*self.weights.values(), self.same_limit, self.same_limit_by_typical]).all():
             raise ValueError("weights must be finite numbers")
 
     @property
-    def weights(self) -> np.ndarray:
-        """float64 (5,): of what `evidence` makes, in its order, and the intercept."""
-        return np.array(
-            [
-                self.similarity,
-                self.correlation,
-                self.least_change,
-                self.local_correlation,
-                self.intercept,
-            ]
-        )
-
-    def probability(self, similarity: float, measures: Measures) -> float:
-        """Of one die having made both, 0.001 to 0.999: a few hundred pairs show no more."""
-        log_odds = float(self.weights @ [*evidence(similarity, measures), 1.0])
-        return float(1 / (1 + np.exp(-np.clip(log_odds, -MAX_LOG_ODDS, MAX_LOG_ODDS))))
-
-
-def evidence(similarity: float, measures: Measures) -> tuple[float, float, float, float]:
-    """The four numbers that a second look weighs."""
-    least_change = min(measures.missing_ink, measures.added_ink)
-    return similarity, measures.correlation, least_change, measures.local_correlation
+    def weights(self) -> dict[str, float]:
+        """What makes log-odds, by its names."""
+        others = ("segmenter", "same_limit", "same_limit_by_typical")
+        return {name: value for name, value in dataclasses.asdict(self).items() if name not in others}
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,15 +180,14 @@ class Verification:
     `curve` has points (cosine similarity, probability), both rising; between them lie straight lines, beyond them it
     is level. The probability assumes that the share `genuine_share` of all pairs is of one die, and that the share
     `sibling_share` of the others are look-alikes: dies of one layout with another name or number. `far_thresholds`
-    maps a false-accept rate, as text, to the similarity that so few of those others reach. `second_look` is None where
-    none was measured. ValueError when a value cannot be right.
+    maps a false-accept rate, as text, to the similarity that so few of those others reach. ValueError when a value
+    cannot be right.
     """
 
     curve: tuple[tuple[float, float], ...]
     genuine_share: float
     sibling_share: float
     far_thresholds: Mapping[str, float]
-    second_look: SecondLook | None = None
 
     def __post_init__(self) -> None:
         """A curve that falls would call the less alike the more probable."""
@@ -258,6 +239,7 @@ class ModelInfo:
     threshold: float
     views: Views = Views.WHOLE
     verification: Verification | None = None
+    pair_calibration: PairCalibration | None = None
 
     @property
     def reference(self) -> str:
@@ -278,6 +260,7 @@ class Timing:
     detect_ms: float
     segment_ms: float
     embed_ms: float
+    compare_ms: float
     total_ms: float
 
 
@@ -287,14 +270,16 @@ class DocumentResult:
 
     `similarity` is float32 (N, N), the cosine similarity of every two of its N stamps, counted through the pages in
     order; (0, 0) when vectors were not asked for. `probability` is float32 (N, N), the probability that two stamps are
-    of one die; None when vectors were not asked for, or when the embedder has no verification. `models` are the
-    detector, the embedder and the segmenter, as far as each was needed. `request_id` names the call in the logs of
-    every service; it is empty when there was no service.
+    of one die where `prior` is the share of such pairs and the others share the layout: by their ink where it was
+    compared, and by the vectors alone no more than `prior`; both are None when vectors were not asked for, or when the
+    embedder has no verification. `models` are those of each task, as far as each was needed. `request_id` names the
+    call in the logs of every service; it is empty when there was no service.
     """
 
     pages: tuple[PageResult, ...]
     similarity: np.ndarray
     probability: np.ndarray | None
+    prior: float | None
     models: tuple[ModelInfo, ...]
     timing: Timing
     request_id: str
@@ -302,24 +287,39 @@ class DocumentResult:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Overlay:
-    """The ink of two stamps in one frame, uint8 (160, 160), 255 is ink, the second registered onto the first."""
+    """Two impressions in one frame, the second registered onto the first, and what each place of them says.
+
+    `a_ink` and `b_ink` are uint8 (S, S), 255 is ink. `agrees` and `contradicts` are uint8 (S / 4, S / 4): how surely
+    both show the same there, or something that one die cannot have made; neither where there is nothing to see.
+    `correlation` is of all their ink, -1 to 1; `missing_ink` the share of the first one's ink that the second lacks,
+    `added_ink` the share of the second one's that the first lacks, 0 to 1. `mirrored` says that the second was turned
+    over to fit.
+    """
 
     a_ink: np.ndarray
     b_ink: np.ndarray
-    measures: Measures
+    agrees: np.ndarray
+    contradicts: np.ndarray
+    correlation: float
+    missing_ink: float
+    added_ink: float
+    mirrored: bool
 
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
     """How alike two stamps are: cosine `similarity`, -1 to 1, of vectors of this model and version.
 
-    `probability`, 0 to 1, is that of one die having made both, and None where the model has no verification; `verdict`
-    follows from it, and `reason` says why it is CANNOT_TELL. `overlay` is there after a thorough comparison.
+    `probability`, 0 to 1, is that of one die having made both, where `prior` is the share of pairs of one die among
+    those that are asked about, and the others share the layout; it is None where nobody has measured it. `verdict`
+    follows from it, and `reason` says why it is no more than it is; empty for SAME and DIFFERENT. `overlay` is there
+    where the ink was compared.
     """
 
     similarity: float
     model: str
     version: str
+    prior: float
     probability: float | None
     verdict: Verdict
     reason: str

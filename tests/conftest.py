@@ -26,9 +26,11 @@ SLOW = (
     "runtime/test_model_service.py",
     "services/test_model_processes.py",
     "services/test_model_services.py",
+    "services/test_verify_pairs.py",
     "synth/",
     "tracing/",
     "training/",
+    "verdicts/",
 )
 """Marked `slow`: folders and files below tests/. What starts a process, installs, draws or trains is slow."""
 

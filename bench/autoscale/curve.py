@@ -22,7 +22,7 @@ def measured_curve(max_batch: int) -> Curve:
 
 
 async def _measure(max_batch: int) -> Curve:
-    spec = describe(Task.DETECT, "cpu", "yolo-stamp")
+    spec = describe((Task.DETECT,), "cpu", "yolo-stamp")
     height, width = spec.info.input_size
     executor = ProcessExecutor(spec.factory, spec.arguments, height=height, width=width, max_batch=max_batch)
     blank = np.full((height, width, 3), 255, np.uint8)

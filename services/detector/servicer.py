@@ -55,7 +55,7 @@ class DetectorServicer(detector_pb2_grpc.DetectorServiceServicer):
             )
 
         answer = await self._models.answer(
-            Call(request.images, request.model, request.priority),
+            Call(Task.DETECT, request.images, request.model, request.priority),
             context,
             restore,
             lambda status: detector_pb2.DetectResult(status=status),

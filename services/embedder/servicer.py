@@ -1,4 +1,4 @@
-"""Embed over gRPC."""
+"""Embed and VerifyPairs over gRPC."""
 
 import grpc.aio
 import numpy as np
@@ -11,7 +11,7 @@ from services.table import service_of
 from stamp2vec.imaging import Letterbox
 from stamp2vec.v1 import embedder_pb2, embedder_pb2_grpc
 from stamp2vec.values import ModelInfo, Task
-from stamp2vec.wire.images import model_input
+from stamp2vec.wire.images import mask_to_message, model_input
 from stamp2vec.wire.models import version_to_message
 from stamp2vec.wire.stamps import vector_to_message
 
@@ -38,18 +38,36 @@ class EmbedderServicer(embedder_pb2_grpc.EmbedderServiceServicer):
     ) -> embedder_pb2.EmbedResponse:
         """See the contract."""
         answer = await self._models.answer(
-            Call(request.images, request.model, request.priority),
+            Call(Task.EMBED, request.images, request.model, request.priority),
             context,
             _result,
             lambda status: embedder_pb2.EmbedResult(status=status),
         )
         return embedder_pb2.EmbedResponse(results=answer.results, model=answer.model, timing=answer.timing)
 
+    async def VerifyPairs(  # noqa: N802 - the contract's name
+        self, request: embedder_pb2.VerifyPairsRequest, context: AioContext
+    ) -> embedder_pb2.VerifyPairsResponse:
+        """See the contract."""
+        answer = await self._models.answer(
+            Call(Task.VERIFY, request.pairs, request.model, request.priority, "pairs", are_inputs=True),
+            context,
+            _places,
+            lambda status: embedder_pb2.VerifyPairsResult(status=status),
+        )
+        return embedder_pb2.VerifyPairsResponse(results=answer.results, model=answer.model, timing=answer.timing)
+
     async def ListModels(  # noqa: N802 - the contract's name
         self, request: embedder_pb2.EmbedderServiceListModelsRequest, context: AioContext
     ) -> embedder_pb2.EmbedderServiceListModelsResponse:
         """See the contract."""
         return embedder_pb2.EmbedderServiceListModelsResponse(models=self._models.infos)
+
+
+def _places(info: ModelInfo, places: np.ndarray, place: Letterbox) -> embedder_pb2.VerifyPairsResult:
+    """uint8 (h, w, 2): how surely each place agrees, and how surely it contradicts."""
+    agrees, contradicts = np.moveaxis(places, 2, 0)
+    return embedder_pb2.VerifyPairsResult(agrees=mask_to_message(agrees), contradicts=mask_to_message(contradicts))
 
 
 def _result(info: ModelInfo, vector: np.ndarray, place: Letterbox) -> embedder_pb2.EmbedResult:

@@ -13,7 +13,7 @@ _CODE_NAMES = {code.value[0]: code.name for code in grpc.StatusCode}
 
 
 class GatewayMetrics:
-    """Its labels have a bounded set of values: five stages, and the codes of gRPC."""
+    """Its labels have a bounded set of values: seven stages, and the codes of gRPC."""
 
     def __init__(self, registry: CollectorRegistry, in_work: Callable[[], int], capacity: int) -> None:
         """`in_work` is read whenever /metrics is."""

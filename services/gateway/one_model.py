@@ -8,9 +8,10 @@ from services.gateway.document.finding import Search
 from services.gateway.document.pages import GROUP_PAGES
 from services.gateway.tasks import task_group
 from services.gateway.upstream.calls import ModelCaller, Pixels
+from stamp2vec.comparison import blank
 from stamp2vec.document import has_tiles, page_views
-from stamp2vec.errors import InvalidCall, InvalidInput, Stamp2vecError
-from stamp2vec.imaging import Letterbox, View
+from stamp2vec.errors import InvalidCall, InvalidImage, InvalidInput, Stamp2vecError
+from stamp2vec.imaging import Letterbox, View, letterbox
 from stamp2vec.limits import MAX_DETECTIONS, MAX_IMAGES, MAX_MESSAGE_BYTES
 from stamp2vec.v1 import common_pb2, detector_pb2, embedder_pb2, gateway_pb2, segmenter_pb2
 from stamp2vec.values import Detection, ModelInfo, Task
@@ -77,9 +78,17 @@ async def segment(request: gateway_pb2.SegmentStampsRequest, caller: ModelCaller
 
 
 async def embed(request: gateway_pb2.EmbedStampsRequest, caller: ModelCaller) -> gateway_pb2.EmbedStampsResponse:
-    """Vectors of length 1."""
+    """Vectors of length 1; a crop without ink has none."""
     embedder = await _chosen(Task.EMBED, request.model, caller)
-    fitted = await _fit_all(request.images, embedder, caller)
+
+    def inked(message: common_pb2.Image, field: str) -> _Fitted:
+        crop = image_from_message(message, field)
+        if reason := blank(crop):
+            raise InvalidImage(reason, field)
+        return _Fitted(*letterbox(crop, embedder.input_size))
+
+    fitted = await _read_all(request.images, inked, caller)
+    _require_one(fitted)
     model = version_to_message(embedder.name, embedder.version)
     results = _in_order(
         fitted,
@@ -97,7 +106,7 @@ def too_large(field: str) -> InvalidInput:
 
 
 async def _chosen(task: Task, selector: common_pb2.ModelSelector, caller: ModelCaller) -> ModelInfo:
-    return await caller.upstreams[task].choose(selector_from_message(selector), caller.deadline)
+    return await caller.upstreams.choose(task, selector_from_message(selector), caller.deadline)
 
 
 @dataclass(frozen=True, slots=True)

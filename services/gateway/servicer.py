@@ -1,6 +1,7 @@
 """The methods of StampService: requests checked, admitted and given their time; errors go to the runtime's table."""
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import aclosing
 from typing import TypeVar
@@ -11,7 +12,7 @@ from services.gateway import one_model
 from services.gateway.admission.admission import Admission
 from services.gateway.admission.pixel_budget import PixelBudget
 from services.gateway.admission.workers import Workers
-from services.gateway.comparison import compare_stamps
+from services.gateway.comparison import compare_stamps, ink_models
 from services.gateway.document.analysis import DocumentAnalysis
 from services.gateway.document.stream import answers
 from services.gateway.metrics import GatewayMetrics
@@ -21,7 +22,8 @@ from services.gateway.upstream.deadline import Deadline
 from services.gateway.upstream.upstreams import Upstreams
 from services.gateway.validation import check_comparands, check_crops, check_document, check_pages
 from services.runtime.serving.errors import AioContext
-from stamp2vec.document import Models, Options
+from stamp2vec.document import InkModels, Models, Options
+from stamp2vec.errors import InvalidInput, ModelNotFound
 from stamp2vec.limits import MAX_MESSAGE_BYTES
 from stamp2vec.v1 import common_pb2, gateway_pb2
 from stamp2vec.v1.gateway_pb2_grpc import StampServiceServicer
@@ -29,6 +31,8 @@ from stamp2vec.values import Preset, Task
 from stamp2vec.wire.comparisons import comparison_to_message
 from stamp2vec.wire.documents import options_from_message
 from stamp2vec.wire.models import info_to_message, preset_from_number
+
+log = logging.getLogger(__name__)
 
 A = TypeVar("A", bound=Message)
 
@@ -140,16 +144,26 @@ class StampServicer(StampServiceServicer):
         needed = {Task.DETECT: True, Task.EMBED: options.include_vectors, Task.SEGMENT: options.include_masks}
         async with task_group() as tasks:
             chosen = {
-                task: tasks.create_task(self._upstreams[task].choose(preset, deadline))
+                task: tasks.create_task(self._upstreams.choose(task, preset, deadline))
                 for task, is_needed in needed.items()
                 if is_needed
             }
+            ink = tasks.create_task(self._ink_models(preset, deadline)) if options.include_vectors else None
         embedder, segmenter = chosen.get(Task.EMBED), chosen.get(Task.SEGMENT)
         return Models(
             chosen[Task.DETECT].result(),
             embedder.result() if embedder else None,
             segmenter.result() if segmenter else None,
+            ink.result() if ink else None,
         )
+
+    async def _ink_models(self, preset: Preset, deadline: Deadline) -> InkModels | None:
+        """None where the services have no pair network for it, as during a roll-out: documents then have no dies."""
+        try:
+            return await ink_models(preset, self._upstreams, deadline)
+        except (ModelNotFound, InvalidInput) as error:
+            log.warning("pair_network_missing", extra={"fields": {"reason": str(error)}})
+            return None
 
 
 def _checked_size(response: A, field: str) -> A:

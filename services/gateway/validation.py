@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 
+from stamp2vec.comparison import prior_fault
 from stamp2vec.detection.options import faults
 from stamp2vec.errors import InvalidCall, InvalidImage, InvalidInput
 from stamp2vec.imaging import READABLE, Limits
@@ -44,6 +45,7 @@ def check_comparands(request: gateway_pb2.CompareStampsRequest) -> None:
     """InvalidCall when a side is missing, or is a vector where ink is to be compared."""
     thorough = request.mode == gateway_pb2.COMPARE_MODE_THOROUGH
     errors = [_known("mode", gateway_pb2.CompareMode.values(), request.mode)]
+    errors.append(prior_fault(request.prior if request.HasField("prior") else None))
     for side, comparand in (("a", request.a), ("b", request.b)):
         stamp = comparand.WhichOneof("stamp")
         if stamp is None:

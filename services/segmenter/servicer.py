@@ -36,7 +36,7 @@ class SegmenterServicer(segmenter_pb2_grpc.SegmenterServiceServicer):
     ) -> segmenter_pb2.SegmentResponse:
         """See the contract."""
         answer = await self._models.answer(
-            Call(request.images, request.model, request.priority),
+            Call(Task.SEGMENT, request.images, request.model, request.priority),
             context,
             _result,
             lambda status: segmenter_pb2.SegmentResult(status=status),

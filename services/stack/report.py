@@ -36,10 +36,11 @@ def _as_json(name: str, result: DocumentResult) -> dict[str, object]:
         "pages": [_page_as_json(page) for page in result.pages],
         "similarity": result.similarity.round(6).tolist(),
         "probability": None if result.probability is None else result.probability.round(6).tolist(),
+        "prior": result.prior,
         "models": [model.reference for model in result.models],
         "milliseconds": {
             stage: round(getattr(result.timing, f"{stage}_ms"), 1)
-            for stage in ("decode", "detect", "segment", "embed", "total")
+            for stage in ("decode", "detect", "segment", "embed", "compare", "total")
         },
         "request_id": result.request_id,
     }

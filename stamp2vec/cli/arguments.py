@@ -8,7 +8,7 @@ from pathlib import Path
 from stamp2vec.cli import commands
 from stamp2vec.cli.engine import Engine
 from stamp2vec.cli.report import Report
-from stamp2vec.limits import DEFAULT_MAX_OVERLAP, LOOSEST_MAX_OVERLAP
+from stamp2vec.limits import DEFAULT_MAX_OVERLAP, DEFAULT_PRIOR, LOOSEST_MAX_OVERLAP
 from stamp2vec.values import Preset
 
 Command = Callable[[Namespace, Engine, Report], None]
@@ -67,6 +67,7 @@ def parse(argv: Sequence[str] | None) -> Namespace:
     _add_files(parser)
     _add_thresholds(parser)
     _add_json(parser)
+    _add_prior(parser)
     parser.add_argument("--vectors", action="store_true", help="with --json: vector and die_group a stamp, and models")
     parser.add_argument("--crops", metavar="DIR", help="write each stamp as a PNG file into DIR")
     parser.add_argument("--masks", metavar="DIR", help="write each stamp's ink mask as a PNG file into DIR")
@@ -104,13 +105,15 @@ def parse(argv: Sequence[str] | None) -> Namespace:
         commands.compare,
         "Judge whether one die made two cropped stamps.",
         "Prints the verdict as a sentence and writes both stamps side by side, framed green for one die, red for\n"
-        "two dies, grey for no verdict. With --json the picture is written only if --out is given. With --thorough\n"
-        "both are also laid over each other: blue is ink of A that B lacks, orange is ink of B that A lacks, dark\n"
-        "is ink of both.\n\n" + _FILES,
+        "two dies, grey for no verdict. With --json the picture is written only if --out is given. A third panel\n"
+        "shows both laid over each other: blue is ink of A that B lacks, orange is ink of B that A lacks, dark is\n"
+        "ink of both; places where they agree are green, and places that one die cannot have made are red.\n\n"
+        + _FILES,
     )
     parser.add_argument("a", metavar="A", help="the FILE of one stamp")
     parser.add_argument("b", metavar="B", help="the FILE of the other stamp")
-    parser.add_argument("--thorough", action="store_true", help="compare the ink as well, which separates similar dies")
+    parser.add_argument("--by-vectors", action="store_true", help="compare the vectors alone, which show no letters")
+    _add_prior(parser)
     parser.add_argument("--out", metavar="PNG", help="file for the picture (default: compare.png)")
     _add_json(parser)
     _add_model(parser, "an embedder")
@@ -176,6 +179,16 @@ def _add_thresholds(parser: ArgumentParser) -> None:
     )
 
 
+def _add_prior(parser: ArgumentParser) -> None:
+    parser.add_argument(
+        "--prior",
+        metavar="0..1",
+        type=_share,
+        help="the share of pairs of one die among the look-alikes that are compared; probabilities assume it "
+        f"(default: {DEFAULT_PRIOR:g})",
+    )
+
+
 def _add_json(parser: ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="print JSON, one object a line")
 
@@ -210,6 +223,13 @@ def _model(text: str) -> str:
     if not _MODEL_NAME.fullmatch(text):
         raise ArgumentTypeError(f"{text!r} is no name of a model: `stamp2vec models` lists them")
     return text
+
+
+def _share(text: str) -> float:
+    value = _number_to(1.0)(text)
+    if not 0 < value < 1:
+        raise ArgumentTypeError(f"{text!r} is out of range: choose a number above 0 and below 1")
+    return value
 
 
 def _number_to(most: float) -> Callable[[str], float]:

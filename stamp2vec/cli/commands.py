@@ -36,6 +36,7 @@ def analyze(arguments: Namespace, engine: Engine, report: Report) -> None:
         include_vectors=arguments.vectors or not arguments.json,
         include_masks=masks is not None,
         include_crops=crops is not None,
+        prior=arguments.prior,
     )
     for source, result in _analyzed(arguments, engine, report, options):
         files = iter(_write_stamps(source, result, crops, masks, report))
@@ -85,7 +86,7 @@ def compare(arguments: Namespace, engine: Engine, report: Report) -> None:
     if len(sides) != 2:
         raise InvalidInput("compare takes two files: a glob must match one")
     try:
-        result = (engine.compare_thoroughly if arguments.thorough else engine.compare)(sides[0], sides[1])
+        result = engine.compare(sides[0], sides[1], by_vectors=arguments.by_vectors, prior=arguments.prior)
     except InvalidInput as error:
         report.fail(f"{arguments.a}, {arguments.b}", error)
         return

@@ -27,11 +27,8 @@ class Engine(Protocol):
     def embed(self, crops: Sequence[bytes]) -> list[Embedding | Stamp2vecError]:
         """A vector for each cropped stamp."""
 
-    def compare(self, a: bytes, b: bytes) -> Comparison:
-        """Compares two cropped stamps by their vectors."""
-
-    def compare_thoroughly(self, a: bytes, b: bytes) -> Comparison:
-        """Compares two cropped stamps by their vectors and their ink."""
+    def compare(self, a: bytes, b: bytes, *, by_vectors: bool, prior: float | None) -> Comparison:
+        """Compares two cropped stamps, by their vectors alone or also by their ink."""
 
     def models(self) -> list[ModelInfo]:
         """Every model of the engine."""

@@ -8,11 +8,11 @@ from typing import TypeVar
 import numpy as np
 
 from stamp2vec import hub
-from stamp2vec.comparison.verdicts import second_look
+from stamp2vec.comparison import blank
 from stamp2vec.document.options import Options
-from stamp2vec.errors import InvalidInput, Stamp2vecError
+from stamp2vec.errors import InvalidImage, InvalidInput, Stamp2vecError
 from stamp2vec.imaging import decode_image
-from stamp2vec.pipelines import DocumentPipeline, EmbeddingPipeline, SegmentationPipeline
+from stamp2vec.pipelines import ComparisonPipeline, DocumentPipeline, EmbeddingPipeline, SegmentationPipeline
 from stamp2vec.values import Comparison, DocumentResult, Embedding, ModelInfo, Preset, Task
 
 Result = TypeVar("Result")
@@ -63,29 +63,37 @@ class LocalEngine:
         return _each(
             crops,
             lambda images: [Embedding(vector, manifest.name, manifest.version) for vector in self._embedder(images)],
+            _inked,
         )
 
-    def compare(self, a: bytes, b: bytes) -> Comparison:
-        """Compares two crops by their vectors."""
-        return self._embedder.compare(a, b)
-
-    def compare_thoroughly(self, a: bytes, b: bytes) -> Comparison:
-        """Compares two crops by their vectors and their ink, with the segmenter of the embedder's second look."""
-        manifest = self._embedder.manifest
-        segmenter = SegmentationPipeline.from_pretrained(second_look(manifest.info).segmenter)
-        return self._embedder.compare_thoroughly(a, b, segmenter)
+    def compare(self, a: bytes, b: bytes, *, by_vectors: bool, prior: float | None) -> Comparison:
+        """Compares two crops."""
+        if by_vectors:
+            return self._embedder.compare(a, b, prior=prior)
+        return ComparisonPipeline.of(self._embedder, self._preset)(a, b, prior=prior)
 
     def models(self) -> list[ModelInfo]:
         """Every bundled model, the older versions too."""
         return [manifest.info for manifest in hub.bundled()]
 
 
-def _each(crops: Sequence[bytes], run: Callable[[list[np.ndarray]], list[Result]]) -> list[Result | Stamp2vecError]:
-    """Run those that can be decoded as one list, and put every result or error in its place."""
+def _inked(data: bytes) -> np.ndarray:
+    crop = decode_image(data)
+    if reason := blank(crop):
+        raise InvalidImage(reason)
+    return crop
+
+
+def _each(
+    crops: Sequence[bytes],
+    run: Callable[[list[np.ndarray]], list[Result]],
+    read: Callable[[bytes], np.ndarray] = decode_image,
+) -> list[Result | Stamp2vecError]:
+    """Run those that can be read as one list, and put every result or error in its place."""
     decoded: list[np.ndarray | Stamp2vecError] = []
     for data in crops:
         try:
-            decoded.append(decode_image(data))
+            decoded.append(read(data))
         except InvalidInput as error:
             decoded.append(error)
     results = iter(run([image for image in decoded if isinstance(image, np.ndarray)]))

@@ -77,13 +77,9 @@ class RemoteEngine:
         except ServiceError as error:
             return [error] * len(crops)
 
-    def compare(self, a: bytes, b: bytes) -> Comparison:
-        """Compares two crops by their vectors."""
-        return self._ready.compare(a, b, self._model)
-
-    def compare_thoroughly(self, a: bytes, b: bytes) -> Comparison:
-        """Compares two crops by their vectors and their ink."""
-        return self._ready.compare_thoroughly(a, b, self._model)
+    def compare(self, a: bytes, b: bytes, *, by_vectors: bool, prior: float | None) -> Comparison:
+        """Compares two crops."""
+        return self._ready.compare(a, b, self._model, by_vectors=by_vectors, prior=prior)
 
     def models(self) -> list[ModelInfo]:
         """Every model behind the gateway."""

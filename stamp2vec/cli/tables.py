@@ -9,7 +9,7 @@ from stamp2vec.values import DocumentResult, ModelInfo, Task
 
 # A wider matrix does not fit a terminal.
 _MOST_COMPARED = 12
-_KINDS = {Task.DETECT: "detector", Task.SEGMENT: "segmenter", Task.EMBED: "embedder"}
+_KINDS = {Task.DETECT: "detector", Task.SEGMENT: "segmenter", Task.EMBED: "embedder", Task.VERIFY: "pair network"}
 
 
 def document(name: str, result: DocumentResult) -> str:

@@ -66,6 +66,7 @@ class AsyncClient:
         include_vectors: bool = True,
         include_masks: bool = False,
         include_crops: bool = False,
+        prior: float | None = None,
         bulk: bool = False,
     ) -> DocumentResult:
         """See Client.analyze."""
@@ -75,6 +76,7 @@ class AsyncClient:
             include_vectors=include_vectors,
             include_masks=include_masks,
             include_crops=include_crops,
+            prior=prior,
         )
         return await self._run(calls.analyze(document, preset, options, bulk=bulk))
 
@@ -88,6 +90,7 @@ class AsyncClient:
         include_vectors: bool = True,
         include_masks: bool = False,
         include_crops: bool = False,
+        prior: float | None = None,
         bulk: bool = True,
         deadline_s: float = 3600.0,
     ) -> AsyncIterator[tuple[str, DocumentResult | Stamp2vecError]]:
@@ -98,6 +101,7 @@ class AsyncClient:
             include_vectors=include_vectors,
             include_masks=include_masks,
             include_crops=include_crops,
+            prior=prior,
         )
         stream = DocumentStream(preset, options, bulk=bulk)
         if isinstance(documents, AsyncIterable):
@@ -151,14 +155,21 @@ class AsyncClient:
         return await self._run(calls.embed(crops, model, bulk=bulk))
 
     async def compare(
-        self, a: Picture | Embedding, b: Picture | Embedding, model: Preset | str | None = None
+        self,
+        a: Picture | Embedding,
+        b: Picture | Embedding,
+        model: Preset | str | None = None,
+        *,
+        by_vectors: bool = False,
+        prior: float | None = None,
     ) -> Comparison:
-        """See Client.compare."""
-        return await self._run(calls.compare(a, b, model))
+        """Judges whether one die made two stamps, each a crop or a vector.
 
-    async def compare_thoroughly(self, a: Picture, b: Picture, model: Preset | str = Preset.FAST) -> Comparison:
-        """See Client.compare_thoroughly."""
-        return await self._run(calls.compare_thoroughly(a, b, model))
+        Two crops are compared by their ink too, unless only `by_vectors`; vectors show no letters, so that by them
+        alone the verdict is SAME_LAYOUT at most. `model` is by default that of a vector, else the fast one. `prior`, by
+        default 0.5, is the share of pairs of one die among those that are asked about, the others being look-alikes.
+        """
+        return await self._run(calls.compare(a, b, model, by_vectors=by_vectors, prior=prior))
 
     async def models(self) -> list[ModelInfo]:
         """See Client.models."""

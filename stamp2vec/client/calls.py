@@ -89,23 +89,16 @@ def embed(crops: Sequence[Picture], model: Preset | str, *, bulk: bool) -> Call[
     return _of_images("EmbedStamps", request, len(crops), read)
 
 
-def compare(a: Picture | Embedding, b: Picture | Embedding, model: Preset | str | None) -> Call[Comparison]:
-    """Two stamps to a verdict by their vectors."""
+def compare(
+    a: Picture | Embedding, b: Picture | Embedding, model: Preset | str | None, *, by_vectors: bool, prior: float | None
+) -> Call[Comparison]:
+    """Two stamps to a verdict."""
     request = gateway_pb2.CompareStampsRequest(
         a=comparand_to_message(a),
         b=comparand_to_message(b),
         model=None if model is None else selector_to_message(model),
-    )
-    return Call("CompareStamps", request, comparison_from_message, _raise)
-
-
-def compare_thoroughly(a: Picture, b: Picture, model: Preset | str) -> Call[Comparison]:
-    """Two cropped stamps to a verdict by their vectors and their ink."""
-    request = gateway_pb2.CompareStampsRequest(
-        a=comparand_to_message(a),
-        b=comparand_to_message(b),
-        model=selector_to_message(model),
-        mode=gateway_pb2.COMPARE_MODE_THOROUGH,
+        mode=gateway_pb2.COMPARE_MODE_FAST if by_vectors else gateway_pb2.COMPARE_MODE_UNSPECIFIED,
+        prior=prior,
     )
     return Call("CompareStamps", request, comparison_from_message, _raise)
 

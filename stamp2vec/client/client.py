@@ -72,6 +72,7 @@ class Client:
         include_vectors: bool = True,
         include_masks: bool = False,
         include_crops: bool = False,
+        prior: float | None = None,
         bulk: bool = False,
     ) -> DocumentResult:
         """Finds every stamp of a document, segments its ink, embeds it and compares it with every other.
@@ -86,6 +87,7 @@ class Client:
             include_vectors=include_vectors,
             include_masks=include_masks,
             include_crops=include_crops,
+            prior=prior,
         )
         return self._run(calls.analyze(document, preset, options, bulk=bulk))
 
@@ -99,6 +101,7 @@ class Client:
         include_vectors: bool = True,
         include_masks: bool = False,
         include_crops: bool = False,
+        prior: float | None = None,
         bulk: bool = True,
         deadline_s: float = 3600.0,
     ) -> Iterator[tuple[str, DocumentResult | Stamp2vecError]]:
@@ -115,6 +118,7 @@ class Client:
             include_vectors=include_vectors,
             include_masks=include_masks,
             include_crops=include_crops,
+            prior=prior,
         )
         stream = DocumentStream(preset, options, bulk=bulk)
         call = self._stub.AnalyzeDocuments(stream.requests(documents), timeout=deadline_s, metadata=self._metadata)
@@ -165,19 +169,22 @@ class Client:
         """Embeds 1 to 64 cropped stamps."""
         return self._run(calls.embed(crops, model, bulk=bulk))
 
-    def compare(self, a: Picture | Embedding, b: Picture | Embedding, model: Preset | str | None = None) -> Comparison:
-        """Compares two stamps, each a crop or a vector, and judges whether one die made both.
+    def compare(
+        self,
+        a: Picture | Embedding,
+        b: Picture | Embedding,
+        model: Preset | str | None = None,
+        *,
+        by_vectors: bool = False,
+        prior: float | None = None,
+    ) -> Comparison:
+        """Judges whether one die made two stamps, each a crop or a vector.
 
-        `model` is by default that of a vector, else the fast one.
+        Two crops are compared by their ink too, unless only `by_vectors`; vectors show no letters, so that by them
+        alone the verdict is SAME_LAYOUT at most. `model` is by default that of a vector, else the fast one. `prior`, by
+        default 0.5, is the share of pairs of one die among those that are asked about, the others being look-alikes.
         """
-        return self._run(calls.compare(a, b, model))
-
-    def compare_thoroughly(self, a: Picture, b: Picture, model: Preset | str = Preset.FAST) -> Comparison:
-        """Compares two cropped stamps by their vectors and by their ink, the second registered onto the first.
-
-        InvalidInput when the model has no second look in its verification.
-        """
-        return self._run(calls.compare_thoroughly(a, b, model))
+        return self._run(calls.compare(a, b, model, by_vectors=by_vectors, prior=prior))
 
     def models(self) -> list[ModelInfo]:
         """The models behind the gateway."""

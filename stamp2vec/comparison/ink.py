@@ -1,4 +1,4 @@
-"""How much ink lies on each pixel of a crop: its optical density where the segmenter saw ink."""
+"""What a comparison sees of a crop: its stamp's own density, its ink, and what is printed or written in other ink."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -6,41 +6,83 @@ from PIL import Image
 
 from stamp2vec.comparison.windows import Plane, grown
 
+MOST_PX = 512  # the longer side of what is looked at: finer pixels show the grain of the paper, not letters
+OWN, INK, OTHER = range(3)
 _BLOCKS = 8  # rows and columns of blocks in each of which the paper is estimated
 _BLOCK_PX = 8
 _PAPER = 0.9  # the quantile of a block that is paper
 _DARKEST_PAPER = 0.8  # of the crop's own paper: a block full of ink has none
 _FAINT = 0.05  # optical density that noise of paper reaches
 _FULL = 0.85  # the quantile of marked pixels whose density counts as full ink: some impressions are pale
+_HEADROOM = 1.25  # times full ink, which 255 stands for
 _MASK_GAIN = 1.3  # the segmenter is seldom sure
 _MIN_MARKED = 50
+_GREYEST = 0.7  # the least of an ink's three densities, of its greatest, from which it cannot be told from black
 
 
-def ink_amount(crop: NDArray[np.uint8], mask: NDArray[np.uint8]) -> Plane:
-    """Ink of a crop, uint8 (H, W, 3), with its soft mask, uint8 (H, W): float32 (H, W), 0 is paper and 1 full ink.
+def reduced(crop: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """A picture, uint8 (H, W) or (H, W, 3), its longer side at most MOST_PX."""
+    scale = MOST_PX / max(crop.shape[:2])
+    if scale >= 1:
+        return crop
+    size = (max(1, round(crop.shape[1] * scale)), max(1, round(crop.shape[0] * scale)))
+    return np.asarray(Image.fromarray(crop).resize(size, Image.Resampling.BOX))
 
-    Half of it is density, which shows fine strokes, and half the mask, which leaves out print and handwriting.
+
+def ink_planes(crop: NDArray[np.uint8], mask: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """A crop, uint8 (H, W, 3), with its soft mask, uint8 (H, W) -> uint8 (H', W', 3), its longer side at most MOST_PX.
+
+    OWN is the optical density of the stamp's colour, relative to full ink, so that a pale strike looks like a strong
+    one; INK is half of that where the segmenter saw ink, and half its mask, which leaves out print and handwriting;
+    OTHER is the density of black over a coloured stamp: print, pen, a copier's dirt. A grey crop has none of it.
     """
+    crop, mask = reduced(crop), reduced(mask)
     soft = mask.astype(np.float32) / np.float32(255)
     near = grown(soft, 2)
-    density = np.clip(_density(crop) - _FAINT, 0, None) * near
     marked = near > 0.5
-    full = max(float(np.quantile(density[marked], _FULL)), 0.1) if marked.sum() > _MIN_MARKED else 1.0
-    return np.asarray(0.5 * np.minimum(density / full, 1) + 0.5 * np.minimum(_MASK_GAIN * soft, 1), np.float32)
+    own, other = _separated(np.clip(_densities(crop) - _FAINT, 0, None), marked)
+    full = max(float(np.quantile((own * near)[marked], _FULL)), 0.1) if marked.sum() > _MIN_MARKED else 1.0
+    ink = 0.5 * np.minimum(own * near / full, 1) + 0.5 * np.minimum(_MASK_GAIN * soft, 1)
+    levels = [np.clip(own / (full * _HEADROOM), 0, 1), ink, np.clip(other / (full * _HEADROOM), 0, 1)]
+    return np.asarray(np.rint(np.dstack(levels) * 255), np.uint8)
 
 
-def _density(crop: NDArray[np.uint8]) -> Plane:
-    """The greatest optical density of the three channels against the paper around, in nats, (H, W)."""
+def _separated(densities: NDArray[np.float32], marked: NDArray[np.bool_]) -> tuple[Plane, Plane]:
+    """The density (H, W) of the ink that is marked, and that of black, from the three channels' (H, W, 3).
+
+    What absorbs in proportion to the ink's colour is ink, what absorbs alike in all channels is black; each pixel is
+    the sum of both that fits best, neither below 0.
+    """
+    greatest = densities.max(2)
+    strong = marked & (greatest > 0.1)
+    if strong.sum() < _MIN_MARKED:
+        return greatest, np.zeros_like(greatest)
+    strong &= greatest >= np.median(greatest[strong])
+    colour = np.median(densities[strong] / greatest[strong][:, None], axis=0)
+    colour = colour / max(float(colour.max()), 0.1)
+    if colour.min() > _GREYEST:
+        return greatest, np.zeros_like(greatest)
+    basis = np.stack([colour, np.ones(3)], 1)
+    inverse = np.linalg.inv(basis.T @ basis)
+    own, other = np.moveaxis(densities @ (basis @ inverse).astype(np.float32), 2, 0)
+    alone = densities @ (colour / (colour @ colour)).astype(np.float32)
+    own, other = np.where(other < 0, alone, own), np.maximum(other, 0)
+    other = np.where(own < 0, densities.mean(2), other)
+    return np.maximum(own, 0), np.asarray(other, np.float32)
+
+
+def _densities(crop: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """The optical density of each channel against the paper around, in nats, (H, W, 3), above or below 0."""
     height, width = crop.shape[:2]
     side = _BLOCKS * _BLOCK_PX
     small = np.asarray(Image.fromarray(crop).resize((side, side), Image.Resampling.BOX), np.float32) / np.float32(255)
     blocks = small.reshape(_BLOCKS, _BLOCK_PX, _BLOCKS, _BLOCK_PX, 3).transpose(0, 2, 1, 3, 4)
     paper = np.quantile(blocks.reshape(_BLOCKS, _BLOCKS, -1, 3), _PAPER, axis=2)
     paper = np.maximum(paper, _DARKEST_PAPER * np.quantile(small.reshape(-1, 3), 0.75, axis=0))
-    densest = np.zeros((height, width), np.float32)
+    around = np.empty((height, width, 3), np.float32)
     for channel in range(3):
         level = Image.fromarray(np.ascontiguousarray(paper[..., channel], np.float32))
-        around = np.asarray(level.resize((width, height), Image.Resampling.BICUBIC))
-        light = (crop[..., channel].astype(np.float32) + 1) / 255
-        np.maximum(densest, np.log(np.maximum(around, _FAINT) / light), out=densest)
-    return densest
+        around[..., channel] = np.asarray(level.resize((width, height), Image.Resampling.BICUBIC))
+    # One logarithm for all pixels of a value: there are 256.
+    light = np.log((np.arange(256, dtype=np.float32) + 1) / 255)
+    return np.asarray(np.log(np.maximum(around, _FAINT)) - light[crop], np.float32)

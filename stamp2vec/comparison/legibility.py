@@ -18,12 +18,17 @@ def ink_share(crop: NDArray[np.uint8]) -> float:
     return float((pixels < (1 - _DARKER) * paper).any(1).mean())
 
 
+def blank(crop: NDArray[np.uint8]) -> str:
+    """Why there is no stamp on a crop, uint8 (H, W, 3), that a vector could be of, and the remedy; else empty."""
+    share = ink_share(crop)
+    if share < MIN_INK_SHARE:
+        return f"too little ink ({share:.1%} of the crop): take a stronger impression, or crop closer"
+    return ""
+
+
 def illegibility(crop: NDArray[np.uint8]) -> str:
     """What is wrong with a crop, uint8 (H, W, 3), for determining its die, and the remedy; empty when nothing is."""
     height, width = crop.shape[:2]
     if max(height, width) < MIN_SIDE_PX:
         return f"too few pixels ({width} x {height}): scan the stamp so that its longer side has {MIN_SIDE_PX} or more"
-    share = ink_share(crop)
-    if share < MIN_INK_SHARE:
-        return f"too little ink ({share:.1%} of the crop): take a stronger impression, or crop closer"
-    return ""
+    return blank(crop)

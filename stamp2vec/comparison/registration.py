@@ -1,121 +1,268 @@
-"""Registers one impression onto another: rotation, scale and shift, then an affine map.
+"""Lays one impression over another at letter resolution: every turn, some scales, mirrored or not, then finer.
 
-Every rotation and a few scales are tried at once by correlation in the Fourier domain; the best few are refined by the
-enhanced correlation coefficient (Evangelidis & Psarakis 2008, forward additive). Never mirrored: no die is. The work is
-the same for every two stamps, whatever is on them.
+Turns and scales are tried at once by correlation in the Fourier domain, on a coarse picture. The best few are refined
+by Gauss-Newton steps on the pixels of the first impression's edges alone (Baker & Matthews 2004), so that the work is
+the same at 384 pixels as at 96; the last of them also bend, as paper and rubber do, by a polynomial of the second
+degree.
 """
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import Image, ImageFilter
 
-from stamp2vec.comparison.windows import Plane, window_mean
-
-SIDE_PX = 160  # rows and columns of the frame that both are laid into
-_COARSE_PX = 64
-_ROTATIONS = np.deg2rad(np.arange(0, 360, 4))
-_SCALES = (0.82, 0.91, 1.0, 1.1, 1.22)
-_CANDIDATES = 5
-_FINALISTS = 2
-_ALIKE_ROTATION, _ALIKE_SCALE = 0.2, 0.15  # radians and log: closer than that, two candidates are one
-_COARSE_STEPS, _FINE_STEPS = 8, 10
-_INKED = 0.3
-_FILLED = 0.72  # of the frame, by the first impression
-_LEAST_GAIN = 1e-4
-_TINY = 1e-6
+from stamp2vec.comparison.windows import Plane
 
 # From the frame, whose corners are (-1, -1) and (1, 1), to pixels of a plane: (2, 3), x before y.
 Affine = NDArray[np.float64]
+# What follows an affine map: (2, 6), the factors of x, y, 1, x^2, x y and y^2 in the frame.
+Bend = NDArray[np.float64]
+
+SIDE_PX = 384  # rows and columns of the frame that both are laid into
+FILLED = 0.9  # of the frame, by the first impression
+_COARSE_PX = 40
+_TURNS = np.deg2rad(np.arange(0, 360, 6))
+_SCALES = tuple(1.15**step for step in range(-5, 6))  # a half may be laid over a whole, or a whole over a half
+_MIRRORED_SCALES = slice(3, 8)  # of these: mirrored halves are not looked for
+_WIDE = 1.6  # half the side of what is looked at of the second impression while turns are tried, in frames
+_WIDE_PX = 120
+_CANDIDATES = (14, 3)  # straight, mirrored
+_ALIKE_TURN, _ALIKE_SCALE = 0.2, 0.15  # radians and log: closer than that, two candidates are one
+_MIRRORED_GAIN = 0.1  # symmetrical designs correlate as well both ways
+_INKED = 0.3
+_TINY = 1e-6
+_MEDIUM_PX, _MEDIUM_POINTS = 96, 800
+_ROUGH, _MEDIUM = ((2.5, 6),), ((1.2, 6),)  # blur in pixels of the frame, steps
+_FINE_POINTS, _FINE = 3000, ((3.0, 6), (1.5, 8))
+_PROMISING, _FINALISTS = 4, 2  # placements of a hand that are refined further
+_HUBER = 0.5  # of the spread of values
+_STIFFNESS = np.tile([1e-4, 1e-4, 1e-4, 0.1, 0.1, 0.1], (2, 1))  # of the curvature: what a move, and a bend, must gain
+_STRAIGHT: Bend = np.eye(2, 6)
+_MESH = 12  # rows and columns of patches that a bent frame is made of
+_COMMON = 0.8  # of the ink of the impression that shows less: a placement that leaves less in common counts less
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Registered:
-    """Both impressions in the frame of the first, float32 (160, 160), and the correlation of their ink, -1 to 1."""
+    """Where the frame lies on both planes, how well their ink correlates there, and whether the second was mirrored.
 
-    a: Plane
-    b: Plane
+    On the second plane it lies at `b` after `bend`. `correlation` is of the ink that both crops show, -1 to 1;
+    `margin` by how much it beats the next placement.
+    """
+
+    a: Affine
+    b: Affine
+    bend: Bend
     correlation: float
+    margin: float
+    mirrored: bool
+
+    def on_b(self, points: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Points of the frame, (2, N), to pixels of the second plane."""
+        return self.b[:, :2] @ (self.bend @ _powers(*points)) + self.b[:, 2:]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Fit:
+    """A placement of the second plane and its correlation."""
+
+    correlation: float
+    at: Affine
+    bend: Bend
+    mirrored: bool
 
 
 def register(a: Plane, b: Plane) -> Registered:
     """Lay the ink of `b`, float32 (H, W) of 0 to 1, over that of `a`, (H', W')."""
-    frame = _framed(a)
-    coarse_a, coarse_b = _sampled(_smoothed(a, _COARSE_PX), frame, _COARSE_PX), _smoothed(b, _COARSE_PX)
-    found = [
-        _refined(coarse_a, coarse_b, start, _COARSE_PX, _COARSE_STEPS)
-        for start in _candidates(coarse_a, coarse_b, _framed(b))
-    ]
-    found.sort(key=lambda fit: -fit[0])
-    fine_a, fine_b = _sampled(_smoothed(a, SIDE_PX), frame, SIDE_PX), _smoothed(b, SIDE_PX)
-    fits = [_refined(fine_a, fine_b, start, SIDE_PX, _FINE_STEPS) for _, start in found[:_FINALISTS]]
-    correlation, best = max(fits, key=lambda fit: fit[0])
-    return Registered(fine_a, _sampled(fine_b, best, SIDE_PX), correlation)
+    frame, other = framed(a), framed(b)
+    template = sampled(_fitting(a, frame, _COARSE_PX), frame, _COARSE_PX)
+    starts = _candidates(template, _fitting(b, other, _COARSE_PX), other)
+    medium = sampled(_fitting(a, frame, _MEDIUM_PX), frame, _MEDIUM_PX)
+    shown = [sampled(np.ones_like(a), frame, side) for side in (_MEDIUM_PX, SIDE_PX)]
+    small = _fitting(b, other, _MEDIUM_PX)
+    fits = _refined(medium, small, shown[0], starts, _ROUGH, _MEDIUM_POINTS, bends=False)
+    starts = [one for hand in (False, True) for one in _starts(fits, hand, _PROMISING)]
+    fits = _refined(medium, small, shown[0], starts, _MEDIUM, _MEDIUM_POINTS, bends=False)
+    straight = next(fit for fit in fits if not fit.mirrored)
+    hand = fits[0].mirrored and fits[0].correlation > straight.correlation + _MIRRORED_GAIN
+    starts = _starts(fits, hand, _FINALISTS)
+    fine = sampled(_fitting(a, frame, SIDE_PX), frame, SIDE_PX)
+    placed = _refined(fine, _fitting(b, other, SIDE_PX), shown[1], starts, _FINE, _FINE_POINTS, bends=True)
+    best = placed[0]
+    margin = best.correlation - placed[1].correlation if len(placed) > 1 else 1.0
+    return Registered(frame, best.at, best.bend, best.correlation, margin, hand)
 
 
-def _candidates(a: Plane, b: Plane, frame: Affine) -> list[Affine]:
-    """Turns, scales and shifts of `b` that correlate best with `a`, a plane of the frame, each unlike the others."""
-    conjugate = np.conj(np.fft.rfft2(_normalised(a)))
-    scored: list[tuple[float, float, float, float, float]] = []
-    for scale in _SCALES:
-        rotated = np.stack(
-            [_normalised(_sampled(b, _then(frame, _similar(rotation, scale)), len(a))) for rotation in _ROTATIONS]
+def _starts(fits: list[_Fit], mirrored: bool, most: int) -> list[tuple[Affine, bool]]:
+    """Where the best of a hand are refined from."""
+    return [(_after(fit.at, fit.bend), mirrored) for fit in fits if fit.mirrored == mirrored][:most]
+
+
+def laid(planes: NDArray[np.uint8], at: Affine, bend: Bend = _STRAIGHT) -> NDArray[np.uint8]:
+    """What the frame shows of planes, uint8 (H, W, 3): uint8 (SIDE_PX, SIDE_PX, 3); beyond them lies no ink."""
+    image = Image.fromarray(planes)
+    sigma = _too_fine(at, SIDE_PX)
+    image = image if sigma < 0.5 else image.filter(ImageFilter.GaussianBlur(sigma))
+    size = (SIDE_PX, SIDE_PX)
+    if bend is _STRAIGHT:
+        numbers = _pillow_affine(at, SIDE_PX)
+        return np.asarray(image.transform(size, Image.Transform.AFFINE, numbers, Image.Resampling.BILINEAR))
+    edges = np.linspace(-1, 1, _MESH + 1)
+    x, y = np.meshgrid(edges, edges)
+    column, row = at[:, :2] @ (bend @ _powers(x.ravel(), y.ravel())) + at[:, 2:]
+    places = np.stack([column, row], 1).reshape(_MESH + 1, _MESH + 1, 2)
+    step = SIDE_PX // _MESH
+    patches = [
+        (
+            (j * step, i * step, (j + 1) * step, (i + 1) * step),
+            tuple(np.concatenate([places[i, j], places[i + 1, j], places[i + 1, j + 1], places[i, j + 1]]).tolist()),
         )
-        peaks = np.fft.irfft2(np.fft.rfft2(rotated) * conjugate, s=a.shape).reshape(len(_ROTATIONS), -1)
-        best = peaks.argmax(1)
-        rows, columns = (_signed(place, len(a)) * 2 / len(a) for place in divmod(best, len(a)))
-        values = peaks[np.arange(len(best)), best]
-        scored += zip(values.tolist(), _ROTATIONS.tolist(), [scale] * len(best), columns.tolist(), rows.tolist())
-    scored.sort(key=lambda one: -one[0])
-    kept: list[tuple[float, float, float, float, float]] = []
-    for one in scored:
-        if not any(_alike(one, other) for other in kept):
-            kept.append(one)
-        if len(kept) == _CANDIDATES:
-            break
-    return [
-        _then(_then(frame, _similar(rotation, scale)), np.array([[1, 0, x], [0, 1, y]]))
-        for _, rotation, scale, x, y in kept
+        for i in range(_MESH)
+        for j in range(_MESH)
     ]
+    return np.asarray(image.transform(size, Image.Transform.MESH, patches, Image.Resampling.BILINEAR))
 
 
-def _alike(one: tuple[float, ...], other: tuple[float, ...]) -> bool:
-    apart = abs((one[1] - other[1] + np.pi) % (2 * np.pi) - np.pi)
-    return bool(apart < _ALIKE_ROTATION and abs(np.log(one[2] / other[2])) < _ALIKE_SCALE)
+def _candidates(template: Plane, b: Plane, other: Affine) -> list[tuple[Affine, bool]]:
+    """Turns, scales, shifts and hands of `b` that correlate best with the template, each unlike the others."""
+    side = len(template)
+    conjugate = np.conj(np.fft.rfft2(_normalised(template)))
+    wide = sampled(b, then(other, _similar(0.0, _WIDE)), _WIDE_PX)
+    kept: list[tuple[Affine, bool]] = []
+    for mirrored, most in zip((False, True), _CANDIDATES, strict=True):
+        seen = np.ascontiguousarray(wide[:, ::-1] if mirrored else wide)
+        scales = _SCALES[_MIRRORED_SCALES] if mirrored else _SCALES
+        turned = seen.ravel()[_turning(side, scales)]
+        turned -= turned.mean(1, keepdims=True)
+        turned /= np.sqrt((turned * turned).sum(1, keepdims=True)) + _TINY
+        peaks = np.fft.irfft2(np.fft.rfft2(turned.reshape(-1, side, side)) * conjugate, s=template.shape)
+        peaks = peaks.reshape(len(turned), -1)
+        best = peaks.argmax(1)
+        values = peaks[np.arange(len(best)), best]
+        rows, columns = (_signed(place, side) * 2 / side for place in divmod(best, side))
+        hand = then(other, np.array([[-1.0 if mirrored else 1.0, 0, 0], [0, 1, 0]]))
+        found: list[tuple[float, float]] = []
+        for place in np.argsort(-values):
+            scale, turn = scales[place // len(_TURNS)], float(_TURNS[place % len(_TURNS)])
+            if any(_alike((turn, scale), one) for one in found):
+                continue
+            found.append((turn, scale))
+            shift = np.array([[1, 0, columns[place]], [0, 1, rows[place]]])
+            kept.append((then(then(hand, _similar(turn, scale)), shift), mirrored))
+            if len(found) == most:
+                break
+    return kept
 
 
-def _refined(a: Plane, b: Plane, start: Affine, side: int, steps: int) -> tuple[float, Affine]:
-    """The best affine map from so many steps of ECC, with its correlation."""
-    axis = np.linspace(-1 + 1 / side, 1 - 1 / side, side)
-    x, y = np.meshgrid(axis, axis)
-    template = _normalised(a).ravel().astype(np.float64)
-    best, at = (-2.0, start), start
-    for step in range(steps):
-        warped = _sampled(b, at, side)
-        centred = (warped - warped.mean()).ravel().astype(np.float64)
-        norm = float(np.linalg.norm(centred)) + _TINY
-        overlap = float(template @ centred)
-        if overlap / norm > best[0] + _LEAST_GAIN:
-            best = (overlap / norm, at)
-        elif step > 2:
-            break
-        down, right = np.gradient(warped.astype(np.float64), axis[1] - axis[0])
-        slopes = np.stack([right * x, right * y, right, down * x, down * y, down]).reshape(6, -1)
-        slopes -= slopes.mean(1, keepdims=True)
-        hessian = slopes @ slopes.T
-        hessian += (1e-3 * np.trace(hessian) / 6 + 1e-9) * np.eye(6)
-        inverse = np.linalg.inv(hessian)
-        image_slope, template_slope = slopes @ centred, slopes @ template
-        upper = norm**2 - image_slope @ inverse @ image_slope
-        lower = overlap - template_slope @ inverse @ image_slope
-        gain = upper / lower if lower > 1e-9 else norm
-        move = np.clip(inverse @ (slopes @ (gain * template - centred)), -0.1, 0.1)
-        at = _then(at, np.array([[1 + move[0], move[1], move[2]], [move[3], 1 + move[4], move[5]]]))
-    return best
+@lru_cache(maxsize=2)
+def _turning(side: int, scales: tuple[float, ...]) -> NDArray[np.int32]:
+    """Where each pixel of the frame lies on the wide look, for every scale and turn: (scales x turns, side x side)."""
+    axis = (np.arange(side) + 0.5) * 2 / side - 1
+    x, y = (part.ravel() for part in np.meshgrid(axis, axis))
+    rows = []
+    for scale in scales:
+        for turn in _TURNS:
+            map_ = _similar(turn, scale / _WIDE)
+            column = ((map_[0, 0] * x + map_[0, 1] * y + 1) * _WIDE_PX / 2).astype(np.int32)
+            row = ((map_[1, 0] * x + map_[1, 1] * y + 1) * _WIDE_PX / 2).astype(np.int32)
+            edge = _WIDE_PX - 1
+            rows.append(np.clip(row, 0, edge) * _WIDE_PX + np.clip(column, 0, edge))
+    return np.array(rows, np.int32)
 
 
-def _framed(plane: Plane) -> Affine:
+def _refined(
+    template: Plane,
+    b: Plane,
+    shown: Plane,
+    starts: list[tuple[Affine, bool]],
+    levels: tuple[tuple[float, int], ...],
+    points: int,
+    *,
+    bends: bool,
+) -> list[_Fit]:
+    """Each start after Gauss-Newton steps at each level, the best first; at the last level they may bend."""
+    side = len(template)
+    edges = [_edges(blurred(template, blur), points) for blur, _ in levels]
+    fits = []
+    for start, mirrored in starts:
+        placed = sampled(b, start, side)
+        bend = _STRAIGHT
+        for level, ((blur, steps), edge) in enumerate(zip(levels, edges, strict=True)):
+            soft = blurred(placed, blur)
+            terms = 6 if bends and level == len(levels) - 1 else 3
+            for _ in range(steps):
+                bend = bend + _step(edge, _gathered(soft, bend @ edge.powers), terms)
+        correlation = _agreement(template, b, _after(start, bend), shown)
+        fits.append(_Fit(correlation, start, bend, mirrored))
+    return sorted(fits, key=lambda fit: -fit.correlation)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Edges:
+    """The steepest points of a plane of the frame: powers (6, N) of the places, values (N,) about 0, slopes (2, N)."""
+
+    powers: NDArray[np.float32]
+    values: NDArray[np.float32]
+    spread: float
+    slopes: NDArray[np.float32]
+
+
+def _edges(plane: Plane, points: int) -> _Edges:
+    side = len(plane)
+    down, right = np.gradient(plane)
+    steepness = np.abs(down) + np.abs(right)
+    steep = np.flatnonzero(steepness.ravel() >= 0.15 * steepness.max())  # all of a flat plane
+    chosen = steep[:: max(1, len(steep) // points)]
+    row, column = np.divmod(chosen, side)
+    x, y = ((place + 0.5) * 2 / side - 1 for place in (column, row))
+    values = plane.ravel()[chosen]
+    return _Edges(
+        _powers(x, y).astype(np.float32),
+        values - values.mean(),
+        float(values.std()) + _TINY,
+        np.stack([right.ravel()[chosen], down.ravel()[chosen]]) * np.float32(side / 2),
+    )
+
+
+def _powers(x: NDArray[np.float64], y: NDArray[np.float64]) -> NDArray[np.float64]:
+    """What a bend multiplies, (6, N)."""
+    return np.stack([x, y, np.ones_like(x), x * x, x * y, y * y])
+
+
+def _step(edge: _Edges, seen: NDArray[np.float32], terms: int) -> Bend:
+    """What to add to a bend so that the squares of what differs get less; what differs much counts less."""
+    error = (seen - seen.mean()) * (edge.spread / (seen.std() + 0.05)) - edge.values
+    weight = np.minimum(1, _HUBER * edge.spread / (np.abs(error) + _TINY))
+    slopes = (edge.slopes[:, None] * edge.powers[:terms]).reshape(2 * terms, -1)
+    weighted = slopes * weight
+    hessian = (weighted @ slopes.T).astype(np.float64)
+    diagonal = hessian.ravel()[:: 2 * terms + 1]  # a view
+    diagonal += _STIFFNESS[:, :terms].ravel() * (diagonal.mean() + _TINY)
+    bend = np.zeros((2, 6))
+    bend[:, :terms] = np.clip(-np.linalg.solve(hessian, weighted @ error), -0.08, 0.08).reshape(2, terms)
+    return bend
+
+
+def _gathered(plane: Plane, places: NDArray[np.float64]) -> NDArray[np.float32]:
+    """Bilinear values of a plane of the frame at places (2, N) of it; beyond its edge those of the edge."""
+    side = len(plane)
+    column, row = np.clip((places + 1) * (side / 2) - 0.5, 0, side - 1.001).astype(np.float32)
+    left, top = column.astype(np.int32), row.astype(np.int32)
+    fx, fy = column - left, row - top
+    flat, at = plane.ravel(), top * side + left
+    above = flat[at] * (1 - fx) + flat[at + 1] * fx
+    below = flat[at + side] * (1 - fx) + flat[at + side + 1] * fx
+    return np.asarray(above * (1 - fy) + below * fy, np.float32)
+
+
+def _after(at: Affine, bend: Bend) -> Affine:
+    """A map without what its bend bends."""
+    return then(at, bend[:, :3])
+
+
+def framed(plane: Plane) -> Affine:
     """The upright square around the ink, or around all where there is next to none."""
     inked = plane > _INKED
     reach = []
@@ -124,39 +271,76 @@ def _framed(plane: Plane) -> Affine:
         found = np.flatnonzero(count >= 1 + 0.01 * count.max())
         reach.append((int(found[0]), int(found[-1])) if len(found) >= 4 else (0, length - 1))
     (top, bottom), (left, right) = reach
-    half = max(bottom - top, right - left, 4) / 2 / _FILLED
+    half = max(bottom - top, right - left, 4) / 2 / FILLED
     return np.array([[half, 0, (left + right + 1) / 2], [0, half, (top + bottom + 1) / 2]])
 
 
-def _smoothed(plane: Plane, side: int) -> Plane:
+def _fitting(plane: Plane, frame: Affine, side: int) -> Plane:
     """Without what is too fine for a frame of so many pixels."""
-    step = int(0.75 * 2 * _framed(plane)[0, 0] / side)
-    return plane if step <= 1 else window_mean(plane, step // 2)
+    sigma = _too_fine(frame, side)
+    return plane if sigma < 0.5 else blurred(plane, sigma)
 
 
-def _sampled(plane: Plane, at: Affine, side: int) -> Plane:
+def _too_fine(at: Affine, side: int) -> float:
+    """The Gaussian, in pixels of the plane, under which a frame of so many pixels loses nothing."""
+    return float(0.35 * np.sqrt(abs(np.linalg.det(at[:, :2]))) * 2 / side)
+
+
+def blurred(plane: Plane, sigma: float) -> Plane:
+    """A plane of 0 to 1, in steps of 1/255, under a Gaussian of so many pixels."""
+    image = Image.fromarray((plane * 255 + 0.5).astype(np.uint8))
+    return np.asarray(image.filter(ImageFilter.GaussianBlur(sigma)), np.float32) / np.float32(255)
+
+
+def sampled(plane: Plane, at: Affine, side: int) -> Plane:
     """What the frame shows, float32 (side, side); beyond the plane lies no ink."""
-    linear = at[:, :2] * (2 / side)
-    origin = at[:, 2] - at[:, :2].sum(1)
-    numbers = (linear[0, 0], linear[0, 1], origin[0], linear[1, 0], linear[1, 1], origin[1])
-    image = Image.fromarray(plane)
+    image, numbers = Image.fromarray(plane), _pillow_affine(at, side)
     return np.asarray(image.transform((side, side), Image.Transform.AFFINE, numbers, Image.Resampling.BILINEAR))
 
 
-def _similar(rotation: float, scale: float) -> Affine:
-    cosine, sine = scale * np.cos(rotation), scale * np.sin(rotation)
-    return np.array([[cosine, -sine, 0], [sine, cosine, 0]])
+def _pillow_affine(at: Affine, side: int) -> tuple[float, ...]:
+    """A map of the frame as Pillow takes it: from pixels to pixels, a row after the other."""
+    linear = at[:, :2] * (2 / side)
+    origin = at[:, 2] - at[:, :2].sum(1)
+    return (linear[0, 0], linear[0, 1], origin[0], linear[1, 0], linear[1, 1], origin[1])
 
 
-def _then(outer: Affine, inner: Affine) -> Affine:
-    """The map that takes `inner` first."""
-    return np.column_stack([outer[:, :2] @ inner[:, :2], outer[:, :2] @ inner[:, 2] + outer[:, 2]])
+def _agreement(a: Plane, b: Plane, at: Affine, shown: Plane) -> float:
+    """Correlation of the ink where both crops show anything, less where that is little of their ink.
+
+    `a` and `shown`, where its crop lies, are planes of the frame; `b` is the other crop, placed by `at`.
+    """
+    side = len(a)
+    seen, both = sampled(b, at, side), shown * sampled(np.ones_like(b), at, side)
+    total = float(both.sum()) + _TINY
+    mean_a, mean_b = float((both * a).sum()) / total, float((both * seen).sum()) / total
+    apart_a, apart_b = a - mean_a, seen - mean_b
+    spread = float((both * apart_a * apart_a).sum()) * float((both * apart_b * apart_b).sum())
+    correlation = float((both * apart_a * apart_b).sum()) / (np.sqrt(spread) + _TINY)
+    ink_b = float(b.sum()) / (abs(np.linalg.det(at[:, :2])) * (2 / side) ** 2)
+    common = min(float((both * a).sum()), float((both * seen).sum())) / (min(float(a.sum()), ink_b) + _TINY)
+    return float(correlation * min(1.0, common / _COMMON))
 
 
 def _normalised(plane: Plane) -> Plane:
-    """With mean 0 and length 1; all 0 where nothing differs."""
     centred = plane - plane.mean()
     return np.asarray(centred / (np.linalg.norm(centred) + _TINY), np.float32)
+
+
+def _alike(one: tuple[float, float], other: tuple[float, float]) -> bool:
+    """Whether two pairs of a turn and a scale are about one."""
+    apart = abs((one[0] - other[0] + np.pi) % (2 * np.pi) - np.pi)
+    return bool(apart < _ALIKE_TURN and abs(np.log(one[1] / other[1])) < _ALIKE_SCALE)
+
+
+def _similar(turn: float, scale: float) -> Affine:
+    cosine, sine = scale * np.cos(turn), scale * np.sin(turn)
+    return np.array([[cosine, -sine, 0], [sine, cosine, 0]])
+
+
+def then(outer: Affine, inner: Affine) -> Affine:
+    """The map that takes `inner` first."""
+    return np.column_stack([outer[:, :2] @ inner[:, :2], outer[:, :2] @ inner[:, 2] + outer[:, 2]])
 
 
 def _signed(place: NDArray[np.intp], length: int) -> NDArray[np.intp]:

@@ -3,19 +3,26 @@
 The pipeline of this process and the gateway order these functions; what happens to a page is decided here alone.
 """
 
-from stamp2vec.document.assembly import AnalyzedPage, AnalyzedStamp, Models, assemble, failed_page, require_a_page
+from stamp2vec.document.assembly import assemble, require_a_page
 from stamp2vec.document.crops import Crop, analyzed_stamp, cut
+from stamp2vec.document.dies import DocumentDies, Round
+from stamp2vec.document.models import InkModels, Models, calibration_of
 from stamp2vec.document.options import Options, check_stamp_count
 from stamp2vec.document.pages import has_tiles, merged, page_views, view_min_score
+from stamp2vec.document.stamps import AnalyzedPage, AnalyzedStamp, failed_page
 
 __all__ = [
     "AnalyzedPage",
     "AnalyzedStamp",
     "Crop",
+    "DocumentDies",
+    "InkModels",
     "Models",
     "Options",
+    "Round",
     "analyzed_stamp",
     "assemble",
+    "calibration_of",
     "check_stamp_count",
     "cut",
     "failed_page",

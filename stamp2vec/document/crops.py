@@ -6,7 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stamp2vec.comparison import illegibility
-from stamp2vec.document.assembly import AnalyzedStamp
+from stamp2vec.comparison.ink import reduced
+from stamp2vec.document.stamps import AnalyzedStamp
 from stamp2vec.imaging import crop, ink_colour
 from stamp2vec.values import Detection, Stamp
 
@@ -37,10 +38,13 @@ def analyzed_stamp(
     mask: np.ndarray | None,
     crop_pixels: np.ndarray | None = None,
     crop_png: bytes | None = None,
+    *,
+    keep_picture: bool = False,
 ) -> AnalyzedStamp:
     """A stamp with what was asked for: its vector, float32 (D,), its mask, uint8 (h, w) of the crop, its crop.
 
-    The colour of the ink is that of the page, where the mask shows ink if there is one.
+    The colour of the ink is that of the page, where the mask shows ink if there is one. `keep_picture` holds the crop
+    of a legible stamp, smaller than a quarter of a megapixel, for its ink to be compared.
     """
     stamp = Stamp(
         box=part.detection.box,
@@ -53,4 +57,5 @@ def analyzed_stamp(
         mask=mask,
         crop=crop_pixels,
     )
-    return AnalyzedStamp(stamp, part.legible, crop_png)
+    picture = np.array(reduced(part.pixels)) if keep_picture and part.legible else None
+    return AnalyzedStamp(stamp, picture, crop_png)

@@ -2,9 +2,10 @@
 
 from dataclasses import dataclass
 
+from stamp2vec.comparison import prior_fault
 from stamp2vec.detection.options import faults
 from stamp2vec.errors import InvalidCall, InvalidInput
-from stamp2vec.limits import DEFAULT_MAX_OVERLAP, MAX_STAMPS
+from stamp2vec.limits import DEFAULT_MAX_OVERLAP, DEFAULT_PRIOR, MAX_INK_STAMPS, MAX_STAMPS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -13,7 +14,8 @@ class Options:
 
     `min_score`, 0 to 1, is by default the detector's own threshold; `max_overlap`, 0 to 0.9 and by default 0.5, is how
     far two stamps may overlap, as intersection over union. Without vectors there are no similarities, no
-    probabilities and no dies.
+    probabilities and no dies. `prior`, above 0, below 1 and by default 0.5, is the share of pairs of one die among the
+    pairs of stamps that look alike.
     """
 
     min_score: float | None = None
@@ -21,10 +23,11 @@ class Options:
     include_vectors: bool = True
     include_masks: bool = False
     include_crops: bool = False
+    prior: float | None = None
 
     def faults(self) -> list[InvalidInput]:
         """What is wrong with them, an error a field."""
-        return faults(self.min_score, self.max_overlap)
+        return [*faults(self.min_score, self.max_overlap), *filter(None, [prior_fault(self.prior)])]
 
     def check(self) -> None:
         """InvalidCall, naming every field at fault, when something is wrong with them."""
@@ -35,6 +38,15 @@ class Options:
     def overlap(self) -> float:
         """How far two stamps may overlap."""
         return DEFAULT_MAX_OVERLAP if self.max_overlap is None else self.max_overlap
+
+    @property
+    def known_prior(self) -> float:
+        """The prior that probabilities assume."""
+        return DEFAULT_PRIOR if self.prior is None else self.prior
+
+    def keeps_picture(self, stamps_before: int) -> bool:
+        """Whether the ink of a stamp may be compared, which so many stamps of the document were found before."""
+        return self.include_vectors and stamps_before < MAX_INK_STAMPS
 
 
 def check_stamp_count(stamps: int, options: Options) -> None:

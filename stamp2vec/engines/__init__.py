@@ -14,8 +14,8 @@ from stamp2vec.values import Task
 Infer = Callable[[np.ndarray], list[np.ndarray]]
 """uint8 (N, h, w, 3) at the model's input size -> one array an item, in pixels of the model's input.
 
-The array is float32 (K, 7) as in `detection.candidates` for detectors, uint8 (h, w) for segmenters and float32 (D,) of
-length 1 for embedders.
+The array is float32 (K, 7) as in `detection.candidates` for detectors, uint8 (h, w) for segmenters, float32 (D,) of
+length 1 for embedders, and uint8 (h / 8, w / 4, 2) as in `comparison.evidence` for pair networks.
 """
 
 
@@ -46,10 +46,11 @@ def load(reference: str | Path, task: Task, device: str = "cpu") -> Engine:
     return TorchEngine(*hub.load(folder), device=device)
 
 
-def check_task(manifest: Manifest, task: Task) -> None:
-    """WeightsError when a model does another task."""
-    if manifest.task != task:
-        raise WeightsError(f"{manifest.reference} is made to {manifest.task}: give a model that is made to {task}")
+def check_task(manifest: Manifest, *tasks: Task) -> None:
+    """WeightsError when a model does none of the tasks."""
+    if manifest.task not in tasks:
+        wanted = " or ".join(tasks)
+        raise WeightsError(f"{manifest.reference} is made to {manifest.task}: give a model that is made to {wanted}")
 
 
 def load_infer(task: str, folder: str, device: str, sha256: str) -> Infer:

@@ -12,6 +12,7 @@ from stamp2vec.hub.manifest import Manifest
 from stamp2vec.models import build
 from stamp2vec.models.grids import BOX, ROTATION, SCORE, TYPE
 from stamp2vec.models.layers import fold_norms
+from stamp2vec.models.stamp_pair import AGREES, CONTRADICTS
 from stamp2vec.values import Task
 
 State = Mapping[str, "Tensor | np.ndarray"]
@@ -74,10 +75,17 @@ def vectors(output: Tensor) -> list[np.ndarray]:
     return list(output.float().cpu().numpy())
 
 
+def places(output: Tensor) -> list[np.ndarray]:
+    """(N, 3, h, w) logits -> uint8 (h, w, 2) an item: how surely each place agrees, and how surely it contradicts."""
+    chance = output.float().softmax(1)[:, [AGREES, CONTRADICTS]].permute(0, 2, 3, 1)
+    return list((chance * 255.0).round().byte().cpu().numpy())
+
+
 OUTPUTS: Mapping[Task, Callable[[Tensor], list[np.ndarray]]] = {
     Task.DETECT: candidates,
     Task.SEGMENT: masks,
     Task.EMBED: vectors,
+    Task.VERIFY: places,
 }
 
 

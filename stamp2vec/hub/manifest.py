@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any, NoReturn
 
 from stamp2vec.errors import WeightsError
-from stamp2vec.values import ModelInfo, Preset, SecondLook, Task, Verification, Views
+from stamp2vec.values import ModelInfo, PairCalibration, Preset, Task, Verification, Views
 
 _NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,62}[a-z0-9])?")
 _VERSION = re.compile(r"(0|[1-9]\d{0,5})\.(0|[1-9]\d{0,5})\.(0|[1-9]\d{0,5})")
@@ -24,8 +24,8 @@ class Manifest:
     score below which a detector's boxes are left out (0 for other tasks); `sha256` is that of model.safetensors, in
     lower-case hexadecimal; `vector_size` is 0 for models that make no vector; `training` is how the weights were
     made (commit, recipe, seconds), `metrics` how good they are. `views` is what of a page a detector gets; a file
-    without the key means the whole page. `verification` is what an embedder's similarities mean; None, and no key in
-    the file, where that was not measured.
+    without the key means the whole page. `verification` is what an embedder's similarities mean, `pair_calibration`
+    what the evidence of a pair network means; None, and no key in the file, where that was not measured.
     """
 
     name: str
@@ -45,6 +45,7 @@ class Manifest:
     licence: str
     views: Views = Views.WHOLE
     verification: Verification | None = None
+    pair_calibration: PairCalibration | None = None
 
     def __post_init__(self) -> None:
         """Names become paths and addresses, so they are held to a narrow alphabet."""
@@ -59,6 +60,8 @@ class Manifest:
         makes_vectors = self.task == Task.EMBED
         _require((self.vector_size > 0) == makes_vectors, "vector_size", "above 0 for embedders and 0 for other tasks")
         _require(makes_vectors or self.verification is None, "verification", "left out for what is no embedder")
+        verifies = self.task == Task.VERIFY
+        _require(verifies or self.pair_calibration is None, "pair_calibration", "left out for what is no pair network")
         detects = self.task == Task.DETECT
         _require(detects or self.views is Views.WHOLE, "views", "left out for what is no detector")
 
@@ -83,10 +86,9 @@ class Manifest:
         values = dataclasses.asdict(self)
         if self.task != Task.DETECT:
             del values["views"]
-        if self.verification is None:
-            del values["verification"]
-        elif self.verification.second_look is None:
-            del values["verification"]["second_look"]
+        for key in ("verification", "pair_calibration"):
+            if values[key] is None:
+                del values[key]
         return json.dumps(values, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 
     @classmethod
@@ -165,8 +167,8 @@ def _presets(key: str, value: object) -> tuple[Preset, ...]:
 
 def _verification(key: str, value: object) -> Verification:
     values = _object(key, value)
-    expected = [field.name for field in dataclasses.fields(Verification) if field.name != "second_look"]
-    _require(sorted({*values} - {"second_look"}) == sorted(expected), key, f"an object with {', '.join(expected)}")
+    expected = [field.name for field in dataclasses.fields(Verification)]
+    _require(sorted(values) == sorted(expected), key, f"an object with {', '.join(expected)}")
     curve, rates = values["curve"], _object(f"{key}.far_thresholds", values["far_thresholds"])
     pairs = isinstance(curve, list) and all(isinstance(point, list) and len(point) == 2 for point in curve)
     _require(pairs, f"{key}.curve", "a list of pairs")
@@ -176,24 +178,23 @@ def _verification(key: str, value: object) -> Verification:
             genuine_share=_number(f"{key}.genuine_share", values["genuine_share"]),
             sibling_share=_number(f"{key}.sibling_share", values["sibling_share"]),
             far_thresholds={rate: _number(f"{key}.far_thresholds", cosine) for rate, cosine in rates.items()},
-            second_look=_second_look(f"{key}.second_look", values["second_look"]) if "second_look" in values else None,
         )
     except ValueError as error:
         raise WeightsError(f"manifest.json: {key}.{error}") from error
 
 
-def _second_look(key: str, value: object) -> SecondLook:
+def _pair_calibration(key: str, value: object) -> PairCalibration:
     values = _object(key, value)
-    expected = [field.name for field in dataclasses.fields(SecondLook)]
+    expected = [field.name for field in dataclasses.fields(PairCalibration)]
     _require(sorted(values) == sorted(expected), key, f"an object with {', '.join(expected)}")
     numbers = {name: _number(f"{key}.{name}", number) for name, number in values.items() if name != "segmenter"}
     try:
-        return SecondLook(segmenter=_string(f"{key}.segmenter", values["segmenter"]), **numbers)
+        return PairCalibration(segmenter=_string(f"{key}.segmenter", values["segmenter"]), **numbers)
     except ValueError as error:
         raise WeightsError(f"manifest.json: {key}.{error}") from error
 
 
-_OPTIONAL = ("views", "verification")
+_OPTIONAL = ("views", "verification", "pair_calibration")
 _READERS: Mapping[str, Callable[[str, object], Any]] = {
     "name": _string,
     "version": _string,
@@ -212,4 +213,5 @@ _READERS: Mapping[str, Callable[[str, object], Any]] = {
     "licence": _string,
     "views": _views,
     "verification": _verification,
+    "pair_calibration": _pair_calibration,
 }

@@ -6,6 +6,7 @@ from torch import nn
 
 from stamp2vec.errors import WeightsError
 from stamp2vec.models.stamp_lite import StampLite
+from stamp2vec.models.stamp_pair import StampPair
 from stamp2vec.models.stamp_unet import StampUnet
 from stamp2vec.models.stamp_yolo import StampYolo
 from stamp2vec.models.tvae import Tvae
@@ -17,6 +18,7 @@ ARCHITECTURES: Mapping[str, Callable[..., nn.Module]] = {
     "stamp-unet": StampUnet,
     "tvae": Tvae,
     "stamp-lite": StampLite,
+    "stamp-pair": StampPair,
 }
 
 

@@ -1,6 +1,7 @@
 """Pictures in, results out, with no server: one pipeline a task. They need the extra `local`."""
 
 from stamp2vec.comparison import compare, similarity_matrix
+from stamp2vec.pipelines.comparison import ComparisonPipeline, VerificationPipeline
 from stamp2vec.pipelines.detection import DetectionPipeline
 from stamp2vec.pipelines.document import DocumentPipeline
 from stamp2vec.pipelines.embedding import EmbeddingPipeline
@@ -15,6 +16,7 @@ from stamp2vec.pipelines.segmentation import SegmentationPipeline
 from stamp2vec.values import Detection, Embedding
 
 __all__ = [
+    "ComparisonPipeline",
     "DeepLabv3Pipeline",
     "Detection",
     "DetectionPipeline",
@@ -23,6 +25,7 @@ __all__ = [
     "EmbeddingPipeline",
     "SegmentationPipeline",
     "VaePipeline",
+    "VerificationPipeline",
     "Vits8Pipeline",
     "YoloStampPipeline",
     "Yolov8Pipeline",

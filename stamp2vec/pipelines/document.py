@@ -8,6 +8,7 @@ from typing import Self
 from stamp2vec import hub
 from stamp2vec.document import (
     AnalyzedPage,
+    DocumentDies,
     Models,
     Options,
     analyzed_stamp,
@@ -17,6 +18,7 @@ from stamp2vec.document import (
     failed_page,
 )
 from stamp2vec.imaging import BrokenPage, Page, decode_pages
+from stamp2vec.pipelines.comparison import VerificationPipeline, ink_models
 from stamp2vec.pipelines.detection import DetectionPipeline
 from stamp2vec.pipelines.embedding import EmbeddingPipeline
 from stamp2vec.pipelines.segmentation import SegmentationPipeline
@@ -27,21 +29,29 @@ class DocumentPipeline:
     """Finds every stamp of a document, lifts its ink, embeds it and compares it with every other."""
 
     def __init__(
-        self, detector: DetectionPipeline, segmenter: SegmentationPipeline, embedder: EmbeddingPipeline
+        self,
+        detector: DetectionPipeline,
+        segmenter: SegmentationPipeline,
+        embedder: EmbeddingPipeline,
+        verifier: VerificationPipeline | None = None,
     ) -> None:
-        """All three are held; each is only run where its results are asked for."""
-        self.detector, self.segmenter, self.embedder = detector, segmenter, embedder
+        """All are held; each is only run where its results are asked for. Without a verifier there are no dies.
+
+        InvalidInput when nobody has measured the verifier, or when it was with masks of another segmenter.
+        """
+        self.detector, self.segmenter, self.embedder, self.verifier = detector, segmenter, embedder, verifier
+        self._ink = None if verifier is None else ink_models(verifier, segmenter)
 
     @classmethod
     def from_preset(cls, preset: Preset = Preset.FAST, device: str = "cpu") -> Self:
         """Loads the bundled models of a preset. ModelNotFound when it has none for one of the tasks."""
-        detector, segmenter, embedder = (
-            hub.for_preset(task, preset).reference for task in (Task.DETECT, Task.SEGMENT, Task.EMBED)
-        )
+        tasks = (Task.DETECT, Task.SEGMENT, Task.EMBED, Task.VERIFY)
+        detector, segmenter, embedder, verifier = (hub.for_preset(task, preset).reference for task in tasks)
         return cls(
             DetectionPipeline.from_pretrained(detector, device),
             SegmentationPipeline.from_pretrained(segmenter, device),
             EmbeddingPipeline.from_pretrained(embedder, device),
+            VerificationPipeline.from_pretrained(verifier, device),
         )
 
     def __call__(
@@ -53,6 +63,7 @@ class DocumentPipeline:
         include_vectors: bool = True,
         include_masks: bool = False,
         include_crops: bool = False,
+        prior: float | None = None,
     ) -> DocumentResult:
         """Analyses the pages of a file one by one, holding one page in memory at a time; see Options.
 
@@ -65,6 +76,7 @@ class DocumentPipeline:
             include_vectors=include_vectors,
             include_masks=include_masks,
             include_crops=include_crops,
+            prior=prior,
         )
         options.check()
         clock = _Clock()
@@ -76,8 +88,18 @@ class DocumentPipeline:
             self.detector.manifest.info,
             self.embedder.manifest.info if include_vectors else None,
             self.segmenter.manifest.info if include_masks else None,
+            self._ink if include_vectors else None,
         )
-        return assemble(pages, models, clock.timing)
+        dies = DocumentDies(pages, models, options.known_prior)
+        with clock.during("compare"):
+            self._compare(dies)
+        return assemble(pages, dies, models, options, clock.timing)
+
+    def _compare(self, dies: DocumentDies) -> None:
+        while self.verifier is not None and (each := dies.next_round()):
+            dies.add_ink(each.crops, self.segmenter(list(each.crops.values())))
+            laid = list(map(dies.lay, each.pairs))
+            dies.learn(laid, self.verifier([pair for pair in laid if pair is not None]))
 
     def _page(self, page: Page | BrokenPage, options: Options, clock: "_Clock", stamps_before: int) -> AnalyzedPage:
         if isinstance(page, BrokenPage):
@@ -90,10 +112,16 @@ class DocumentPipeline:
         with clock.during("segment"):
             masks = self.segmenter(crops) if options.include_masks else [None] * len(crops)
         with clock.during("embed"):
-            vectors = self.embedder(crops) if options.include_vectors else [None] * len(crops)
+            vectors = list(self.embedder.run(crops)) if options.include_vectors else [None] * len(crops)
         stamps = [
-            analyzed_stamp(part, vector, mask, part.pixels.copy() if options.include_crops else None)
-            for part, vector, mask in zip(parts, vectors, masks, strict=True)
+            analyzed_stamp(
+                part,
+                vector,
+                mask,
+                part.pixels.copy() if options.include_crops else None,
+                keep_picture=options.keeps_picture(number),
+            )
+            for number, (part, vector, mask) in enumerate(zip(parts, vectors, masks, strict=True), stamps_before)
         ]
         return AnalyzedPage(page.index, page.image.shape[0], page.image.shape[1], tuple(stamps))
 
@@ -103,7 +131,7 @@ class _Clock:
 
     def __init__(self) -> None:
         self._start = perf_counter()
-        self._spent = dict.fromkeys(("decode", "detect", "segment", "embed"), 0.0)
+        self._spent = dict.fromkeys(("decode", "detect", "segment", "embed", "compare"), 0.0)
 
     @contextmanager
     def during(self, stage: str) -> Iterator[None]:

@@ -1,12 +1,15 @@
 """Crops to vectors."""
 
+from collections.abc import Iterable
+from typing import overload
+
 import numpy as np
 
-from stamp2vec.comparison import Inked, compare, compared, illegibility, judge, judge_overlay, overlay_of, second_look
-from stamp2vec.errors import IncompatibleVectors, InvalidInput
-from stamp2vec.imaging import Letterbox, letterbox
-from stamp2vec.pipelines.pipeline import CropPipeline, Picture, to_array
-from stamp2vec.pipelines.segmentation import SegmentationPipeline
+from stamp2vec.comparison import blank, cannot_tell, compare, compared, illegibility, judge_vectors, prior_fault
+from stamp2vec.errors import IncompatibleVectors, InvalidImage
+from stamp2vec.imaging import Letterbox
+from stamp2vec.limits import DEFAULT_PRIOR
+from stamp2vec.pipelines.pipeline import AnyPicture, CropPipeline, Picture, to_array
 from stamp2vec.values import Comparison, Embedding, Task
 
 
@@ -19,12 +22,25 @@ class EmbeddingPipeline(CropPipeline[np.ndarray]):
         """A vector has no place on the picture."""
         return item
 
-    def compare(self, a: Picture | Embedding, b: Picture | Embedding) -> Comparison:
-        """Whether two stamps are of one die; each is a crop or a vector of this model.
+    @overload
+    def __call__(self, pictures: Picture) -> np.ndarray: ...
+    @overload
+    def __call__(self, pictures: list[AnyPicture]) -> list[np.ndarray]: ...
+    def __call__(self, pictures: Picture | list[AnyPicture]) -> np.ndarray | list[np.ndarray]:
+        """One vector for one picture, a list for a list. InvalidImage when one of them is no picture, or blank."""
+        if isinstance(pictures, list):
+            return list(self.run(map(_inked, pictures)))
+        return next(self.run([_inked(pictures)]))
 
-        InvalidImage when a picture is none, InvalidInput when a vector is none, IncompatibleVectors when it is of
-        another model.
+    def compare(self, a: Picture | Embedding, b: Picture | Embedding, *, prior: float | None = None) -> Comparison:
+        """What the vectors of two stamps say, each a crop or a vector of this model: SAME_LAYOUT at most.
+
+        `prior` as for ComparisonPipeline. InvalidImage when a picture is none, InvalidInput when a vector or the prior
+        is none, IncompatibleVectors when a vector is of another model.
         """
+        if fault := prior_fault(prior):
+            raise fault
+        known = DEFAULT_PRIOR if prior is None else prior
         embedder = self.manifest.info
         crops = [to_array(side) for side in (a, b) if not isinstance(side, Embedding)]
         made = iter(self._embeddings(crops))
@@ -35,30 +51,16 @@ class EmbeddingPipeline(CropPipeline[np.ndarray]):
                 f"the vectors are of {first.reference} and this model is {embedder.reference}: embed both stamps anew",
                 "a",
             )
-        illegible = next(filter(None, map(illegibility, crops)), "")
-        judgement = judge(similarity, embedder.verification, illegible)
-        return compared(similarity, embedder.name, embedder.version, judgement)
+        if illegible := next(filter(None, map(illegibility, crops)), ""):
+            return compared(similarity, first, known, cannot_tell(illegible))
+        return compared(similarity, first, known, judge_vectors(similarity, embedder.verification, known))
 
-    def compare_thoroughly(self, a: Picture, b: Picture, segmenter: SegmentationPipeline) -> Comparison:
-        """Whether two cropped stamps are of one die, by their vectors and by their ink laid over each other.
+    def _embeddings(self, crops: Iterable[np.ndarray]) -> list[Embedding]:
+        return [Embedding(vector, self.manifest.name, self.manifest.version) for vector in self.run(crops)]
 
-        InvalidImage when one of them is no picture; InvalidInput when no second look was measured for this model, or
-        when it was measured with the masks of another segmenter.
-        """
-        embedder = self.manifest.info
-        weights = second_look(embedder)
-        if segmenter.manifest.name != weights.segmenter:
-            raise InvalidInput(
-                f"the second look of {embedder.reference} was measured with masks of {weights.segmenter}, not of "
-                f"{segmenter.manifest.name}: pass {weights.segmenter}"
-            )
-        crops = [to_array(a), to_array(b)]
-        similarity = compare(*self._embeddings(crops))
-        fitted = [letterbox(crop, segmenter.input_size)[0] for crop in crops]
-        overlay = overlay_of(*map(Inked, fitted, segmenter(fitted)))
-        illegible = next(filter(None, map(illegibility, crops)), "")
-        judgement = judge_overlay(similarity, overlay, weights, illegible)
-        return compared(similarity, embedder.name, embedder.version, judgement, overlay)
 
-    def _embeddings(self, crops: list[np.ndarray]) -> list[Embedding]:
-        return [Embedding(vector, self.manifest.name, self.manifest.version) for vector in self(crops)]
+def _inked(picture: Picture) -> np.ndarray:
+    crop = to_array(picture)
+    if reason := blank(crop):
+        raise InvalidImage(reason)
+    return crop

@@ -163,6 +163,8 @@ class _TaskEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._EnumTypeW
     """Crops to ink masks."""
     TASK_EMBED: _Task.ValueType  # 3
     """Crops to vectors."""
+    TASK_VERIFY: _Task.ValueType  # 4
+    """Two stamps laid over each other to what each place of them says of whether one die made both."""
 
 class Task(_Task, metaclass=_TaskEnumTypeWrapper):
     """What a model does."""
@@ -175,6 +177,8 @@ TASK_SEGMENT: Task.ValueType  # 2
 """Crops to ink masks."""
 TASK_EMBED: Task.ValueType  # 3
 """Crops to vectors."""
+TASK_VERIFY: Task.ValueType  # 4
+"""Two stamps laid over each other to what each place of them says of whether one die made both."""
 global___Task = Task
 
 class _Views:
@@ -448,6 +452,7 @@ class ModelInfo(google.protobuf.message.Message):
     THRESHOLD_FIELD_NUMBER: builtins.int
     VERIFICATION_FIELD_NUMBER: builtins.int
     VIEWS_FIELD_NUMBER: builtins.int
+    PAIR_CALIBRATION_FIELD_NUMBER: builtins.int
     task: global___Task.ValueType
     """What it does."""
     architecture: builtins.str
@@ -480,6 +485,10 @@ class ModelInfo(google.protobuf.message.Message):
         its similarities become no probabilities and no verdicts.
         """
 
+    @property
+    def pair_calibration(self) -> global___PairCalibration:
+        """Pair networks: what their evidence means. Unset: nobody has measured it, and no verdict follows from it."""
+
     def __init__(
         self,
         *,
@@ -495,9 +504,10 @@ class ModelInfo(google.protobuf.message.Message):
         threshold: builtins.float = ...,
         verification: global___Verification | None = ...,
         views: global___Views.ValueType = ...,
+        pair_calibration: global___PairCalibration | None = ...,
     ) -> None: ...
-    def HasField(self, field_name: typing.Literal["model", b"model", "verification", b"verification"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["architecture", b"architecture", "input_height", b"input_height", "input_width", b"input_width", "model", b"model", "parameters", b"parameters", "presets", b"presets", "sha256", b"sha256", "task", b"task", "threshold", b"threshold", "vector_size", b"vector_size", "verification", b"verification", "views", b"views"]) -> None: ...
+    def HasField(self, field_name: typing.Literal["model", b"model", "pair_calibration", b"pair_calibration", "verification", b"verification"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["architecture", b"architecture", "input_height", b"input_height", "input_width", b"input_width", "model", b"model", "pair_calibration", b"pair_calibration", "parameters", b"parameters", "presets", b"presets", "sha256", b"sha256", "task", b"task", "threshold", b"threshold", "vector_size", b"vector_size", "verification", b"verification", "views", b"views"]) -> None: ...
 
 global___ModelInfo = ModelInfo
 
@@ -534,9 +544,7 @@ class Verification(google.protobuf.message.Message):
 
     @property
     def second_look(self) -> global___SecondLook:
-        """What a thorough comparison weighs. Unset: nobody has measured it for this model, and such a
-        comparison is refused.
-        """
+        """What a thorough comparison weighed before there were pair networks. Never set."""
 
     def __init__(
         self,
@@ -553,10 +561,76 @@ class Verification(google.protobuf.message.Message):
 global___Verification = Verification
 
 @typing.final
-class SecondLook(google.protobuf.message.Message):
-    """The log-odds of one die by similarity and by the Overlay of two impressions:
-    the intercept and, of each value, so much times it. It assumes the shares of the Verification.
+class PairCalibration(google.protobuf.message.Message):
+    """What the evidence of a pair network means: the log-odds that one die made both stamps, where half of all pairs
+    are of one die and the others are of one layout, are the intercept and, of each value, so much times it.
     """
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    SEGMENTER_FIELD_NUMBER: builtins.int
+    INTERCEPT_FIELD_NUMBER: builtins.int
+    CORRELATION_FIELD_NUMBER: builtins.int
+    CORRELATION_SQUARED_FIELD_NUMBER: builtins.int
+    WORST_LETTER_FIELD_NUMBER: builtins.int
+    WORST_LETTER_SQUARED_FIELD_NUMBER: builtins.int
+    WORST_LETTER_BY_CORRELATION_FIELD_NUMBER: builtins.int
+    WORST_LETTER_BY_TYPICAL_FIELD_NUMBER: builtins.int
+    TYPICAL_LETTER_FIELD_NUMBER: builtins.int
+    TYPICAL_LETTER_SQUARED_FIELD_NUMBER: builtins.int
+    TYPICAL_LETTER_BY_CORRELATION_FIELD_NUMBER: builtins.int
+    SAME_LIMIT_FIELD_NUMBER: builtins.int
+    SAME_LIMIT_BY_TYPICAL_FIELD_NUMBER: builtins.int
+    segmenter: builtins.str
+    """The name of the segmenter that finds the ink."""
+    intercept: builtins.float
+    """Log-odds where every value is 0."""
+    correlation: builtins.float
+    """Of Overlay.correlation."""
+    correlation_squared: builtins.float
+    """Of its square."""
+    worst_letter: builtins.float
+    """Of the log-odds that the window of 5 by 5 places contradicts that does so most."""
+    worst_letter_squared: builtins.float
+    """Of their square."""
+    worst_letter_by_correlation: builtins.float
+    """Of them times Overlay.correlation."""
+    worst_letter_by_typical: builtins.float
+    """Of them times those of typical_letter."""
+    typical_letter: builtins.float
+    """Of the log-odds that one in ten of the windows of 5 by 5 places with ink reaches."""
+    typical_letter_squared: builtins.float
+    """Of their square."""
+    typical_letter_by_correlation: builtins.float
+    """Of them times Overlay.correlation."""
+    same_limit: builtins.float
+    """SAME takes log-odds of worst_letter of at most this,"""
+    same_limit_by_typical: builtins.float
+    """and so much times those of typical_letter."""
+    def __init__(
+        self,
+        *,
+        segmenter: builtins.str = ...,
+        intercept: builtins.float = ...,
+        correlation: builtins.float = ...,
+        correlation_squared: builtins.float = ...,
+        worst_letter: builtins.float = ...,
+        worst_letter_squared: builtins.float = ...,
+        worst_letter_by_correlation: builtins.float = ...,
+        worst_letter_by_typical: builtins.float = ...,
+        typical_letter: builtins.float = ...,
+        typical_letter_squared: builtins.float = ...,
+        typical_letter_by_correlation: builtins.float = ...,
+        same_limit: builtins.float = ...,
+        same_limit_by_typical: builtins.float = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["correlation", b"correlation", "correlation_squared", b"correlation_squared", "intercept", b"intercept", "same_limit", b"same_limit", "same_limit_by_typical", b"same_limit_by_typical", "segmenter", b"segmenter", "typical_letter", b"typical_letter", "typical_letter_by_correlation", b"typical_letter_by_correlation", "typical_letter_squared", b"typical_letter_squared", "worst_letter", b"worst_letter", "worst_letter_by_correlation", b"worst_letter_by_correlation", "worst_letter_by_typical", b"worst_letter_by_typical", "worst_letter_squared", b"worst_letter_squared"]) -> None: ...
+
+global___PairCalibration = PairCalibration
+
+@typing.final
+class SecondLook(google.protobuf.message.Message):
+    """The log-odds of one die by similarity and by the Overlay of two impressions. Nothing has it any more."""
 
     DESCRIPTOR: google.protobuf.descriptor.Descriptor
 

@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from stamp2vec.v1 import common_pb2 as stamp2vec_dot_v1_dot_common__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1bstamp2vec/v1/embedder.proto\x12\x0cstamp2vec.v1\x1a\x19stamp2vec/v1/common.proto\"\x89\x01\n\x0c\x45mbedRequest\x12#\n\x06images\x18\x01 \x03(\x0b\x32\x13.stamp2vec.v1.Image\x12*\n\x05model\x18\x02 \x01(\x0b\x32\x1b.stamp2vec.v1.ModelSelector\x12(\n\x08priority\x18\x03 \x01(\x0e\x32\x16.stamp2vec.v1.Priority\"\x91\x01\n\rEmbedResponse\x12*\n\x07results\x18\x01 \x03(\x0b\x32\x19.stamp2vec.v1.EmbedResult\x12)\n\x05model\x18\x02 \x01(\x0b\x32\x1a.stamp2vec.v1.ModelVersion\x12)\n\x06timing\x18\x03 \x01(\x0b\x32\x19.stamp2vec.v1.ModelTiming\"]\n\x0b\x45mbedResult\x12(\n\x06status\x18\x01 \x01(\x0b\x32\x18.stamp2vec.v1.ItemStatus\x12$\n\x06vector\x18\x02 \x01(\x0b\x32\x14.stamp2vec.v1.Vector\"\"\n EmbedderServiceListModelsRequest\"L\n!EmbedderServiceListModelsResponse\x12\'\n\x06models\x18\x01 \x03(\x0b\x32\x17.stamp2vec.v1.ModelInfo2\xc2\x01\n\x0f\x45mbedderService\x12@\n\x05\x45mbed\x12\x1a.stamp2vec.v1.EmbedRequest\x1a\x1b.stamp2vec.v1.EmbedResponse\x12m\n\nListModels\x12..stamp2vec.v1.EmbedderServiceListModelsRequest\x1a/.stamp2vec.v1.EmbedderServiceListModelsResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1bstamp2vec/v1/embedder.proto\x12\x0cstamp2vec.v1\x1a\x19stamp2vec/v1/common.proto\"\x89\x01\n\x0c\x45mbedRequest\x12#\n\x06images\x18\x01 \x03(\x0b\x32\x13.stamp2vec.v1.Image\x12*\n\x05model\x18\x02 \x01(\x0b\x32\x1b.stamp2vec.v1.ModelSelector\x12(\n\x08priority\x18\x03 \x01(\x0e\x32\x16.stamp2vec.v1.Priority\"\x91\x01\n\rEmbedResponse\x12*\n\x07results\x18\x01 \x03(\x0b\x32\x19.stamp2vec.v1.EmbedResult\x12)\n\x05model\x18\x02 \x01(\x0b\x32\x1a.stamp2vec.v1.ModelVersion\x12)\n\x06timing\x18\x03 \x01(\x0b\x32\x19.stamp2vec.v1.ModelTiming\"]\n\x0b\x45mbedResult\x12(\n\x06status\x18\x01 \x01(\x0b\x32\x18.stamp2vec.v1.ItemStatus\x12$\n\x06vector\x18\x02 \x01(\x0b\x32\x14.stamp2vec.v1.Vector\"\x8e\x01\n\x12VerifyPairsRequest\x12\"\n\x05pairs\x18\x01 \x03(\x0b\x32\x13.stamp2vec.v1.Image\x12*\n\x05model\x18\x02 \x01(\x0b\x32\x1b.stamp2vec.v1.ModelSelector\x12(\n\x08priority\x18\x03 \x01(\x0e\x32\x16.stamp2vec.v1.Priority\"\x9d\x01\n\x13VerifyPairsResponse\x12\x30\n\x07results\x18\x01 \x03(\x0b\x32\x1f.stamp2vec.v1.VerifyPairsResult\x12)\n\x05model\x18\x02 \x01(\x0b\x32\x1a.stamp2vec.v1.ModelVersion\x12)\n\x06timing\x18\x03 \x01(\x0b\x32\x19.stamp2vec.v1.ModelTiming\"\x8a\x01\n\x11VerifyPairsResult\x12(\n\x06status\x18\x01 \x01(\x0b\x32\x18.stamp2vec.v1.ItemStatus\x12\"\n\x06\x61grees\x18\x02 \x01(\x0b\x32\x12.stamp2vec.v1.Mask\x12\'\n\x0b\x63ontradicts\x18\x03 \x01(\x0b\x32\x12.stamp2vec.v1.Mask\"\"\n EmbedderServiceListModelsRequest\"L\n!EmbedderServiceListModelsResponse\x12\'\n\x06models\x18\x01 \x03(\x0b\x32\x17.stamp2vec.v1.ModelInfo2\x96\x02\n\x0f\x45mbedderService\x12@\n\x05\x45mbed\x12\x1a.stamp2vec.v1.EmbedRequest\x1a\x1b.stamp2vec.v1.EmbedResponse\x12R\n\x0bVerifyPairs\x12 .stamp2vec.v1.VerifyPairsRequest\x1a!.stamp2vec.v1.VerifyPairsResponse\x12m\n\nListModels\x12..stamp2vec.v1.EmbedderServiceListModelsRequest\x1a/.stamp2vec.v1.EmbedderServiceListModelsResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -38,10 +38,16 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_EMBEDRESPONSE']._serialized_end=358
   _globals['_EMBEDRESULT']._serialized_start=360
   _globals['_EMBEDRESULT']._serialized_end=453
-  _globals['_EMBEDDERSERVICELISTMODELSREQUEST']._serialized_start=455
-  _globals['_EMBEDDERSERVICELISTMODELSREQUEST']._serialized_end=489
-  _globals['_EMBEDDERSERVICELISTMODELSRESPONSE']._serialized_start=491
-  _globals['_EMBEDDERSERVICELISTMODELSRESPONSE']._serialized_end=567
-  _globals['_EMBEDDERSERVICE']._serialized_start=570
-  _globals['_EMBEDDERSERVICE']._serialized_end=764
+  _globals['_VERIFYPAIRSREQUEST']._serialized_start=456
+  _globals['_VERIFYPAIRSREQUEST']._serialized_end=598
+  _globals['_VERIFYPAIRSRESPONSE']._serialized_start=601
+  _globals['_VERIFYPAIRSRESPONSE']._serialized_end=758
+  _globals['_VERIFYPAIRSRESULT']._serialized_start=761
+  _globals['_VERIFYPAIRSRESULT']._serialized_end=899
+  _globals['_EMBEDDERSERVICELISTMODELSREQUEST']._serialized_start=901
+  _globals['_EMBEDDERSERVICELISTMODELSREQUEST']._serialized_end=935
+  _globals['_EMBEDDERSERVICELISTMODELSRESPONSE']._serialized_start=937
+  _globals['_EMBEDDERSERVICELISTMODELSRESPONSE']._serialized_end=1013
+  _globals['_EMBEDDERSERVICE']._serialized_start=1016
+  _globals['_EMBEDDERSERVICE']._serialized_end=1294
 # @@protoc_insertion_point(module_scope)

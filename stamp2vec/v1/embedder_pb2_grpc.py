@@ -26,7 +26,7 @@ if _version_not_supported:
 
 
 class EmbedderServiceStub(object):
-    """Turns cropped stamps into vectors, several crops a call.
+    """Serves the models that compare stamps: embedders, which turn one into a vector, and pair networks, which look at two.
     """
 
     def __init__(self, channel):
@@ -40,6 +40,11 @@ class EmbedderServiceStub(object):
                 request_serializer=stamp2vec_dot_v1_dot_embedder__pb2.EmbedRequest.SerializeToString,
                 response_deserializer=stamp2vec_dot_v1_dot_embedder__pb2.EmbedResponse.FromString,
                 _registered_method=True)
+        self.VerifyPairs = channel.unary_unary(
+                '/stamp2vec.v1.EmbedderService/VerifyPairs',
+                request_serializer=stamp2vec_dot_v1_dot_embedder__pb2.VerifyPairsRequest.SerializeToString,
+                response_deserializer=stamp2vec_dot_v1_dot_embedder__pb2.VerifyPairsResponse.FromString,
+                _registered_method=True)
         self.ListModels = channel.unary_unary(
                 '/stamp2vec.v1.EmbedderService/ListModels',
                 request_serializer=stamp2vec_dot_v1_dot_embedder__pb2.EmbedderServiceListModelsRequest.SerializeToString,
@@ -48,12 +53,19 @@ class EmbedderServiceStub(object):
 
 
 class EmbedderServiceServicer(object):
-    """Turns cropped stamps into vectors, several crops a call.
+    """Serves the models that compare stamps: embedders, which turn one into a vector, and pair networks, which look at two.
     """
 
     def Embed(self, request, context):
         """Makes the vector of each crop. A crop that cannot be read spoils only its own result;
         the call fails when no crop of it can be read.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def VerifyPairs(self, request, context):
+        """Says what each place of two stamps, laid over each other, tells of whether one die made both.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -74,6 +86,11 @@ def add_EmbedderServiceServicer_to_server(servicer, server):
                     request_deserializer=stamp2vec_dot_v1_dot_embedder__pb2.EmbedRequest.FromString,
                     response_serializer=stamp2vec_dot_v1_dot_embedder__pb2.EmbedResponse.SerializeToString,
             ),
+            'VerifyPairs': grpc.unary_unary_rpc_method_handler(
+                    servicer.VerifyPairs,
+                    request_deserializer=stamp2vec_dot_v1_dot_embedder__pb2.VerifyPairsRequest.FromString,
+                    response_serializer=stamp2vec_dot_v1_dot_embedder__pb2.VerifyPairsResponse.SerializeToString,
+            ),
             'ListModels': grpc.unary_unary_rpc_method_handler(
                     servicer.ListModels,
                     request_deserializer=stamp2vec_dot_v1_dot_embedder__pb2.EmbedderServiceListModelsRequest.FromString,
@@ -88,7 +105,7 @@ def add_EmbedderServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class EmbedderService(object):
-    """Turns cropped stamps into vectors, several crops a call.
+    """Serves the models that compare stamps: embedders, which turn one into a vector, and pair networks, which look at two.
     """
 
     @staticmethod
@@ -108,6 +125,33 @@ class EmbedderService(object):
             '/stamp2vec.v1.EmbedderService/Embed',
             stamp2vec_dot_v1_dot_embedder__pb2.EmbedRequest.SerializeToString,
             stamp2vec_dot_v1_dot_embedder__pb2.EmbedResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def VerifyPairs(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/stamp2vec.v1.EmbedderService/VerifyPairs',
+            stamp2vec_dot_v1_dot_embedder__pb2.VerifyPairsRequest.SerializeToString,
+            stamp2vec_dot_v1_dot_embedder__pb2.VerifyPairsResponse.FromString,
             options,
             channel_credentials,
             insecure,

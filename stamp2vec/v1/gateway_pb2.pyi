@@ -30,25 +30,21 @@ class _CompareMode:
 class _CompareModeEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._EnumTypeWrapper[_CompareMode.ValueType], builtins.type):
     DESCRIPTOR: google.protobuf.descriptor.EnumDescriptor
     COMPARE_MODE_UNSPECIFIED: _CompareMode.ValueType  # 0
-    """Same as COMPARE_MODE_FAST."""
+    """COMPARE_MODE_THOROUGH for two images, COMPARE_MODE_FAST where one is a vector."""
     COMPARE_MODE_FAST: _CompareMode.ValueType  # 1
-    """By their vectors alone."""
+    """Their vectors alone. The verdict is SAME_LAYOUT at most: vectors do not show letters."""
     COMPARE_MODE_THOROUGH: _CompareMode.ValueType  # 2
-    """Also by their ink, laid over each other: separates look-alikes. Both stamps must be images,
-    and the model must have a Verification with a SecondLook.
-    """
+    """Also their ink, laid over each other. Both stamps must be images."""
 
 class CompareMode(_CompareMode, metaclass=_CompareModeEnumTypeWrapper):
     """What of two stamps is compared."""
 
 COMPARE_MODE_UNSPECIFIED: CompareMode.ValueType  # 0
-"""Same as COMPARE_MODE_FAST."""
+"""COMPARE_MODE_THOROUGH for two images, COMPARE_MODE_FAST where one is a vector."""
 COMPARE_MODE_FAST: CompareMode.ValueType  # 1
-"""By their vectors alone."""
+"""Their vectors alone. The verdict is SAME_LAYOUT at most: vectors do not show letters."""
 COMPARE_MODE_THOROUGH: CompareMode.ValueType  # 2
-"""Also by their ink, laid over each other: separates look-alikes. Both stamps must be images,
-and the model must have a Verification with a SecondLook.
-"""
+"""Also their ink, laid over each other. Both stamps must be images."""
 global___CompareMode = CompareMode
 
 class _Verdict:
@@ -65,6 +61,10 @@ class _VerdictEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._EnumTy
     """They are not."""
     VERDICT_CANNOT_TELL: _Verdict.ValueType  # 3
     """There is too little evidence; the reason is in the answer."""
+    VERDICT_SAME_LAYOUT: _Verdict.ValueType  # 4
+    """They are of one layout, and nothing is known of their letters: only their vectors were compared."""
+    VERDICT_MIRRORED: _Verdict.ValueType  # 5
+    """One is the mirror image of the other."""
 
 class Verdict(_Verdict, metaclass=_VerdictEnumTypeWrapper):
     """Whether two stamps are of one die."""
@@ -77,6 +77,10 @@ VERDICT_DIFFERENT: Verdict.ValueType  # 2
 """They are not."""
 VERDICT_CANNOT_TELL: Verdict.ValueType  # 3
 """There is too little evidence; the reason is in the answer."""
+VERDICT_SAME_LAYOUT: Verdict.ValueType  # 4
+"""They are of one layout, and nothing is known of their letters: only their vectors were compared."""
+VERDICT_MIRRORED: Verdict.ValueType  # 5
+"""One is the mirror image of the other."""
 global___Verdict = Verdict
 
 @typing.final
@@ -95,6 +99,7 @@ class AnalyzeDocumentRequest(google.protobuf.message.Message):
     PRIORITY_FIELD_NUMBER: builtins.int
     MAX_OVERLAP_FIELD_NUMBER: builtins.int
     INCLUDE_VECTORS_FIELD_NUMBER: builtins.int
+    PRIOR_FIELD_NUMBER: builtins.int
     document: builtins.bytes
     """The bytes of a JPEG, PNG, TIFF (up to 100 pages), WebP or BMP file; at most 32 MiB and
     80 million pixels a page.
@@ -114,9 +119,11 @@ class AnalyzeDocumentRequest(google.protobuf.message.Message):
     better one stays. Unset: 0.5. Raise it to keep stamps apart that lie on each other.
     """
     include_vectors: builtins.bool
-    """Answer with each stamp's vector, and with what follows from the vectors: similarity, probability, die_group.
-    Unset: true. Without them no embedder is called.
+    """Answer with each stamp's vector, and with what follows from comparing them: similarity, probability, die_group.
+    Unset: true. Without them no embedder is called and no ink is compared.
     """
+    prior: builtins.float
+    """The share of pairs of one die among the pairs of stamps that look alike, above 0 and below 1. Unset: 0.5."""
     def __init__(
         self,
         *,
@@ -128,15 +135,18 @@ class AnalyzeDocumentRequest(google.protobuf.message.Message):
         priority: stamp2vec.v1.common_pb2.Priority.ValueType = ...,
         max_overlap: builtins.float | None = ...,
         include_vectors: builtins.bool | None = ...,
+        prior: builtins.float | None = ...,
     ) -> None: ...
-    def HasField(self, field_name: typing.Literal["_include_vectors", b"_include_vectors", "_max_overlap", b"_max_overlap", "_min_score", b"_min_score", "include_vectors", b"include_vectors", "max_overlap", b"max_overlap", "min_score", b"min_score"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["_include_vectors", b"_include_vectors", "_max_overlap", b"_max_overlap", "_min_score", b"_min_score", "document", b"document", "include_crops", b"include_crops", "include_masks", b"include_masks", "include_vectors", b"include_vectors", "max_overlap", b"max_overlap", "min_score", b"min_score", "preset", b"preset", "priority", b"priority"]) -> None: ...
+    def HasField(self, field_name: typing.Literal["_include_vectors", b"_include_vectors", "_max_overlap", b"_max_overlap", "_min_score", b"_min_score", "_prior", b"_prior", "include_vectors", b"include_vectors", "max_overlap", b"max_overlap", "min_score", b"min_score", "prior", b"prior"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["_include_vectors", b"_include_vectors", "_max_overlap", b"_max_overlap", "_min_score", b"_min_score", "_prior", b"_prior", "document", b"document", "include_crops", b"include_crops", "include_masks", b"include_masks", "include_vectors", b"include_vectors", "max_overlap", b"max_overlap", "min_score", b"min_score", "preset", b"preset", "prior", b"prior", "priority", b"priority"]) -> None: ...
     @typing.overload
     def WhichOneof(self, oneof_group: typing.Literal["_include_vectors", b"_include_vectors"]) -> typing.Literal["include_vectors"] | None: ...
     @typing.overload
     def WhichOneof(self, oneof_group: typing.Literal["_max_overlap", b"_max_overlap"]) -> typing.Literal["max_overlap"] | None: ...
     @typing.overload
     def WhichOneof(self, oneof_group: typing.Literal["_min_score", b"_min_score"]) -> typing.Literal["min_score"] | None: ...
+    @typing.overload
+    def WhichOneof(self, oneof_group: typing.Literal["_prior", b"_prior"]) -> typing.Literal["prior"] | None: ...
 
 global___AnalyzeDocumentRequest = AnalyzeDocumentRequest
 
@@ -170,7 +180,9 @@ class AnalyzeDocumentResponse(google.protobuf.message.Message):
 
     @property
     def models(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[stamp2vec.v1.common_pb2.ModelInfo]:
-        """The models that answered: detector, embedder when vectors and segmenter when masks were asked for, in this order."""
+        """The models that answered, in this order: detector, embedder when vectors were asked for, segmenter when masks were
+        or ink was compared, pair network when ink was compared.
+        """
 
     @property
     def timing(self) -> global___StageTiming:
@@ -257,9 +269,11 @@ class Stamp(google.protobuf.message.Message):
     ink_colour: stamp2vec.v1.common_pb2.InkColour.ValueType
     """Its ink as the page shows it; unspecified when it cannot be determined."""
     die_group: builtins.int
-    """Numbers the dies of the document from 1: of two stamps with one number the verdict is SAME,
-    as it is between any two of that number. 0 when its die cannot be determined: the embedder has no
-    verification, the stamp too few pixels or too little ink, or include_vectors is false.
+    """Numbers the dies of the document from 1. Stamps have one number when the ink of each was compared with that of the
+    largest among them and the verdict was SAME; two numbers may still be of one die where the verdict was CANNOT_TELL.
+    0 when its die cannot be determined: the embedder has no verification, there is no pair network, the stamp has too
+    few pixels or too little ink, more than 200 stamps or 100 pairs would have to be compared, or include_vectors is
+    false.
     """
     @property
     def box(self) -> stamp2vec.v1.common_pb2.Box:
@@ -323,15 +337,18 @@ global___SimilarityMatrix = SimilarityMatrix
 @typing.final
 class ProbabilityMatrix(google.protobuf.message.Message):
     """The probability that two stamps are of one die, for every two stamps of a document, counted
-    through the pages in order.
+    through the pages in order: by their ink where it was compared, and by the vectors alone no more than the prior.
     """
 
     DESCRIPTOR: google.protobuf.descriptor.Descriptor
 
     SIZE_FIELD_NUMBER: builtins.int
     VALUES_FIELD_NUMBER: builtins.int
+    PRIOR_FIELD_NUMBER: builtins.int
     size: builtins.int
     """The number of stamps."""
+    prior: builtins.float
+    """The share of pairs of one die that they assume among the pairs of stamps that look alike."""
     @property
     def values(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.float]:
         """size * size probabilities, 0 to 1, row by row; 1 for a stamp with itself."""
@@ -341,8 +358,9 @@ class ProbabilityMatrix(google.protobuf.message.Message):
         *,
         size: builtins.int = ...,
         values: collections.abc.Iterable[builtins.float] | None = ...,
+        prior: builtins.float = ...,
     ) -> None: ...
-    def ClearField(self, field_name: typing.Literal["size", b"size", "values", b"values"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["prior", b"prior", "size", b"size", "values", b"values"]) -> None: ...
 
 global___ProbabilityMatrix = ProbabilityMatrix
 
@@ -359,16 +377,19 @@ class StageTiming(google.protobuf.message.Message):
     SEGMENT_MS_FIELD_NUMBER: builtins.int
     EMBED_MS_FIELD_NUMBER: builtins.int
     TOTAL_MS_FIELD_NUMBER: builtins.int
+    COMPARE_MS_FIELD_NUMBER: builtins.int
     decode_ms: builtins.float
     """Decoding and letterboxing the pages."""
     detect_ms: builtins.float
     """Detecting, from the first page sent to the last answer."""
     segment_ms: builtins.float
-    """Segmenting, likewise; 0 when no mask was asked for."""
+    """Segmenting, likewise; 0 when no mask was asked for and no ink compared."""
     embed_ms: builtins.float
     """Embedding, likewise."""
     total_ms: builtins.float
     """All of it."""
+    compare_ms: builtins.float
+    """Comparing ink, segmenting for it included; 0 when no two stamps are alike."""
     def __init__(
         self,
         *,
@@ -377,8 +398,9 @@ class StageTiming(google.protobuf.message.Message):
         segment_ms: builtins.float = ...,
         embed_ms: builtins.float = ...,
         total_ms: builtins.float = ...,
+        compare_ms: builtins.float = ...,
     ) -> None: ...
-    def ClearField(self, field_name: typing.Literal["decode_ms", b"decode_ms", "detect_ms", b"detect_ms", "embed_ms", b"embed_ms", "segment_ms", b"segment_ms", "total_ms", b"total_ms"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["compare_ms", b"compare_ms", "decode_ms", b"decode_ms", "detect_ms", b"detect_ms", "embed_ms", b"embed_ms", "segment_ms", b"segment_ms", "total_ms", b"total_ms"]) -> None: ...
 
 global___StageTiming = StageTiming
 
@@ -670,8 +692,13 @@ class CompareStampsRequest(google.protobuf.message.Message):
     B_FIELD_NUMBER: builtins.int
     MODEL_FIELD_NUMBER: builtins.int
     MODE_FIELD_NUMBER: builtins.int
+    PRIOR_FIELD_NUMBER: builtins.int
     mode: global___CompareMode.ValueType
     """Whether ink is compared too."""
+    prior: builtins.float
+    """The share of pairs of one die among the pairs that you ask about, above 0 and below 1; the others are taken to be
+    of one layout, as look-alikes are. Unset: 0.5.
+    """
     @property
     def a(self) -> global___Comparand:
         """One stamp."""
@@ -691,15 +718,17 @@ class CompareStampsRequest(google.protobuf.message.Message):
         b: global___Comparand | None = ...,
         model: stamp2vec.v1.common_pb2.ModelSelector | None = ...,
         mode: global___CompareMode.ValueType = ...,
+        prior: builtins.float | None = ...,
     ) -> None: ...
-    def HasField(self, field_name: typing.Literal["a", b"a", "b", b"b", "model", b"model"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["a", b"a", "b", b"b", "mode", b"mode", "model", b"model"]) -> None: ...
+    def HasField(self, field_name: typing.Literal["_prior", b"_prior", "a", b"a", "b", b"b", "model", b"model", "prior", b"prior"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["_prior", b"_prior", "a", b"a", "b", b"b", "mode", b"mode", "model", b"model", "prior", b"prior"]) -> None: ...
+    def WhichOneof(self, oneof_group: typing.Literal["_prior", b"_prior"]) -> typing.Literal["prior"] | None: ...
 
 global___CompareStampsRequest = CompareStampsRequest
 
 @typing.final
 class CompareStampsResponse(google.protobuf.message.Message):
-    """How alike they are."""
+    """Whether they are of one die."""
 
     DESCRIPTOR: google.protobuf.descriptor.Descriptor
 
@@ -709,23 +738,29 @@ class CompareStampsResponse(google.protobuf.message.Message):
     VERDICT_FIELD_NUMBER: builtins.int
     REASON_FIELD_NUMBER: builtins.int
     OVERLAY_FIELD_NUMBER: builtins.int
+    PRIOR_FIELD_NUMBER: builtins.int
     similarity: builtins.float
     """Cosine similarity, -1 to 1."""
     probability: builtins.float
-    """The probability that they are of one die, 0 to 1, assuming what the model's Verification
-    says. Unset when it has none.
+    """The probability that they are of one die, 0 to 1: by their ink, or by the vectors alone no more than the prior.
+    For MIRRORED, that one die made the one and the mirror image of the other. Unset when nobody has measured it, and
+    where one shows too little.
     """
     verdict: global___Verdict.ValueType
-    """What follows from it: SAME at 0.9 and above, DIFFERENT at 0.1 and below."""
+    """What follows: SAME from 0.9 on where enough ink is legible and none contradicts, DIFFERENT up to 0.1 where some
+    does.
+    """
     reason: builtins.str
-    """Why the verdict is CANNOT_TELL; empty for the others."""
+    """Why it is no more than it is, and what would help; empty for SAME and DIFFERENT."""
+    prior: builtins.float
+    """The share of pairs of one die that the probability assumes."""
     @property
     def model(self) -> stamp2vec.v1.common_pb2.ModelVersion:
         """The model whose vectors were compared."""
 
     @property
     def overlay(self) -> global___Overlay:
-        """The two laid over each other; set in thorough mode."""
+        """The two laid over each other; set where their ink was compared."""
 
     def __init__(
         self,
@@ -736,16 +771,17 @@ class CompareStampsResponse(google.protobuf.message.Message):
         verdict: global___Verdict.ValueType = ...,
         reason: builtins.str = ...,
         overlay: global___Overlay | None = ...,
+        prior: builtins.float = ...,
     ) -> None: ...
     def HasField(self, field_name: typing.Literal["_probability", b"_probability", "model", b"model", "overlay", b"overlay", "probability", b"probability"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["_probability", b"_probability", "model", b"model", "overlay", b"overlay", "probability", b"probability", "reason", b"reason", "similarity", b"similarity", "verdict", b"verdict"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["_probability", b"_probability", "model", b"model", "overlay", b"overlay", "prior", b"prior", "probability", b"probability", "reason", b"reason", "similarity", b"similarity", "verdict", b"verdict"]) -> None: ...
     def WhichOneof(self, oneof_group: typing.Literal["_probability", b"_probability"]) -> typing.Literal["probability"] | None: ...
 
 global___CompareStampsResponse = CompareStampsResponse
 
 @typing.final
 class Overlay(google.protobuf.message.Message):
-    """Two impressions, the second registered onto the first: rotated, scaled and bent."""
+    """Two impressions, the second registered onto the first: rotated, scaled and bent, and turned over where it is mirrored."""
 
     DESCRIPTOR: google.protobuf.descriptor.Descriptor
 
@@ -755,6 +791,9 @@ class Overlay(google.protobuf.message.Message):
     LOCAL_CORRELATION_FIELD_NUMBER: builtins.int
     A_INK_FIELD_NUMBER: builtins.int
     B_INK_FIELD_NUMBER: builtins.int
+    AGREES_FIELD_NUMBER: builtins.int
+    CONTRADICTS_FIELD_NUMBER: builtins.int
+    MIRRORED_FIELD_NUMBER: builtins.int
     correlation: builtins.float
     """The correlation of their ink, -1 to 1."""
     missing_ink: builtins.float
@@ -762,7 +801,9 @@ class Overlay(google.protobuf.message.Message):
     added_ink: builtins.float
     """The share of the second one's ink that the first lacks, 0 to 1."""
     local_correlation: builtins.float
-    """The correlation of the ink around the places that agree least, -1 to 1."""
+    """Never set."""
+    mirrored: builtins.bool
+    """Whether the second was turned over to fit."""
     @property
     def a_ink(self) -> stamp2vec.v1.common_pb2.Mask:
         """The ink of the first."""
@@ -770,6 +811,14 @@ class Overlay(google.protobuf.message.Message):
     @property
     def b_ink(self) -> stamp2vec.v1.common_pb2.Mask:
         """The ink of the second where it comes to lie, of the same size."""
+
+    @property
+    def agrees(self) -> stamp2vec.v1.common_pb2.Mask:
+        """How surely both show the same at a place of 4 by 4 pixels, 0 to 255."""
+
+    @property
+    def contradicts(self) -> stamp2vec.v1.common_pb2.Mask:
+        """How surely both show there what one die cannot have made, 0 to 255."""
 
     def __init__(
         self,
@@ -780,9 +829,12 @@ class Overlay(google.protobuf.message.Message):
         local_correlation: builtins.float = ...,
         a_ink: stamp2vec.v1.common_pb2.Mask | None = ...,
         b_ink: stamp2vec.v1.common_pb2.Mask | None = ...,
+        agrees: stamp2vec.v1.common_pb2.Mask | None = ...,
+        contradicts: stamp2vec.v1.common_pb2.Mask | None = ...,
+        mirrored: builtins.bool = ...,
     ) -> None: ...
-    def HasField(self, field_name: typing.Literal["a_ink", b"a_ink", "b_ink", b"b_ink"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["a_ink", b"a_ink", "added_ink", b"added_ink", "b_ink", b"b_ink", "correlation", b"correlation", "local_correlation", b"local_correlation", "missing_ink", b"missing_ink"]) -> None: ...
+    def HasField(self, field_name: typing.Literal["a_ink", b"a_ink", "agrees", b"agrees", "b_ink", b"b_ink", "contradicts", b"contradicts"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["a_ink", b"a_ink", "added_ink", b"added_ink", "agrees", b"agrees", "b_ink", b"b_ink", "contradicts", b"contradicts", "correlation", b"correlation", "local_correlation", b"local_correlation", "mirrored", b"mirrored", "missing_ink", b"missing_ink"]) -> None: ...
 
 global___Overlay = Overlay
 

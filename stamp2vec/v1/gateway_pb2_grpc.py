@@ -135,7 +135,7 @@ class StampServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def CompareStamps(self, request, context):
-        """Says how alike two stamps are.
+        """Says whether two stamps are of one die.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -70,7 +70,7 @@ class StampServiceStub:
         stamp2vec.v1.gateway_pb2.CompareStampsRequest,
         stamp2vec.v1.gateway_pb2.CompareStampsResponse,
     ]
-    """Says how alike two stamps are."""
+    """Says whether two stamps are of one die."""
 
     ListModels: grpc.UnaryUnaryMultiCallable[
         stamp2vec.v1.gateway_pb2.ListModelsRequest,
@@ -130,7 +130,7 @@ class StampServiceAsyncStub:
         stamp2vec.v1.gateway_pb2.CompareStampsRequest,
         stamp2vec.v1.gateway_pb2.CompareStampsResponse,
     ]
-    """Says how alike two stamps are."""
+    """Says whether two stamps are of one die."""
 
     ListModels: grpc.aio.UnaryUnaryMultiCallable[
         stamp2vec.v1.gateway_pb2.ListModelsRequest,
@@ -202,7 +202,7 @@ class StampServiceServicer(metaclass=abc.ABCMeta):
         request: stamp2vec.v1.gateway_pb2.CompareStampsRequest,
         context: _ServicerContext,
     ) -> typing.Union[stamp2vec.v1.gateway_pb2.CompareStampsResponse, collections.abc.Awaitable[stamp2vec.v1.gateway_pb2.CompareStampsResponse]]:
-        """Says how alike two stamps are."""
+        """Says whether two stamps are of one die."""
 
     @abc.abstractmethod
     def ListModels(

@@ -1,10 +1,10 @@
 """Comparisons of two stamps."""
 
 from stamp2vec.v1 import gateway_pb2
-from stamp2vec.values import Comparison, Embedding, Measures, Overlay, Verdict
+from stamp2vec.values import Comparison, Embedding, Overlay, Verdict
 from stamp2vec.wire.enums import VERDICTS
 from stamp2vec.wire.images import Picture, image_to_message, mask_from_message, mask_to_message
-from stamp2vec.wire.models import version_to_message
+from stamp2vec.wire.models import decimal, version_to_message
 from stamp2vec.wire.stamps import embedding_to_message
 
 
@@ -23,6 +23,7 @@ def comparison_to_message(comparison: Comparison) -> gateway_pb2.CompareStampsRe
         probability=comparison.probability,
         verdict=VERDICTS.to_number(comparison.verdict),
         reason=comparison.reason,
+        prior=comparison.prior,
         overlay=None if comparison.overlay is None else overlay_to_message(comparison.overlay),
     )
 
@@ -33,6 +34,7 @@ def comparison_from_message(message: gateway_pb2.CompareStampsResponse) -> Compa
         similarity=message.similarity,
         model=message.model.name,
         version=message.model.version,
+        prior=decimal(message.prior),
         probability=message.probability if message.HasField("probability") else None,
         verdict=VERDICTS.from_number(message.verdict) or Verdict.CANNOT_TELL,
         reason=message.reason,
@@ -43,21 +45,26 @@ def comparison_from_message(message: gateway_pb2.CompareStampsResponse) -> Compa
 def overlay_to_message(overlay: Overlay) -> gateway_pb2.Overlay:
     """Two impressions in one frame."""
     return gateway_pb2.Overlay(
-        correlation=overlay.measures.correlation,
-        missing_ink=overlay.measures.missing_ink,
-        added_ink=overlay.measures.added_ink,
-        local_correlation=overlay.measures.local_correlation,
+        correlation=overlay.correlation,
+        missing_ink=overlay.missing_ink,
+        added_ink=overlay.added_ink,
         a_ink=mask_to_message(overlay.a_ink),
         b_ink=mask_to_message(overlay.b_ink),
+        agrees=mask_to_message(overlay.agrees),
+        contradicts=mask_to_message(overlay.contradicts),
+        mirrored=overlay.mirrored,
     )
 
 
 def overlay_from_message(message: gateway_pb2.Overlay) -> Overlay:
     """Two impressions in one frame."""
-    measures = Measures(
+    return Overlay(
+        a_ink=mask_from_message(message.a_ink),
+        b_ink=mask_from_message(message.b_ink),
+        agrees=mask_from_message(message.agrees),
+        contradicts=mask_from_message(message.contradicts),
         correlation=message.correlation,
         missing_ink=message.missing_ink,
         added_ink=message.added_ink,
-        local_correlation=message.local_correlation,
+        mirrored=message.mirrored,
     )
-    return Overlay(mask_from_message(message.a_ink), mask_from_message(message.b_ink), measures)

@@ -9,7 +9,7 @@ from stamp2vec.v1 import common_pb2, gateway_pb2
 from stamp2vec.values import DocumentResult, PageResult, Preset, Task, Timing
 from stamp2vec.wire.enums import PRESETS
 from stamp2vec.wire.errors import status_from_message, status_to_message
-from stamp2vec.wire.models import info_from_message, info_to_message, version_to_message
+from stamp2vec.wire.models import decimal, info_from_message, info_to_message, version_to_message
 from stamp2vec.wire.stamps import stamp_from_message, stamp_to_message
 
 CropPngs = Mapping[int, Sequence[bytes | None]]
@@ -29,6 +29,7 @@ def request_to_message(
         include_masks=options.include_masks,
         include_crops=options.include_crops,
         priority=priority_to_message(bulk),
+        prior=options.prior,
     )
 
 
@@ -40,6 +41,7 @@ def options_from_message(message: gateway_pb2.AnalyzeDocumentRequest) -> Options
         include_vectors=message.include_vectors or not message.HasField("include_vectors"),
         include_masks=message.include_masks,
         include_crops=message.include_crops,
+        prior=message.prior if message.HasField("prior") else None,
     )
 
 
@@ -59,13 +61,16 @@ def result_to_message(result: DocumentResult, crop_pngs: CropPngs | None = None)
         similarity=gateway_pb2.SimilarityMatrix(size=len(result.similarity), values=_values(result.similarity)),
         probability=None
         if probability is None
-        else gateway_pb2.ProbabilityMatrix(size=len(probability), values=_values(probability)),
+        else gateway_pb2.ProbabilityMatrix(
+            size=len(probability), values=_values(probability), prior=result.prior or 0.0
+        ),
         models=map(info_to_message, result.models),
         timing=gateway_pb2.StageTiming(
             decode_ms=result.timing.decode_ms,
             detect_ms=result.timing.detect_ms,
             segment_ms=result.timing.segment_ms,
             embed_ms=result.timing.embed_ms,
+            compare_ms=result.timing.compare_ms,
             total_ms=result.timing.total_ms,
         ),
         request_id=result.request_id,
@@ -79,8 +84,16 @@ def result_from_message(message: gateway_pb2.AnalyzeDocumentResponse) -> Documen
         pages=tuple(map(_page_from_message, message.pages)),
         similarity=_matrix(message.similarity),
         probability=_matrix(message.probability) if message.HasField("probability") else None,
+        prior=decimal(message.probability.prior) or None,
         models=tuple(map(info_from_message, message.models)),
-        timing=Timing(timing.decode_ms, timing.detect_ms, timing.segment_ms, timing.embed_ms, timing.total_ms),
+        timing=Timing(
+            timing.decode_ms,
+            timing.detect_ms,
+            timing.segment_ms,
+            timing.embed_ms,
+            timing.compare_ms,
+            timing.total_ms,
+        ),
         request_id=message.request_id,
     )
 

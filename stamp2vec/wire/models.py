@@ -4,7 +4,7 @@ import dataclasses
 
 from stamp2vec.errors import InvalidInput
 from stamp2vec.v1 import common_pb2
-from stamp2vec.values import ModelInfo, Preset, SecondLook, Verification, Views
+from stamp2vec.values import ModelInfo, PairCalibration, Preset, Verification, Views
 from stamp2vec.wire.enums import PRESETS, TASKS, VIEWS
 
 
@@ -23,11 +23,14 @@ def info_to_message(info: ModelInfo) -> common_pb2.ModelInfo:
         threshold=info.threshold,
         views=VIEWS.to_number(info.views),
         verification=None if info.verification is None else verification_to_message(info.verification),
+        pair_calibration=None
+        if info.pair_calibration is None
+        else common_pb2.PairCalibration(**dataclasses.asdict(info.pair_calibration)),
     )
 
 
 def info_from_message(message: common_pb2.ModelInfo) -> ModelInfo:
-    """A model of another service. A verification that makes no sense becomes None, so that nothing follows from it."""
+    """A model of another service. What was measured and makes no sense becomes None: nothing follows from it."""
     presets = map(PRESETS.from_number, message.presets)
     return ModelInfo(
         name=message.model.name,
@@ -40,15 +43,25 @@ def info_from_message(message: common_pb2.ModelInfo) -> ModelInfo:
         vector_size=message.vector_size,
         parameters=message.parameters,
         sha256=message.sha256,
-        threshold=_rounded(message.threshold),
+        threshold=decimal(message.threshold),
         views=VIEWS.from_number(message.views) or Views.WHOLE,
         verification=_verification(message),
+        pair_calibration=_pair_calibration(message),
     )
 
 
 def _verification(message: common_pb2.ModelInfo) -> Verification | None:
     try:
         return verification_from_message(message.verification) if message.HasField("verification") else None
+    except ValueError:
+        return None
+
+
+def _pair_calibration(message: common_pb2.ModelInfo) -> PairCalibration | None:
+    names = [field.name for field in dataclasses.fields(PairCalibration)]
+    try:
+        values = {name: getattr(message.pair_calibration, name) for name in names}
+        return PairCalibration(**values) if message.HasField("pair_calibration") else None
     except ValueError:
         return None
 
@@ -93,34 +106,19 @@ def verification_to_message(verification: Verification) -> common_pb2.Verificati
             common_pb2.FarThreshold(false_accept_rate=float(rate), similarity=similarity)
             for rate, similarity in verification.far_thresholds.items()
         ],
-        second_look=None
-        if verification.second_look is None
-        else common_pb2.SecondLook(**dataclasses.asdict(verification.second_look)),
     )
 
 
 def verification_from_message(message: common_pb2.Verification) -> Verification:
     """What similarities mean. ValueError when the message makes no sense."""
     return Verification(
-        curve=tuple((_rounded(point.similarity), _rounded(point.probability)) for point in message.curve),
-        genuine_share=_rounded(message.genuine_share),
-        sibling_share=_rounded(message.sibling_share),
-        far_thresholds={f"{each.false_accept_rate:g}": _rounded(each.similarity) for each in message.far_thresholds},
-        second_look=_second_look(message.second_look) if message.HasField("second_look") else None,
+        curve=tuple((decimal(point.similarity), decimal(point.probability)) for point in message.curve),
+        genuine_share=decimal(message.genuine_share),
+        sibling_share=decimal(message.sibling_share),
+        far_thresholds={f"{each.false_accept_rate:g}": decimal(each.similarity) for each in message.far_thresholds},
     )
 
 
-def _second_look(message: common_pb2.SecondLook) -> SecondLook:
-    return SecondLook(
-        segmenter=message.segmenter,
-        intercept=message.intercept,
-        similarity=message.similarity,
-        correlation=message.correlation,
-        least_change=message.least_change,
-        local_correlation=message.local_correlation,
-    )
-
-
-def _rounded(number: float) -> float:
+def decimal(number: float) -> float:
     """A decimal number as it was written: 0.7, and not the float32 of the wire, which is 0.69999999."""
-    return round(number, 6)
+    return float(f"{number:.7g}")

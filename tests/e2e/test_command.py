@@ -36,10 +36,10 @@ def test_one_command_analyses_a_page_with_the_bundled_models(tmp_path: Path) -> 
     pairs = {(i, j): result["similarity"][i][j] for i, j in combinations(range(len(stamps)), 2)}
     most_alike = max(pairs, key=lambda pair: float(pairs[pair]))
     assert set(most_alike) == twins
-    assert {number for number, stamp in enumerate(stamps) if stamp["die_group"] == 1} == twins
-    assert min(result["probability"][i][j] for i in twins for j in twins) >= 0.9
+    assert (result["prior"], "stamp-pair" in result["models"][-1]) == (0.5, True)
+    assert result["milliseconds"]["compare"] > 0
     (expected,) = DocumentPipeline.from_preset()(SAMPLE.read_bytes()).pages
-    assert len(stamps) == len(expected.stamps)
+    assert [stamp["die_group"] for stamp in stamps] == [stamp.die_group for stamp in expected.stamps]
     for ours, theirs in zip(stamps, expected.stamps, strict=True):
         np.testing.assert_allclose(ours["box"], theirs.box, atol=0.02)
         assert theirs.vector is not None

@@ -90,7 +90,7 @@ def test_metrics_count_what_was_done(services: Running, page: bytes) -> None:
     assert total(after["stamp2vec_stamps"]) == total(before["stamp2vec_stamps"]) + stamps
     method = f"/{NAMES['gateway']}/AnalyzeDocument"
     assert total(after["stamp2vec_request_seconds"], method=method, code="OK") >= 1
-    for stage in ("decode", "detect", "segment", "embed", "total"):
+    for stage in ("decode", "detect", "segment", "embed", "compare", "total"):
         assert total(after["stamp2vec_stage_seconds"], stage=stage) >= 1
     for name in MODEL_SERVICE_NAMES:
         found = metrics(services, name)
@@ -160,7 +160,7 @@ def test_when_the_caller_goes_its_work_is_dropped(services: Running, page: bytes
 
 
 def test_overload_is_refused_at_once_with_a_time_to_come_back(services: Running) -> None:
-    raw = common_pb2.RawImage(data=b"\x80" * 16 * 16, height=16, width=16, channels=1)
+    raw = common_pb2.RawImage(data=b"\x20" * 128 + b"\xf0" * 128, height=16, width=16, channels=1)  # ink on paper
     request = gateway_pb2.EmbedStampsRequest(images=[common_pb2.Image(raw=raw)] * 64)
     executors = children(services.stack["embedder"].pid)
     with stopped(executors):

@@ -1,4 +1,7 @@
-"""A set of small models with random weights: what they find means nothing, how it is handed on is what is tested."""
+"""A set of small models with random weights: what they find means nothing, how it is handed on is what is tested.
+
+The pair network alone makes sense: see `pairs`.
+"""
 
 import math
 from pathlib import Path
@@ -12,13 +15,18 @@ from torch import nn
 from stamp2vec import hub
 from stamp2vec.hub.manifest import Manifest
 from stamp2vec.models import build
-from stamp2vec.values import Preset, Task
+from stamp2vec.values import Preset, Task, Verification
+from tests.library.pairs import CALIBRATION, WIDTH, compare_densities
 
 MODELS = (
     ("yolo-stamp", Task.DETECT, {"width": 8}, 448, 0),
     ("stamp-unet", Task.SEGMENT, {"width": 8}, 256, 0),
     ("tvae", Task.EMBED, {"width": 8, "vector_size": 16}, 128, 16),
+    ("stamp-pair", Task.VERIFY, {"width": WIDTH}, 384, 0),
 )
+
+SHARP = Verification(((0.99, 0.02), (0.999, 0.98)), 0.5, 0.2, {"0.01": 0.999})
+"""What the embedder's similarities mean, where dies are to be found: random weights make vectors that are all alike."""
 
 
 def manifest(name: str, task: Task, config: dict[str, int], side: int, vector_size: int) -> Manifest:
@@ -29,7 +37,7 @@ def manifest(name: str, task: Task, config: dict[str, int], side: int, vector_si
         architecture=name,
         config=config,
         presets=(Preset.FAST,),
-        input_height=side,
+        input_height=2 * side if task == Task.VERIFY else side,
         input_width=side,
         threshold=0.7 if task == Task.DETECT else 0.0,
         parameters=0,
@@ -38,7 +46,21 @@ def manifest(name: str, task: Task, config: dict[str, int], side: int, vector_si
         training={},
         metrics={},
         licence="Apache-2.0",
+        pair_calibration=CALIBRATION if task == Task.VERIFY else None,
     )
+
+
+def network(name: str, task: Task, config: dict[str, int]) -> nn.Module:
+    """One of the models, with weights that make something of a picture."""
+    if task == Task.VERIFY:
+        with torch.random.fork_rng(devices=[]):  # it takes no random numbers from the others
+            model = build(name, config).eval()
+        compare_densities(model)
+        return model
+    model = build(name, config).eval()
+    if task == Task.DETECT:
+        sharpen(model)
+    return model
 
 
 def sharpen(detector: nn.Module) -> None:
@@ -64,10 +86,8 @@ def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("weights")
     torch.manual_seed(0)
     for name, task, config, side, vector_size in MODELS:
-        model = build(name, config).eval()
-        if task == Task.DETECT:
-            sharpen(model)
-        hub.save(root / name / "0.0.1", manifest(name, task, config, side, vector_size), model.state_dict())
+        described = manifest(name, task, config, side, vector_size)
+        hub.save(root / name / "0.0.1", described, network(name, task, config).state_dict())
     return root
 
 

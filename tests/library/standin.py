@@ -9,19 +9,19 @@ from typing import Any, TypeVar
 import grpc
 import numpy as np
 
-from stamp2vec.comparison import compared, judge
-from stamp2vec.errors import InvalidInput, Violation
+from stamp2vec.comparison import blank
+from stamp2vec.errors import InvalidImage, InvalidInput, Violation
 from stamp2vec.hub.manifest import Manifest
 from stamp2vec.limits import DEFAULT_MAX_OVERLAP, MAX_DETECTIONS
-from stamp2vec.pipelines import DocumentPipeline
+from stamp2vec.pipelines import ComparisonPipeline, DocumentPipeline
 from stamp2vec.v1 import common_pb2, detector_pb2, embedder_pb2, gateway_pb2, gateway_pb2_grpc, segmenter_pb2
-from stamp2vec.values import Comparison
+from stamp2vec.values import Comparison, Embedding
 from stamp2vec.wire.comparisons import comparison_to_message
 from stamp2vec.wire.documents import options_from_message, result_to_message
 from stamp2vec.wire.errors import ErrorDetails, details_to_metadata, status_to_message
 from stamp2vec.wire.images import image_from_message, mask_to_message
 from stamp2vec.wire.models import info_to_message, version_to_message
-from stamp2vec.wire.stamps import detection_to_message
+from stamp2vec.wire.stamps import detection_to_message, embedding_from_message
 
 Message = TypeVar("Message")
 
@@ -106,7 +106,8 @@ class StandIn(gateway_pb2_grpc.StampServiceServicer):
             vectors = self.pipeline.embedder(images)
             return [embedder_pb2.EmbedResult(vector=common_pb2.Vector(values=vector.tolist())) for vector in vectors]
 
-        results = each(request.images, answer, lambda status: embedder_pb2.EmbedResult(status=status), context)
+        failed = lambda status: embedder_pb2.EmbedResult(status=status)  # noqa: E731
+        results = each(request.images, answer, failed, context, read=_inked)
         return gateway_pb2.EmbedStampsResponse(results=results, model=version(self.pipeline.embedder.manifest))
 
     def CompareStamps(self, request: Any, context: Any) -> gateway_pb2.CompareStampsResponse:  # noqa: N802 - the contract's name
@@ -120,8 +121,10 @@ class StandIn(gateway_pb2_grpc.StampServiceServicer):
 
     def ListModels(self, request: Any, context: Any) -> gateway_pb2.ListModelsResponse:  # noqa: N802 - the contract's name
         self._begin(request, context)
-        pipelines = (self.pipeline.detector, self.pipeline.segmenter, self.pipeline.embedder)
-        return gateway_pb2.ListModelsResponse(models=[info_to_message(each.manifest.info) for each in pipelines])
+        pipeline = self.pipeline
+        pipelines = (pipeline.detector, pipeline.segmenter, pipeline.embedder, pipeline.verifier)
+        infos = [each.manifest.info for each in pipelines if each is not None]
+        return gateway_pb2.ListModelsResponse(models=map(info_to_message, infos))
 
     def _begin(self, request: Any, context: Any, manifest: Manifest | None = None) -> None:
         self._note(context)
@@ -141,18 +144,12 @@ class StandIn(gateway_pb2_grpc.StampServiceServicer):
             abort(context, failure[0], "a failure of the stand-in", (), failure[1])
 
     def _compared(self, request: Any) -> Comparison:
-        embedder = self.pipeline.embedder
-        if request.mode == gateway_pb2.COMPARE_MODE_THOROUGH:
-            a, b = image_from_message(request.a.image, "a.image"), image_from_message(request.b.image, "b.image")
-            return embedder.compare_thoroughly(a, b, self.pipeline.segmenter)
-        similarity = float(self._vector(request.a) @ self._vector(request.b))
-        judgement = judge(similarity, embedder.manifest.verification)
-        return compared(similarity, embedder.manifest.name, embedder.manifest.version, judgement)
-
-    def _vector(self, side: Any) -> np.ndarray:
-        if side.HasField("vector"):
-            return np.array(side.vector.values)
-        return self.pipeline.embedder(image_from_message(side.image, "image"))
+        pipeline, prior = self.pipeline, request.prior if request.HasField("prior") else None
+        a, b = (_stamp(side, name) for name, side in (("a", request.a), ("b", request.b)))
+        is_fast = request.mode == gateway_pb2.COMPARE_MODE_FAST
+        if is_fast or isinstance(a, Embedding) or isinstance(b, Embedding) or pipeline.verifier is None:
+            return pipeline.embedder.compare(a, b, prior=prior)
+        return ComparisonPipeline(pipeline.embedder, pipeline.segmenter, pipeline.verifier)(a, b, prior=prior)
 
     def _analyze(self, request: Any) -> gateway_pb2.AnalyzeDocumentResponse:
         options = options_from_message(request)
@@ -160,17 +157,31 @@ class StandIn(gateway_pb2_grpc.StampServiceServicer):
         return result_to_message(dataclasses.replace(result, request_id="r1"))
 
 
+def _stamp(side: Any, name: str) -> np.ndarray | Embedding:
+    if side.HasField("vector"):
+        return embedding_from_message(side.vector)
+    return image_from_message(side.image, f"{name}.image")
+
+
+def _inked(image: common_pb2.Image, field: str) -> np.ndarray:
+    crop = image_from_message(image, field)
+    if reason := blank(crop):
+        raise InvalidImage(reason, field)
+    return crop
+
+
 def each(
     images: Sequence[common_pb2.Image],
     answer: Callable[[list[np.ndarray]], list[Message]],
     refuse: Callable[[common_pb2.ItemStatus], Message],
     context: Any,
+    read: Callable[[common_pb2.Image, str], np.ndarray] = image_from_message,
 ) -> list[Message]:
     """One result an image, all of them computed as one batch; the call fails when no image can be read."""
     decoded: list[np.ndarray | InvalidInput] = []
     for index, image in enumerate(images):
         try:
-            decoded.append(image_from_message(image, f"images[{index}]"))
+            decoded.append(read(image, f"images[{index}]"))
         except InvalidInput as error:
             decoded.append(error)
     errors = [error for error in decoded if isinstance(error, InvalidInput)]

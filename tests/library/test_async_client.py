@@ -1,7 +1,6 @@
 """The asynchronous client against a real gRPC server: every method, typed errors, streams, cancellation."""
 
 import asyncio
-import dataclasses
 import gc
 import itertools
 import socket
@@ -26,14 +25,14 @@ from stamp2vec.errors import (
     Unavailable,
 )
 from stamp2vec.limits import MAX_DOCUMENT_BYTES
-from stamp2vec.pipelines import DocumentPipeline
-from stamp2vec.v1 import common_pb2
+from stamp2vec.pipelines import ComparisonPipeline, DocumentPipeline
+from stamp2vec.v1 import common_pb2, gateway_pb2
 from stamp2vec.values import DocumentResult, Embedding, Preset
 from tests.library.conftest import page_image
 from tests.library.standin import StandIn
 from tests.library.test_client import CROP, same
 from tests.library.test_document import png, tiff
-from tests.library.test_second_look import VERIFICATION
+from tests.parity import hold_equal
 
 PAGE = png(page_image(0))
 
@@ -59,14 +58,14 @@ async def until(holds: Callable[[], bool]) -> None:
 
 async def test_analyze_passes_every_option(client: AsyncClient, server: StandIn) -> None:
     result = await client.analyze(
-        PAGE, min_score=0.6, max_overlap=0.75, include_masks=True, include_crops=True, bulk=True
+        PAGE, min_score=0.6, max_overlap=0.75, include_masks=True, include_crops=True, prior=0.25, bulk=True
     )
     expected = server.pipeline(PAGE, min_score=0.6, max_overlap=0.75, include_masks=True, include_crops=True)
     same(result, expected)
     for stamp, other in zip(result.pages[0].stamps, expected.pages[0].stamps, strict=True):
         np.testing.assert_array_equal(stamp.crop, other.crop)
     (request,) = server.requests
-    assert (request.min_score, request.max_overlap) == (np.float32(0.6), 0.75)
+    assert (request.min_score, request.max_overlap, request.prior) == (np.float32(0.6), 0.75, 0.25)
     assert (request.include_masks, request.include_crops, request.include_vectors) == (True, True, True)
     assert request.priority == common_pb2.PRIORITY_BULK
 
@@ -108,21 +107,24 @@ async def test_comparisons_and_models(client: AsyncClient) -> None:
     for a, b in ((CROP, CROP), (CROP, vector), (vector, vector)):
         result = await client.compare(a, b)
         assert result.similarity == pytest.approx(1, abs=1e-5)
-    assert [model.name for model in await client.models()] == ["yolo-stamp", "stamp-unet", "tvae"]
-    with pytest.raises(InvalidInput, match="nobody has measured a second look"):
-        await client.compare_thoroughly(CROP, CROP)
+    assert [model.name for model in await client.models()] == ["yolo-stamp", "stamp-unet", "tvae", "stamp-pair"]
 
 
-async def test_a_thorough_comparison(client: AsyncClient, server: StandIn, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_comparisons_by_ink_and_by_vectors(client: AsyncClient, server: StandIn) -> None:
     pipeline, other = server.pipeline, np.asarray(page_image(6, 100, 90))
-    engine = pipeline.embedder.engine
-    monkeypatch.setattr(engine, "manifest", dataclasses.replace(engine.manifest, verification=VERIFICATION))
-    result = await client.compare_thoroughly(CROP, other, "tvae")
-    expected = pipeline.embedder.compare_thoroughly(CROP, other, pipeline.segmenter)
-    assert result.verdict == expected.verdict
-    assert result.overlay is not None
-    assert expected.overlay is not None
-    np.testing.assert_array_equal(result.overlay.b_ink, expected.overlay.b_ink)
+    assert pipeline.verifier is not None
+    expected = ComparisonPipeline(pipeline.embedder, pipeline.segmenter, pipeline.verifier)(CROP, other, prior=0.25)
+    hold_equal(await client.compare(CROP, other, "tvae", prior=0.25), expected)
+    hold_equal(
+        await client.compare(CROP, other, by_vectors=True, prior=0.125),
+        pipeline.embedder.compare(CROP, other, prior=0.125),
+    )
+    by_ink, by_vectors = server.requests
+    assert (by_ink.mode, by_ink.prior, by_ink.model.name) == (gateway_pb2.COMPARE_MODE_UNSPECIFIED, 0.25, "tvae")
+    assert (by_vectors.mode, by_vectors.prior) == (gateway_pb2.COMPARE_MODE_FAST, 0.125)
+    with pytest.raises(InvalidInput, match="send a probability above 0 and below 1") as caught:
+        await client.compare(CROP, other, prior=1.0)
+    assert caught.value.field == "prior"
 
 
 @pytest.mark.parametrize(
@@ -171,7 +173,7 @@ async def test_what_is_larger_than_a_message_is_no_overload(client: AsyncClient,
 
 async def test_unavailable_is_sent_again(client: AsyncClient, server: StandIn) -> None:
     server.failures = [(grpc.StatusCode.UNAVAILABLE, None)] * 2
-    assert len(await client.models()) == 3
+    assert len(await client.models()) == 4
     assert len(server.requests) == 3
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
@@ -208,8 +210,9 @@ async def test_a_stream_of_an_iterable_and_of_an_async_iterable(client: AsyncCli
             same(result, server.pipeline(documents[name], min_score=0.6))
     assert {request.document.priority for request in server.requests} == {common_pb2.PRIORITY_INTERACTIVE}
     assert [result async for result in client.analyze_many([])] == []
-    _ = [result async for result in client.analyze_many([("a", PAGE)], include_vectors=False)]
+    _ = [result async for result in client.analyze_many([("a", PAGE)], include_vectors=False, prior=0.25)]
     assert not server.requests[-1].document.include_vectors
+    assert server.requests[-1].document.prior == 0.25
     assert server.requests[-1].document.priority == common_pb2.PRIORITY_BULK
 
 

@@ -25,10 +25,10 @@ from stamp2vec.pipelines import DocumentPipeline, EmbeddingPipeline
 from stamp2vec.v1 import common_pb2
 from stamp2vec.values import ModelInfo, Preset, Task
 from tests.library.certificates import certificate
-from tests.library.conftest import page_image
+from tests.library.conftest import SHARP, page_image
+from tests.library.seals import coloured, ink
 from tests.library.standin import StandIn
 from tests.library.test_document import tiff
-from tests.library.test_second_look import VERIFICATION
 
 
 @pytest.fixture
@@ -213,6 +213,15 @@ def test_embed_writes_files_and_vectors(files: Path, where: list[str], capsys: p
     assert sorted(path.name for path in Path("out").iterdir()) == ["vectors.npz"]
 
 
+def test_embed_leaves_out_paper(files: Path, where: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    Image.new("RGB", (90, 80), "white").save(files / "crops" / "blank.png")
+    assert main(["embed", "crops/1.png", "crops/blank.png", "crops/2.png", "--out", "v.npz", *where]) == 1
+    with np.load("v.npz", allow_pickle=False) as data:
+        assert data["files"].tolist() == ["crops/1.png", "crops/2.png"]
+    text = "too little ink (0.0% of the crop): take a stronger impression, or crop closer"
+    assert capsys.readouterr().err == f"stamp2vec: crops/blank.png: {text}\n"
+
+
 def test_embed_takes_more_files_than_a_batch(files: Path) -> None:
     for index in range(35):
         page_image(index, 40, 40).save(files / "crops" / f"many-{index:02}.png")
@@ -228,69 +237,12 @@ def test_embed_without_a_vector_writes_nothing(files: Path, capsys: pytest.Captu
     assert "vectors.npz is not written: no file could be embedded" in capsys.readouterr().err
 
 
-def test_compare(files: Path, where: list[str], capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["compare", "crops/1.png", "crops/1.png", *where]) == 0
-    captured = capsys.readouterr()
-    assert captured.out.startswith("whether crops/1.png and crops/1.png are of one die cannot be determined, because ")
-    assert captured.out.endswith("(similarity 1.0000 by tvae@0.0.1)\n")
-    assert "wrote compare.png" in captured.err
-    with Image.open("compare.png") as picture:
-        assert picture.width > 2 * picture.height * 0.9
-    Path("compare.png").unlink()
-    assert main(["compare", "crops/1.png", "crops/2.png", "--json", *where]) == 0
-    (row,) = lines(capsys.readouterr().out)
-    assert isinstance(row["similarity"], float)
-    assert -1 <= row["similarity"] <= 1
-    assert row["model"] == "tvae@0.0.1"
-    assert (row["probability"], row["verdict"]) == (None, "cannot tell")
-    assert not Path("compare.png").exists()
-    assert main(["compare", "crops/1.png", "pages/note.txt", *where]) == 1
-    captured = capsys.readouterr()
-    assert captured.out == ""
-    assert "pages/note.txt: " in captured.err
-
-
-def measured(files: Path, weights: Path) -> Path:
-    """The bundled models, with a verification that has a second look."""
-    folder = files / "measured"
-    shutil.copytree(weights, folder)
-    path = folder / "tvae" / "0.0.1" / "manifest.json"
-    known = dataclasses.replace(Manifest.from_json(path.read_bytes()), verification=VERIFICATION)
-    path.write_text(known.to_json(), encoding="utf-8")
-    return folder
-
-
-def test_compare_thoroughly(files: Path, weights: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["compare", "crops/1.png", "crops/1.png", "--thorough"]) == 1
-    assert "nobody has measured a second look for tvae@0.0.1" in capsys.readouterr().err
-    folder = measured(files, weights)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(hub.weights, "BUNDLED", (folder,))
-        server = StandIn(DocumentPipeline.from_preset())
-        rows = []
-        for where in ([], ["--gateway", server.address]):
-            assert main(["compare", "crops/1.png", "crops/2.png", "--thorough", *where]) == 0
-            captured = capsys.readouterr()
-            assert "of the ink is missing" in captured.out
-            with Image.open("compare.png") as picture:
-                assert picture.width > 3 * picture.height * 0.9
-            assert main(["compare", "crops/1.png", "crops/2.png", "--thorough", "--json", *where]) == 0
-            rows += lines(capsys.readouterr().out)
-        server.close()
-    assert rows[0] == rows[1]
-    assert sorted(rows[0]["overlay"]) == [  # type: ignore[call-overload]
-        "added_ink",
-        "correlation",
-        "local_correlation",
-        "missing_ink",
-    ]
-
-
 def test_models(files: Path, where: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["models", *where]) == 0
     table = capsys.readouterr().out.splitlines()
     assert table[0].split() == ["MODEL", "ROLE", "VERSION", "INPUT", "PARAMETERS", "VECTOR", "SHA256"]
     assert sorted(" ".join(line.split()[:3]) for line in table[1:]) == [
+        "stamp-pair fast pair",
         "stamp-unet fast segmenter",
         "tvae fast embedder",
         "yolo-stamp fast detector",
@@ -307,6 +259,7 @@ def test_the_role_of_a_model_is_its_presets_and_its_task() -> None:
     assert tables.role(info(Task.EMBED, Preset.ACCURATE)) == "accurate embedder"
     assert tables.role(info(Task.SEGMENT, Preset.FAST, Preset.ACCURATE)) == "fast and accurate segmenter"
     assert tables.role(info(Task.EMBED)) == "embedder"
+    assert tables.role(info(Task.VERIFY, Preset.FAST)) == "fast pair network"
     assert tables.role(info(None, Preset.FAST)) == "fast model"
 
 
@@ -319,6 +272,11 @@ def test_the_role_of_a_model_is_its_presets_and_its_task() -> None:
         (["analyze", "a.png", "--min-score", "1.5"], "choose 0 to 1"),
         (["analyze", "a.png", "--min-score", "nan"], "choose 0 to 1"),
         (["analyze", "a.png", "--max-overlap", "1"], "choose 0 to 0.9"),
+        (["analyze", "a.png", "--prior", "0"], "choose a number above 0 and below 1"),
+        (["compare", "a.png", "b.png", "--prior", "1"], "choose a number above 0 and below 1"),
+        (["compare", "a.png", "b.png", "--prior", "nan"], "choose 0 to 1"),
+        (["compare", "a.png", "b.png", "--prior", "often"], "--prior"),
+        (["compare", "a.png", "b.png", "--thorough"], "unrecognized arguments"),
         (["segment", "a.png", "--crop", "--max-overlap", "0.6", "--out", "x"], "--max-overlap is for pages"),
         (["analyze", "a.png", "--vectors"], "--vectors needs --json"),
         (["analyze", "-", "-"], "- can be given once"),
@@ -402,6 +360,16 @@ def test_a_gateway_that_fails_midway_costs_what_it_did_not_answer(
     server.close()
 
 
+def measured(files: Path, weights: Path) -> Path:
+    """The bundled models, of whose embedder it is known what similarities mean."""
+    folder = files / "measured"
+    shutil.copytree(weights, folder)
+    path = folder / "tvae" / "0.0.1" / "manifest.json"
+    known = dataclasses.replace(Manifest.from_json(path.read_bytes()), verification=SHARP)
+    path.write_text(known.to_json(), encoding="utf-8")
+    return folder
+
+
 COMMANDS = [
     "analyze pages/*.* missing.png",
     "analyze pages/c.tif pages/a.png --json --min-score 0.6 --max-overlap 0.8",
@@ -409,9 +377,13 @@ COMMANDS = [
     "analyze pages/a.png crops/a.png --json --crops out/same",
     "segment pages/*.* --out out/page-masks --min-score 0.9",
     "segment crops/*.png pages/note.txt --crop --out out/crop-masks --model stamp-unet@0.0.1",
+    "analyze pages/twice.tif --json --vectors --prior 0.3",
+    "analyze pages/twice.tif",
     "embed crops/*.png pages/note.txt --out out/vectors.npz --model tvae",
     "compare crops/1.png crops/2.png --out out/compare.png",
-    "compare crops/1.png crops/2.png --json --thorough --out out/thorough.png --model tvae@0.0.1",
+    "compare crops/1.png crops/1.png --json --prior 0.3 --out out/ink.png --model tvae@0.0.1",
+    "compare crops/1.png crops/2.png --by-vectors --prior 0.3",
+    "compare crops/1.png crops/blank.png --json",
     "compare crops/1.png pages/note.txt",
     "models",
     "models --json",
@@ -435,8 +407,13 @@ def test_both_engines_give_the_same_bytes(
     files: Path, weights: Path, typed: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (files / "pages" / "c.tif").write_bytes(tiff([page_image(0), Image.new("RGB", (5, 5)), page_image(2)]))
+    (files / "pages" / "twice.tif").write_bytes(tiff([page_image(0), page_image(0)]))
     page_image(7).save(files / "crops" / "a.png")
+    Image.new("RGB", (90, 80), "white").save(files / "crops" / "blank.png")
+    Image.fromarray(coloured(ink("ORION 77"))).save(files / "crops" / "1.png")
+    Image.fromarray(coloured(ink("VESTA 41"))).save(files / "crops" / "2.png")
     monkeypatch.setattr(hub.weights, "BUNDLED", (measured(files, weights),))
+    monkeypatch.setattr("stamp2vec.comparison.dies.MAX_INK_LOOKS", 4)
     server = StandIn(DocumentPipeline.from_preset())
     remote = outputs(typed, ["--gateway", server.address], capsys)
     server.close()
@@ -506,6 +483,9 @@ def test_a_gateway_computes_what_is_shown(
     assert main(["analyze", "pages/a.png", *options, "--gateway", server.address]) == 0
     asked = server.requests[-1].document
     assert (asked.include_vectors, asked.include_masks, asked.include_crops) == (vectors, masks, crops)
+    assert not asked.HasField("prior")
+    assert main(["analyze", "pages/a.png", *options, "--prior", "0.25", "--gateway", server.address]) == 0
+    assert server.requests[-1].document.prior == 0.25
 
 
 def test_calls_are_bulk_unless_a_person_waits(server: StandIn) -> None:

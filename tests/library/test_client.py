@@ -12,14 +12,16 @@ from PIL import Image
 from stamp2vec.client import Client, ServiceError
 from stamp2vec.errors import InvalidImage, InvalidInput, ModelNotFound, Stamp2vecError
 from stamp2vec.imaging import decode_image
-from stamp2vec.pipelines import DocumentPipeline
+from stamp2vec.pipelines import ComparisonPipeline, DocumentPipeline
 from stamp2vec.v1 import common_pb2, gateway_pb2
-from stamp2vec.values import DocumentResult, Embedding, Preset, StampType, Task
+from stamp2vec.values import DocumentResult, Embedding, Preset, StampType, Task, Verdict
 from stamp2vec.wire.documents import result_from_message
 from stamp2vec.wire.stamps import detection_from_message
 from tests.library.conftest import page_image
+from tests.library.seals import coloured, ink
 from tests.library.standin import StandIn
 from tests.library.test_document import png, tiff
+from tests.parity import hold_equal
 
 CROP = np.asarray(page_image(5, 100, 90))
 
@@ -57,13 +59,14 @@ def same(a: DocumentResult, b: DocumentResult) -> None:
 
 def test_a_document_is_the_same_over_the_wire(client: Client, server: StandIn) -> None:
     data = tiff([page_image(0), Image.new("RGB", (5, 5)), page_image(2)])
-    result = client.analyze(data, include_masks=True, bulk=True)
+    result = client.analyze(data, include_masks=True, prior=0.25, bulk=True)
     same(result, server.pipeline(data, include_masks=True))
     assert result.pages[0].stamps
     assert isinstance(result.pages[1].error, InvalidImage)
     assert result.request_id == "r1"
     (request,) = server.requests
     assert request.priority == common_pb2.PRIORITY_BULK
+    assert request.prior == 0.25
     assert not request.HasField("min_score")
 
 
@@ -116,6 +119,16 @@ def test_an_array_that_is_no_picture_is_refused_before_it_is_sent(client: Client
     assert not server.requests
 
 
+def test_paper_has_an_error_in_the_place_of_its_vector(client: Client) -> None:
+    paper = np.full((80, 90, 3), 255, np.uint8)
+    vector, error, another = client.embed([CROP, paper, CROP])
+    assert isinstance(vector, Embedding)
+    assert isinstance(another, Embedding)
+    assert isinstance(error, InvalidInput)
+    assert error.field == "images[1]"
+    assert "too little ink" in str(error)
+
+
 def test_compare_takes_crops_and_vectors(client: Client) -> None:
     (vector,) = client.embed([CROP])
     assert isinstance(vector, Embedding)
@@ -123,10 +136,28 @@ def test_compare_takes_crops_and_vectors(client: Client) -> None:
         result = client.compare(a, b)
         assert result.similarity == pytest.approx(1, abs=1e-5)
         assert (result.model, result.version) == ("tvae", "0.0.1")
+        assert (result.overlay is None) == (b is vector or a is vector)
+
+
+@pytest.mark.parametrize("name", ["ORION 77", "VESTA 41"])
+def test_a_comparison_is_the_same_over_the_wire(client: Client, server: StandIn, name: str) -> None:
+    a, b = coloured(ink("ORION 77")), coloured(ink(name))
+    pipeline = server.pipeline
+    assert pipeline.verifier is not None
+    compare = ComparisonPipeline(pipeline.embedder, pipeline.segmenter, pipeline.verifier)
+    expected = compare(a, b, prior=0.25)
+    assert expected.verdict is (Verdict.SAME if name == "ORION 77" else Verdict.DIFFERENT)
+    hold_equal(client.compare(a, b, prior=0.25), expected)
+    hold_equal(client.compare(a, b, "tvae", by_vectors=True, prior=0.1), pipeline.embedder.compare(a, b, prior=0.1))
+    by_ink, by_vectors = server.requests
+    assert (by_ink.mode, by_ink.prior, by_ink.HasField("model")) == (0, 0.25, False)
+    assert (by_vectors.mode, by_vectors.model.name) == (gateway_pb2.COMPARE_MODE_FAST, "tvae")
+    client.compare(a, b)
+    assert not server.requests[-1].HasField("prior")
 
 
 def test_models_are_named_by_preset_and_by_name(client: Client, server: StandIn) -> None:
-    assert [model.task for model in client.models()] == [Task.DETECT, Task.SEGMENT, Task.EMBED]
+    assert [model.task for model in client.models()] == [Task.DETECT, Task.SEGMENT, Task.EMBED, Task.VERIFY]
     assert client.models()[0] == server.pipeline.detector.manifest.info
     client.embed([CROP], Preset.ACCURATE)
     client.embed([CROP], "tvae@0.0.1")
@@ -142,7 +173,7 @@ def test_invalid_calls_name_the_field(client: Client) -> None:
 
 def test_unavailable_is_tried_again_and_nothing_else(client: Client, server: StandIn) -> None:
     server.failures = [(grpc.StatusCode.UNAVAILABLE, None)] * 2
-    assert len(client.models()) == 3
+    assert len(client.models()) == 4
     assert len(server.requests) == 3
     server.failures = [(grpc.StatusCode.INTERNAL, None)]
     with pytest.raises(ServiceError, match="a failure of the stand-in") as caught:

@@ -39,14 +39,14 @@ def plain(bundle: Path) -> Iterator[StandIn]:
 
 def test_the_token_goes_with_every_call_over_tls(server: StandIn, own: Certificate) -> None:
     with Client(server.address, credentials=own.client(), token=TOKEN) as client:
-        assert len(client.models()) == 3
+        assert len(client.models()) == 4
         assert [name for name, _ in client.analyze_many([("a", png(page_image(0)))])] == ["a"]
     assert server.authorization == [f"Bearer {TOKEN}"] * 2
 
 
 async def test_the_async_client_sends_it_as_well(server: StandIn, own: Certificate) -> None:
     async with AsyncClient(server.address, credentials=own.client(), token=TOKEN) as client:
-        assert len(await client.models()) == 3
+        assert len(await client.models()) == 4
         assert [name async for name, _ in client.analyze_many([("a", png(page_image(0)))])] == ["a"]
     assert server.authorization == [f"Bearer {TOKEN}"] * 2
 

@@ -1,4 +1,4 @@
-"""A document through the three pipelines of this process."""
+"""A document through the pipelines of this process."""
 
 import io
 from dataclasses import replace
@@ -10,12 +10,14 @@ import torch
 from PIL import Image
 
 from stamp2vec import hub
+from stamp2vec.engines.torch import TorchEngine
 from stamp2vec.errors import InvalidImage, InvalidInput, ModelNotFound
 from stamp2vec.imaging import decode_image
 from stamp2vec.models import build
-from stamp2vec.pipelines import DocumentPipeline
+from stamp2vec.pipelines import DocumentPipeline, EmbeddingPipeline
 from stamp2vec.values import Preset, Task, Views
-from tests.library.conftest import manifest, page_image
+from tests.library.conftest import SHARP, manifest, page_image
+from tests.library.pairs import WIDTH
 
 
 def png(image: Image.Image) -> bytes:
@@ -33,6 +35,14 @@ def tiff(images: list[Image.Image]) -> bytes:
 @pytest.fixture
 def pipeline(bundle: Path) -> DocumentPipeline:
     return DocumentPipeline.from_preset(Preset.FAST)
+
+
+@pytest.fixture
+def comparing(pipeline: DocumentPipeline, weights: Path) -> DocumentPipeline:
+    """Of an embedder whose similarities mean something."""
+    described, state = hub.load(weights / "tvae" / "0.0.1")
+    embedder = EmbeddingPipeline(TorchEngine(replace(described, verification=SHARP), state))
+    return DocumentPipeline(pipeline.detector, pipeline.segmenter, embedder, pipeline.verifier)
 
 
 def test_everything_that_was_asked_for_comes_back(pipeline: DocumentPipeline) -> None:
@@ -60,6 +70,8 @@ def test_everything_that_was_asked_for_comes_back(pipeline: DocumentPipeline) ->
     assert result.similarity.shape == (len(page.stamps), len(page.stamps))
     assert [model.task for model in result.models] == [Task.DETECT, Task.EMBED, Task.SEGMENT]
     assert result.timing.total_ms >= result.timing.detect_ms > 0
+    assert (result.probability, result.prior) == (None, None)  # nobody has measured what similarities mean
+    assert not any(stamp.die_group for stamp in page.stamps)
 
 
 def test_what_was_not_asked_for_is_not_computed(pipeline: DocumentPipeline) -> None:
@@ -78,6 +90,63 @@ def test_similarity_spans_the_pages(pipeline: DocumentPipeline) -> None:
     assert result.similarity.shape == (first + second + third,) * 2
     assert result.similarity[0, first + second] == pytest.approx(1, abs=1e-5)
     np.testing.assert_allclose(np.diag(result.similarity), 1, atol=1e-5)
+
+
+def large(seed: int) -> Image.Image:
+    """A page with marks large enough for their ink to be compared."""
+    return page_image(seed, 900, 1200).resize((1800, 2400))
+
+
+def test_a_page_that_comes_twice_has_the_same_dies_twice(comparing: DocumentPipeline) -> None:
+    page = large(0)
+    result = comparing(tiff([page, page]), min_score=0.6)
+    first, second = ([stamp.die_group for stamp in each.stamps] for each in result.pages)
+    assert first == second
+    assert max(first) > 0
+    assert result.probability is not None
+    np.testing.assert_array_equal(np.diag(result.probability), 1)
+    np.testing.assert_array_equal(result.probability, result.probability.T)
+    twins = [result.probability[number, number + len(first)] for number, group in enumerate(first) if group]
+    assert min(twins) >= 0.9
+    assert [model.task for model in result.models] == [Task.DETECT, Task.EMBED, Task.SEGMENT, Task.VERIFY]
+    assert result.timing.total_ms > result.timing.compare_ms > 0
+    assert comparing(png(page), include_vectors=False).probability is None
+
+
+def test_the_prior_is_that_of_the_call(comparing: DocumentPipeline) -> None:
+    page = large(0)
+    result = comparing(tiff([page, page]), min_score=0.6, prior=0.01)
+    assert result.prior == 0.01
+    assert result.probability is not None
+    ink = result.probability > np.float32(0.01)
+    assert ink.sum() > len(ink), "by the ink, and a stamp with itself"
+    for prior in (0.0, 1.0, float("nan")):
+        with pytest.raises(InvalidInput, match="send a probability above 0 and below 1") as caught:
+            comparing(png(page), prior=prior)
+        assert caught.value.field == "prior"
+
+
+def test_without_a_pair_network_there_are_no_dies(comparing: DocumentPipeline) -> None:
+    page = large(0)
+    alone = DocumentPipeline(comparing.detector, comparing.segmenter, comparing.embedder)
+    result = alone(tiff([page, page]), min_score=0.6)
+    assert {stamp.die_group for each in result.pages for stamp in each.stamps} == {0}
+    assert result.probability is not None
+    assert result.probability[~np.eye(len(result.probability), dtype=bool)].max() == 0.5
+    assert [model.task for model in result.models] == [Task.DETECT, Task.EMBED]
+
+
+def test_no_more_ink_is_compared_than_allowed(comparing: DocumentPipeline, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("stamp2vec.comparison.dies.MAX_INK_LOOKS", 1)
+    page = large(0)
+    result = comparing(tiff([page, page]), min_score=0.6)
+    groups = [stamp.die_group for each in result.pages for stamp in each.stamps]
+    assert len(groups) > 2
+    assert groups.count(0) >= len(groups) - 2
+    monkeypatch.setattr("stamp2vec.document.options.MAX_INK_STAMPS", 0)
+    result = comparing(tiff([page, page]), min_score=0.6)
+    assert not any(stamp.die_group for each in result.pages for stamp in each.stamps)
+    assert result.probability is not None
 
 
 def test_min_score_replaces_the_threshold(pipeline: DocumentPipeline) -> None:
@@ -128,8 +197,10 @@ def test_the_accurate_models_answer_as_soon_as_they_are_there(
         ("stamp-yolo", "stamp-yolo", (Preset.ACCURATE,), {"width": 4}, 320),
         ("stamp-unet", "stamp-unet", tuple(Preset), {"width": 8}, 256),
         ("tvae", "tvae", tuple(Preset), {"width": 8, "vector_size": 16}, 128),
+        ("stamp-pair", "stamp-pair", tuple(Preset), {"width": WIDTH}, 384),
     ):
-        task = {"stamp-yolo": Task.DETECT, "stamp-unet": Task.SEGMENT, "tvae": Task.EMBED}[name]
+        tasks = {"stamp-yolo": Task.DETECT, "stamp-unet": Task.SEGMENT, "tvae": Task.EMBED, "stamp-pair": Task.VERIFY}
+        task = tasks[name]
         model = build(architecture, config).eval()
         for part, weight in model.named_parameters():
             if part.endswith("to_score.bias"):

@@ -7,7 +7,8 @@ import pytest
 
 from stamp2vec.errors import WeightsError
 from stamp2vec.hub.manifest import Manifest
-from stamp2vec.values import Preset, SecondLook, Task, Verification
+from stamp2vec.values import Preset, Task, Verification
+from tests.library.pairs import CALIBRATION
 
 MANIFEST = Manifest(
     name="yolo-stamp",
@@ -74,6 +75,8 @@ def test_a_manifest_survives_its_file() -> None:
         ("licence", None),
         ("verification", {}),
         ("verification", None),
+        ("pair_calibration", {}),
+        ("pair_calibration", None),
         (
             "verification",
             {"curve": [[0, 0.1], [1, 0.9]], "genuine_share": 0.5, "sibling_share": 0.2, "far_thresholds": {}},
@@ -112,40 +115,68 @@ def test_embedders_say_how_long_their_vectors_are() -> None:
         dataclasses.replace(MANIFEST, task=Task.EMBED)
 
 
-LOOK = SecondLook("stamp-unet", -3.0, 2.0, 4.5, -9.0, 2.0)
 EMBEDDER = dataclasses.replace(
     MANIFEST,
     task=Task.EMBED,
     threshold=0.0,
     vector_size=128,
-    verification=Verification(((0.0, 0.1), (1.0, 0.9)), 0.5, 0.2, {"0.01": 0.8}, LOOK),
+    verification=Verification(((0.0, 0.1), (1.0, 0.9)), 0.5, 0.2, {"0.01": 0.8}),
 )
+VERIFIER = dataclasses.replace(MANIFEST, task=Task.VERIFY, threshold=0.0, pair_calibration=CALIBRATION)
 
 
-def test_a_second_look_survives_its_file_and_may_be_absent() -> None:
-    assert Manifest.from_json(EMBEDDER.to_json()) == EMBEDDER
-    assert EMBEDDER.verification is not None
-    older = dataclasses.replace(EMBEDDER, verification=dataclasses.replace(EMBEDDER.verification, second_look=None))
-    assert "second_look" not in older.to_json()
+@pytest.mark.parametrize("manifest", [EMBEDDER, VERIFIER], ids=["verification", "pair_calibration"])
+def test_what_was_measured_survives_its_file_and_may_be_absent(
+    manifest: Manifest, request: pytest.FixtureRequest
+) -> None:
+    key = request.node.callspec.id
+    assert Manifest.from_json(manifest.to_json()) == manifest
+    assert getattr(manifest.info, key) == getattr(manifest, key)
+    older = dataclasses.replace(manifest, verification=None, pair_calibration=None)
+    assert key not in older.to_json()
     assert Manifest.from_json(older.to_json()) == older
 
 
+def test_an_older_manifest_with_a_second_look_is_no_longer_read() -> None:
+    values = json.loads(EMBEDDER.to_json())
+    values["verification"]["second_look"] = {"segmenter": "stamp-unet"}
+    with pytest.raises(WeightsError, match="verification must be an object with curve, genuine_share"):
+        Manifest.from_json(json.dumps(values))
+
+
+def test_only_a_pair_network_has_a_pair_calibration() -> None:
+    for manifest in (MANIFEST, EMBEDDER):
+        with pytest.raises(WeightsError, match="pair_calibration must be left out for what is no pair network"):
+            dataclasses.replace(manifest, pair_calibration=CALIBRATION)
+    with pytest.raises(WeightsError, match="verification must be left out for what is no embedder"):
+        dataclasses.replace(VERIFIER, verification=EMBEDDER.verification)
+
+
 @pytest.mark.parametrize(
-    "change",
+    ("change", "text"),
     [
-        {"segmenter": ""},
-        {"segmenter": 3},
-        {"intercept": "0"},
-        {"correlation": True},
-        {"correlation": 10**400},
-        {"colour": 1.0},
+        ({"segmenter": ""}, "segmenter must be a model's name"),
+        ({"segmenter": "https://models.example/x"}, "segmenter must be a model's name"),
+        ({"segmenter": 3}, "segmenter must be"),
+        ({"intercept": "0"}, "intercept must be"),
+        ({"correlation": True}, "correlation must be"),
+        ({"typical_letter": None}, "typical_letter must be"),
+        ({"worst_letter": 10**400}, "worst_letter must be"),
+        ({"colour": 1.0}, "must be an object with segmenter, intercept"),
     ],
 )
-def test_a_wrong_second_look_is_named(change: dict[str, object]) -> None:
-    values = json.loads(EMBEDDER.to_json())
-    values["verification"]["second_look"] |= change
-    with pytest.raises(WeightsError, match=r"verification\.second_look"):
+def test_a_wrong_pair_calibration_is_named(change: dict[str, object], text: str) -> None:
+    values = json.loads(VERIFIER.to_json())
+    values["pair_calibration"] |= change
+    with pytest.raises(WeightsError, match=rf"pair_calibration\.?.*{text}"):
         Manifest.from_json(json.dumps(values))
-    values["verification"]["second_look"] = None
-    with pytest.raises(WeightsError, match=r"verification\.second_look"):
+
+
+@pytest.mark.parametrize("value", [None, [], {}, {"segmenter": "stamp-unet"}, 0.5])
+def test_what_is_no_pair_calibration_is_named(value: object) -> None:
+    values = json.loads(VERIFIER.to_json())
+    with pytest.raises(WeightsError, match="pair_calibration"):
+        Manifest.from_json(json.dumps({**values, "pair_calibration": value}))
+    del values["pair_calibration"]["typical_letter"]
+    with pytest.raises(WeightsError, match="pair_calibration must be an object with segmenter"):
         Manifest.from_json(json.dumps(values))

@@ -160,19 +160,29 @@ def test_a_segmented_stamp_is_its_ink_on_white_paper(stamp: Image.Image) -> None
 
 def test_transparent_paper_is_white(stamp: Image.Image) -> None:
     cut_out = stamp.copy()
-    cut_out.putalpha(Image.new("L", stamp.size, 0))
+    left = (0, 0, stamp.width // 2, stamp.height)
+    cut_out.putalpha(255)
+    cut_out.paste((0, 0, 0, 0), left)
+    on_white = stamp.convert("RGB")
+    on_white.paste("white", left)
     pipe = Vits8Pipeline.from_pretrained("stamps-labs/vits8-stamp", "x.pth")
-    np.testing.assert_array_equal(pipe(cut_out), pipe(Image.new("RGB", stamp.size, "white")))
+    np.testing.assert_array_equal(pipe(cut_out), pipe(on_white))
 
 
-def test_a_folder_and_a_bundled_name_are_models_too(weights: Path) -> None:
+def test_paper_has_no_vector(stamp: Image.Image) -> None:
+    pipe = Vits8Pipeline.from_pretrained("stamps-labs/vits8-stamp", "x.pth")
+    with pytest.raises(InvalidImage, match="too little ink"):
+        pipe(Image.new("RGB", stamp.size, "white"))
+
+
+def test_a_folder_and_a_bundled_name_are_models_too(weights: Path, stamp: Image.Image) -> None:
     folder = weights / "tvae" / "0.0.1"
     for pipe in (
         VaePipeline.from_pretrained(local_model_path=str(folder)),
         VaePipeline.from_pretrained(None, None, folder),
         VaePipeline.from_pretrained(str(folder)),
     ):
-        assert pipe(Image.new("RGB", (64, 64), "red")).shape == (16,)
+        assert pipe(stamp).shape == (16,)
     assert YoloStampPipeline.from_pretrained("stamp-yolo", device="cpu").pipeline.manifest.name == "stamp-yolo"
     # A hub name goes before a path, as it did.
     both = VaePipeline.from_pretrained("stamps-labs/vae-encoder", "encoder.pth", str(folder))

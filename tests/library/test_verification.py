@@ -1,4 +1,4 @@
-"""From similarities to probabilities, verdicts and groups of one die; which stamps say too little."""
+"""From similarities to probabilities and verdicts by vectors; which stamps say too little."""
 
 import dataclasses
 from collections.abc import Mapping
@@ -9,17 +9,15 @@ import pytest
 from PIL import Image
 
 from stamp2vec import hub
-from stamp2vec.comparison import illegibility
-from stamp2vec.comparison.dies import die_groups, probability_matrix
-from stamp2vec.comparison.verdicts import judge
+from stamp2vec.comparison import blank, cannot_tell, illegibility, judge_vectors, prior_fault
+from stamp2vec.comparison.verdicts import vector_probability
 from stamp2vec.engines.torch import TorchEngine
-from stamp2vec.errors import IncompatibleVectors
+from stamp2vec.errors import IncompatibleVectors, InvalidImage, InvalidInput
 from stamp2vec.hub.manifest import Manifest
-from stamp2vec.pipelines import DetectionPipeline, DocumentPipeline, EmbeddingPipeline, SegmentationPipeline
-from stamp2vec.values import Embedding, SecondLook, Verdict, Verification
+from stamp2vec.pipelines import EmbeddingPipeline
+from stamp2vec.values import Embedding, Verdict, Verification
 from stamp2vec.wire.models import info_from_message, info_to_message
-from tests.library.conftest import page_image
-from tests.library.test_document import png, tiff
+from tests.library.conftest import SHARP, page_image
 
 CURVE = ((-0.2, 0.01), (0.2, 0.05), (0.6, 0.45), (0.9, 0.95))
 VERIFICATION = Verification(CURVE, 0.5, 0.2, {"0.01": 0.8, "0.001": 0.95})
@@ -34,21 +32,66 @@ def test_the_curve_is_straight_between_its_points_and_level_beyond(similarity: f
 
 @pytest.mark.parametrize(
     ("similarity", "verdict"),
-    [(0.9, Verdict.SAME), (0.8, Verdict.CANNOT_TELL), (0.26, Verdict.CANNOT_TELL), (0.2, Verdict.DIFFERENT)],
+    [
+        (1.0, Verdict.SAME_LAYOUT),
+        (0.9, Verdict.SAME_LAYOUT),
+        (0.64, Verdict.SAME_LAYOUT),
+        (0.6, Verdict.CANNOT_TELL),
+        (-1.0, Verdict.CANNOT_TELL),
+    ],
 )
-def test_the_verdict_follows_from_the_probability(similarity: float, verdict: Verdict) -> None:
-    judgement = judge(similarity, VERIFICATION)
+@pytest.mark.parametrize("prior", [0.001, 0.5, 0.999])
+def test_vectors_show_one_layout_at_most(similarity: float, verdict: Verdict, prior: float) -> None:
+    """Neither one die nor two, whatever the prior; and the reason says what would help."""
+    judgement = judge_vectors(similarity, VERIFICATION, prior)
     assert judgement.verdict is verdict
-    assert bool(judgement.reason) == (verdict is Verdict.CANNOT_TELL)
+    assert judgement.reason.endswith("their ink was not compared: compare the pictures of both")
+    assert judgement.probability is not None
+    assert 0 < judgement.probability <= prior
+    assert judgement.overlay is None
+    missing = judge_vectors(similarity, VERIFICATION, prior, "a vector has no ink")
+    assert (missing.verdict, missing.probability) == (judgement.verdict, judgement.probability)
+    assert missing.reason.endswith("a vector has no ink: compare the pictures of both")
+
+
+@pytest.mark.parametrize("prior", [1e-9, 0.01, 0.3, 0.5, 0.9, 1 - 1e-9])
+@pytest.mark.parametrize("genuine_share", [0.1, 0.5, 0.9])
+def test_the_probability_by_vectors_rises_and_never_exceeds_the_prior(prior: float, genuine_share: float) -> None:
+    similarity = np.linspace(-1, 1, 201)
+    known = dataclasses.replace(VERIFICATION, genuine_share=genuine_share, curve=((-1.0, 0.0), (1.0, 1.0)))
+    probability = vector_probability(similarity, known, prior)
+    assert probability.dtype == np.float64
+    assert (np.diff(probability) >= 0).all()
+    assert probability.max() == prior
+    assert probability.min() >= 0
+    assert vector_probability(similarity[:200].reshape(2, 100), known, prior).shape == (2, 100)
+
+
+def test_below_the_prior_the_probability_is_that_of_the_curve_at_another_prior() -> None:
+    by_half = float(vector_probability(np.array(0.2), VERIFICATION, 0.5))
+    assert by_half == pytest.approx(0.05)
+    odds = 0.05 / 0.95 * (0.2 / 0.8)
+    assert float(vector_probability(np.array(0.2), VERIFICATION, 0.2)) == pytest.approx(odds / (1 + odds))
+    measured = dataclasses.replace(VERIFICATION, genuine_share=0.2)
+    assert float(vector_probability(np.array(0.2), measured, 0.2)) == pytest.approx(0.05)
 
 
 def test_cannot_tell_has_a_reason_with_a_remedy() -> None:
-    unknown = judge(1.0, None)
+    unknown = judge_vectors(1.0, None)
     assert (unknown.probability, unknown.verdict) == (None, Verdict.CANNOT_TELL)
     assert "compare with a newer version" in unknown.reason
-    faint = judge(1.0, VERIFICATION, "too little ink")
-    assert (faint.verdict, faint.reason) == (Verdict.CANNOT_TELL, "too little ink")
-    assert faint.probability == pytest.approx(0.95)
+    faint = cannot_tell("too little ink")
+    assert (faint.probability, faint.verdict, faint.reason) == (None, Verdict.CANNOT_TELL, "too little ink")
+
+
+@pytest.mark.parametrize("prior", [0, 1, -0.1, 1.1, float("nan"), float("inf")])
+def test_a_prior_that_leaves_nothing_to_be_shown_is_a_fault(prior: float) -> None:
+    fault = prior_fault(prior)
+    assert fault is not None
+    assert fault.field == "prior"
+    assert str(fault) == f"the prior is {prior:g}: send a probability above 0 and below 1, or leave it out"
+    for good in (None, 0.5, 1e-30, 0.999):
+        assert prior_fault(good) is None
 
 
 WRONG: list[tuple[Mapping[str, object], str]] = [
@@ -71,46 +114,6 @@ def test_values_that_cannot_be_right_are_refused(values: Mapping[str, object], m
         dataclasses.replace(VERIFICATION, **values)  # type: ignore[arg-type]
 
 
-def groups(pairs: dict[tuple[int, int], float], n: int, illegible: tuple[int, ...] = ()) -> list[int]:
-    probability = np.eye(n)
-    for (a, b), value in pairs.items():
-        probability[a, b] = probability[b, a] = value
-    return die_groups(probability, np.array([index not in illegible for index in range(n)], bool))
-
-
-def test_groups_count_dies_in_the_order_of_their_first_stamp() -> None:
-    assert groups({}, 0) == []
-    assert groups({}, 3) == [1, 2, 3]
-    assert groups({(1, 3): 0.95, (0, 2): 0.92}, 4) == [1, 2, 1, 2]
-
-
-def test_any_two_stamps_of_a_group_are_same() -> None:
-    # 0-1 and 1-2 are SAME and 0-2 is not: the likelier pair wins, and no chain joins 0 with 2.
-    assert groups({(0, 1): 0.91, (1, 2): 0.99, (0, 2): 0.5}, 3) == [1, 2, 2]
-    assert groups({(0, 1): 0.91, (1, 2): 0.99, (0, 2): 0.9}, 3) == [1, 1, 1]
-
-
-def test_stamps_that_say_too_little_are_of_no_group() -> None:
-    assert groups({(0, 1): 0.99, (1, 2): 0.99, (0, 2): 0.99}, 3, illegible=(1,)) == [1, 0, 1]
-    assert groups({}, 2, illegible=(0, 1)) == [0, 0]
-
-
-def test_groups_of_random_stamps_are_cliques() -> None:
-    rng = np.random.default_rng(0)
-    for _ in range(20):
-        upper = np.triu(rng.uniform(0.7, 1, (12, 12)), 1)
-        probability = upper + upper.T + np.eye(12)
-        numbers = die_groups(probability, np.ones(12, bool))
-        for a in range(12):
-            for b in range(12):
-                assert numbers[a] != numbers[b] or probability[a, b] >= 0.9
-
-
-def test_a_stamp_is_of_its_own_die_whatever_the_curve_says() -> None:
-    probability = probability_matrix(np.array([[1, 0.4], [0.4, 1]], np.float32), VERIFICATION)
-    np.testing.assert_allclose(probability, [[1, 0.25], [0.25, 1]], rtol=1e-6)
-
-
 def crop(width: int = 100, height: int = 80, ink: int = 30, level: int = 90) -> np.ndarray:
     pixels = np.full((height, width, 3), 240, np.uint8)
     pixels[10 : 10 + ink, 10 : 10 + ink] = (level, level, 200)
@@ -131,56 +134,48 @@ def test_too_little_of_a_stamp_is_illegible_with_a_remedy() -> None:
     assert "too little ink" in illegibility(np.zeros((64, 64, 3), np.uint8))
 
 
+def test_a_crop_is_blank_without_ink_and_not_because_it_is_small() -> None:
+    assert blank(crop()) == blank(crop(30, 12, 8)) == ""
+    assert (
+        blank(crop(ink=0))
+        == illegibility(crop(ink=0))
+        == ("too little ink (0.0% of the crop): take a stronger impression, or crop closer")
+    )
+    assert blank(np.full((1, 1, 3), 255, np.uint8))
+
+
 def test_the_message_of_a_model_has_its_verification(weights: Path) -> None:
     manifest, _ = hub.load(weights / "tvae" / "0.0.1")
     assert info_from_message(info_to_message(manifest.info)).verification is None
     known = dataclasses.replace(manifest, verification=VERIFICATION)
     assert info_from_message(info_to_message(known.info)).verification == VERIFICATION
     assert Manifest.from_json(known.to_json()) == known
-    looking = dataclasses.replace(VERIFICATION, second_look=SecondLook("stamp-unet", -3.1, 2.7, 4.5, -9.1, 2.2))
-    assert (
-        info_from_message(info_to_message(dataclasses.replace(manifest, verification=looking).info)).verification
-        == looking
-    )
 
 
 @pytest.fixture
-def pipeline(weights: Path) -> DocumentPipeline:
-    """Of an embedder whose similarities of 0.999 mean one die."""
+def embedder(weights: Path) -> EmbeddingPipeline:
+    """Its similarities of 0.999 mean one layout."""
     manifest, state = hub.load(weights / "tvae" / "0.0.1")
-    sharp = Verification(((0.99, 0.02), (0.999, 0.98)), 0.5, 0.2, {})
-    return DocumentPipeline(
-        DetectionPipeline.from_pretrained(weights / "yolo-stamp" / "0.0.1"),
-        SegmentationPipeline.from_pretrained(weights / "stamp-unet" / "0.0.1"),
-        EmbeddingPipeline(TorchEngine(dataclasses.replace(manifest, verification=sharp), state)),
-    )
+    return EmbeddingPipeline(TorchEngine(dataclasses.replace(manifest, verification=SHARP), state))
 
 
-def test_a_page_that_comes_twice_has_the_same_dies_twice(pipeline: DocumentPipeline) -> None:
-    page = page_image(0)
-    result = pipeline(tiff([page, page]), min_score=0.9)
-    first, second = ([stamp.die_group for stamp in each.stamps] for each in result.pages)
-    assert first == second
-    assert first
-    assert result.probability is not None
-    np.testing.assert_array_equal(np.diag(result.probability), 1)
-    assert result.probability[0, len(first)] == pytest.approx(0.98, abs=1e-4)
-    assert pipeline(png(page), include_vectors=False).probability is None
-
-
-def test_two_crops_are_compared_in_process(pipeline: DocumentPipeline) -> None:
+def test_two_crops_are_compared_by_their_vectors(embedder: EmbeddingPipeline) -> None:
     stamp = page_image(1, 90, 80)
-    same = pipeline.embedder.compare(stamp, stamp)
-    assert (same.verdict, same.reason, same.model, same.version) == (Verdict.SAME, "", "tvae", "0.0.1")
-    assert same.probability == pytest.approx(0.98, abs=1e-4)
-    blank = pipeline.embedder.compare(stamp, Image.new("RGB", (90, 80), "white"))
-    assert blank.verdict is Verdict.CANNOT_TELL
-    assert "too little ink" in blank.reason
+    same = embedder.compare(stamp, stamp)
+    assert (same.verdict, same.model, same.version, same.overlay) == (Verdict.SAME_LAYOUT, "tvae", "0.0.1", None)
+    assert (same.probability, same.prior) == (0.5, 0.5)
+    asked = embedder.compare(stamp, stamp, prior=0.2)
+    assert (asked.probability, asked.prior) == (0.2, 0.2)
+    faint = embedder.compare(stamp, Image.new("RGB", (90, 80), "white"))
+    assert (faint.verdict, faint.probability) == (Verdict.CANNOT_TELL, None)
+    assert "too little ink" in faint.reason
+    with pytest.raises(InvalidInput, match="the prior is 1: send a probability") as caught:
+        embedder.compare(stamp, stamp, prior=1)
+    assert caught.value.field == "prior"
 
 
-def test_a_vector_takes_the_place_of_its_crop(pipeline: DocumentPipeline) -> None:
+def test_a_vector_takes_the_place_of_its_crop(embedder: EmbeddingPipeline) -> None:
     a, b = page_image(1, 90, 80), page_image(2, 90, 80)
-    embedder = pipeline.embedder
     stored = Embedding(embedder(b), embedder.manifest.name, embedder.manifest.version)
     expected = embedder.compare(a, b)
     assert embedder.compare(a, stored).similarity == pytest.approx(expected.similarity, abs=1e-6)
@@ -190,3 +185,11 @@ def test_a_vector_takes_the_place_of_its_crop(pipeline: DocumentPipeline) -> Non
     for pair in ((a, other), (other, a), (other, other)):
         with pytest.raises(IncompatibleVectors, match=r"tvae@9\.9\.9"):
             embedder.compare(*pair)
+
+
+def test_paper_has_no_vector(embedder: EmbeddingPipeline) -> None:
+    stamp, paper = np.asarray(page_image(1, 90, 80)), np.full((80, 90, 3), 255, np.uint8)
+    assert len(embedder([stamp, stamp])) == 2
+    for pictures in (paper, [stamp, paper], Image.fromarray(paper)):
+        with pytest.raises(InvalidImage, match=r"too little ink \(0\.0% of the crop\): take a stronger impression"):
+            embedder(pictures)

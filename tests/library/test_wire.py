@@ -34,12 +34,11 @@ from stamp2vec.values import (
     DocumentResult,
     Embedding,
     InkColour,
-    Measures,
     ModelInfo,
     Overlay,
     PageResult,
+    PairCalibration,
     Preset,
-    SecondLook,
     Stamp,
     StampType,
     Task,
@@ -60,7 +59,6 @@ VERIFICATION = Verification(
     genuine_share=0.7,
     sibling_share=0.2,
     far_thresholds={"0.01": 0.8, "0.001": 0.95},
-    second_look=SecondLook("stamp-unet", -1.5, 2.25, 3.0, -4.0, 5.5),
 )
 DETECTOR = ModelInfo(
     name="stamp-yolo",
@@ -80,6 +78,26 @@ EMBEDDER = dataclasses.replace(
     DETECTOR, name="tvae", task=Task.EMBED, views=Views.WHOLE, vector_size=3, verification=VERIFICATION
 )
 SEGMENTER = dataclasses.replace(DETECTOR, name="stamp-unet", task=Task.SEGMENT, views=Views.WHOLE, presets=())
+VERIFIER = dataclasses.replace(
+    SEGMENTER,
+    name="stamp-pair",
+    task=Task.VERIFY,
+    pair_calibration=PairCalibration(
+        segmenter="stamp-unet",
+        intercept=-1.299953,
+        correlation=3.079933,
+        correlation_squared=-0.644523,
+        worst_letter_squared=1e-9,
+        worst_letter_by_correlation=-2.5,
+        worst_letter_by_typical=0.0,
+        typical_letter=-1e9,
+        worst_letter=1 / 3,
+        typical_letter_squared=1e300,
+        typical_letter_by_correlation=-3.0,
+        same_limit=0.25,
+        same_limit_by_typical=0.6,
+    ),
+)
 
 
 def sent(message: M) -> M:
@@ -116,8 +134,9 @@ RESULT = DocumentResult(
     ),
     similarity=np.array([[1, 0.6], [0.6, 1]], np.float32),
     probability=np.array([[1, 0.25], [0.25, 1]], np.float32),
-    models=(DETECTOR, EMBEDDER, SEGMENTER),
-    timing=Timing(1.5, 2.5, 3.5, 4.5, 12.0),
+    prior=0.3,
+    models=(DETECTOR, EMBEDDER, SEGMENTER, VERIFIER),
+    timing=Timing(1.5, 2.5, 3.5, 4.5, 5.5, 12.0),
     request_id="abc",
 )
 
@@ -166,7 +185,7 @@ def test_masks_and_boxes() -> None:
     assert images.box_from_message(sent(images.box_to_message((1.5, 2.0, 3.25, 4.0)))) == (1.5, 2.0, 3.25, 4.0)
 
 
-@pytest.mark.parametrize("info", [DETECTOR, EMBEDDER, SEGMENTER], ids=lambda info: info.name)
+@pytest.mark.parametrize("info", [DETECTOR, EMBEDDER, SEGMENTER, VERIFIER], ids=lambda info: info.name)
 def test_models(info: ModelInfo) -> None:
     assert models.info_from_message(sent(models.info_to_message(info))) == info
 
@@ -184,9 +203,8 @@ def test_a_model_of_a_newer_service() -> None:
     [
         {"genuine_share": 1.5},
         {"curve": [common_pb2.CalibrationPoint(similarity=0.5, probability=y) for y in (0.1, 0.9)]},
-        {"second_look": common_pb2.SecondLook(segmenter="/no/name")},
     ],
-    ids=["share", "curve", "second look"],
+    ids=["share", "curve"],
 )
 def test_a_verification_that_makes_no_sense_is_taken_for_none(wrong: dict[str, Any]) -> None:
     message = models.info_to_message(EMBEDDER)
@@ -194,6 +212,24 @@ def test_a_verification_that_makes_no_sense_is_taken_for_none(wrong: dict[str, A
         message.verification.ClearField(name)  # type: ignore[arg-type]
     message.verification.MergeFrom(common_pb2.Verification(**wrong))
     assert models.info_from_message(sent(message)) == dataclasses.replace(EMBEDDER, verification=None)
+
+
+def test_what_an_older_service_says_of_ink_is_not_read() -> None:
+    message = models.info_to_message(EMBEDDER)
+    message.verification.second_look.segmenter = "/no/name"
+    assert models.info_from_message(sent(message)) == EMBEDDER
+    assert not models.info_to_message(EMBEDDER).verification.HasField("second_look")
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [{"segmenter": ""}, {"segmenter": "/no/name"}, {"intercept": float("nan")}, {"typical_letter": float("inf")}],
+)
+def test_a_pair_calibration_that_makes_no_sense_is_taken_for_none(wrong: dict[str, Any]) -> None:
+    message = models.info_to_message(VERIFIER)
+    for name, value in wrong.items():
+        setattr(message.pair_calibration, name, value)
+    assert models.info_from_message(sent(message)) == dataclasses.replace(VERIFIER, pair_calibration=None)
 
 
 @pytest.mark.parametrize("model", [Preset.ACCURATE, "tvae", "tvae@1.0.0"])
@@ -233,24 +269,43 @@ def test_a_crop_that_was_encoded_before_is_taken_as_it_is() -> None:
     np.testing.assert_array_equal(stamps.stamp_from_message(sent(message)).crop, FULL.crop)
 
 
-@pytest.mark.parametrize("overlay", [True, False])
-def test_comparisons(overlay: bool) -> None:
-    inks = RNG.integers(0, 256, (2, 8, 8), np.uint8)
-    seen = Overlay(inks[0], inks[1], Measures(0.5, 0.25, 0.125, -0.5)) if overlay else None
-    comparison = Comparison(0.75, "tvae", "1.5.0", 0.5, Verdict.CANNOT_TELL, "too little ink", seen)
-    found = comparisons.comparison_from_message(sent(comparisons.comparison_to_message(comparison)))
-    assert dataclasses.replace(found, overlay=None) == dataclasses.replace(comparison, overlay=None)
-    assert (found.overlay is None) == (seen is None)
-    if found.overlay is not None and seen is not None:
-        np.testing.assert_array_equal(found.overlay.a_ink, seen.a_ink)
-        np.testing.assert_array_equal(found.overlay.b_ink, seen.b_ink)
-        assert found.overlay.measures == seen.measures
+OVERLAY = Overlay(
+    a_ink=RNG.integers(0, 256, (8, 8), np.uint8),
+    b_ink=RNG.integers(0, 256, (8, 8), np.uint8),
+    agrees=RNG.integers(0, 256, (2, 2), np.uint8),
+    contradicts=RNG.integers(0, 256, (2, 2), np.uint8),
+    correlation=-0.5,
+    missing_ink=0.25,
+    added_ink=0.125,
+    mirrored=True,
+)
 
 
-def test_a_verdict_of_a_newer_service_becomes_cannot_tell() -> None:
-    message = gateway_pb2.CompareStampsResponse(verdict=99)  # type: ignore[arg-type]
+@pytest.mark.parametrize("verdict", Verdict)
+@pytest.mark.parametrize("overlay", [OVERLAY, dataclasses.replace(OVERLAY, mirrored=False), None])
+@pytest.mark.parametrize("probability", [0.75, 0.0, None])
+def test_comparisons(verdict: Verdict, overlay: Overlay | None, probability: float | None) -> None:
+    comparison = Comparison(0.75, "tvae", "1.5.0", 0.1, probability, verdict, "too little ink", overlay)
+    hold_equal(comparisons.comparison_from_message(sent(comparisons.comparison_to_message(comparison))), comparison)
+
+
+@pytest.mark.parametrize("number", [99, gateway_pb2.VERDICT_UNSPECIFIED])
+def test_a_verdict_of_a_newer_service_becomes_cannot_tell(number: int) -> None:
+    message = gateway_pb2.CompareStampsResponse(verdict=number)  # type: ignore[arg-type]
     found = comparisons.comparison_from_message(sent(message))
     assert (found.verdict, found.probability) == (Verdict.CANNOT_TELL, None)
+
+
+@pytest.mark.parametrize("prior", [0.5, 0.1, 0.7, 1e-7, 0.999999, 1 / 3])
+def test_a_prior_comes_back_as_it_was_written(prior: float) -> None:
+    comparison = Comparison(0.75, "tvae", "1.5.0", prior, 0.5, Verdict.SAME_LAYOUT, "")
+    message = sent(comparisons.comparison_to_message(comparison))
+    assert comparisons.comparison_from_message(message).prior == pytest.approx(prior, rel=1e-6)
+    asked = sent(documents.request_to_message(b"", Preset.FAST, Options(prior=prior), bulk=False))
+    # The gateway calculates with the float32 that it got, and its answer has it.
+    result = dataclasses.replace(RESULT, prior=documents.options_from_message(asked).known_prior)
+    found = documents.result_from_message(sent(documents.result_to_message(result))).prior
+    assert found == (prior if prior != 1 / 3 else pytest.approx(prior, rel=1e-6))
 
 
 @pytest.mark.parametrize(
@@ -258,7 +313,7 @@ def test_a_verdict_of_a_newer_service_becomes_cannot_tell() -> None:
     [
         Options(),
         Options(min_score=0.0, max_overlap=0.0, include_vectors=False),
-        Options(min_score=0.5, max_overlap=0.75, include_masks=True, include_crops=True),
+        Options(min_score=0.5, max_overlap=0.75, include_masks=True, include_crops=True, prior=0.25),
     ],
 )
 def test_options(options: Options) -> None:
@@ -276,12 +331,13 @@ def test_a_caller_that_knows_no_include_vectors_gets_them() -> None:
     "result",
     [
         RESULT,
-        dataclasses.replace(RESULT, probability=None),
+        dataclasses.replace(RESULT, probability=None, prior=None),
         dataclasses.replace(
             RESULT,
             pages=(RESULT.pages[2],),
             similarity=np.zeros((0, 0), np.float32),
             probability=None,
+            prior=None,
             models=(DETECTOR,),
         ),
     ],

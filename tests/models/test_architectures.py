@@ -14,13 +14,14 @@ from stamp2vec.models.tvae import CLEAN_SIZE, Tvae
 from stamp2vec.models.yolo_stamp import YoloStamp, decode
 from training import imagenet
 
-INPUT = {"yolo-stamp": 448, "stamp-yolo": 320, "stamp-unet": 256, "tvae": 128, "stamp-lite": 160}
+INPUT = {"yolo-stamp": 448, "stamp-yolo": 320, "stamp-unet": 256, "tvae": 128, "stamp-lite": 160, "stamp-pair": 128}
 OUTPUT = {
     "yolo-stamp": (56 * 56 + 28 * 28 + 14 * 14, NUMBERS),
     "stamp-yolo": (40 * 40 + 20 * 20 + 10 * 10, NUMBERS),
     "stamp-unet": (256, 256),
     "tvae": (128,),
     "stamp-lite": (384,),
+    "stamp-pair": (3, 32, 32),
 }
 
 
@@ -31,7 +32,8 @@ def seeded(architecture: str) -> nn.Module:
 
 def pictures(architecture: str, count: int) -> torch.Tensor:
     side = INPUT[architecture]
-    return torch.randint(0, 256, (count, side, side, 3), dtype=torch.uint8, generator=torch.Generator().manual_seed(1))
+    size = (count, 2 * side if architecture == "stamp-pair" else side, side, 3)
+    return torch.randint(0, 256, size, dtype=torch.uint8, generator=torch.Generator().manual_seed(1))
 
 
 @pytest.mark.parametrize("architecture", ARCHITECTURES)

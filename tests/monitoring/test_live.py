@@ -18,14 +18,12 @@ import torch
 import yaml
 
 from services.stack.processes import Stack, running
-from services.table import MODEL_SERVICE_NAMES
+from services.table import MODEL_SERVICE_NAMES, service_of
 from stamp2vec import hub
-from stamp2vec.models import build
 from stamp2vec.v1 import gateway_pb2
 from stamp2vec.v1.gateway_pb2_grpc import StampServiceStub
-from stamp2vec.values import Task
 from tests.e2e.live import SAMPLE, TIMEOUT_S, channel, eventually
-from tests.library.conftest import MODELS, manifest, sharpen
+from tests.library.conftest import MODELS, manifest, network
 from tests.monitoring.manifests import Query, alerts, dashboard_queries, metrics_of, rule_queries, write_rules
 
 NAMESPACE = "prod"
@@ -56,13 +54,11 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """The four services with small random models."""
     root = tmp_path_factory.mktemp("weights")
     torch.manual_seed(0)
-    options = {}
-    for service, (name, task, config, side, vector_size) in zip(MODEL_SERVICE_NAMES, MODELS, strict=True):
-        model = build(name, config).eval()
-        if task is Task.DETECT:
-            sharpen(model)
-        hub.save(root / name, manifest(name, task, config, side, vector_size), model.state_dict())
-        options[service] = ("--model", str(root / name), "--max-batch", "2")
+    options = {service: ["--max-batch", "2"] for service in MODEL_SERVICE_NAMES}
+    for name, task, config, side, vector_size in MODELS:
+        described = manifest(name, task, config, side, vector_size)
+        hub.save(root / name, described, network(name, task, config).state_dict())
+        options[service_of(task).name] += ["--model", str(root / name)]
     with running(options, tmp_path_factory.mktemp("logs")) as stack:
         yield stack
 

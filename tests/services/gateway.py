@@ -109,8 +109,11 @@ async def eventually(holds: Callable[[], bool]) -> None:
 
 def accurate(**options: Any) -> Scripted:
     presets = (common_pb2.PRESET_FAST, common_pb2.PRESET_ACCURATE)
-    kinds = {"detectors": "TASK_DETECT", "segmenters": "TASK_SEGMENT", "embedders": "TASK_EMBED"}
-    models = {field: [info(field, common_pb2.Task.Value(task), "1.0.0", *presets)] for field, task in kinds.items()}
+    kinds = {"detector": "DETECT", "segmenter": "SEGMENT", "embedder": "EMBED", "verifier": "VERIFY"}
+    models = {
+        f"{name}s": [info(name, common_pb2.Task.Value(f"TASK_{task}"), "1.0.0", *presets)]
+        for name, task in kinds.items()
+    }
     return Scripted(**{**models, **options})
 
 
@@ -125,7 +128,10 @@ def plan(black: tuple[int, int] | None = None) -> bytes:
 
 
 def picture(level: int) -> common_pb2.Image:
-    return common_pb2.Image(encoded=encoded(grey(level)))
+    """Of this level on average: the left half is ink, the right half paper."""
+    pixels = np.full((100, 100, 3), level + 40, np.uint8)
+    pixels[:, :50] = level - 40
+    return common_pb2.Image(encoded=encoded(Image.fromarray(pixels)))
 
 
 def vector(*values: float, name: str = "embedder", version: str = "1.0.0") -> gateway_pb2.Comparand:

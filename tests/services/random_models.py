@@ -11,7 +11,7 @@ from stamp2vec.values import Preset, Task
 
 
 def save_model(folder: Path, name: str, task: Task, size: int, vector_size: int = 0) -> str:
-    """Saves it below a folder, in the fast preset, and returns the reference."""
+    """Saves it below a folder, in the fast preset, and returns the reference; `size` is the width of its input."""
     torch.manual_seed(0)
     model = build(name, {})
     manifest = Manifest(
@@ -21,7 +21,7 @@ def save_model(folder: Path, name: str, task: Task, size: int, vector_size: int 
         architecture=name,
         config={},
         presets=(Preset.FAST,),
-        input_height=size,
+        input_height=2 * size if task is Task.VERIFY else size,
         input_width=size,
         threshold=0.3 if task is Task.DETECT else 0.0,
         parameters=sum(parameter.numel() for parameter in model.parameters()),

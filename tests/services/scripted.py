@@ -1,6 +1,7 @@
 """The three model services on one real server with scripted responses, for cases that real models rarely produce."""
 
 import asyncio
+import dataclasses
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -10,6 +11,7 @@ import grpc
 import grpc.aio
 import numpy as np
 
+from stamp2vec.comparison.ink import OWN
 from stamp2vec.limits import MAX_MESSAGE_BYTES
 from stamp2vec.v1 import (
     common_pb2,
@@ -20,8 +22,12 @@ from stamp2vec.v1 import (
     segmenter_pb2,
     segmenter_pb2_grpc,
 )
+from stamp2vec.wire.images import mask_to_message
+from tests.library.pairs import CALIBRATION
 
 DETECTOR_SIDE, SEGMENTER_SIDE, EMBEDDER_SIDE, VECTOR_SIZE = 64, 32, 16, 4
+VERIFIER_SIDE, PLACE_PX = 384, 4
+PAIR_CALIBRATION = dataclasses.replace(CALIBRATION, segmenter="segmenter")
 
 Handler = Callable[[Any, Any], Awaitable[None]]
 
@@ -31,15 +37,18 @@ def info(name: str, task: "common_pb2.Task.ValueType", version: str = "1.0.0", *
         common_pb2.TASK_DETECT: DETECTOR_SIDE,
         common_pb2.TASK_SEGMENT: SEGMENTER_SIDE,
         common_pb2.TASK_EMBED: EMBEDDER_SIDE,
+        common_pb2.TASK_VERIFY: VERIFIER_SIDE,
     }[task]
+    verifies = task == common_pb2.TASK_VERIFY
     return common_pb2.ModelInfo(
         model=common_pb2.ModelVersion(name=name, version=version),
         task=task,
         presets=presets or [common_pb2.PRESET_FAST],  # type: ignore[arg-type]
-        input_height=side,
+        input_height=2 * side if verifies else side,
         input_width=side,
         vector_size=VECTOR_SIZE if task == common_pb2.TASK_EMBED else 0,
         views=common_pb2.VIEWS_WHOLE_AND_TILES if common_pb2.PRESET_ACCURATE in presets else common_pb2.VIEWS_WHOLE,
+        pair_calibration=common_pb2.PairCalibration(**dataclasses.asdict(PAIR_CALIBRATION)) if verifies else None,
     )
 
 
@@ -55,11 +64,17 @@ class Scripted:
     detectors: list[common_pb2.ModelInfo] = field(default_factory=lambda: [info("detector", common_pb2.TASK_DETECT)])
     segmenters: list[common_pb2.ModelInfo] = field(default_factory=lambda: [info("segmenter", common_pb2.TASK_SEGMENT)])
     embedders: list[common_pb2.ModelInfo] = field(default_factory=lambda: [info("embedder", common_pb2.TASK_EMBED)])
+    verifiers: list[common_pb2.ModelInfo] = field(default_factory=lambda: [info("verifier", common_pb2.TASK_VERIFY)])
     on_detect: Handler = nothing
     on_segment: Handler = nothing
     on_embed: Handler = nothing
+    on_verify: Handler = nothing
     poisoned: Callable[[np.ndarray], bool] = lambda pixels: False
     """Images that the detector fails on."""
+    ink: Callable[[np.ndarray], np.ndarray] = lambda pixels: np.full(pixels.shape[:2], 255, np.uint8)
+    """What the segmenter finds: by default ink everywhere."""
+    cursed: Callable[[np.ndarray], bool] = lambda pixels: False
+    """Pairs that the pair network fails on."""
     vectors: list[float] | None = None
     """What the embedder makes of every picture, in place of a direction."""
     requests: list[Any] = field(default_factory=list)
@@ -77,6 +92,11 @@ class Scripted:
         except asyncio.CancelledError:
             self.cancelled.append(type(request).__name__)
             raise
+
+
+def darkness(pixels: np.ndarray) -> np.ndarray:
+    """Ink where a picture, uint8 (h, w, 3), is dark in some colour."""
+    return np.asarray(255 - pixels.min(2))
 
 
 def pixels(image: common_pb2.Image) -> np.ndarray:
@@ -126,11 +146,11 @@ class Segmenter(segmenter_pb2_grpc.SegmenterServiceServicer):
     async def Segment(  # noqa: N802
         self, request: segmenter_pb2.SegmentRequest, context: Any
     ) -> segmenter_pb2.SegmentResponse:
-        """Masks of ink everywhere."""
+        """What `ink` finds on each picture."""
         script = self._script
         await script.begin(script.on_segment, request, context, script.segmenters)
-        ink = common_pb2.Mask(data=b"\xff" * SEGMENTER_SIDE**2, height=SEGMENTER_SIDE, width=SEGMENTER_SIDE)
-        return segmenter_pb2.SegmentResponse(results=[segmenter_pb2.SegmentResult(mask=ink) for _ in request.images])
+        masks = [mask_to_message(script.ink(pixels(image))) for image in request.images]
+        return segmenter_pb2.SegmentResponse(results=[segmenter_pb2.SegmentResult(mask=mask) for mask in masks])
 
     async def ListModels(  # noqa: N802
         self, request: segmenter_pb2.SegmenterServiceListModelsRequest, context: Any
@@ -154,10 +174,33 @@ class Embedder(embedder_pb2_grpc.EmbedderServiceServicer):
             results=[embedder_pb2.EmbedResult(vector=common_pb2.Vector(values=vector)) for vector in vectors]
         )
 
+    async def VerifyPairs(  # noqa: N802
+        self, request: embedder_pb2.VerifyPairsRequest, context: Any
+    ) -> embedder_pb2.VerifyPairsResponse:
+        """What `said` says of each pair."""
+        script = self._script
+        await script.begin(script.on_verify, request, context, script.verifiers)
+        return embedder_pb2.VerifyPairsResponse(results=[_seen(pixels(pair), script) for pair in request.pairs])
+
     async def ListModels(  # noqa: N802
         self, request: embedder_pb2.EmbedderServiceListModelsRequest, context: Any
     ) -> embedder_pb2.EmbedderServiceListModelsResponse:
-        return embedder_pb2.EmbedderServiceListModelsResponse(models=self._script.embedders)
+        models = [*self._script.embedders, *self._script.verifiers]
+        return embedder_pb2.EmbedderServiceListModelsResponse(models=models)
+
+
+def said(pair: np.ndarray) -> np.ndarray:
+    """Of two stamps in one frame, uint8 (2 S, S, 3): where both have ink, and where only one has; uint8 (h, w, 2)."""
+    blocks = pair[..., OWN].reshape(2, VERIFIER_SIDE // PLACE_PX, PLACE_PX, -1, PLACE_PX).mean((2, 4))
+    return np.dstack([blocks.min(0) > 60, np.ptp(blocks, 0) > 50]).astype(np.uint8) * 255
+
+
+def _seen(pair: np.ndarray, script: Scripted) -> embedder_pb2.VerifyPairsResult:
+    if script.cursed(pair):
+        status = common_pb2.ItemStatus(code=13, message="the model failed on this item", field="pairs[0]")
+        return embedder_pb2.VerifyPairsResult(status=status)
+    agrees, contradicts = map(mask_to_message, np.moveaxis(said(pair), 2, 0))
+    return embedder_pb2.VerifyPairsResult(agrees=agrees, contradicts=contradicts)
 
 
 @asynccontextmanager

@@ -182,7 +182,13 @@ async def test_a_model_whose_verification_makes_no_sense_costs_no_other_anything
     async with gateway(Scripted(embedders=[good, bad])) as stub:
         listed = await stub.ListModels(gateway_pb2.ListModelsRequest(), timeout=TIMEOUT_S)
         answer = await stub.AnalyzeDocument(document(200), timeout=TIMEOUT_S)
-    assert [model.model.name for model in listed.models] == ["detector", "segmenter", "embedder", "experimental"]
+    assert [model.model.name for model in listed.models] == [
+        "detector",
+        "segmenter",
+        "embedder",
+        "experimental",
+        "verifier",
+    ]
     assert not any(model.HasField("verification") for model in listed.models)
     assert answer.pages[0].stamps
     assert "verification_invalid" in caplog.messages

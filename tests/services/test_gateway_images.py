@@ -2,9 +2,10 @@
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from stamp2vec.v1 import common_pb2, gateway_pb2
-from tests.services.gateway import TIMEOUT_S, Code, accurate, fields, gateway, picture, refusal
+from tests.services.gateway import TIMEOUT_S, Code, accurate, encoded, fields, gateway, picture, refusal
 from tests.services.scripted import Scripted, info
 
 
@@ -45,6 +46,25 @@ async def test_a_call_without_a_readable_image_fails_and_names_them_all() -> Non
         error = await refusal(stub.EmbedStamps(gateway_pb2.EmbedStampsRequest(images=images), timeout=TIMEOUT_S))
     assert error.code() is Code.INVALID_ARGUMENT
     assert fields(error) == ["images[0].encoded", "images[1]"]
+
+
+async def test_paper_has_no_vector_and_costs_no_other_its_own() -> None:
+    paper = common_pb2.Image(encoded=encoded(Image.new("RGB", (90, 80), "white")))
+    raw = common_pb2.Image(raw=common_pb2.RawImage(data=b"\xff" * 300, height=10, width=10, channels=3))
+    script = Scripted()
+    async with gateway(script) as stub:
+        request = gateway_pb2.EmbedStampsRequest(images=[picture(100), paper, picture(200), raw])
+        response = await stub.EmbedStamps(request, timeout=TIMEOUT_S)
+        segmented = await stub.SegmentStamps(gateway_pb2.SegmentStampsRequest(images=[paper]), timeout=TIMEOUT_S)
+        error = await refusal(stub.EmbedStamps(gateway_pb2.EmbedStampsRequest(images=[paper, raw]), timeout=TIMEOUT_S))
+    assert [each.status.code for each in response.results] == [0, Code.INVALID_ARGUMENT.value[0], 0, 3]
+    assert [each.status.field for each in response.results] == ["", "images[1]", "", "images[3]"]
+    assert "too little ink (0.0% of the crop): take a stronger impression" in response.results[1].status.message
+    assert [each.HasField("vector") for each in response.results] == [True, False, True, False]
+    assert [len(each.images) for each in script.requests] == [2, 1], "no model gets it but the segmenter"
+    assert segmented.results[0].status.code == 0
+    assert error.code() is Code.INVALID_ARGUMENT
+    assert fields(error) == ["images[0]", "images[1]"]
 
 
 async def test_a_model_is_chosen_by_name_and_a_bare_name_means_the_latest() -> None:

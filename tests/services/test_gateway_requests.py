@@ -39,7 +39,10 @@ if TYPE_CHECKING:
         ({"min_score": float("nan")}, ["min_score"]),
         ({"max_overlap": 0.95}, ["max_overlap"]),
         ({"max_overlap": float("nan")}, ["max_overlap"]),
-        ({"min_score": 2.0, "document": b"", "preset": 3}, ["preset", "min_score", "document"]),
+        ({"prior": 0.0}, ["prior"]),
+        ({"prior": 1.0}, ["prior"]),
+        ({"prior": float("nan")}, ["prior"]),
+        ({"prior": 1.5, "min_score": 2.0, "document": b"", "preset": 3}, ["preset", "min_score", "prior", "document"]),
     ],
 )
 async def test_every_field_at_fault_is_named(

@@ -11,6 +11,7 @@ import grpc
 import pytest
 
 from services.model_process import describe
+from services.table import service_of
 from stamp2vec import hub
 from stamp2vec.errors import WeightsError
 from stamp2vec.v1 import detector_pb2, detector_pb2_grpc
@@ -80,4 +81,15 @@ def test_a_damaged_model_is_never_served(model: Path, file: str, message: str) -
 
 def test_a_model_of_another_task_is_not_served(model: Path) -> None:
     with pytest.raises(WeightsError, match=r"yolo-stamp@0\.0\.1 is made to detect: give a model that is made to embed"):
-        describe(Task.EMBED, "cpu", str(model))
+        describe([Task.EMBED], "cpu", str(model))
+    with pytest.raises(WeightsError, match="give a model that is made to embed or verify"):
+        describe(service_of(Task.VERIFY).tasks, "cpu", str(model))
+
+
+def test_each_model_of_a_service_is_loaded_for_its_own_task(tmp_path: Path) -> None:
+    tasks = service_of(Task.EMBED).tasks
+    for name, task, size, vector_size in (("tvae", Task.EMBED, 128, 128), ("stamp-pair", Task.VERIFY, 96, 0)):
+        reference = save_model(tmp_path, name, task, size, vector_size)
+        spec = describe(tasks, "cpu", reference)
+        assert (spec.info.name, spec.info.task) == (name, task)
+        assert spec.arguments["task"] == task.value

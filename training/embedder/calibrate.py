@@ -1,16 +1,14 @@
-"""Calibrates an embedder's similarities, alone and with a second look, and writes the result into its manifest.
+"""Calibrates an embedder's similarities, and writes the result into its manifest.
 
 `python -m training.embedder.calibrate weights/tvae/1.5.0 --crops ~/.cache/stamp2vec/crops/test`
 
 The probability is fitted on one half of the held-out families and evaluated on the other, by Platt's logistic and by an
-isotonic curve; the one with the lower log-loss there is kept. The second look is fitted and evaluated on a few hundred
-pairs of the same halves, and left out with `--segmenter ""`.
+isotonic curve; the one with the lower log-loss there is kept.
 """
 
 import argparse
 import dataclasses
 import sys
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,19 +17,15 @@ import numpy as np
 from stamp2vec.errors import Stamp2vecError
 from stamp2vec.files import write_whole
 from stamp2vec.hub import MANIFEST
-from stamp2vec.pipelines import EmbeddingPipeline, SegmentationPipeline
-from stamp2vec.values import MAX_LOG_ODDS, SecondLook, Verification, evidence
-from training.evaluate.second_look import measure_pairs, sample_of_each
+from stamp2vec.pipelines import EmbeddingPipeline
+from stamp2vec.values import Verification
 from training.evaluate.stamps import Stamps, embedded, read_crops
-from training.evaluate.verification import RATES, Figures, Pairs, Trust, figures, make_pairs, similarities, trust
+from training.evaluate.verification import RATES, Pairs, Trust, figures, make_pairs, similarities, trust
 
 # The assumed prior: half of all pairs are genuine, and one in five impostor pairs is of two look-alikes.
 GENUINE_SHARE = 0.5
 SIBLING_SHARE = 0.2
 SUREST = 0.999  # a finite sample of pairs supports no more
-PAIRS_FITTED, PAIRS_EVALUATED = 120, 80  # pairs of each of the three kinds
-RIDGE = 1e-3  # regularises: a few hundred pairs hardly separate correlated values
-DIRECTIONS = np.array([1, 1, -1, 1])  # the sign that the weight of each value of `evidence` must have
 _BINS = 200
 _KNOTS = 33
 
@@ -112,82 +106,6 @@ def calibrate(vectors: np.ndarray, stamps: Stamps) -> Calibration:
     return min(found, key=lambda calibration: calibration.trust.log_loss)
 
 
-@dataclass(frozen=True, slots=True)
-class SecondLookCalibration:
-    """The fitted weights, and their calibration on the other half of the families.
-
-    `by_similarity` and `by_log_odds` are error rates of the same pairs, for random and for sibling impostors.
-    """
-
-    second_look: SecondLook
-    trust: Trust
-    by_similarity: dict[str, Figures]
-    by_log_odds: dict[str, Figures]
-
-
-def calibrate_second_look(
-    vectors: np.ndarray, stamps: Stamps, segmenter: SegmentationPipeline
-) -> SecondLookCalibration:
-    """Fit on a sample of pairs within the marked half of the families, evaluate on one within the other half.
-
-    Unit vectors float (N, D). ValueError when a half lacks a kind of pair.
-    """
-    fit, rest = (sample_of_each(half, most) for half, most in zip(halves(stamps), (PAIRS_FITTED, PAIRS_EVALUATED)))
-    known = [
-        np.array(
-            [
-                evidence(float(similarity), measures)
-                for similarity, measures in zip(similarities(vectors, half), measure_pairs(segmenter, stamps, half))
-            ]
-        )
-        for half in (fit, rest)
-    ]
-    weights, intercept = plausible(known[0], fit.genuine, fit.weights(GENUINE_SHARE, SIBLING_SHARE))
-    second_look = SecondLook(segmenter.manifest.name, round(intercept, 4), *(round(w, 4) for w in weights.tolist()))
-    log_odds = known[1] @ weights + intercept
-    probability = 1 / (1 + np.exp(-np.clip(log_odds, -MAX_LOG_ODDS, MAX_LOG_ODDS)))
-    evaluated = trust(probability, rest, rest.weights(GENUINE_SHARE, SIBLING_SHARE))
-    return SecondLookCalibration(second_look, evaluated, _figures(known[1][:, 0], rest), _figures(log_odds, rest))
-
-
-def plausible(values: np.ndarray, genuine: np.ndarray, weights: np.ndarray) -> tuple[np.ndarray, float]:
-    """As `logistic` of values of `evidence` (P, 4), with weights of the wrong sign set to 0.
-
-    Missing and added ink must never make one die more probable, as by chance it may among a few hundred pairs.
-    """
-    kept = np.ones(len(DIRECTIONS), bool)
-    while True:
-        slopes, intercept = logistic(values * kept, genuine, weights)
-        wrong = slopes * DIRECTIONS < 0
-        if not wrong.any():
-            return slopes, intercept
-        kept &= ~wrong
-
-
-def logistic(values: np.ndarray, genuine: np.ndarray, weights: np.ndarray) -> tuple[np.ndarray, float]:
-    """Log-odds as a weighted sum of values (P, F) and an intercept, by maximum likelihood with a slight ridge.
-
-    The ridge is on standardised values; `genuine` bool (P,), `weights` float (P,) with sum 1.
-    """
-    mean = weights @ values
-    spread = np.sqrt(weights @ (values - mean) ** 2) + 1e-9
-    inputs = np.column_stack([(values - mean) / spread, np.ones(len(values))])
-    ridge = np.append(np.full(values.shape[1], RIDGE), 0)
-    found = np.zeros(inputs.shape[1])
-    for _ in range(50):  # Newton
-        p = 1 / (1 + np.exp(-np.clip(inputs @ found, -30, 30)))
-        gradient = inputs.T @ (weights * (p - genuine)) + ridge * found
-        curvature = (inputs * (weights * p * (1 - p))[:, None]).T @ inputs
-        found -= np.linalg.solve(curvature + np.diag(ridge + 1e-9), gradient)
-    slopes = found[:-1] / spread
-    return slopes, float(found[-1] - slopes @ mean)
-
-
-def _figures(scores: np.ndarray, pairs: Pairs) -> dict[str, Figures]:
-    kinds = {"random": pairs.random, "sibling": pairs.sibling}
-    return {name: figures(scores[pairs.genuine], scores[kind]) for name, kind in kinds.items()}
-
-
 def halves(stamps: Stamps) -> tuple[Pairs, Pairs]:
     """The pairs within the marked half of the families, and those within the other.
 
@@ -218,40 +136,24 @@ def main() -> int:
     flags = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     flags.add_argument("model", type=Path, help="the embedder's folder; its manifest.json is written anew")
     flags.add_argument("--crops", type=Path, required=True, action="append", help="held-out crops; may be repeated")
-    flags.add_argument(
-        "--segmenter", default="stamp-unet", help='finds the ink of the second look (stamp-unet); "" for none'
-    )
     args = flags.parse_args()
     try:
         pipeline = EmbeddingPipeline.from_pretrained(args.model)
-        segmenter = SegmentationPipeline.from_pretrained(args.segmenter) if args.segmenter else None
         stamps = read_crops(args.crops)
         vectors = embedded(pipeline, stamps)
         calibration = calibrate(vectors, stamps)
-        second = calibrate_second_look(vectors, stamps, segmenter) if segmenter else None
         manifest = pipeline.manifest
-        verification = dataclasses.replace(calibration.verification, second_look=second.second_look if second else None)
         metrics = dict(manifest.metrics) | verification_metrics(vectors, stamps, calibration.trust)
-        metrics |= second_look_metrics(second) if second else {}
-        complete = dataclasses.replace(manifest, verification=verification, metrics=metrics)
+        complete = dataclasses.replace(manifest, verification=calibration.verification, metrics=metrics)
         write_whole(args.model / MANIFEST, complete.to_json().encode())
     except (OSError, ValueError, Stamp2vecError) as error:
         print(f"calibrate: {error}", file=sys.stderr)
         return 2
     print(f"{manifest.reference}: {calibration.method}, {len(calibration.verification.curve)} points")
-    _print({**calibration.verification.far_thresholds, **dataclasses.asdict(calibration.trust)})
-    if second:
-        print(f"second look with {second.second_look.segmenter}, on {second.trust.pairs} pairs that were not fitted")
-        _print({**dataclasses.asdict(second.second_look), **dataclasses.asdict(second.trust)})
-        for kind, before in second.by_similarity.items():
-            after = second.by_log_odds[kind]
-            print(f"eer of {kind} impostors: {before.eer:.4f} by similarity, {after.eer:.4f} with the second look")
-    return 0
-
-
-def _print(values: Mapping[str, float | int | str]) -> None:
+    values = {**calibration.verification.far_thresholds, **dataclasses.asdict(calibration.trust)}
     for name, value in values.items():
         print(f"{name:22}{value:.4f}" if isinstance(value, float) else f"{name:22}{value}")
+    return 0
 
 
 def verification_metrics(vectors: np.ndarray, stamps: Stamps, evaluated: Trust) -> dict[str, float]:
@@ -263,16 +165,6 @@ def verification_metrics(vectors: np.ndarray, stamps: Stamps, evaluated: Trust) 
         "eer_sibling": figures(similarity[pairs.genuine], similarity[pairs.sibling]).eer,
         "calibration_error": evaluated.calibration_error,
         "cannot_tell": evaluated.cannot_tell,
-    }
-    return {f"synthetic_{name}": round(value, 4) for name, value in values.items() if value is not None}
-
-
-def second_look_metrics(second: SecondLookCalibration) -> dict[str, float]:
-    """The manifest's metrics of the second look, on pairs of the half that was not fitted."""
-    values = {
-        "eer_random_thorough": second.by_log_odds["random"].eer,
-        "eer_sibling_thorough": second.by_log_odds["sibling"].eer,
-        "calibration_error_thorough": second.trust.calibration_error,
     }
     return {f"synthetic_{name}": round(value, 4) for name, value in values.items() if value is not None}
 

@@ -1,6 +1,7 @@
 """Scores models: `python -m training.evaluate detect (--shards DIR | --kit DIR) --out DIR`.
 
 Embedders: `python -m training.evaluate (retrieve | verify) (--crops DIR | --kit DIR) [--distractors DIR] --out DIR`.
+Verdicts: `python -m training.evaluate verdicts (--library DIR --trials DIR | --kit DIR --set NAME) --out DIR`.
 """
 
 import argparse
@@ -15,7 +16,7 @@ import numpy as np
 from stamp2vec.detection.candidates import SCORE_FLOOR
 from stamp2vec.errors import Stamp2vecError
 from stamp2vec.values import Detection
-from training.evaluate import attributes, embedder, models
+from training.evaluate import attributes, embedder, models, verdicts
 from training.evaluate.montage import alarms, misses, montage
 from training.evaluate.report import Report, match_pages, report_on, table
 from training.evaluate.truth import read_kit, read_shards
@@ -40,7 +41,7 @@ def parser() -> argparse.ArgumentParser:
     detect.add_argument("--json", action="store_true", help="print detect.json in place of the tables")
     for name, title in (
         ("retrieve", "recall, mAP and CMC of embedders: do stamps of the same die come first?"),
-        ("verify", "errors, calibration and verdicts of embedders: are two stamps of one die?"),
+        ("verify", "errors and calibration of embedders: are two stamps of one die?"),
     ):
         command = add(name, help=title, formatter_class=argparse.ArgumentDefaultsHelpFormatter)
         data = command.add_mutually_exclusive_group(required=True)
@@ -50,6 +51,19 @@ def parser() -> argparse.ArgumentParser:
         command.add_argument("--model", action="append", help=MODEL_HELP)
         command.add_argument("--out", type=Path, required=True, help=f"folder for {name}.json and {name}.png")
         command.add_argument("--json", action="store_true", help=f"print {name}.json in place of the tables")
+    command = add(
+        "verdicts",
+        help="how often a pair network and embedders say SAME, DIFFERENT or neither of two stamps",
+        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+    )
+    data = command.add_mutually_exclusive_group(required=True)
+    data.add_argument("--library", type=Path, help="rendered families with pictures, of training.pair.library --keep")
+    data.add_argument("--kit", type=Path, help="real stamps: a folder with a stamps.json; for evaluation only")
+    command.add_argument("--trials", type=Path, help="with --library: the folder of training.pair.trial that is of it")
+    command.add_argument("--set", help="with --kit: the set, every two stamps of which are compared")
+    command.add_argument("--model", default="stamp-pair", help="a bundled pair network, or a folder of one")
+    command.add_argument("--out", type=Path, required=True, help="folder for verdicts.json and verdicts.png")
+    command.add_argument("--json", action="store_true", help="print verdicts.json in place of the table")
     return top
 
 
@@ -86,7 +100,7 @@ def score_detectors(references: Sequence[str], shards: Path | None, kit: Path | 
     return reports
 
 
-def write(path: Path, reports: Sequence[Report] | Sequence[embedder.Report]) -> None:
+def write(path: Path, reports: Sequence[Report] | Sequence[embedder.Report] | Sequence[verdicts.Report]) -> None:
     """Reports as a list of JSON."""
     text = json.dumps([asdict(report) for report in reports], indent=2, ensure_ascii=False, allow_nan=False)
     path.write_text(text + "\n", encoding="utf-8")
@@ -106,12 +120,23 @@ def score_embedders(command: str, references: Sequence[str], truth: embedder.Tru
     return reports
 
 
+def score_verdicts(args: argparse.Namespace) -> list[verdicts.Report]:
+    """The reports of the command `verdicts`, written as one list. ValueError when the truth cannot be used."""
+    verifier = models.verifier(args.model)
+    questions = verdicts.read_questions(args.library, args.trials, args.kit, args.set, verifier)
+    reports = verdicts.score(questions, verifier, args.out)
+    write(args.out / "verdicts.json", reports)
+    return reports
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command: 0 when it scored, 2 when its input is at fault."""
     args = parser().parse_args(arguments)
     try:
         if args.command == "detect":
             lines = table(score_detectors(args.model or ["yolo-stamp"], args.shards, args.kit, args.out))
+        elif args.command == "verdicts":
+            lines = verdicts.table(score_verdicts(args))
         else:
             truth = embedder.read_truth(args.crops or [], args.kit, args.distractors or [])
             lines = embedder.table(score_embedders(args.command, args.model or ["tvae"], truth, args.out))

@@ -131,13 +131,14 @@ def _slices(stamps: Stamps, counted: np.ndarray, measured: Callable[[np.ndarray]
     """Every slice with a stamp that counts; `measured` takes a bool (N,), the stamps of a slice."""
     columns = dict(stamps.slices)
     if np.isfinite(stamps.visible).all():
-        columns["visible"] = np.array([_bucket(share) for share in stamps.visible])
+        columns["visible"] = np.array([visible_bucket(share) for share in stamps.visible])
     for by, values in columns.items():
         for value in filter(None, np.unique(values[counted]).tolist()):
             yield Slice(by, value, measured(values == value))
 
 
-def _bucket(share: float) -> str:
+def visible_bucket(share: float) -> str:
+    """The interval, closed below, that the share of a die that shows lies in; as text that sorts like numbers."""
     low = max(edge for edge in VISIBLE_EDGES if edge <= share)
     above = [edge for edge in VISIBLE_EDGES if edge > low]
     return f"{low:.2f}-{above[0] if above else 1:.2f}"

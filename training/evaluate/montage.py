@@ -32,6 +32,14 @@ class Mistake:
     caption: str
 
 
+@dataclass(frozen=True, slots=True)
+class Tile:
+    """A picture with up to two lines of text below it."""
+
+    picture: Image.Image
+    lines: tuple[str, ...]
+
+
 def misses(pages: Sequence[TruePage], found: Sequence[np.ndarray], matches: Matches, threshold: float) -> list[Mistake]:
     """Stamps that no box at or above the threshold has found, the worst first: lowest score, then largest."""
     ranked = []
@@ -65,21 +73,34 @@ def alarms(pages: Sequence[TruePage], found: Sequence[np.ndarray], matches: Matc
 
 def montage(sections: Sequence[tuple[str, Sequence[Mistake]]]) -> Image.Image:
     """Titled rows of tiles, no more than 21 of each section; truth is green, detections are red."""
+    shown = [
+        (
+            f"{title}: {len(mistakes)}, the worst {len(mistakes[:MOST])}",
+            [Tile(tile(mistake), (mistake.caption, mistake.path.name)) for mistake in mistakes[:MOST]],
+        )
+        for title, mistakes in sections
+    ]
+    return sheet(shown, (TILE, TILE), COLUMNS)
+
+
+def sheet(sections: Sequence[tuple[str, Sequence[Tile]]], size: tuple[int, int], columns: int) -> Image.Image:
+    """Titled rows of tiles, each with room for `size`, its width and height, and two lines below it."""
     font = ImageFont.load_default(size=12)
     title_font = ImageFont.load_default(size=18)
-    heights = [CAPTION + -(-len(mistakes[:MOST]) // COLUMNS) * (TILE + CAPTION) for _, mistakes in sections]
-    sheet = Image.new("RGB", (COLUMNS * TILE, sum(heights)), PAPER)
-    draw = ImageDraw.Draw(sheet)
+    width, height = size
+    heights = [CAPTION + -(-len(tiles) // columns) * (height + CAPTION) for _, tiles in sections]
+    picture = Image.new("RGB", (columns * width, sum(heights)), PAPER)
+    draw = ImageDraw.Draw(picture)
     top = 0
-    for (title, mistakes), height in zip(sections, heights):
-        draw.text((6, top + 6), f"{title}: {len(mistakes)}, the worst {len(mistakes[:MOST])}", INK, title_font)
-        for number, mistake in enumerate(mistakes[:MOST]):
-            x, y = number % COLUMNS * TILE, top + CAPTION + number // COLUMNS * (TILE + CAPTION)
-            sheet.paste(tile(mistake), (x + 2, y))
-            for line, text in enumerate((mistake.caption, mistake.path.name)):
-                draw.text((x + 4, y + TILE + line * 14), text[-34:], INK, font)
-        top += height
-    return sheet
+    for (title, tiles), section_height in zip(sections, heights):
+        draw.text((6, top + 6), title, INK, title_font)
+        for number, each in enumerate(tiles):
+            x, y = number % columns * width, top + CAPTION + number // columns * (height + CAPTION)
+            picture.paste(each.picture, (x + 2, y))
+            for line, text in enumerate(each.lines):
+                draw.text((x + 4, y + height + line * 14), text[-width * 34 // TILE :], INK, font)
+        top += section_height
+    return picture
 
 
 def tile(mistake: Mistake) -> Image.Image:

@@ -63,7 +63,8 @@ class Trust:
     """Calibration of the probabilities, over pairs weighted to the shares that they assume.
 
     `calibration_error` is the expected one over ten bins (Naeini et al. 2015); `log_loss` in nats; `cannot_tell` the
-    share of pairs between the two verdicts, also of each kind of pair, and `wrong` the share with a false verdict.
+    share of pairs between DIFFERENT_UP_TO and SAME_FROM, also of each kind of pair, and `wrong` the share beyond the
+    other one. The verdicts of the library need more than that: see `verdicts`.
     """
 
     pairs: int

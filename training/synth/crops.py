@@ -26,6 +26,20 @@ NEIGHBOURS, FIRST_NEIGHBOUR = 24, 10_000_000  # families that lie beside a stamp
 
 
 @dataclass(frozen=True, slots=True)
+class Shot:
+    """One impression of a die on some page, cut out by some detector; the fields as in CropSample.
+
+    `to_crop` is float64 (2, 3): from pixels of the relief, x and y from its top left corner, to those of the crop.
+    """
+
+    image: np.ndarray
+    mask: np.ndarray
+    capture: str
+    visible: float
+    to_crop: np.ndarray
+
+
+@dataclass(frozen=True, slots=True)
 class _Die:
     number: int  # of die_spec
     spec: DieSpec
@@ -271,18 +285,47 @@ def make_crop(family: int, sibling: int, split: Split, seed: int) -> CropSample:
     """One impression of the die (family, sibling) on some page, cut out by some detector; deterministic."""
     rng = np.random.default_rng([list(Split).index(split), family, sibling, seed, 1])
     die = _die(family, sibling, split)
-    spec, relief = die.spec, die.relief
-    clean = clean_die(relief)
-    dpi = float(np.exp(rng.uniform(np.log(LOWEST_DPI), np.log(HIGHEST_DPI))))
+    clean = clean_die(die.relief)
+    shot = shoot(rng, die.spec, die.relief, split, (LOWEST_DPI, HIGHEST_DPI))
+    return CropSample(shot.image, shot.mask, clean, family, sibling, die.spec.kind, shot.capture, shot.visible)
+
+
+def shoot(
+    rng: np.random.Generator, spec: DieSpec, relief: np.ndarray, split: Split, dpi_range: tuple[float, float]
+) -> Shot:
+    """One impression of a die, whose relief has RENDER_PX_PER_MM, at a resolution within the range."""
+    dpi = float(np.exp(rng.uniform(*np.log(dpi_range))))
     longest = max(relief.shape)
     scale = float(np.clip(dpi / 25.4 / RENDER_PX_PER_MM, SMALLEST_PX / longest, LARGEST_PX / longest))
     wear = float(rng.beta(1.1, 2.4))
     impression, density, coverage = _struck(rng, spec, relief, scale, wear)
     window = _window(rng, *density.shape)
+    to_crop = _placement(
+        impression, relief.shape, max(scale, COARSEST_PX_PER_MM / RENDER_PX_PER_MM), density.shape, window
+    )
     density, coverage = np.maximum(_pasted(density, window), 0), np.clip(_pasted(coverage, window), 0, 1)
     page = _scene(rng, impression, density, split, scale)
     bilevel = rng.random() < 0.15
     image, capture = (_bilevel(rng, page, coverage), "bilevel") if bilevel else _camera(rng, page, split)
     mask = (coverage * 255 + 0.5).astype(np.uint8)
     visible = min(1.0, float(coverage.sum()) / max(float(relief.sum()) * scale**2, 1e-6))
-    return CropSample(image, mask, clean, family, sibling, spec.kind, capture, visible)
+    return Shot(image, mask, capture, visible, to_crop)
+
+
+def _placement(
+    impression: Impression,
+    relief: tuple[int, ...],
+    working: float,
+    shown: tuple[int, ...],
+    window: tuple[int, int, int, int],
+) -> np.ndarray:
+    """From pixels of a relief of that shape to those of the crop: turned, stretched, resized to `shown`, cut out."""
+    turn = np.deg2rad(impression.angle_deg)
+    turned = np.array([[np.cos(turn), -np.sin(turn)], [np.sin(turn), np.cos(turn)]])
+    struck = impression.density.shape
+    resized = np.array([shown[1] / struck[1], shown[0] / struck[0]])
+    # The face that was struck is the relief at the working resolution, which rounding makes a little wider or higher.
+    linear = resized[:, None] * turned * np.array(impression.stretch) * working
+    middle = np.array([relief[1], relief[0]]) / 2
+    centre = resized * np.array(impression.centre) - np.array([window[1], window[0]])
+    return np.column_stack([linear, centre - linear @ middle])

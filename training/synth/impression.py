@@ -35,6 +35,8 @@ class Impression:
         density: float32 (H, W), optical density to base e, 0 (bare paper) to about 2.5.
         coverage: float32 (H, W), 0..1, how far each pixel is covered by ink: the truth for masks and boxes.
         angle_deg: rotation of the die, clockwise.
+        centre: where the centre of the relief lies, x and y in pixels of `density`, (0, 0) its top left corner.
+        stretch: how many times as wide and as high the rubber stood as it was cut.
     """
 
     density: np.ndarray
@@ -45,6 +47,8 @@ class Impression:
     family: int
     sibling: int
     script: Script
+    centre: tuple[float, float] = (0.0, 0.0)
+    stretch: tuple[float, float] = (1.0, 1.0)
 
 
 # Measured by eye from scans: -ln(R, G, B) of solid ink, scaled to a largest value of 1.
@@ -339,9 +343,21 @@ def strike(
     rows = np.flatnonzero(coverage.max(axis=1) > 0.02)
     columns = np.flatnonzero(coverage.max(axis=0) > 0.02)
     window = (slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1))
+    centre = (face.shape[1] / 2 - float(columns[0]), face.shape[0] / 2 - float(rows[0]))
     coverage = np.ascontiguousarray(coverage[window], np.float32)
     density = coverage * film[window]
-    return Impression(density, coverage, ink, angle, spec.kind, spec.family, spec.sibling, spec.script)
+    return Impression(
+        density,
+        coverage,
+        ink,
+        angle,
+        spec.kind,
+        spec.family,
+        spec.sibling,
+        spec.script,
+        centre,
+        (stretch[0], stretch[1]),
+    )
 
 
 def composite(page_rgb: np.ndarray, density: np.ndarray, ink: Ink, y: int, x: int) -> None:

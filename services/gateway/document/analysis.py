@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from services.gateway.admission.pixel_budget import Hold
+from services.gateway.document.dies import compare_ink
 from services.gateway.document.finding import Search
 from services.gateway.document.pages import MAX_GROUP_PIXELS, Group, PageReader, ReadPage
 from services.gateway.document.stages import Stage, Stages
@@ -21,6 +22,7 @@ from stamp2vec.document import (
     AnalyzedPage,
     AnalyzedStamp,
     Crop,
+    DocumentDies,
     Models,
     Options,
     analyzed_stamp,
@@ -90,7 +92,9 @@ class DocumentAnalysis:
                 await slots.acquire()
                 tasks.create_task(self._analyze(group, slots))
                 is_last = group.is_last
-        return await self._workers.run(self._response)
+        dies = await self._workers.run(DocumentDies, self._pages, self._models, self._options.known_prior)
+        await compare_ink(dies, self._models, self._caller, self.stages)
+        return await self._workers.run(self._response, dies)
 
     async def _read(self, reader: PageReader) -> Group:
         await self._hold.take(MAX_GROUP_PIXELS)
@@ -110,11 +114,12 @@ class DocumentAnalysis:
                 errors[page.index] = result
             else:
                 found += [(page, detection) for detection in result]
+        stamps_before = self._stamps
         self._stamps += len(found)
         check_stamp_count(self._stamps, self._options)
         stamps: dict[int, list[AnalyzedStamp]] = {page.index: [] for page in group.pages}
         for first in range(0, len(found), MAX_IMAGES):
-            for described in await self._describe(found[first : first + MAX_IMAGES]):
+            for described in await self._describe(found[first : first + MAX_IMAGES], stamps_before + first):
                 if isinstance(described.stamp, Stamp2vecError):
                     errors.setdefault(described.page_index, described.stamp)
                 else:
@@ -128,13 +133,17 @@ class DocumentAnalysis:
         self._hold.give_back(group.pixels)
         slots.release()
 
-    async def _describe(self, found: Sequence[tuple[ReadPage, Detection]]) -> list[_Described]:
-        """Cuts out at most 64 stamps, and has them segmented and embedded."""
+    async def _describe(self, found: Sequence[tuple[ReadPage, Detection]], stamps_before: int) -> list[_Described]:
+        """Cuts out at most 64 stamps, before which the document has so many, and has them segmented and embedded."""
         fitted = await self._workers.run(self._cut_out, found, self._room())
         async with task_group() as tasks:
             masking = tasks.create_task(self._segment(fitted))
             embedding = tasks.create_task(self._embed(fitted))
-        described = await self._workers.run(_described, fitted, embedding.result(), masking.result())
+        kept = [
+            self._models.ink is not None and self._options.keeps_picture(stamps_before + number)
+            for number in range(len(fitted))
+        ]
+        described = await self._workers.run(_described, fitted, embedding.result(), masking.result(), kept)
         self._bytes += sum(map(self._size, fitted))
         self._room()
         return described
@@ -190,8 +199,8 @@ class DocumentAnalysis:
             asked[0] if asked else "min_score",
         )
 
-    def _response(self) -> gateway_pb2.AnalyzeDocumentResponse:
-        result = assemble(self._pages, self._models, self.stages.timing, request_id.get())
+    def _response(self, dies: DocumentDies) -> gateway_pb2.AnalyzeDocumentResponse:
+        result = assemble(self._pages, dies, self._models, self._options, self.stages.timing, request_id.get())
         pngs = {page.index: [each.crop_png for each in page.stamps] for page in self._pages}
         return result_to_message(result, pngs)
 
@@ -200,10 +209,11 @@ def _described(
     fitted: Sequence[_Fitted],
     vectors: Sequence[np.ndarray | Stamp2vecError | None],
     masks: Sequence[np.ndarray | Stamp2vecError | None],
+    kept: Sequence[bool],
 ) -> list[_Described]:
-    """`masks` are in pixels of the segmenter's input."""
+    """`masks` are in pixels of the segmenter's input; `kept` says whose picture is, for its ink to be compared."""
     described = []
-    for each, vector, mask in zip(fitted, vectors, masks, strict=True):
+    for each, vector, mask, keep in zip(fitted, vectors, masks, kept, strict=True):
         stamp: AnalyzedStamp | Stamp2vecError
         if isinstance(vector, Stamp2vecError):
             stamp = vector
@@ -211,6 +221,6 @@ def _described(
             stamp = mask
         else:
             ink = None if mask is None or each.mask_box is None else each.mask_box.mask_to_image(mask)
-            stamp = analyzed_stamp(each.crop, vector, ink, crop_png=each.png)
+            stamp = analyzed_stamp(each.crop, vector, ink, crop_png=each.png, keep_picture=keep)
         described.append(_Described(each.page.index, stamp))
     return described

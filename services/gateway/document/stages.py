@@ -16,6 +16,7 @@ class Stage(StrEnum):
     DETECT = "detect"
     SEGMENT = "segment"
     EMBED = "embed"
+    COMPARE = "compare"
     TOTAL = "total"
 
 

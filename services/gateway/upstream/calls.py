@@ -33,17 +33,23 @@ _ITEM_ERRORS = (grpc.StatusCode.INVALID_ARGUMENT, grpc.StatusCode.INTERNAL)
 
 @dataclass(frozen=True, slots=True)
 class _Method:
-    """What the service of a task is called by, and what is read of one result."""
+    """What the service of a task is called by, what is read of one result, and where a request has its pictures."""
 
     name: str
     request: Callable[..., Message]
     read: Callable[[Any], Any]
+    field: str = "images"
+
+
+def _places(result: Any) -> np.ndarray:
+    return np.dstack([mask_from_message(result.agrees), mask_from_message(result.contradicts)])
 
 
 _METHODS: Mapping[Task, _Method] = {
     Task.DETECT: _Method("Detect", detector_pb2.DetectRequest, lambda result: result.detections),
     Task.SEGMENT: _Method("Segment", segmenter_pb2.SegmentRequest, lambda result: mask_from_message(result.mask)),
     Task.EMBED: _Method("Embed", embedder_pb2.EmbedRequest, lambda result: vector_from_message(result.vector)),
+    Task.VERIFY: _Method("VerifyPairs", embedder_pb2.VerifyPairsRequest, _places, "pairs"),
 }
 
 
@@ -84,6 +90,10 @@ class ModelCaller:
         """Vectors, float32 (D,) of length 1."""
         return await self._call(Task.EMBED, model, pictures, {})
 
+    async def verify(self, model: ModelInfo, pairs: Sequence[Pixels]) -> list[np.ndarray | Stamp2vecError]:
+        """What each place of a pair says, uint8 (h, w, 2); pairs are pictures of `comparison.LaidPair`."""
+        return await self._call(Task.VERIFY, model, pairs, {})
+
     async def _call(
         self, task: Task, model: ModelInfo, pictures: Sequence[Pixels], options: Mapping[str, Any]
     ) -> list[Any]:
@@ -91,8 +101,8 @@ class ModelCaller:
         selector = selector_to_message(model.reference)  # this model, and no newer one
 
         async def answer(part: Sequence[Pixels]) -> list[Any]:
-            images = images_to_messages(part)
-            request = method.request(images=images, model=selector, priority=self.priority, **options)
+            images = {method.field: images_to_messages(part)}
+            request = method.request(**images, model=selector, priority=self.priority, **options)
             try:
                 response = await self.upstreams[task].call(method.name, request, timeout=self.deadline.budget_s())
             except grpc.aio.AioRpcError as error:

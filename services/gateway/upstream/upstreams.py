@@ -50,10 +50,6 @@ class Upstream:
                 await self._ask(timeout=deadline.budget_s())
         return self.known
 
-    async def choose(self, selector: Preset | str, deadline: Deadline) -> ModelInfo:
-        """The model that a caller selects. ModelNotFound when there is none."""
-        return choose(await self.models(deadline), selector)
-
     async def ready(self) -> None:
         """Returns when the service has answered, however long that takes."""
         while True:
@@ -77,31 +73,42 @@ class Upstream:
         for message, model in zip(response.models, self.known, strict=True):
             if message.HasField("verification") and model.verification is None:
                 log.warning("verification_invalid", extra={"fields": {"model": model.reference}})
+            if message.HasField("pair_calibration") and model.pair_calibration is None:
+                log.warning("pair_calibration_invalid", extra={"fields": {"model": model.reference}})
             if model.task is Task.DETECT and not message.views:  # an older service: it may count on tiles
                 log.warning("views_unspecified", extra={"fields": {"model": model.reference}})
         self._expires_s = asyncio.get_running_loop().time() + MODELS_EXPIRE_S
 
 
 class Upstreams:
-    """All services of the table, by task. Made inside a running event loop."""
+    """All services of the table, by the tasks of their models. Made inside a running event loop."""
 
     def __init__(self, addresses: Mapping[str, str]) -> None:
         """`addresses` are those of the services, by name."""
-        self._upstreams = {spec.task: Upstream(spec, addresses[spec.name]) for spec in MODEL_SERVICES}
+        self._upstreams = [Upstream(spec, addresses[spec.name]) for spec in MODEL_SERVICES]
+        self._of_task = {
+            task: upstream
+            for spec, upstream in zip(MODEL_SERVICES, self._upstreams, strict=True)
+            for task in spec.tasks
+        }
 
     def __getitem__(self, task: Task) -> Upstream:
-        return self._upstreams[task]
+        return self._of_task[task]
+
+    async def choose(self, task: Task, selector: Preset | str, deadline: Deadline) -> ModelInfo:
+        """The model of a task that a caller selects. ModelNotFound when there is none."""
+        return choose([model for model in await self[task].models(deadline) if model.task is task], selector)
 
     async def ready(self) -> None:
         """Returns when each has listed its models."""
         async with task_group() as tasks:
-            for upstream in self._upstreams.values():
+            for upstream in self._upstreams:
                 tasks.create_task(upstream.ready())
 
     async def models(self, deadline: Deadline) -> list[ModelInfo]:
         """What all of them serve."""
         async with task_group() as tasks:
-            asked = [tasks.create_task(upstream.models(deadline)) for upstream in self._upstreams.values()]
+            asked = [tasks.create_task(upstream.models(deadline)) for upstream in self._upstreams]
         return [model for answer in asked for model in answer.result()]
 
     async def with_current_models(self, work: Callable[[], Awaitable[R]]) -> R:
@@ -116,11 +123,11 @@ class Upstreams:
             except grpc.aio.AioRpcError as error:
                 if error.code() is not grpc.StatusCode.NOT_FOUND:
                     raise
-                for upstream in self._upstreams.values():
+                for upstream in self._upstreams:
                     upstream.forget_models()
         raise NotServing("the models behind this gateway are being replaced: send the call again")
 
     async def close(self) -> None:
         """Frees the channels."""
-        for upstream in self._upstreams.values():
+        for upstream in self._upstreams:
             await upstream.close()

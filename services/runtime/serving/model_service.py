@@ -20,7 +20,7 @@ from services.runtime.serving.settings import ModelServerSettings
 from stamp2vec.errors import InvalidCall, InvalidInput
 from stamp2vec.limits import DEFAULT_DEADLINE_S, MAX_IMAGES
 from stamp2vec.v1 import common_pb2
-from stamp2vec.values import ModelInfo
+from stamp2vec.values import ModelInfo, Task
 from stamp2vec.wire.models import info_to_message, selector_from_message, version_to_message
 
 Place = TypeVar("Place")
@@ -39,11 +39,18 @@ _PRIORITIES = {
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """What the requests of all three services have in common."""
+    """What the requests of all three services have in common.
 
+    `task` is what the model that answers must do; `field` is the name of the images in the request. Images that
+    `are_inputs` must be of exactly the size of the model's input: letterboxed, they would mean something else.
+    """
+
+    task: Task
     images: Sequence[common_pb2.Image]
     model: common_pb2.ModelSelector
     priority: "common_pb2.Priority.ValueType"
+    field: str = "images"
+    are_inputs: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,18 +129,19 @@ class ModelService(Generic[Place]):
         loop = asyncio.get_running_loop()
         started_s = loop.time()
         if not 1 <= len(call.images) <= MAX_IMAGES:
-            raise InvalidInput(f"the call has {len(call.images)} images: send 1 to {MAX_IMAGES}", "images")
+            raise InvalidInput(f"the call has {len(call.images)} {call.field}: send 1 to {MAX_IMAGES}", call.field)
         if call.priority not in _PRIORITIES:
             raise InvalidInput(
                 f"there is no priority {call.priority}: send one of {', '.join(map(str, _PRIORITIES))}", "priority"
             )
-        chosen = choose([model.info for model in self._models], selector_from_message(call.model))
+        served = [model.info for model in self._models if model.info.task is call.task]
+        chosen = choose(served, selector_from_message(call.model))
         model = next(model for model in self._models if model.info is chosen)
         remaining_s = context.time_remaining()
         deadline_s = started_s + (DEFAULT_DEADLINE_S if remaining_s is None else remaining_s)
         async with asyncio.timeout_at(deadline_s):
             with tracing.stage("prepare"):
-                prepared = await self._prepare_all(call.images, model.info.input_size)
+                prepared = await self._prepare_all(call, model.info.input_size)
             prepared_s = loop.time()
             answers = await _infer(model, prepared, deadline_s, _PRIORITIES[call.priority])
 
@@ -152,31 +160,32 @@ class ModelService(Generic[Place]):
             total_ms=1000 * (loop.time() - started_s),
         )
         results = [
-            failed(item_status(each, f"images[{index}]")) if isinstance(each, Exception) else each
+            failed(item_status(each, f"{call.field}[{index}]")) if isinstance(each, Exception) else each
             for index, each in enumerate(restored)
         ]
         return Answer(results, version_to_message(chosen.name, chosen.version), timing)
 
-    async def _prepare_all(
-        self, images: Sequence[common_pb2.Image], size: tuple[int, int]
-    ) -> list[tuple[Array, Place] | Exception]:
+    async def _prepare_all(self, call: Call, size: tuple[int, int]) -> list[tuple[Array, Place] | Exception]:
         """One input, or the reason why there is none, for each image; decoded by `prepare_threads` threads."""
-        if self._preparing + len(images) > self._settings.capacity:
+        count = len(call.images)
+        if self._preparing + count > self._settings.capacity:
             raise QueueFull(_BUSY_RETRY_S)
-        self._preparing += len(images)
+        self._preparing += count
         try:
-            return await asyncio.gather(*(self._prepare_one(*item, size) for item in enumerate(images)))
+            return await asyncio.gather(*(self._prepare_one(call, index, size) for index in range(count)))
         finally:
-            self._preparing -= len(images)
+            self._preparing -= count
 
-    async def _prepare_one(
-        self, index: int, image: common_pb2.Image, size: tuple[int, int]
-    ) -> tuple[Array, Place] | Exception:
+    async def _prepare_one(self, call: Call, index: int, size: tuple[int, int]) -> tuple[Array, Place] | Exception:
+        image, field = call.images[index], f"{call.field}[{index}]"
         try:
             if (image.raw.height, image.raw.width) == size:  # nothing to decode or resize: a thread costs more
-                return self._prepare(image, f"images[{index}]", size)
+                return self._prepare(image, field, size)
+            if call.are_inputs:
+                height, width = size
+                raise InvalidInput(f"the picture is not {width} x {height} raw pixels: send it as it was laid", field)
             loop = asyncio.get_running_loop()
-            return await loop.run_in_executor(self._threads, self._prepare, image, f"images[{index}]", size)
+            return await loop.run_in_executor(self._threads, self._prepare, image, field, size)
         except Exception as error:
             return error
 

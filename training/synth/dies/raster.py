@@ -111,6 +111,15 @@ def rasterise(design: Design, px_per_mm: float) -> np.ndarray:
     Raises:
         ValueError: nothing was drawn.
     """
+    return rasterise_placed(design, px_per_mm)[0]
+
+
+def rasterise_placed(design: Design, px_per_mm: float) -> tuple[np.ndarray, tuple[float, float]]:
+    """What `rasterise` gives, and where the die's origin lies on it: x and y in its pixels, (0, 0) its top left corner.
+
+    Raises:
+        ValueError: nothing was drawn.
+    """
     oversampling = max(2, math.ceil(DRAWING_PX_PER_MM / px_per_mm))
     canvas = Canvas(design, px_per_mm * oversampling)
     for element in design.elements:
@@ -119,4 +128,5 @@ def rasterise(design: Design, px_per_mm: float) -> np.ndarray:
     box = small.getbbox()
     if box is None:
         raise ValueError("the design draws nothing: give it at least one element within its width and height")
-    return np.asarray(small.crop(box), np.float32) / 255
+    origin_x, origin_y = (length / oversampling for length in canvas.at(0, 0))
+    return np.asarray(small.crop(box), np.float32) / 255, (origin_x - box[0], origin_y - box[1])

@@ -1,0 +1,41 @@
+"""Who answers for a document."""
+
+from dataclasses import dataclass
+
+from stamp2vec.errors import InvalidInput
+from stamp2vec.values import ModelInfo, PairCalibration
+
+
+@dataclass(frozen=True, slots=True)
+class InkModels:
+    """What the ink of two stamps is compared by: a pair network, what its evidence means, and the segmenter that this
+    was measured with.
+    """
+
+    verifier: ModelInfo
+    calibration: PairCalibration
+    segmenter: ModelInfo
+
+
+@dataclass(frozen=True, slots=True)
+class Models:
+    """The models of a document; None where what one makes was not asked for, or where there is none."""
+
+    detector: ModelInfo
+    embedder: ModelInfo | None
+    segmenter: ModelInfo | None
+    ink: InkModels | None = None
+
+    def used(self, *, ink_was_compared: bool) -> tuple[ModelInfo, ...]:
+        """In the order in which the result names them, each once."""
+        of_ink = (self.ink.segmenter, self.ink.verifier) if self.ink and ink_was_compared else ()
+        named = (self.detector, self.embedder, self.segmenter, *of_ink)
+        return tuple({model.reference: model for model in named if model is not None}.values())
+
+
+def calibration_of(verifier: ModelInfo) -> PairCalibration:
+    """What a pair network's evidence means; InvalidInput where nobody has measured it."""
+    if verifier.pair_calibration is None:
+        message = f"nobody has measured what the evidence of {verifier.reference} means"
+        raise InvalidInput(f"{message}: compare by a newer version of it, or by vectors alone", "mode")
+    return verifier.pair_calibration

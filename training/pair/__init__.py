@@ -1,0 +1,1 @@
+"""The pair network: whether two impressions that lie over each other come from one die, place by place."""
