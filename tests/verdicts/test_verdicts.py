@@ -55,7 +55,7 @@ def judge(pipeline: ComparisonPipeline) -> Judge:
     return cache(lambda case: pipeline(*case.crops()))
 
 
-@pytest.mark.parametrize("case", map(_expected, CASES))
+@pytest.mark.parametrize("case", list(map(_expected, CASES)))
 def test_a_verdict_is_one_of_the_acceptable(judge: Judge, case: Case) -> None:
     found = judge(case)
     assert found.verdict in case.acceptable, f"{found.verdict} with probability {found.probability}: {found.reason}"
