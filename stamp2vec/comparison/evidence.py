@@ -64,7 +64,6 @@ class LaidPair:
 
     picture: NDArray[np.uint8]
     correlation: float
-    margin: float
     mirrored: bool
     coarseness: float
     swapped: bool
@@ -122,7 +121,6 @@ def lay(a: Inked, b: Inked) -> LaidPair:
     return LaidPair(
         picture=np.concatenate(pictures),
         correlation=found.correlation,
-        margin=found.margin,
         mirrored=found.mirrored,
         coarseness=SIDE_PX / 2 / finest,
         cut=a.is_cut or b.is_cut,

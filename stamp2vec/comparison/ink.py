@@ -53,7 +53,8 @@ def _separated(densities: NDArray[np.float32], marked: NDArray[np.bool_]) -> tup
     What absorbs in proportion to the ink's colour is ink, what absorbs alike in all channels is black; each pixel is
     the sum of both that fits best, neither below 0.
     """
-    greatest = densities.max(2)
+    red, green, blue = np.moveaxis(densities, 2, 0)
+    greatest = np.maximum(np.maximum(red, green), blue)
     strong = marked & (greatest > 0.1)
     if strong.sum() < _MIN_MARKED:
         return greatest, np.zeros_like(greatest)
@@ -67,7 +68,7 @@ def _separated(densities: NDArray[np.float32], marked: NDArray[np.bool_]) -> tup
     own, other = np.moveaxis(densities @ (basis @ inverse).astype(np.float32), 2, 0)
     alone = densities @ (colour / (colour @ colour)).astype(np.float32)
     own, other = np.where(other < 0, alone, own), np.maximum(other, 0)
-    other = np.where(own < 0, densities.mean(2), other)
+    other = np.where(own < 0, (red + green + blue) / np.float32(3), other)
     return np.maximum(own, 0), np.asarray(other, np.float32)
 
 

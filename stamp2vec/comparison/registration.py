@@ -37,6 +37,7 @@ _MEDIUM_PX, _MEDIUM_POINTS = 96, 800
 _ROUGH, _MEDIUM = ((2.5, 6),), ((1.2, 6),)  # blur in pixels of the frame, steps
 _FINE_POINTS, _FINE = 3000, ((3.0, 6), (1.5, 8))
 _PROMISING, _FINALISTS = 4, 2  # placements of a hand that are refined further
+_CLEAR = 0.1  # by how much the best must beat the next to be the only one that is
 _HUBER = 0.5  # of the spread of values
 _STIFFNESS = np.tile([1e-4, 1e-4, 1e-4, 0.1, 0.1, 0.1], (2, 1))  # of the curvature: what a move, and a bend, must gain
 _STRAIGHT: Bend = np.eye(2, 6)
@@ -48,20 +49,32 @@ _COMMON = 0.8  # of the ink of the impression that shows less: a placement that 
 class Registered:
     """Where the frame lies on both planes, how well their ink correlates there, and whether the second was mirrored.
 
-    On the second plane it lies at `b` after `bend`. `correlation` is of the ink that both crops show, -1 to 1;
-    `margin` by how much it beats the next placement.
+    On the second plane it lies at `b` after `bend`. `correlation` is of the ink that both crops show, -1 to 1.
     """
 
     a: Affine
     b: Affine
     bend: Bend
     correlation: float
-    margin: float
     mirrored: bool
 
     def on_b(self, points: NDArray[np.float64]) -> NDArray[np.float64]:
         """Points of the frame, (2, N), to pixels of the second plane."""
         return self.b[:, :2] @ (self.bend @ _powers(*points)) + self.b[:, 2:]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Source:
+    """A plane as Pillow samples it, many times: its values, where it is at all, and how much ink it has."""
+
+    image: Image.Image
+    extent: Image.Image
+    ink: float
+
+    @classmethod
+    def of(cls, plane: Plane) -> "_Source":
+        """float32 (H, W) of 0 to 1."""
+        return cls(Image.fromarray(plane), Image.fromarray(np.ones_like(plane)), float(plane.sum()))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -81,18 +94,18 @@ def register(a: Plane, b: Plane) -> Registered:
     starts = _candidates(template, _fitting(b, other, _COARSE_PX), other)
     medium = sampled(_fitting(a, frame, _MEDIUM_PX), frame, _MEDIUM_PX)
     shown = [sampled(np.ones_like(a), frame, side) for side in (_MEDIUM_PX, SIDE_PX)]
-    small = _fitting(b, other, _MEDIUM_PX)
+    small = _Source.of(_fitting(b, other, _MEDIUM_PX))
     fits = _refined(medium, small, shown[0], starts, _ROUGH, _MEDIUM_POINTS, bends=False)
     starts = [one for hand in (False, True) for one in _starts(fits, hand, _PROMISING)]
     fits = _refined(medium, small, shown[0], starts, _MEDIUM, _MEDIUM_POINTS, bends=False)
     straight = next(fit for fit in fits if not fit.mirrored)
     hand = fits[0].mirrored and fits[0].correlation > straight.correlation + _MIRRORED_GAIN
-    starts = _starts(fits, hand, _FINALISTS)
+    best, *others = [fit for fit in fits if fit.mirrored == hand]
+    is_clear = not others or best.correlation > others[0].correlation + _CLEAR
+    starts = _starts(fits, hand, 1 if is_clear else _FINALISTS)
     fine = sampled(_fitting(a, frame, SIDE_PX), frame, SIDE_PX)
-    placed = _refined(fine, _fitting(b, other, SIDE_PX), shown[1], starts, _FINE, _FINE_POINTS, bends=True)
-    best = placed[0]
-    margin = best.correlation - placed[1].correlation if len(placed) > 1 else 1.0
-    return Registered(frame, best.at, best.bend, best.correlation, margin, hand)
+    placed = _refined(fine, _Source.of(_fitting(b, other, SIDE_PX)), shown[1], starts, _FINE, _FINE_POINTS, bends=True)
+    return Registered(frame, placed[0].at, placed[0].bend, placed[0].correlation, hand)
 
 
 def _starts(fits: list[_Fit], mirrored: bool, most: int) -> list[tuple[Affine, bool]]:
@@ -174,7 +187,7 @@ def _turning(side: int, scales: tuple[float, ...]) -> NDArray[np.int32]:
 
 def _refined(
     template: Plane,
-    b: Plane,
+    b: _Source,
     shown: Plane,
     starts: list[tuple[Affine, bool]],
     levels: tuple[tuple[float, int], ...],
@@ -187,7 +200,7 @@ def _refined(
     edges = [_edges(blurred(template, blur), points) for blur, _ in levels]
     fits = []
     for start, mirrored in starts:
-        placed = sampled(b, start, side)
+        placed = _sampled(b.image, start, side)
         bend = _STRAIGHT
         for level, ((blur, steps), edge) in enumerate(zip(levels, edges, strict=True)):
             soft = blurred(placed, blur)
@@ -294,7 +307,11 @@ def blurred(plane: Plane, sigma: float) -> Plane:
 
 def sampled(plane: Plane, at: Affine, side: int) -> Plane:
     """What the frame shows, float32 (side, side); beyond the plane lies no ink."""
-    image, numbers = Image.fromarray(plane), _pillow_affine(at, side)
+    return _sampled(Image.fromarray(plane), at, side)
+
+
+def _sampled(image: Image.Image, at: Affine, side: int) -> Plane:
+    numbers = _pillow_affine(at, side)
     return np.asarray(image.transform((side, side), Image.Transform.AFFINE, numbers, Image.Resampling.BILINEAR))
 
 
@@ -305,19 +322,19 @@ def _pillow_affine(at: Affine, side: int) -> tuple[float, ...]:
     return (linear[0, 0], linear[0, 1], origin[0], linear[1, 0], linear[1, 1], origin[1])
 
 
-def _agreement(a: Plane, b: Plane, at: Affine, shown: Plane) -> float:
+def _agreement(a: Plane, b: _Source, at: Affine, shown: Plane) -> float:
     """Correlation of the ink where both crops show anything, less where that is little of their ink.
 
     `a` and `shown`, where its crop lies, are planes of the frame; `b` is the other crop, placed by `at`.
     """
     side = len(a)
-    seen, both = sampled(b, at, side), shown * sampled(np.ones_like(b), at, side)
+    seen, both = _sampled(b.image, at, side), shown * _sampled(b.extent, at, side)
     total = float(both.sum()) + _TINY
     mean_a, mean_b = float((both * a).sum()) / total, float((both * seen).sum()) / total
     apart_a, apart_b = a - mean_a, seen - mean_b
     spread = float((both * apart_a * apart_a).sum()) * float((both * apart_b * apart_b).sum())
     correlation = float((both * apart_a * apart_b).sum()) / (np.sqrt(spread) + _TINY)
-    ink_b = float(b.sum()) / (abs(np.linalg.det(at[:, :2])) * (2 / side) ** 2)
+    ink_b = b.ink / (abs(np.linalg.det(at[:, :2])) * (2 / side) ** 2)
     common = min(float((both * a).sum()), float((both * seen).sum())) / (min(float(a.sum()), ink_b) + _TINY)
     return float(correlation * min(1.0, common / _COMMON))
 

@@ -2,7 +2,6 @@
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageFilter
 
 Plane = NDArray[np.float32]
 
@@ -16,6 +15,12 @@ def window_mean(plane: Plane, radius: int) -> Plane:
 
 
 def grown(plane: Plane, radius: int) -> Plane:
-    """The most over 2 `radius` + 1 rows and columns around each pixel of a plane of 0 to 1, in steps of 1/255."""
-    image = Image.fromarray(np.rint(plane * 255).astype(np.uint8))
-    return np.asarray(image.filter(ImageFilter.MaxFilter(2 * radius + 1)), np.float32) / np.float32(255)
+    """The most over 2 `radius` + 1 rows and columns around each pixel of a plane, float32 (H, W)."""
+    most = plane
+    for axis in (0, 1):
+        least, most = np.moveaxis(most, axis, 0), np.moveaxis(most.copy(), axis, 0)
+        for step in range(1, radius + 1):
+            np.maximum(most[step:], least[:-step], out=most[step:])
+            np.maximum(most[:-step], least[step:], out=most[:-step])
+        most = np.moveaxis(most, 0, axis)
+    return most

@@ -91,6 +91,8 @@ def _nearest(a: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
     products = torch.cat([(a * one).sum(1, keepdim=True) for one in shifted], 1)
     alike = F.avg_pool2d(products, 3, 1, 1) * torch.rsqrt(norm * energy)  # (N, 9, H, W)
     weights = (_SHARPNESS * alike).softmax(1)
-    nearest = torch.stack([weights[:, k : k + 1] * one for k, one in enumerate(shifted)]).sum(0)
+    nearest = weights[:, :1] * shifted[0]
+    for k, one in enumerate(shifted[1:], 1):
+        nearest = torch.addcmul(nearest, weights[:, k : k + 1], one)
     middle = len(shifted) // 2
     return nearest, torch.cat([alike.amax(1, keepdim=True), alike[:, middle : middle + 1]], 1)

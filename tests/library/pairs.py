@@ -17,6 +17,7 @@ CALIBRATION = PairCalibration(
     intercept=-2.0,
     correlation=4.0,
     correlation_squared=0.0,
+    worst_letter=-3.0,
     worst_letter_squared=0.0,
     worst_letter_by_correlation=0.0,
     worst_letter_by_typical=0.0,
@@ -25,7 +26,6 @@ CALIBRATION = PairCalibration(
     typical_letter_by_correlation=0.0,
     same_limit=9.0,
     same_limit_by_typical=0.0,
-    worst_letter=-3.0,
 )
 _BOTH, _APART = 0, 1  # channels of what is passed on
 _SUM, _FIRST_DIFFERENCE = 0, 3 * WIDTH + 2  # of what is joined: sums, differences and products, two fits, then strokes

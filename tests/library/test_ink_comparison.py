@@ -8,27 +8,14 @@ import pytest
 from stamp2vec.comparison import Inked, LaidPair, judge_ink, lay
 from stamp2vec.comparison.evidence import AGREES, CONTRADICTS, evidence, overlay_of
 from stamp2vec.comparison.registration import SIDE_PX, register
-from stamp2vec.values import PairCalibration, Verdict
+from stamp2vec.values import Verdict
+from tests.library import pairs
 from tests.library.seals import SIDE, seal
 
 PLACES = SIDE_PX // 4
 NAME = "ORION 77"
 # The log-odds are the correlation, and what contradicts most counts against it.
-CALIBRATION = PairCalibration(
-    segmenter="stamp-unet",
-    intercept=0.0,
-    correlation=6.0,
-    correlation_squared=0.0,
-    worst_letter_squared=0.0,
-    worst_letter_by_correlation=0.0,
-    worst_letter_by_typical=0.0,
-    typical_letter=0.0,
-    typical_letter_squared=0.0,
-    typical_letter_by_correlation=0.0,
-    same_limit=9.0,
-    same_limit_by_typical=0.0,
-    worst_letter=-0.2,
-)
+CALIBRATION = dataclasses.replace(pairs.CALIBRATION, intercept=0.0, correlation=6.0, worst_letter=-0.2)
 
 
 def places(agrees: float = 0.0, contradicts: float = 0.0, letters: int = 1) -> np.ndarray:
@@ -43,7 +30,7 @@ def places(agrees: float = 0.0, contradicts: float = 0.0, letters: int = 1) -> n
 def pair(**values: object) -> LaidPair:
     """Two stamps that fit each other perfectly."""
     picture = np.zeros((2 * SIDE_PX, SIDE_PX, 3), np.uint8)
-    fitting = LaidPair(picture, correlation=1.0, margin=0.5, mirrored=False, coarseness=1.0, swapped=False)
+    fitting = LaidPair(picture, correlation=1.0, mirrored=False, coarseness=1.0, swapped=False)
     return dataclasses.replace(fitting, **values)  # type: ignore[arg-type]
 
 
@@ -79,7 +66,7 @@ def test_it_does_not_matter_which_stamp_is_the_first(other: Inked) -> None:
     one, two = lay(die, other), lay(other, die)
     np.testing.assert_array_equal(one.picture, two.picture)
     assert one.swapped != two.swapped
-    for name in ("correlation", "margin", "mirrored", "coarseness"):
+    for name in ("correlation", "mirrored", "coarseness"):
         assert getattr(one, name) == getattr(two, name)
     said = places(1.0, 0.5)
     a, b = overlay_of(one, said), overlay_of(two, said)
@@ -244,7 +231,7 @@ def test_any_two_pictures_can_be_laid_over_each_other(hostile: Inked) -> None:
     for a, b in ((hostile, stamp), (hostile, hostile)):
         laid = lay(a, b)
         assert laid.picture.shape == (2 * SIDE_PX, SIDE_PX, 3)
-        assert np.isfinite([laid.correlation, laid.margin, laid.coarseness]).all()
+        assert np.isfinite([laid.correlation, laid.coarseness]).all()
         seen = overlay_of(laid, places(0.5, 0.5))
         assert -1 <= seen.correlation <= 1
         assert 0 <= seen.missing_ink <= 1

@@ -35,10 +35,8 @@ LETTERS, LEGIBLE_PX = (Difference.LETTER.value, Difference.DIGIT.value), 12
 
 def laid_pair(laid: Laid, number: int) -> LaidPair:
     """A trial as the product has it after `lay`."""
-    correlation, margin, mirrored, coarseness, cut = laid.measures[number].tolist()
-    return LaidPair(
-        laid.pictures[number], correlation, margin, bool(mirrored), coarseness, swapped=False, cut=bool(cut)
-    )
+    correlation, mirrored, coarseness, cut = laid.measures[number].tolist()
+    return LaidPair(laid.pictures[number], correlation, bool(mirrored), coarseness, swapped=False, cut=bool(cut))
 
 
 def places(engine: Engine, laid: Laid) -> np.ndarray:

@@ -108,7 +108,7 @@ def half_of(crop: Crop, family: int) -> Crop:
 @dataclass(frozen=True, slots=True)
 class Laid:
     """N trials laid over each other: `pictures` uint8 (N, 2 S, S, 3) as a pair network takes them, and what else `lay`
-    tells, float64 (N, 5): correlation, margin, mirrored, coarseness and cut.
+    tells, float64 (N, 4): correlation, mirrored, coarseness and cut.
     """
 
     trials: list[Trial]
@@ -134,11 +134,11 @@ def main() -> None:
     pairs = all_trials(args.library)
     shape = (len(pairs), 2 * SIDE_PX, SIDE_PX, 3)
     pictures = np.lib.format.open_memmap(args.out / "pictures.npy", "w+", np.uint8, shape)
-    measures = np.zeros((len(pairs), 5))
+    measures = np.zeros((len(pairs), 4))
     for number, (_, a, b) in enumerate(pairs):
         pair = lay(Inked(a.planes), Inked(b.planes))
         pictures[number] = pair.picture
-        measures[number] = pair.correlation, pair.margin, pair.mirrored, pair.coarseness, pair.cut
+        measures[number] = pair.correlation, pair.mirrored, pair.coarseness, pair.cut
         if number % BATCH == 0:
             print(f"{number} of {len(pairs)}", flush=True)
     np.save(args.out / "measures.npy", measures)
