@@ -15,7 +15,6 @@ from stamp2vec.comparison.windows import Plane, grown, window_mean
 from stamp2vec.values import Overlay, PairCalibration
 
 AGREES, CONTRADICTS = range(2)  # of what the pair network says of a place
-PLACE_PX = 4  # rows and columns of the frame that a place stands for
 _SLACK_PX = 1  # of half the frame: how far ink may lie beside its place
 _EDGE_PX, _CUT = 3, 0.04  # rows or columns at an edge of a crop, and how much of them is inked where a stamp is cut
 _LETTER = 2  # radius, in places, of a window of about the size of a letter

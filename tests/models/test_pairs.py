@@ -5,7 +5,7 @@ import pytest
 import torch
 from torch import nn
 
-from stamp2vec.comparison.evidence import AGREES, CONTRADICTS, PLACE_PX
+from stamp2vec.comparison.evidence import AGREES, CONTRADICTS
 from stamp2vec.engines.torch import places
 from stamp2vec.models import build, stamp_pair
 from stamp2vec.models.stamp_pair import StampPair
@@ -51,8 +51,7 @@ def test_it_does_not_matter_which_stamp_is_above(seed: int) -> None:
 @pytest.mark.parametrize("side", [32, 96, 384])
 def test_a_place_is_four_by_four_pixels(side: int) -> None:
     with torch.inference_mode():
-        assert trained()(pairs(1, side)).shape == (1, 3, side // PLACE_PX, side // PLACE_PX)
-    assert stamp_pair.PLACE_PX == PLACE_PX
+        assert trained()(pairs(1, side)).shape == (1, 3, side // stamp_pair.PLACE_PX, side // stamp_pair.PLACE_PX)
 
 
 def test_what_differs_in_one_place_is_said_there() -> None:

@@ -75,8 +75,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory, typefaces: None) -> Path:
     run("library", "--out", top / "library", *families)
     run("trial", "--library", top / "library", "--out", top / "trials")
     run("train", "--library", top / "library", "--work", top / "work", "--minutes", "0.1")
-    checkpoint = top / "work" / "checkpoint.pt"
-    run("calibrate", "--trials", top / "trials", "--checkpoint", checkpoint, "--out", top / "model")
+    run("calibrate", "--trials", top / "trials", "--work", top / "work", "--out", top / "model")
     return top
 
 
@@ -85,6 +84,12 @@ def test_the_trained_model_is_one_of_the_library(folder: Path) -> None:
     assert manifest.task is Task.VERIFY
     assert manifest.training["steps"] > 0
     assert manifest.pair_calibration is not None
+
+
+def test_a_network_that_was_not_trained_is_not_calibrated(folder: Path, tmp_path: Path) -> None:
+    with pytest.raises(subprocess.CalledProcessError):
+        run("calibrate", "--trials", folder / "trials", "--work", tmp_path, "--out", tmp_path / "model")
+    assert not (tmp_path / "model").exists()
 
 
 def test_trials_are_scored(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:

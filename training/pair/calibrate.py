@@ -1,6 +1,6 @@
 """From a checkpoint of the pair network to a model with what its evidence means.
 
-`python -m training.pair.calibrate --trials DIR --checkpoint FILE --out FOLDER` fits a logistic function on held-out
+`python -m training.pair.calibrate --trials DIR --work DIR --out FOLDER` fits a logistic function on held-out
 families of the training split, which are neither trained on nor those that verdicts are judged by.
 """
 
@@ -20,6 +20,7 @@ from stamp2vec.hub.manifest import Manifest
 from stamp2vec.models.stamp_pair import StampPair
 from stamp2vec.values import PairCalibration, Preset, Task
 from training.pair.pairs import OTHER
+from training.pair.train import Training
 from training.pair.trial import Laid, load
 from training.run import NOT_YET, commit
 from training.synth.variants import Difference
@@ -98,7 +99,7 @@ def fitted(features: np.ndarray, same: np.ndarray, weights: np.ndarray) -> tuple
     return slopes, float(found[-1] - slopes @ mean)
 
 
-def manifest_of(kept: dict[str, float], version: str) -> Manifest:
+def manifest_of(trained: Training, version: str) -> Manifest:
     """All but what calibration finds, and the checksum."""
     return Manifest(
         name="stamp-pair",
@@ -117,8 +118,8 @@ def manifest_of(kept: dict[str, float], version: str) -> Manifest:
             "commit": commit(),
             "data": "python -m training.pair.library",
             "initial_weights": "random",
-            "steps": int(kept["steps"]),
-            "minutes": round(kept["seconds"] / 60, 1),
+            "steps": trained.steps,
+            "minutes": round(trained.seconds / 60, 1),
             "device": "one core of a CPU",
         },
         metrics={},
@@ -130,14 +131,15 @@ def main() -> None:
     """Fit and write."""
     flags = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     flags.add_argument("--trials", type=Path, required=True, help="folder of training.pair.trial, held out")
-    flags.add_argument("--checkpoint", type=Path, required=True, help="of training.pair.train")
+    flags.add_argument("--work", type=Path, required=True, help="folder of training.pair.train")
     flags.add_argument("--version", default="1.0.0", help="of the model")
     flags.add_argument("--out", type=Path, required=True, help="folder for the model")
     args = flags.parse_args()
     torch.set_num_threads(1)
-    kept = torch.load(args.checkpoint, weights_only=True)
-    state = {name: value.float().contiguous() for name, value in kept["average"].items()}
-    manifest = manifest_of(kept, args.version)
+    trained = Training(args.work, lr=0.0)
+    if not trained.steps:
+        flags.error(f"{args.work} has no checkpoint: train with `python -m training.pair.train --work {args.work}`")
+    manifest, state = manifest_of(trained, args.version), trained.average.state_dict()
     laid = load(args.trials)
     calibration = calibrated(laid, evidences(laid, places(TorchEngine(manifest, state), laid)))
     hub.save(args.out, replace(manifest, pair_calibration=calibration), state)

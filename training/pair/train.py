@@ -19,6 +19,7 @@ from torch.nn import functional as F
 
 from stamp2vec.comparison.ink import INK, OTHER, OWN
 from stamp2vec.models.stamp_pair import AGREES, CONTRADICTS, NOTHING, StampPair
+from training import checkpoint
 from training.pair import truth
 from training.pair.library import Shelf, read
 from training.pair.pairs import WINDOW_PX, Laid, Window, draw, strangers, windows
@@ -26,7 +27,7 @@ from training.pair.pairs import WINDOW_PX, Laid, Window, draw, strangers, window
 STRANGERS = 0.06
 PAIRS_A_SHELF = 6
 SHELVES_OPEN = 12
-CHECKPOINT_S = 120.0
+CHECKPOINT, CHECKPOINT_S = "checkpoint.safetensors", 120.0
 AVERAGE_DECAY = 0.998
 LEAST_PLACES, WORST_PLACES = 4, 32
 PAIRS = 9  # a step
@@ -110,23 +111,16 @@ def place_loss(logits: Tensor, target: Tensor) -> Tensor:
 
 
 class Training:
-    """The network, its average, the optimiser and the clock; resumes from `work/checkpoint.pt`."""
+    """The network, its average, the optimiser and the clock; resumes from the checkpoint in `work`."""
 
-    def __init__(self, work: Path, lr: float, start: Path | None) -> None:
-        work.mkdir(parents=True, exist_ok=True)
-        self.path = work / "checkpoint.pt"
+    def __init__(self, work: Path, lr: float) -> None:
+        self.path = work / CHECKPOINT
         self.network = StampPair().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.optimizer = torch.optim.AdamW(self.network.parameters(), lr=lr, weight_decay=0.01)
         self.average = deepcopy(self.network).eval().requires_grad_(False)
-        if start is not None:
-            self.network.load_state_dict(torch.load(start, weights_only=True)["average"], strict=False)
-            self.average.load_state_dict(self.network.state_dict())
         self.lr, self.steps, self.seconds = lr, 0, 0.0
         if self.path.exists():
-            kept = torch.load(self.path, weights_only=True)
-            self.network.load_state_dict(kept["network"])
-            self.average.load_state_dict(kept["average"])
-            self.optimizer.load_state_dict(kept["optimizer"])
+            kept = checkpoint.load(self.path, self.network, self.average, self.optimizer)
             self.steps, self.seconds = kept["steps"], kept["seconds"]
             print(f"resumed at step {self.steps}, minute {self.seconds / 60:.1f}", flush=True)
         self.before, self.started, self.saved = self.seconds, time.monotonic(), time.monotonic()
@@ -153,15 +147,8 @@ class Training:
     def save(self) -> None:
         """Writes the checkpoint."""
         self.saved = time.monotonic()
-        kept = {
-            "network": self.network.state_dict(),
-            "average": self.average.state_dict(),
-            "optimizer": self.optimizer.state_dict(),
-            "steps": self.steps,
-            "seconds": self.seconds,
-        }
-        torch.save(kept, self.path.with_suffix(".partial"))
-        self.path.with_suffix(".partial").replace(self.path)
+        note = {"steps": self.steps, "seconds": self.seconds}
+        checkpoint.save(self.path, self.network, self.average, self.optimizer, note)
 
 
 def main() -> None:
@@ -171,10 +158,9 @@ def main() -> None:
     flags.add_argument("--work", type=Path, required=True, help="folder of the checkpoint")
     flags.add_argument("--minutes", type=float, default=90.0, help="in all, earlier sittings counted in")
     flags.add_argument("--lr", type=float, default=3e-3, help="highest learning rate")
-    flags.add_argument("--start", type=Path, help="checkpoint whose averaged weights are begun with")
     args = flags.parse_args()
     torch.set_num_threads(1)
-    training = Training(args.work, args.lr, args.start)
+    training = Training(args.work, args.lr)
     queue: Queue[tuple[Tensor, Tensor]] = get_context("spawn").Queue(4)
     get_context("spawn").Process(target=batches, args=(args.library, training.steps, queue), daemon=True).start()
     sums: dict[str, float] = {}

@@ -15,7 +15,6 @@ from stamp2vec.comparison.registration import SIDE_PX
 from training.pair.library import Crop, Shelf, read
 from training.pair.pairs import OTHER, SAME, cut, named
 
-HALF = "half"
 BATCH = 100
 
 
@@ -24,8 +23,7 @@ class Trial:
     """One pair: crops `a` and `b` of families `family` and `other`; `half` whether only a part of `b` is shown.
 
     `difference` is what the dies differ in, or "same"; `letter_px` the height of capitals of the line that differs on
-    the coarser crop, 0 where unknown; `visible` of the impression that shows less, 0 to 1; `size_px` the longer side of
-    the smaller crop.
+    the coarser crop, 0 where unknown; `visible` of the impression that shows less, 0 to 1.
     """
 
     family: int
@@ -36,7 +34,6 @@ class Trial:
     difference: str
     letter_px: float
     visible: float
-    size_px: int
     capture_a: str
     capture_b: str
     kind: str
@@ -77,7 +74,6 @@ def _trial(shelf: Shelf, a: int, other: Shelf, b: int, half: bool) -> Trial:
         difference,
         letter_mm * min(crop.px_per_mm for crop in crops),
         min(crop.visible for crop in crops),
-        min(max(crop.planes.shape) for crop in crops),
         crops[0].capture,
         crops[1].capture,
         shelf.kind,

@@ -19,8 +19,8 @@ async def compare_ink(dies: DocumentDies, models: Models, caller: ModelCaller, s
         return
     while each := await caller.workers.run(dies.next_round):
         with stages.during(Stage.COMPARE):
-            fit = [lambda crop=crop: letterbox(crop, ink.segmenter.input_size) for crop in each.crops.values()]
-            fitted = [await caller.workers.run(one) for one in fit]
+            size = ink.segmenter.input_size
+            fitted = [await caller.workers.run(letterbox, crop, size) for crop in each.crops.values()]
             found = await caller.segment(ink.segmenter, [pixels for pixels, _ in fitted])
             masks = await caller.workers.run(_masks, found, [box for _, box in fitted])
             await caller.workers.run(dies.add_ink, each.crops, masks)
