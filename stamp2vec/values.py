@@ -72,6 +72,22 @@ class Verdict(StrEnum):
     CANNOT_TELL = "cannot tell"
 
 
+class Source(StrEnum):
+    """What of a page shows a stamp: the page itself, or something that a program has laid over it, which is no ink."""
+
+    PAGE = "page"
+    ANNOTATION = "annotation"
+    SIGNATURE_FIELD = "signature field"
+
+
+@dataclass(frozen=True, slots=True)
+class Resolution:
+    """Pixels an inch, along a row and along a column of a page as a person sees it."""
+
+    x: float
+    y: float
+
+
 @dataclass(frozen=True, slots=True)
 class Detection:
     """One stamp.

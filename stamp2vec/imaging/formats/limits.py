@@ -7,7 +7,7 @@ from stamp2vec.limits import MAX_FILE_BYTES, MAX_PAGE_PIXELS, MAX_PAGES
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """The most that is read. Pillow's own limit of about 179 million pixels holds beside `max_pixels`."""
+    """The most that is read; `max_pages` is of those that are asked for."""
 
     max_bytes: int = MAX_FILE_BYTES
     max_pixels: int = MAX_PAGE_PIXELS

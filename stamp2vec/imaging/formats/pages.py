@@ -1,58 +1,82 @@
 """A file to its pages, one in memory at a time."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+import io
+from collections.abc import Iterator, Sequence
+from typing import BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageFile
+from PIL import Image
 
 from stamp2vec.errors import InvalidImage
 from stamp2vec.imaging.formats import raster, tiff
 from stamp2vec.imaging.formats.limits import Limits
+from stamp2vec.imaging.formats.page import BrokenPage, Page, Reader
+from stamp2vec.imaging.formats.selection import selected_pages
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Page:
-    """One page of a file, uint8 (H, W, 3) and read-only."""
+def open_file(file: BinaryIO, limits: Limits = Limits(), field: str = "", password: str | None = None) -> Reader:
+    """The reader of a file, which can be sought and read.
 
-    index: int
-    image: NDArray[np.uint8]
-
-
-@dataclass(frozen=True, slots=True)
-class BrokenPage:
-    """A page that cannot be decoded."""
-
-    index: int
-    error: InvalidImage
+    `password` opens a PDF that asks for one. InvalidImage when the bytes as a whole are nothing that can be read.
+    """
+    picture = raster.open_picture(file, limits, field)
+    if picture.format == "TIFF":
+        return tiff.TiffReader(picture, limits, field)
+    return raster.PictureReader(picture, limits, field)
 
 
-def decode_pages(data: bytes, limits: Limits = Limits(), field: str = "") -> Iterator[Page | BrokenPage]:
+def decode_pages(
+    data: bytes, limits: Limits = Limits(), field: str = "", *, pages: str = "", password: str | None = None
+) -> Iterator[Page | BrokenPage]:
     """Decode the pages of a file one by one, so that one page is in memory at a time.
 
-    Only TIFF files have several pages; of an animation the first frame is taken. A page that cannot be
-    decoded costs no other page anything.
+    TIFF files have several pages; of an animation the first frame is taken. `pages` selects some, see `selected_pages`.
+    A page that cannot be decoded costs no other page anything.
 
-    Raises InvalidImage, at once, when the bytes as a whole are no image or hold too many pages.
+    Raises InvalidImage, at once, when the bytes as a whole are no image or hold too many pages, and InvalidInput when
+    there are no such pages.
     """
-    file = raster.open_file(data, limits, field)
-    if file.format == "TIFF":
-        tiff.check_page_count(file, limits, field)
-    return _pages(file, limits, field)
+    reader = open_file(io.BytesIO(data), limits, field, password)
+    return _read(reader, pages_to_read(reader.page_count, pages, limits, field), field)
+
+
+def pages_to_read(page_count: int, pages: str, limits: Limits, field: str) -> list[int]:
+    """Indices of the pages that are asked for; raises what `decode_pages` raises of them."""
+    chosen = selected_pages(pages, page_count)
+    if len(chosen) > limits.max_pages:
+        raise InvalidImage(
+            f"the file has more than {limits.max_pages:,} pages: split it, or ask for some of its pages", field
+        )
+    return chosen
+
+
+def _read(reader: Reader, indices: Sequence[int], field: str) -> Iterator[Page | BrokenPage]:
+    try:
+        for index in indices:
+            try:
+                yield reader.read(index)
+            except InvalidImage as error:
+                yield BrokenPage(index, error)
+    finally:
+        reader.close()
 
 
 def decode_image(data: bytes, limits: Limits = Limits(), field: str = "") -> NDArray[np.uint8]:
-    """Decode the first page of a file to uint8 (H, W, 3), read-only.
+    """The pixels of the first page of a file, uint8 (H, W, 3), read-only; raises what `decode_picture` raises."""
+    return decode_picture(data, limits, field).image
 
-    Raises InvalidImage with `field` when there is none.
+
+def decode_picture(data: bytes, limits: Limits = Limits(), field: str = "") -> Page:
+    """The first page of a file.
+
+    Raises InvalidImage with `field` when there is none, or it cannot be decoded.
     """
-    page = next(decode_pages(data, limits, field), None)
-    if page is None:
-        raise InvalidImage(f"the file holds no picture: {raster.READABLE}", field)
-    if isinstance(page, BrokenPage):
-        raise page.error
-    return page.image
+    reader = open_file(io.BytesIO(data), limits, field)
+    try:
+        return reader.read(0)
+    finally:
+        reader.close()
 
 
 def pillow_image(image: Image.Image, limits: Limits = Limits(), field: str = "") -> NDArray[np.uint8]:
@@ -94,21 +118,3 @@ def raw_image(
     grey = np.repeat(pixels, 3, axis=2)
     grey.flags.writeable = False
     return grey
-
-
-def _pages(file: ImageFile.ImageFile, limits: Limits, field: str) -> Iterator[Page | BrokenPage]:
-    index = 0
-    while True:
-        try:
-            if file.format == "TIFF" and not tiff.seek(file, index, field):
-                return
-        except InvalidImage as error:
-            yield BrokenPage(index, error)
-            return
-        try:
-            yield Page(index, raster.decode(file, limits, field))
-        except InvalidImage as error:
-            yield BrokenPage(index, error)
-        if file.format != "TIFF":
-            return
-        index += 1

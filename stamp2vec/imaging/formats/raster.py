@@ -2,6 +2,7 @@
 
 import io
 import math
+from typing import BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,6 +10,7 @@ from PIL import Image, ImageFile, UnidentifiedImageError
 
 from stamp2vec.errors import InvalidImage
 from stamp2vec.imaging.formats.limits import Limits
+from stamp2vec.imaging.formats.page import Page, PageInfo
 from stamp2vec.imaging.formats.pixels import to_rgb
 from stamp2vec.limits import MAX_SIDE_PX, MIN_SIDE_PX
 
@@ -28,22 +30,46 @@ _UPRIGHT = {
 }
 
 
-def open_file(data: bytes, limits: Limits, field: str) -> ImageFile.ImageFile:
+def open_picture(source: BinaryIO, limits: Limits, field: str) -> ImageFile.ImageFile:
     """Read the header, and check everything that can be known before pixels are decoded."""
-    if not data:
+    size = source.seek(0, io.SEEK_END)
+    source.seek(0)
+    if not size:
         raise InvalidImage(f"the file is empty: {READABLE}", field)
-    if len(data) > limits.max_bytes:
-        size = f"the file has {len(data):,} bytes, {limits.max_bytes:,} is the most"
-        raise InvalidImage(f"{size}: compress it, or send its pages singly", field)
+    if size > limits.max_bytes:
+        message = (
+            f"the file has {size:,} bytes, {limits.max_bytes:,} is the most: compress it, or send its pages singly"
+        )
+        raise InvalidImage(message, field)
     # Hostile files make Pillow's parsers raise exceptions of nearly every kind (OSError, SyntaxError,
     # struct.error, OverflowError, KeyError, MemoryError, ...): here, all of them are the file's fault.
     try:
-        file = Image.open(io.BytesIO(data), formats=FORMATS)
+        file = Image.open(source, formats=FORMATS)
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
         raise _too_many_pixels(limits, field) from None
     except Exception as error:
         raise InvalidImage(f"not an image that can be read ({reason(error)}): {READABLE}", field) from error
     return file
+
+
+class PictureReader:
+    """A file of one picture; of an animation the first frame."""
+
+    page_count = 1
+    warnings: tuple[str, ...] = ()
+
+    def __init__(self, picture: ImageFile.ImageFile, limits: Limits, field: str) -> None:
+        """It owns the picture."""
+        self._picture, self._limits, self._field = picture, limits, field
+
+    def read(self, index: int) -> Page:
+        """See Reader."""
+        image = decode(self._picture, self._limits, self._field)
+        return Page(index, image, PageInfo(*image.shape[:2]))
+
+    def close(self) -> None:
+        """See Reader."""
+        self._picture.close()
 
 
 def decode(file: Image.Image, limits: Limits, field: str) -> NDArray[np.uint8]:

@@ -1,0 +1,76 @@
+"""What every reader of a format gives."""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stamp2vec.errors import InvalidImage
+from stamp2vec.values import Resolution, Source
+
+
+@dataclass(frozen=True, slots=True)
+class Overlay:
+    """Something that lies over a page, x1, y1, x2, y2 in its stored pixels: the page itself does not show it."""
+
+    source: Source
+    box: tuple[float, float, float, float]
+
+
+@dataclass(frozen=True, slots=True)
+class PageInfo:
+    """What is known of a page besides its pixels.
+
+    `height` and `width` count the pixels as they are stored, upright: boxes are answered in these. `resolution` is
+    theirs, None where the file does not say it or says something absurd. `to_points` (a, b, c, d, e, f) takes a place
+    (x, y) in stored pixels to (ax + cy + e, bx + dy + f) in the user space of a PDF page, None of other files. `label`
+    is what a PDF calls the page, for example "iv". `warnings` say, each in a sentence with what to do, what of the page
+    may be missing.
+    """
+
+    height: int
+    width: int
+    resolution: Resolution | None = None
+    to_points: tuple[float, float, float, float, float, float] | None = None
+    label: str = ""
+    warnings: tuple[str, ...] = ()
+    overlays: tuple[Overlay, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Page:
+    """One page of a file: uint8 (H, W, 3), read-only, upright and in square pixels.
+
+    Where the stored pixels are not square, it is larger than `info` says along the axis of the lower resolution.
+    """
+
+    index: int
+    image: NDArray[np.uint8]
+    info: PageInfo
+
+
+@dataclass(frozen=True, slots=True)
+class BrokenPage:
+    """A page that cannot be decoded."""
+
+    index: int
+    error: InvalidImage
+
+
+class Reader(Protocol):
+    """A file that is open: its pages in any order, one in memory at a time."""
+
+    @property
+    def page_count(self) -> int:
+        """Of those that a person would turn to; no thumbnails, no masks."""
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What is wrong with the file as a whole, though it can be read."""
+
+    def read(self, index: int) -> Page:
+        """A page, from 0. InvalidImage when it cannot be read; the others can all the same."""
+
+    def close(self) -> None:
+        """Lets go of the file."""
