@@ -25,7 +25,7 @@ def teach(pipeline: EmbeddingPipeline, folder: Path) -> None:
         crops = np.load(part(kind, "pixels"), mmap_mode="r")
         with autocast(torch.device("cpu")):
             vectors = [
-                pipeline(list(np.ascontiguousarray(crops[start : start + BATCH, ..., :3])))
+                np.stack(list(pipeline.run(np.ascontiguousarray(crops[start : start + BATCH, ..., :3]))))
                 for start in range(0, len(crops), BATCH)
             ]
         save(np.concatenate(vectors).astype(np.float32), part(kind, TEACHER))
