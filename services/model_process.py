@@ -5,16 +5,22 @@ from functools import partial
 from typing import TypeVar
 
 import grpc.aio
+import numpy as np
+from numpy.typing import NDArray
 
+from services.decoders import PictureDecoding
 from services.runtime.serving import server
 from services.runtime.serving import settings as settings_loader
-from services.runtime.serving.model_service import ModelService, Prepare
+from services.runtime.serving.model_service import ModelService
 from services.runtime.serving.served_model import ModelSpec
 from services.runtime.serving.settings import ModelServerSettings
 from services.table import ServiceSpec
 from stamp2vec import hub
 from stamp2vec.engines import check_task
+from stamp2vec.imaging import Page
+from stamp2vec.v1 import common_pb2
 from stamp2vec.values import Task
+from stamp2vec.wire.images import page_from_image
 
 Place = TypeVar("Place")
 
@@ -23,10 +29,21 @@ def app(
     spec: ServiceSpec,
     settings: ModelServerSettings,
     register: Callable[[ModelService[Place], grpc.aio.Server], None],
-    prepare: Prepare[Place],
+    fit: Callable[[Page, tuple[int, int]], tuple[NDArray[np.uint8], Place]],
 ) -> ModelService[Place]:
-    """What `server.main` runs; `register` adds the servicer, `prepare` makes a model's input of a message."""
-    return ModelService(spec.full_name, register, partial(describe, spec.tasks, settings.device), prepare, settings)
+    """What `server.main` runs; `register` adds the servicer, `fit` makes an input, (height, width), of a picture."""
+
+    def prepare(message: common_pb2.Image, field: str, size: tuple[int, int]) -> tuple[NDArray[np.uint8], Place]:
+        return fit(page_from_image(message, field), size)
+
+    return ModelService(
+        spec.full_name,
+        register,
+        partial(describe, spec.tasks, settings.device),
+        prepare,
+        PictureDecoding(settings, fit),
+        settings,
+    )
 
 
 def main(spec: ServiceSpec, make_app: Callable[[ModelServerSettings], ModelService[Place]]) -> int:

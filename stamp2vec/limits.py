@@ -10,7 +10,8 @@ MAX_VECTOR_SIZE = 4096
 
 # Of a file, however it is read.
 MAX_FILE_BYTES = 256 * 2**20
-MAX_PAGES = 100
+MAX_PAGES = 100  # that are answered together
+MAX_STREAMED_PAGES = 5000  # that are answered one by one
 MAX_PAGE_PIXELS = 80_000_000
 MIN_SIDE_PX = 8
 MAX_SIDE_PX = 20_000

@@ -123,8 +123,10 @@ class Stamp:
 
     `box` and `crop_box` are x1, y1, x2, y2 in pixels of the page, half-open; `crop_box` is the box and a margin, in
     whole pixels: the part that was segmented and embedded. `vector` is float32 (D,) of length 1, `mask` uint8 (h, w)
-    and `crop` uint8 (h, w, 3) of the crop box's size; each is None unless it was asked for. `die_group` numbers the
-    dies of the document from 1, and is 0 where the die cannot be determined.
+    and `crop` uint8 (h, w, 3), the part in square pixels; each is None unless it was asked for. `die_group` numbers the
+    dies of the document from 1, and is 0 where the die cannot be determined. `box_points` is the box in the units of a
+    PDF page, in which y runs up; None of other files. `width_mm` and `height_mm` are the box's sides on paper, None
+    where the resolution is not known.
     """
 
     box: tuple[float, float, float, float]
@@ -137,17 +139,28 @@ class Stamp:
     mask: np.ndarray | None
     crop: np.ndarray | None
     die_group: int = 0
+    source: Source = Source.PAGE
+    box_points: tuple[float, float, float, float] | None = None
+    width_mm: float | None = None
+    height_mm: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class PageResult:
-    """One page, its sides in pixels as a person sees it, its stamps best first; or the error that it ended in."""
+    """One page, its sides in pixels as a person sees it, its stamps best first; or the error that it ended in.
+
+    `resolution` is of these pixels, None where the file does not say it; `label` is what a PDF calls the page.
+    `warnings` say what of the page may be missing, each in a sentence with what to do.
+    """
 
     index: int
     height: int
     width: int
     stamps: tuple[Stamp, ...]
     error: Stamp2vecError | None
+    resolution: Resolution | None = None
+    label: str = ""
+    warnings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -289,7 +302,8 @@ class DocumentResult:
     of one die where `prior` is the share of such pairs and the others share the layout: by their ink where it was
     compared, and by the vectors alone no more than `prior`; both are None when vectors were not asked for, or when the
     embedder has no verification. `models` are those of each task, as far as each was needed. `request_id` names the
-    call in the logs of every service; it is empty when there was no service.
+    call in the logs of every service; it is empty when there was no service. `warnings` say what is wrong with the file
+    as a whole; `page_count` counts its pages, also those that were not asked for.
     """
 
     pages: tuple[PageResult, ...]
@@ -299,6 +313,8 @@ class DocumentResult:
     models: tuple[ModelInfo, ...]
     timing: Timing
     request_id: str
+    warnings: tuple[str, ...] = ()
+    page_count: int = 0
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from stamp2vec.values import Comparison, DocumentResult, ModelInfo, Overlay, PageResult, Stamp, Timing
+from stamp2vec.values import Comparison, DocumentResult, ModelInfo, Overlay, PageResult, Resolution, Stamp, Timing
 
 Rule = Callable[[Any, Any], None]
 
@@ -66,8 +66,20 @@ RULES: Mapping[type, Mapping[str, Rule]] = {
         "models": each,
         "timing": one,
         "request_id": own,
+        "warnings": same,
+        "page_count": same,
     },
-    PageResult: {"index": same, "height": same, "width": same, "stamps": each, "error": same_error},
+    PageResult: {
+        "index": same,
+        "height": same,
+        "width": same,
+        "stamps": each,
+        "error": same_error,
+        "resolution": one,
+        "label": same,
+        "warnings": same,
+    },
+    Resolution: {"x": within(1e-3), "y": within(1e-3)},
     Stamp: {
         "box": within(1e-4),
         "score": within(1e-4),
@@ -76,6 +88,10 @@ RULES: Mapping[type, Mapping[str, Rule]] = {
         "ink_colour": same,
         "crop_box": same,
         "vector": within(1e-4),
+        "source": same,
+        "box_points": within(1e-2),
+        "width_mm": within(1e-3),
+        "height_mm": within(1e-3),
         "mask": within(1.0),  # one level of 255 is what rounding may make of the tolerance of a logit
         "crop": within(0),
         "die_group": same,

@@ -12,11 +12,10 @@ from services.table import service_of
 from stamp2vec.detection.candidates import detections
 from stamp2vec.detection.options import faults
 from stamp2vec.errors import InvalidCall
-from stamp2vec.imaging import View, views
+from stamp2vec.imaging import Page, View, letterboxed
 from stamp2vec.limits import DEFAULT_MAX_OVERLAP, MAX_DETECTIONS
-from stamp2vec.v1 import common_pb2, detector_pb2, detector_pb2_grpc
-from stamp2vec.values import ModelInfo, Task, Views
-from stamp2vec.wire.images import image_from_message
+from stamp2vec.v1 import detector_pb2, detector_pb2_grpc
+from stamp2vec.values import ModelInfo, Task
 from stamp2vec.wire.stamps import detection_to_message
 
 SPEC = service_of(Task.DETECT)
@@ -28,7 +27,7 @@ def app(settings: ModelServerSettings) -> ModelService[View]:
     def register(models: ModelService[View], server: grpc.aio.Server) -> None:
         detector_pb2_grpc.add_DetectorServiceServicer_to_server(DetectorServicer(models), server)
 
-    return model_process.app(SPEC, settings, register, _prepare)
+    return model_process.app(SPEC, settings, register, _fit)
 
 
 class DetectorServicer(detector_pb2_grpc.DetectorServiceServicer):
@@ -69,7 +68,7 @@ class DetectorServicer(detector_pb2_grpc.DetectorServiceServicer):
         return detector_pb2.DetectorServiceListModelsResponse(models=self._models.infos)
 
 
-def _prepare(message: common_pb2.Image, field: str, size: tuple[int, int]) -> tuple[NDArray[np.uint8], View]:
-    """The picture of a message as a whole, letterboxed to `size`; raises what `image_from_message` raises."""
-    (view,) = views(image_from_message(message, field), size, Views.WHOLE)
-    return view.pixels, view
+def _fit(page: Page, size: tuple[int, int]) -> tuple[NDArray[np.uint8], View]:
+    """A picture as a whole, letterboxed to `size` (height, width)."""
+    pixels, place = letterboxed(page, size)
+    return pixels, View(pixels, place, 0, 0, page.info.width, page.info.height)

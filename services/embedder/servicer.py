@@ -8,10 +8,10 @@ from services.runtime.serving.errors import AioContext
 from services.runtime.serving.model_service import Call, ModelService
 from services.runtime.serving.settings import ModelServerSettings
 from services.table import service_of
-from stamp2vec.imaging import Letterbox
+from stamp2vec.imaging import Letterbox, letterboxed
 from stamp2vec.v1 import embedder_pb2, embedder_pb2_grpc
 from stamp2vec.values import ModelInfo, Task
-from stamp2vec.wire.images import mask_to_message, model_input
+from stamp2vec.wire.images import mask_to_message
 from stamp2vec.wire.models import version_to_message
 from stamp2vec.wire.stamps import vector_to_message
 
@@ -24,7 +24,7 @@ def app(settings: ModelServerSettings) -> ModelService[Letterbox]:
     def register(models: ModelService[Letterbox], server: grpc.aio.Server) -> None:
         embedder_pb2_grpc.add_EmbedderServiceServicer_to_server(EmbedderServicer(models), server)
 
-    return model_process.app(SPEC, settings, register, model_input)
+    return model_process.app(SPEC, settings, register, letterboxed)
 
 
 class EmbedderServicer(embedder_pb2_grpc.EmbedderServiceServicer):

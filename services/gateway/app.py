@@ -6,8 +6,9 @@ from collections.abc import Callable
 import grpc.aio
 from prometheus_client import CollectorRegistry
 
+from services.decoders import decoder_pool, observe
 from services.gateway.admission.admission import Admission
-from services.gateway.admission.pixel_budget import PixelBudget
+from services.gateway.admission.byte_budget import Budgets, ByteBudget
 from services.gateway.admission.workers import Workers
 from services.gateway.metrics import GatewayMetrics
 from services.gateway.servicer import StampServicer
@@ -26,6 +27,7 @@ class Gateway:
         """Takes its settings; all else is made in the event loop."""
         self._settings = settings
         self._workers = Workers(settings.decode_threads)
+        self._decoders = decoder_pool(settings)
         self._registry = CollectorRegistry()
         self._upstreams: Upstreams | None = None
         self._ending = asyncio.Event()
@@ -35,14 +37,18 @@ class Gateway:
         settings = self._settings
         self._upstreams = Upstreams(settings.upstreams)
         admission = Admission(settings.capacity)
-        pixels = PixelBudget(settings.held_megapixels * 1_000_000)
-        metrics = GatewayMetrics(self._registry, lambda: admission.in_work, settings.capacity)
-        servicer = StampServicer(self._upstreams, self._workers, admission, pixels, metrics, self._ending)
+        budgets = Budgets(ByteBudget(settings.file_mib * 2**20), ByteBudget(settings.page_mib * 2**20))
+        metrics = GatewayMetrics(self._registry, lambda: admission.in_work, settings.capacity, budgets)
+        servicer = StampServicer(
+            self._upstreams, self._workers, self._decoders, admission, budgets, metrics, self._ending
+        )
         gateway_pb2_grpc.add_StampServiceServicer_to_server(servicer, server)
 
     async def start(self, metrics: Metrics, on_health: Callable[[bool], None]) -> None:
         """Returns when all services have listed their models; later failures are those of single calls."""
         metrics.registry.register(self._registry)
+        observe(self._decoders, metrics.registry)
+        await self._decoders.start()
         if self._upstreams:
             await self._upstreams.ready()
 
@@ -58,3 +64,4 @@ class Gateway:
         if self._upstreams:
             await self._upstreams.close()
         self._workers.close()
+        await self._decoders.close()

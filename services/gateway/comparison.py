@@ -6,6 +6,7 @@ from functools import partial
 import grpc
 import numpy as np
 
+from services.gateway.document.pages import read_picture
 from services.gateway.tasks import task_group
 from services.gateway.upstream.calls import ModelCaller, Pixels
 from services.gateway.upstream.deadline import Deadline
@@ -28,7 +29,6 @@ from stamp2vec.imaging import letterbox
 from stamp2vec.limits import DEFAULT_PRIOR
 from stamp2vec.v1 import gateway_pb2
 from stamp2vec.values import Comparison, Embedding, ModelInfo, PairCalibration, Preset, Task
-from stamp2vec.wire.images import image_from_message
 from stamp2vec.wire.models import selector_from_message
 from stamp2vec.wire.stamps import embedding_from_message
 
@@ -51,7 +51,10 @@ async def compare_stamps(request: gateway_pb2.CompareStampsRequest, caller: Mode
         check_compatible(vectors["a"], vectors["b"], "b.vector")
     given = next(iter(vectors.values()), None)
     embedder = await _embedder(request, given, caller) if images or request.HasField("model") else None
-    crops = {name: await caller.workers.run(image_from_message, each, f"{name}.image") for name, each in images.items()}
+    crops = {
+        name: await read_picture(each, f"{name}.image", caller, lambda page: page.image, keeps=True)
+        for name, each in images.items()
+    }
     prior = request.prior if request.HasField("prior") else DEFAULT_PRIOR
     illegible = next(filter(None, [await caller.workers.run(illegibility, crop) for crop in crops.values()]), "")
     by_ink = not vectors and request.mode != gateway_pb2.COMPARE_MODE_FAST

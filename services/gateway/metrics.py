@@ -1,21 +1,23 @@
 """What the gateway counts beyond what every process does."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from functools import partial
 
-import grpc
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
+from services.gateway.admission.byte_budget import Budgets
 from services.gateway.document.stages import Stage, Stages
 from services.runtime.observability.metrics import SECONDS
-from stamp2vec.v1 import gateway_pb2
-
-_CODE_NAMES = {code.value[0]: code.name for code in grpc.StatusCode}
+from stamp2vec.document import AnalyzedPage
+from stamp2vec.wire.errors import code_of
 
 
 class GatewayMetrics:
     """Its labels have a bounded set of values: seven stages, and the codes of gRPC."""
 
-    def __init__(self, registry: CollectorRegistry, in_work: Callable[[], int], capacity: int) -> None:
+    def __init__(
+        self, registry: CollectorRegistry, in_work: Callable[[], int], capacity: int, budgets: Budgets
+    ) -> None:
         """`in_work` is read whenever /metrics is."""
         self._stage_seconds = Histogram(
             "stamp2vec_stage_seconds",
@@ -28,14 +30,21 @@ class GatewayMetrics:
         self._stamps = Counter("stamp2vec_stamps", "Stamps found on documents.", registry=registry)
         gauge = Gauge("stamp2vec_calls_in_work", "Documents and other calls in work.", registry=registry)
         gauge.set_function(in_work)
+        for name, budget in (("file", budgets.files), ("page", budgets.pages)):
+            Gauge(f"stamp2vec_{name}_bytes", f"Bytes that the {name}s of calls hold.", registry=registry).set_function(
+                partial(getattr, budget, "taken")
+            )
+            Gauge(f"stamp2vec_{name}_bytes_capacity", "Bytes beyond which calls wait.", registry=registry).set(
+                budget.size
+            )
         Gauge("stamp2vec_calls_capacity", "Calls in work beyond which more are refused.", registry=registry).set(
             capacity
         )
 
-    def analyzed(self, answer: gateway_pb2.AnalyzeDocumentResponse, stages: Stages) -> None:
+    def analyzed(self, pages: Iterable[AnalyzedPage], stages: Stages) -> None:
         """One document is done."""
         for stage in Stage:
             self._stage_seconds.labels(stage.value).observe(stages.seconds(stage))
-        for page in answer.pages:
-            self._pages.labels(_CODE_NAMES.get(page.status.code, "UNKNOWN")).inc()
+        for page in pages:
+            self._pages.labels("OK" if page.error is None else code_of(page.error).name).inc()
             self._stamps.inc(len(page.stamps))

@@ -1,22 +1,22 @@
 """The calls that use one model: their pictures are decoded and fitted here, as the pages of documents are."""
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from services.gateway.document.finding import Search
-from services.gateway.document.pages import GROUP_PAGES
+from services.gateway.document.pages import GROUP_PAGES, read_picture
 from services.gateway.tasks import task_group
 from services.gateway.upstream.calls import ModelCaller, Pixels
 from stamp2vec.comparison import blank
-from stamp2vec.document import has_tiles, page_views
+from stamp2vec.document import has_tiles, page_views, stored
 from stamp2vec.errors import InvalidCall, InvalidImage, InvalidInput, Stamp2vecError
-from stamp2vec.imaging import Letterbox, View, letterbox
+from stamp2vec.imaging import Letterbox, Page, PageInfo, View, letterboxed
 from stamp2vec.limits import MAX_DETECTIONS, MAX_IMAGES, MAX_MESSAGE_BYTES
 from stamp2vec.v1 import common_pb2, detector_pb2, embedder_pb2, gateway_pb2, segmenter_pb2
 from stamp2vec.values import Detection, ModelInfo, Task
-from stamp2vec.wire.errors import status_to_message
-from stamp2vec.wire.images import image_from_message, mask_to_message, model_input
+from stamp2vec.wire.errors import status_to_message, warnings_to_message
+from stamp2vec.wire.images import mask_to_message
 from stamp2vec.wire.models import selector_from_message, version_to_message
 from stamp2vec.wire.stamps import detection_to_message, vector_to_message
 
@@ -37,23 +37,26 @@ async def detect(request: gateway_pb2.DetectStampsRequest, caller: ModelCaller) 
         with_ink=True,
     )
 
-    def views_of(message: common_pb2.Image, field: str) -> tuple[View, ...]:
-        return page_views(image_from_message(message, field), detector)
+    def views_of(page: Page, field: str) -> _Viewed:
+        return _Viewed(page_views(page.image, detector), page.info, page.scale)
 
     step = GROUP_PAGES if has_tiles(detector) else MAX_IMAGES  # few pages of several views are held at once
-    read: list[_Size | InvalidInput] = []
+    read: list[_Viewed | InvalidInput] = []
     found: list[list[Detection] | Stamp2vecError] = []
     for first in range(0, len(request.images), step):
         pages = await _read_all(request.images[first : first + step], views_of, caller, first)
-        found += await search.find(_readable(pages))
-        read += [each if isinstance(each, InvalidInput) else _Size(each[0].height, each[0].width) for each in pages]
+        found += await search.find([page.views for page in _readable(pages)])
+        read += [each if isinstance(each, InvalidInput) else replace(each, views=()) for each in pages]
     _require_one(read)
     results = _in_order(
         read,
         found,
         lambda status: detector_pb2.DetectResult(status=status),
-        lambda size, stamps: detector_pb2.DetectResult(
-            detections=map(detection_to_message, stamps), height=size.height, width=size.width
+        lambda page, stamps: detector_pb2.DetectResult(
+            status=warnings_to_message(page.info.warnings),
+            detections=[detection_to_message(stored(stamp, page.scale)) for stamp in stamps],
+            height=page.info.height,
+            width=page.info.width,
         ),
     )
     model = version_to_message(detector.name, detector.version)
@@ -71,7 +74,9 @@ async def segment(request: gateway_pb2.SegmentStampsRequest, caller: ModelCaller
         fitted,
         await caller.segment(segmenter, [each.pixels for each in crops]),
         lambda status: segmenter_pb2.SegmentResult(status=status),
-        lambda crop, mask: segmenter_pb2.SegmentResult(mask=mask_to_message(crop.box.mask_to_image(mask))),
+        lambda crop, mask: segmenter_pb2.SegmentResult(
+            status=warnings_to_message(crop.warnings), mask=mask_to_message(crop.box.mask_to_image(mask))
+        ),
     )
     model = version_to_message(segmenter.name, segmenter.version)
     return await caller.workers.run(lambda: gateway_pb2.SegmentStampsResponse(results=results, model=model))
@@ -81,20 +86,19 @@ async def embed(request: gateway_pb2.EmbedStampsRequest, caller: ModelCaller) ->
     """Vectors of length 1; a crop without ink has none."""
     embedder = await _chosen(Task.EMBED, request.model, caller)
 
-    def inked(message: common_pb2.Image, field: str) -> _Fitted:
-        crop = image_from_message(message, field)
-        if reason := blank(crop):
+    def check(crop: Page, field: str) -> None:
+        if reason := blank(crop.image):
             raise InvalidImage(reason, field)
-        return _Fitted(*letterbox(crop, embedder.input_size))
 
-    fitted = await _read_all(request.images, inked, caller)
-    _require_one(fitted)
+    fitted = await _fit_all(request.images, embedder, caller, check)
     model = version_to_message(embedder.name, embedder.version)
     results = _in_order(
         fitted,
         await caller.embed(embedder, [each.pixels for each in _readable(fitted)]),
         lambda status: embedder_pb2.EmbedResult(status=status),
-        lambda _, vector: embedder_pb2.EmbedResult(vector=vector_to_message(vector, model)),
+        lambda crop, vector: embedder_pb2.EmbedResult(
+            status=warnings_to_message(crop.warnings), vector=vector_to_message(vector, model)
+        ),
     )
     return gateway_pb2.EmbedStampsResponse(results=results, model=model)
 
@@ -109,44 +113,55 @@ async def _chosen(task: Task, selector: common_pb2.ModelSelector, caller: ModelC
     return await caller.upstreams.choose(task, selector_from_message(selector), caller.deadline)
 
 
-@dataclass(frozen=True, slots=True)
-class _Size:
-    """Of a page whose pixels need not be held any longer."""
+@dataclass(frozen=True, slots=True, eq=False)
+class _Viewed:
+    """A page whose pixels need not be held any longer: what the detector gets of it, and what is known of it."""
 
-    height: int
-    width: int
+    views: tuple[View, ...]
+    info: PageInfo
+    scale: tuple[float, float]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Fitted:
-    """A picture at the model's input size, and where it lies in it."""
+    """A picture at the model's input size, where it lies in it, and what of it may be missing."""
 
     pixels: Pixels
     box: Letterbox
+    warnings: tuple[str, ...]
 
 
 async def _fit_all(
-    images: Sequence[common_pb2.Image], model: ModelInfo, caller: ModelCaller
+    images: Sequence[common_pb2.Image],
+    model: ModelInfo,
+    caller: ModelCaller,
+    check: Callable[[Page, str], None] = lambda page, field: None,
 ) -> list[_Fitted | InvalidInput]:
-    """One an image, in order."""
-    fitted = await _read_all(images, lambda image, field: _Fitted(*model_input(image, field, model.input_size)), caller)
+    """One an image, in order; `check` raises InvalidInput for one that must not go to the model."""
+
+    def fit(page: Page, field: str) -> _Fitted:
+        check(page, field)
+        return _Fitted(*letterboxed(page, model.input_size), page.info.warnings)
+
+    fitted = await _read_all(images, fit, caller)
     _require_one(fitted)
     return fitted
 
 
 async def _read_all(
-    images: Sequence[common_pb2.Image], read: Callable[[common_pb2.Image, str], F], caller: ModelCaller, first: int = 0
+    images: Sequence[common_pb2.Image], use: Callable[[Page, str], F], caller: ModelCaller, first: int = 0
 ) -> list[F | InvalidInput]:
-    """What `read` makes of each image and its path in the call, of which these are the images from `first` on."""
+    """What `use` makes of each picture and its path in the call, of which these are the images from `first` on."""
 
-    def read_one(index: int) -> F | InvalidInput:
+    async def read_one(index: int) -> F | InvalidInput:
+        field = f"images[{first + index}]"
         try:
-            return read(images[index], f"images[{first + index}]")
+            return await read_picture(images[index], field, caller, lambda page: use(page, field))
         except InvalidInput as error:
             return error
 
     async with task_group() as tasks:
-        work = [tasks.create_task(caller.workers.run(read_one, index)) for index in range(len(images))]
+        work = [tasks.create_task(read_one(index)) for index in range(len(images))]
     return [task.result() for task in work]
 
 

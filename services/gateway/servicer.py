@@ -10,18 +10,28 @@ from google.protobuf.message import Message
 
 from services.gateway import one_model
 from services.gateway.admission.admission import Admission
-from services.gateway.admission.pixel_budget import PixelBudget
+from services.gateway.admission.byte_budget import Budgets
 from services.gateway.admission.workers import Workers
 from services.gateway.comparison import compare_stamps, ink_models
 from services.gateway.document.analysis import DocumentAnalysis
-from services.gateway.document.stream import answers
+from services.gateway.document.stream import Document, DocumentStream
 from services.gateway.metrics import GatewayMetrics
 from services.gateway.tasks import task_group
 from services.gateway.upstream.calls import ModelCaller
 from services.gateway.upstream.deadline import Deadline
 from services.gateway.upstream.upstreams import Upstreams
-from services.gateway.validation import check_comparands, check_crops, check_document, check_pages
+from services.gateway.validation import (
+    DOCUMENT_LIMITS,
+    PAGED_LIMITS,
+    STREAMED_LIMITS,
+    check_comparands,
+    check_crops,
+    check_document,
+    check_pages,
+)
+from services.runtime.batching.refusals import NotServing
 from services.runtime.serving.errors import AioContext
+from stamp2vec.decoding import DecoderPool, SharedFile
 from stamp2vec.document import InkModels, Models, Options
 from stamp2vec.errors import InvalidInput, ModelNotFound
 from stamp2vec.limits import MAX_MESSAGE_BYTES
@@ -44,27 +54,39 @@ class StampServicer(StampServiceServicer):
         self,
         upstreams: Upstreams,
         workers: Workers,
+        decoders: DecoderPool,
         admission: Admission,
-        pixels: PixelBudget,
+        budgets: Budgets,
         metrics: GatewayMetrics,
         ending: asyncio.Event,
     ) -> None:
         """`ending` is set when streams are to finish what they have, and end."""
-        self._upstreams, self._workers, self._admission = upstreams, workers, admission
-        self._pixels, self._metrics, self._ending = pixels, metrics, ending
+        self._upstreams, self._workers, self._decoders = upstreams, workers, decoders
+        self._admission, self._budgets, self._metrics, self._ending = admission, budgets, metrics, ending
 
     async def AnalyzeDocument(  # noqa: N802 - the contract's name
         self, request: gateway_pb2.AnalyzeDocumentRequest, context: AioContext
     ) -> gateway_pb2.AnalyzeDocumentResponse:
         """See StampService in gateway.proto, as for all of these."""
-        return await self._analyze(request, Deadline.after(context.time_remaining()))
+        check_document(request, len(request.document), DOCUMENT_LIMITS)
+        with self._budgets.files.hold() as hold:
+            deadline = Deadline.after(context.time_remaining())
+            async with asyncio.timeout_at(deadline.at_s):
+                await hold.take(len(request.document))
+            document = Document(request, SharedFile(request.document), hold)
+            try:
+                return await self._analyze(document, deadline)
+            finally:
+                self._decoders.close_file(document.file)
 
     async def AnalyzeDocuments(  # noqa: N802 - the contract's name
         self, request_iterator: AsyncIterator[gateway_pb2.AnalyzeDocumentsRequest], context: AioContext
     ) -> AsyncIterator[gateway_pb2.AnalyzeDocumentsResponse]:
         """Admits documents, not streams: an open stream with nothing on it takes no place."""
-        stream = answers(aiter(request_iterator), self._analyze, context.time_remaining, self._ending)
-        async with aclosing(stream) as responses:
+        stream = DocumentStream(
+            self._analyze, self._budgets.files, self._decoders.close_file, context.time_remaining, self._ending
+        )
+        async with aclosing(stream.answers(aiter(request_iterator))) as responses:
             async for response in responses:
                 yield response
 
@@ -117,28 +139,32 @@ class StampServicer(StampServiceServicer):
         work: Callable[[ModelCaller], Awaitable[A]],
         deadline: Deadline,
         priority: "common_pb2.Priority.ValueType",
+        *,
+        patient: bool = False,
     ) -> A:
         """One place among the calls in work, until the deadline. QueueFull or TimeoutError."""
-        caller = ModelCaller(self._upstreams, self._workers, deadline, priority)
-        with self._admission.enter():
+        with self._admission.enter(), self._budgets.pages.hold() as hold:
+            caller = ModelCaller(self._upstreams, self._workers, self._decoders, hold, deadline, priority, patient)
             async with asyncio.timeout_at(deadline.at_s):
                 return await self._upstreams.with_current_models(lambda: work(caller))
 
-    async def _analyze(
-        self, request: gateway_pb2.AnalyzeDocumentRequest, deadline: Deadline
-    ) -> gateway_pb2.AnalyzeDocumentResponse:
-        check_document(request)
+    async def _analyze(self, document: Document, deadline: Deadline) -> gateway_pb2.AnalyzeDocumentResponse:
+        request = document.request
+        limits = PAGED_LIMITS if document.on_page else STREAMED_LIMITS
+        check_document(request, document.file.size, limits)
         preset, options = preset_from_number(request.preset, "preset"), options_from_message(request)
 
         async def work(caller: ModelCaller) -> gateway_pb2.AnalyzeDocumentResponse:
+            if document.answered_pages:  # by models that are not served any more: the rest would not go with them
+                raise NotServing("the models changed in the middle of the document: send it again")
             models = await self._models(preset, options, deadline)
-            with self._pixels.hold() as hold:
-                analysis = DocumentAnalysis(request.document, options, models, caller, hold)
-                response = await analysis.run()
-            self._metrics.analyzed(response, analysis.stages)
+            analysis = DocumentAnalysis(document.file, options, models, caller, limits, document.on_page)
+            response = await analysis.run()
+            self._metrics.analyzed(analysis.pages, analysis.stages)
             return response
 
-        return _checked_size(await self._call(work, deadline, request.priority), "document")
+        call = self._call(work, deadline, request.priority, patient=document.on_page is not None)
+        return _checked_size(await call, "document")
 
     async def _models(self, preset: Preset, options: Options, deadline: Deadline) -> Models:
         needed = {Task.DETECT: True, Task.EMBED: options.include_vectors, Task.SEGMENT: options.include_masks}

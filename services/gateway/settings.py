@@ -18,7 +18,7 @@ class GatewaySettings(ServerSettings):
         "Address of the {key}s. On Kubernetes a headless Service: calls are spread over all that its name resolves to.",
     )
     decode_threads: int = setting(
-        2, "Threads that decode, resize and cut: as many as the process has CPU cores.", at_least=1, at_most=256
+        2, "Threads that resize, cut and compare: as many as the process has CPU cores.", at_least=1, at_most=256
     )
     capacity: int = setting(
         64,
@@ -26,9 +26,15 @@ class GatewaySettings(ServerSettings):
         "the model services behind.",
         at_least=1,
     )
-    held_megapixels: int = setting(
-        450,
-        "Millions of decoded pixels held at once over all calls, 3 MB each; documents wait for room. Raise it "
-        "where memory is plenty and pages are large.",
-        at_least=120,
+    file_mib: int = setting(
+        384,
+        "MiB of files held at once over all calls; beyond it their senders wait, or are told to. Raise it where memory "
+        "is plenty and files are large.",
+        at_least=256,
+    )
+    page_mib: int = setting(
+        768,
+        "MiB of decoded pages held at once over all calls; documents wait for room. Raise it where memory is plenty "
+        "and pages are large. A page of 80 million pixels takes 504 while it is decoded.",
+        at_least=512,
     )

@@ -6,16 +6,20 @@ from stamp2vec.comparison import prior_fault
 from stamp2vec.detection.options import faults
 from stamp2vec.errors import InvalidCall, InvalidImage, InvalidInput
 from stamp2vec.imaging import READABLE, Limits
-from stamp2vec.limits import MAX_DOCUMENT_BYTES, MAX_ID_CHARS, MAX_IMAGES
+from stamp2vec.limits import MAX_DOCUMENT_BYTES, MAX_FILE_BYTES, MAX_ID_CHARS, MAX_IMAGES, MAX_STREAMED_PAGES
 from stamp2vec.v1 import common_pb2, gateway_pb2
 from stamp2vec.wire.documents import options_from_message
 
 DOCUMENT_LIMITS = Limits(max_bytes=MAX_DOCUMENT_BYTES)
+STREAMED_LIMITS = Limits(max_bytes=MAX_FILE_BYTES)
+PAGED_LIMITS = Limits(max_bytes=MAX_FILE_BYTES, max_pages=MAX_STREAMED_PAGES)
 
 
-def check_document(request: gateway_pb2.AnalyzeDocumentRequest) -> None:
-    """InvalidCall with what is wrong with a document and its options; a number that is unset is 0, and as good."""
-    size = len(request.document)
+def check_document(request: gateway_pb2.AnalyzeDocumentRequest, size: int, limits: Limits) -> None:
+    """InvalidCall with what is wrong with a document of so many bytes, and with its options.
+
+    A number that is unset is 0, and as good.
+    """
     errors: list[InvalidInput | None] = [
         _known("preset", common_pb2.Preset.values(), request.preset),
         _known("priority", common_pb2.Priority.values(), request.priority),
@@ -24,8 +28,8 @@ def check_document(request: gateway_pb2.AnalyzeDocumentRequest) -> None:
     if not size:
         message = f"the file is empty: {READABLE}"
         errors.append(InvalidImage(message, "document"))
-    elif size > MAX_DOCUMENT_BYTES:
-        message = f"the document has {size:,} bytes, {MAX_DOCUMENT_BYTES:,} is the most: compress it, or split it"
+    elif size > limits.max_bytes:
+        message = f"the document has {size:,} bytes, {limits.max_bytes:,} is the most: compress it, or split it"
         errors.append(InvalidImage(message, "document"))
     _raise(errors)
 

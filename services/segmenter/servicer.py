@@ -8,10 +8,10 @@ from services.runtime.serving.errors import AioContext
 from services.runtime.serving.model_service import Call, ModelService
 from services.runtime.serving.settings import ModelServerSettings
 from services.table import service_of
-from stamp2vec.imaging import Letterbox
+from stamp2vec.imaging import Letterbox, letterboxed
 from stamp2vec.v1 import segmenter_pb2, segmenter_pb2_grpc
 from stamp2vec.values import ModelInfo, Task
-from stamp2vec.wire.images import mask_to_message, model_input
+from stamp2vec.wire.images import mask_to_message
 
 SPEC = service_of(Task.SEGMENT)
 
@@ -22,7 +22,7 @@ def app(settings: ModelServerSettings) -> ModelService[Letterbox]:
     def register(models: ModelService[Letterbox], server: grpc.aio.Server) -> None:
         segmenter_pb2_grpc.add_SegmenterServiceServicer_to_server(SegmenterServicer(models), server)
 
-    return model_process.app(SPEC, settings, register, model_input)
+    return model_process.app(SPEC, settings, register, letterboxed)
 
 
 class SegmenterServicer(segmenter_pb2_grpc.SegmenterServiceServicer):

@@ -21,7 +21,7 @@ def write(document: bytes, name: str, result: DocumentResult, out: Path) -> Iter
     for page, found in zip(decode_pages(document), result.pages, strict=True):
         if isinstance(page, BrokenPage):
             continue
-        boxes = np.array([stamp.box for stamp in found.stamps], np.float32).reshape(-1, 4)
+        boxes = np.array([stamp.box for stamp in found.stamps], np.float32).reshape(-1, 4) / (page.scale * 2)
         labels = [f"{number + index} {stamp.type}" for index, stamp in enumerate(found.stamps, 1)]
         number += len(boxes)
         path = out / f"{name}.page{page.index + 1}.png"

@@ -16,7 +16,7 @@ from stamp2vec.document.options import Options
 from stamp2vec.errors import Stamp2vecError
 from stamp2vec.limits import DEFAULT_DEADLINE_S
 from stamp2vec.v1.gateway_pb2_grpc import StampServiceStub
-from stamp2vec.values import Comparison, Detection, DocumentResult, Embedding, ModelInfo, Preset
+from stamp2vec.values import Comparison, Detection, DocumentResult, Embedding, ModelInfo, PageResult, Preset
 from stamp2vec.wire.images import Picture
 
 Result = TypeVar("Result")
@@ -67,6 +67,8 @@ class AsyncClient:
         include_masks: bool = False,
         include_crops: bool = False,
         prior: float | None = None,
+        pages: str = "",
+        password: str | None = None,
         bulk: bool = False,
     ) -> DocumentResult:
         """See Client.analyze."""
@@ -77,6 +79,8 @@ class AsyncClient:
             include_masks=include_masks,
             include_crops=include_crops,
             prior=prior,
+            pages=pages,
+            password=password,
         )
         return await self._run(calls.analyze(document, preset, options, bulk=bulk))
 
@@ -91,6 +95,8 @@ class AsyncClient:
         include_masks: bool = False,
         include_crops: bool = False,
         prior: float | None = None,
+        pages: str = "",
+        password: str | None = None,
         bulk: bool = True,
         deadline_s: float = 3600.0,
     ) -> AsyncIterator[tuple[str, DocumentResult | Stamp2vecError]]:
@@ -102,6 +108,8 @@ class AsyncClient:
             include_masks=include_masks,
             include_crops=include_crops,
             prior=prior,
+            pages=pages,
+            password=password,
         )
         stream = DocumentStream(preset, options, bulk=bulk)
         if isinstance(documents, AsyncIterable):
@@ -115,6 +123,45 @@ class AsyncClient:
                     yield result
             for refused in stream.end():
                 yield refused
+        except grpc.RpcError as error:
+            raise call_error(error, self.address) from error
+        finally:
+            call.cancel()
+
+    async def analyze_pages(
+        self,
+        document: bytes,
+        preset: Preset = Preset.FAST,
+        *,
+        min_score: float | None = None,
+        max_overlap: float | None = None,
+        include_vectors: bool = True,
+        include_masks: bool = False,
+        include_crops: bool = False,
+        pages: str = "",
+        password: str | None = None,
+        bulk: bool = False,
+        deadline_s: float = 3600.0,
+    ) -> AsyncIterator[PageResult]:
+        """See Client.analyze_pages."""
+        options = Options(
+            min_score=min_score,
+            max_overlap=max_overlap,
+            include_vectors=include_vectors,
+            include_masks=include_masks,
+            include_crops=include_crops,
+            pages=pages,
+            password=password,
+        )
+        stream = DocumentStream(preset, options, bulk=bulk)
+        call = self._stub.AnalyzeDocuments(
+            stream.requests([("document", document)]), timeout=deadline_s, metadata=self._metadata
+        )
+        try:
+            async for response in call:
+                for page in stream.pages(response):
+                    yield page
+            stream.raise_refusal()
         except grpc.RpcError as error:
             raise call_error(error, self.address) from error
         finally:

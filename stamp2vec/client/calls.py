@@ -129,13 +129,11 @@ def _of_images(
     return Call(method, request, read, read_error)
 
 
-def check_size(document: bytes) -> None:
+def check_size(document: bytes, most: int = MAX_DOCUMENT_BYTES) -> None:
     """InvalidInput, as from a gateway, for a document that is too large for one, and perhaps for a message of gRPC."""
-    if len(document) > MAX_DOCUMENT_BYTES:
-        raise InvalidInput(
-            f"the document has {len(document):,} bytes, {MAX_DOCUMENT_BYTES:,} is the most: compress it, or split it",
-            "document",
-        )
+    if len(document) > most:
+        advice = "compress it, or split it"
+        raise InvalidInput(f"the document has {len(document):,} bytes, {most:,} is the most: {advice}", "document")
 
 
 def _raise(error: grpc.RpcError, address: str) -> Any:

@@ -15,7 +15,7 @@ from stamp2vec.document.options import Options
 from stamp2vec.errors import Stamp2vecError
 from stamp2vec.limits import DEFAULT_DEADLINE_S
 from stamp2vec.v1.gateway_pb2_grpc import StampServiceStub
-from stamp2vec.values import Comparison, Detection, DocumentResult, Embedding, ModelInfo, Preset
+from stamp2vec.values import Comparison, Detection, DocumentResult, Embedding, ModelInfo, PageResult, Preset
 from stamp2vec.wire.images import Picture
 
 Result = TypeVar("Result")
@@ -73,13 +73,18 @@ class Client:
         include_masks: bool = False,
         include_crops: bool = False,
         prior: float | None = None,
+        pages: str = "",
+        password: str | None = None,
         bulk: bool = False,
     ) -> DocumentResult:
         """Finds every stamp of a document, segments its ink, embeds it and compares it with every other.
 
         `min_score`, 0 to 1, is by default the detector's own threshold; `max_overlap`, 0 to 0.9 and by default 0.5, is
         how far two stamps may overlap, as intersection over union. What is not included is not computed: without
-        vectors there are no similarities and no dies. A `bulk` call yields to interactive ones.
+        vectors there are no similarities and no dies. `pages`, counted from 1, are for example "1-3,7"; `password`
+        opens a PDF that asks for one. A `bulk` call yields to interactive ones.
+
+        A document has at most 32 MiB and 100 pages: analyze_many and analyze_pages take larger ones.
         """
         options = Options(
             min_score=min_score,
@@ -88,6 +93,8 @@ class Client:
             include_masks=include_masks,
             include_crops=include_crops,
             prior=prior,
+            pages=pages,
+            password=password,
         )
         return self._run(calls.analyze(document, preset, options, bulk=bulk))
 
@@ -102,10 +109,12 @@ class Client:
         include_masks: bool = False,
         include_crops: bool = False,
         prior: float | None = None,
+        pages: str = "",
+        password: str | None = None,
         bulk: bool = True,
         deadline_s: float = 3600.0,
     ) -> Iterator[tuple[str, DocumentResult | Stamp2vecError]]:
-        """The same for any number of documents, each with an id of the caller's own, over one stream.
+        """The same for any number of documents of up to 256 MiB and 5,000 pages, each with an id of the caller's own.
 
         Yields the id with the result or the error, as they finish, in any order. The documents are read as the
         gateway takes them, in a thread of gRPC; what they raise is raised here, after the results of those before.
@@ -119,6 +128,8 @@ class Client:
             include_masks=include_masks,
             include_crops=include_crops,
             prior=prior,
+            pages=pages,
+            password=password,
         )
         stream = DocumentStream(preset, options, bulk=bulk)
         call = self._stub.AnalyzeDocuments(stream.requests(documents), timeout=deadline_s, metadata=self._metadata)
@@ -126,6 +137,47 @@ class Client:
             for response in call:
                 yield from stream.results(response)
             yield from stream.end()
+        except grpc.RpcError as error:
+            raise call_error(error, self.address) from error
+        finally:
+            call.cancel()
+
+    def analyze_pages(
+        self,
+        document: bytes,
+        preset: Preset = Preset.FAST,
+        *,
+        min_score: float | None = None,
+        max_overlap: float | None = None,
+        include_vectors: bool = True,
+        include_masks: bool = False,
+        include_crops: bool = False,
+        pages: str = "",
+        password: str | None = None,
+        bulk: bool = False,
+        deadline_s: float = 3600.0,
+    ) -> Iterator[PageResult]:
+        """The pages of one document as they are analysed, in order, the first while the others are still read.
+
+        Its dies are known at the end alone, so no stamp has one: see analyze_many for these.
+        """
+        options = Options(
+            min_score=min_score,
+            max_overlap=max_overlap,
+            include_vectors=include_vectors,
+            include_masks=include_masks,
+            include_crops=include_crops,
+            pages=pages,
+            password=password,
+        )
+        stream = DocumentStream(preset, options, bulk=bulk)
+        call = self._stub.AnalyzeDocuments(
+            stream.requests([("document", document)]), timeout=deadline_s, metadata=self._metadata
+        )
+        try:
+            for response in call:
+                yield from stream.pages(response)
+            stream.raise_refusal()
         except grpc.RpcError as error:
             raise call_error(error, self.address) from error
         finally:

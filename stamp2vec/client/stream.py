@@ -1,15 +1,18 @@
 """A stream of documents: what both clients send over it, and the results in which it ends."""
 
-from collections import deque
+from collections import defaultdict, deque
 from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator
 
 from stamp2vec.client.calls import check_size
 from stamp2vec.document.options import Options
 from stamp2vec.errors import InvalidInput, Stamp2vecError
+from stamp2vec.limits import MAX_FILE_BYTES
 from stamp2vec.v1 import gateway_pb2
-from stamp2vec.values import DocumentResult, Preset
-from stamp2vec.wire.documents import request_to_message, result_from_message
+from stamp2vec.values import DocumentResult, PageResult, Preset
+from stamp2vec.wire.documents import document_from_pages, page_from_message, request_to_message
 from stamp2vec.wire.errors import status_from_message
+
+_PIECE_BYTES = 16 * 2**20
 
 
 class DocumentStream:
@@ -20,13 +23,13 @@ class DocumentStream:
         self._preset, self._options, self._bulk = preset, options, bulk
         self._refused: deque[tuple[str, Stamp2vecError]] = deque()
         self._error: Exception | None = None
+        self._pages: defaultdict[str, list[PageResult]] = defaultdict(list)
 
     def requests(self, documents: Iterable[tuple[str, bytes]]) -> Iterator[gateway_pb2.AnalyzeDocumentsRequest]:
-        """A request a document. An error of `documents` ends them, and is raised by `end`."""
+        """A document's requests. An error of `documents` ends them, and is raised by `end`."""
         try:
             for name, document in documents:
-                if request := self._request(name, document):
-                    yield request
+                yield from self._requests(name, document)
         except Exception as error:
             self._error = error
 
@@ -36,7 +39,7 @@ class DocumentStream:
         """The same."""
         try:
             async for name, document in documents:
-                if request := self._request(name, document):
+                for request in self._requests(name, document):
                     yield request
         except Exception as error:
             self._error = error
@@ -44,9 +47,25 @@ class DocumentStream:
     def results(
         self, response: gateway_pb2.AnalyzeDocumentsResponse
     ) -> Iterator[tuple[str, DocumentResult | Stamp2vecError]]:
-        """The documents that were refused meanwhile, and the one of the response."""
+        """The documents that were refused meanwhile, and the one that the response completes."""
         yield from self._drain()
-        yield response.id, status_from_message(response.status) or result_from_message(response.result)
+        if response.HasField("page"):
+            self._pages[response.id].append(page_from_message(response.page))
+            return
+        pages = self._pages.pop(response.id, [])
+        yield response.id, status_from_message(response.status) or document_from_pages(pages, response.result)
+
+    def pages(self, response: gateway_pb2.AnalyzeDocumentsResponse) -> Iterator[PageResult]:
+        """The pages of a response. Raises the error of its document."""
+        if response.HasField("page"):
+            yield page_from_message(response.page)
+        elif error := status_from_message(response.status):
+            raise error
+
+    def raise_refusal(self) -> None:
+        """Raises the error of a document that was never sent."""
+        for _, error in self._drain():
+            raise error
 
     def end(self) -> Iterator[tuple[str, Stamp2vecError]]:
         """The last that were refused. Raises what `documents` raised."""
@@ -54,14 +73,21 @@ class DocumentStream:
         if self._error is not None:
             raise self._error
 
-    def _request(self, name: str, document: bytes) -> gateway_pb2.AnalyzeDocumentsRequest | None:
+    def _requests(self, name: str, document: bytes) -> Iterator[gateway_pb2.AnalyzeDocumentsRequest]:
+        """The document in pieces that a gateway has room for while it reads those of others."""
         try:
-            check_size(document)
+            check_size(document, MAX_FILE_BYTES)
         except InvalidInput as error:
             self._refused.append((name, error))
-            return None
-        request = request_to_message(document, self._preset, self._options, bulk=self._bulk)
-        return gateway_pb2.AnalyzeDocumentsRequest(id=name, document=request)
+            return
+        first = request_to_message(document[:_PIECE_BYTES], self._preset, self._options, bulk=self._bulk)
+        yield gateway_pb2.AnalyzeDocumentsRequest(
+            id=name, document=first, page_by_page=True, continues=len(document) > _PIECE_BYTES
+        )
+        for start in range(_PIECE_BYTES, len(document), _PIECE_BYTES):
+            end = start + _PIECE_BYTES
+            piece = gateway_pb2.AnalyzeDocumentRequest(document=document[start:end])
+            yield gateway_pb2.AnalyzeDocumentsRequest(id=name, document=piece, continues=len(document) > end)
 
     def _drain(self) -> Iterator[tuple[str, Stamp2vecError]]:
         while self._refused:

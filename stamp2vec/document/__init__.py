@@ -9,7 +9,8 @@ from stamp2vec.document.dies import DocumentDies, Round
 from stamp2vec.document.models import InkModels, Models, calibration_of
 from stamp2vec.document.options import Options, check_stamp_count
 from stamp2vec.document.pages import has_tiles, merged, page_views, view_min_score
-from stamp2vec.document.stamps import AnalyzedPage, AnalyzedStamp, failed_page
+from stamp2vec.document.placing import page_result, stored
+from stamp2vec.document.stamps import AnalyzedPage, AnalyzedStamp, failed_page, in_order
 
 __all__ = [
     "AnalyzedPage",
@@ -27,8 +28,11 @@ __all__ = [
     "cut",
     "failed_page",
     "has_tiles",
+    "in_order",
     "merged",
+    "page_result",
     "page_views",
     "require_a_page",
+    "stored",
     "view_min_score",
 ]

@@ -1,14 +1,14 @@
 """The pages of a document to its result, and which failures end it."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 
 from stamp2vec.document.dies import DocumentDies
 from stamp2vec.document.models import Models
 from stamp2vec.document.options import Options
+from stamp2vec.document.placing import page_result
 from stamp2vec.document.stamps import AnalyzedPage, in_order
 from stamp2vec.errors import InvalidImage
-from stamp2vec.values import DocumentResult, PageResult, Timing
+from stamp2vec.values import DocumentResult, Timing
 
 
 def require_a_page(pages: Sequence[AnalyzedPage]) -> None:
@@ -26,8 +26,10 @@ def assemble(
     options: Options,
     timing: Callable[[], Timing],
     request_id: str = "",
+    warnings: tuple[str, ...] = (),
+    page_count: int = 0,
 ) -> DocumentResult:
-    """The result of a document, whose pages come in any order.
+    """The result of a document, whose pages come in any order; `warnings` and `page_count` are of its file.
 
     `timing` is called last, so that it has the time of this too.
     """
@@ -35,20 +37,13 @@ def assemble(
     require_a_page(ordered)
     numbers = iter(dies.groups)
     return DocumentResult(
-        pages=tuple(
-            PageResult(
-                page.index,
-                page.height,
-                page.width,
-                tuple(replace(each.stamp, die_group=next(numbers)) for each in page.stamps),
-                page.error,
-            )
-            for page in ordered
-        ),
+        pages=tuple(page_result(page, tuple(next(numbers) for _ in page.stamps)) for page in ordered),
         similarity=dies.similarity,
         probability=dies.probability,
         prior=None if dies.probability is None else options.known_prior,
         models=models.used(ink_was_compared=dies.ink_was_compared),
         timing=timing(),
         request_id=request_id,
+        warnings=warnings,
+        page_count=page_count,
     )

@@ -1,6 +1,6 @@
 """What is asked of a document."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from stamp2vec.comparison import prior_fault
 from stamp2vec.detection.options import faults
@@ -13,7 +13,8 @@ class Options:
     """What of a document is found and answered; what is not included is not computed.
 
     `min_score`, 0 to 1, is by default the detector's own threshold; `max_overlap`, 0 to 0.9 and by default 0.5, is how
-    far two stamps may overlap, as intersection over union. Without vectors there are no similarities, no
+    far two stamps may overlap, as intersection over union. `pages`, counted from 1, are for example "1-3,7"; all where
+    it is empty. `password` opens a PDF that asks for one. Without vectors there are no similarities, no
     probabilities and no dies. `prior`, above 0, below 1 and by default 0.5, is the share of pairs of one die among the
     pairs of stamps that look alike.
     """
@@ -24,6 +25,8 @@ class Options:
     include_masks: bool = False
     include_crops: bool = False
     prior: float | None = None
+    pages: str = ""
+    password: str | None = field(default=None, repr=False)
 
     def faults(self) -> list[InvalidInput]:
         """What is wrong with them, an error a field."""

@@ -7,12 +7,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stamp2vec.errors import Stamp2vecError
+from stamp2vec.imaging import BrokenPage, Page, PageInfo
 from stamp2vec.values import Stamp
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class AnalyzedStamp:
-    """A stamp whose die group is still to be determined.
+    """A stamp whose die group is still to be determined; its boxes and mask are in square pixels, see AnalyzedPage.
 
     `picture` is its crop, uint8 (h, w, 3), as large as its ink is compared; None where there is too little of it to
     determine its die, or nothing to compare it by. `crop_png` is its crop as a PNG file, where it is to be sent: as
@@ -26,13 +27,17 @@ class AnalyzedStamp:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class AnalyzedPage:
-    """A page and its stamps, best first; or the error that it ended in. Its sides are in pixels."""
+    """A page and its stamps, best first; or the error that it ended in.
+
+    Its pixels are not held. `scale` is how many stored pixels, along a row and a column, there are for each of the
+    square ones that the models saw.
+    """
 
     index: int
-    height: int
-    width: int
+    info: PageInfo
     stamps: tuple[AnalyzedStamp, ...]
     error: Stamp2vecError | None = None
+    scale: tuple[float, float] = (1.0, 1.0)
 
 
 def in_order(pages: Sequence[AnalyzedPage]) -> list[AnalyzedPage]:
@@ -40,6 +45,6 @@ def in_order(pages: Sequence[AnalyzedPage]) -> list[AnalyzedPage]:
     return sorted(pages, key=lambda page: page.index)
 
 
-def failed_page(index: int, error: Stamp2vecError, height: int = 0, width: int = 0) -> AnalyzedPage:
+def failed_page(page: Page | BrokenPage, error: Stamp2vecError) -> AnalyzedPage:
     """A page that could not be read (its sides are 0) or analysed. It costs no other page anything."""
-    return AnalyzedPage(index, height, width, (), error)
+    return AnalyzedPage(page.index, PageInfo(0, 0) if isinstance(page, BrokenPage) else page.info, (), error)

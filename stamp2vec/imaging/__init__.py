@@ -9,14 +9,23 @@ from stamp2vec.imaging.formats import (
     READABLE,
     BrokenPage,
     Limits,
+    NoRoom,
+    Overlay,
     Page,
+    PageInfo,
+    Reader,
     decode_image,
     decode_pages,
+    decode_picture,
+    open_file,
+    pages_to_read,
     pillow_image,
     raw_image,
+    read_page,
+    whole,
 )
 from stamp2vec.imaging.ink import ink_colour
-from stamp2vec.imaging.letterbox import Letterbox, letterbox
+from stamp2vec.imaging.letterbox import Letterbox, letterbox, letterboxed
 from stamp2vec.imaging.tiles import View, views
 
 __all__ = [
@@ -24,15 +33,25 @@ __all__ = [
     "BrokenPage",
     "Letterbox",
     "Limits",
+    "NoRoom",
+    "Overlay",
     "Page",
+    "PageInfo",
+    "Reader",
     "View",
     "annotate",
     "crop",
     "decode_image",
     "decode_pages",
+    "decode_picture",
     "ink_colour",
     "letterbox",
+    "letterboxed",
+    "open_file",
+    "pages_to_read",
     "pillow_image",
     "raw_image",
+    "read_page",
     "views",
+    "whole",
 ]

@@ -1,10 +1,12 @@
 """Fit a picture into a model's input without distorting it, and bring the model's answers back."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
+
+from stamp2vec.imaging.formats import Page
 
 WHITE = 255
 
@@ -15,7 +17,8 @@ class Letterbox:
 
     `scale` is model pixels per picture pixel, before the content was rounded to whole pixels; `pad_x` and `pad_y`
     are the model pixels left of and above the content; `width` and `height` are the picture's; `size` is the
-    model's (height, width).
+    model's (height, width). A picture whose stored pixels are not square has `stretch_x` and `stretch_y` square pixels
+    for each of them: `width` and `height` count the stored ones, and answers are in these.
     """
 
     scale: float
@@ -24,6 +27,8 @@ class Letterbox:
     width: int
     height: int
     size: tuple[int, int]
+    stretch_x: float = 1.0
+    stretch_y: float = 1.0
 
     @classmethod
     def fit(cls, height: int, width: int, size: tuple[int, int]) -> "Letterbox":
@@ -36,15 +41,19 @@ class Letterbox:
         )
         return cls(scale, pad_x, pad_y, width, height, size)
 
+    def stored(self, height: int, width: int) -> "Letterbox":
+        """The same for answers in pixels as they are stored, of which the picture has so many."""
+        return replace(self, height=height, width=width, stretch_x=self.width / width, stretch_y=self.height / height)
+
     @property
     def content_height(self) -> int:
         """Model pixels from the first to the last row of the picture."""
-        return min(self.size[0], max(1, round(self.height * self.scale)))
+        return min(self.size[0], max(1, round(self.height * self.stretch_y * self.scale)))
 
     @property
     def content_width(self) -> int:
         """Model pixels from the first to the last column of the picture."""
-        return min(self.size[1], max(1, round(self.width * self.scale)))
+        return min(self.size[1], max(1, round(self.width * self.stretch_x * self.scale)))
 
     def boxes_to_image(self, boxes: NDArray[np.floating]) -> NDArray[np.float32]:
         """Map boxes (N, 4), x1 y1 x2 y2 in model pixels, to pixels of the picture, clipped to it."""
@@ -77,6 +86,12 @@ def letterbox(image: NDArray[np.uint8], size: tuple[int, int]) -> tuple[NDArray[
         box.pad_x : box.pad_x + box.content_width,
     ] = content
     return paper, box
+
+
+def letterboxed(page: Page, size: tuple[int, int]) -> tuple[NDArray[np.uint8], Letterbox]:
+    """A page letterboxed to `size` (height, width), for answers in stored pixels."""
+    pixels, box = letterbox(page.image, size)
+    return pixels, box.stored(page.info.height, page.info.width)
 
 
 def _resize(image: NDArray[np.uint8], height: int, width: int) -> NDArray[np.uint8]:

@@ -9,15 +9,15 @@ import numpy as np
 from stamp2vec.detection.candidates import detections
 from stamp2vec.detection.options import faults
 from stamp2vec.detection.votes import merge
-from stamp2vec.document.pages import has_tiles, page_views, view_min_score
+from stamp2vec.document import has_tiles, page_views, stored, view_min_score
 from stamp2vec.errors import InvalidCall
 from stamp2vec.limits import DEFAULT_MAX_OVERLAP, MAX_DETECTIONS
-from stamp2vec.pipelines.pipeline import BATCH, AnyPicture, ModelPipeline, Picture, to_array
+from stamp2vec.pipelines.pipeline import BATCH, AnyPicture, ModelPipeline, Picture, to_page
 from stamp2vec.values import Detection, Task
 
 
 class DetectionPipeline(ModelPipeline):
-    """Finds the stamps of a page, best first; an empty list when there is none. Serves every detector."""
+    """Finds the stamps of a page, best first, in stored pixels; an empty list when there is none."""
 
     task = Task.DETECT
 
@@ -28,15 +28,15 @@ class DetectionPipeline(ModelPipeline):
         detector = self.manifest.info
         waiting = iter(pictures)
         least = view_min_score(detector, min_score)
-        while pages := [
-            page_views(to_array(picture), detector) for picture in islice(waiting, 1 if has_tiles(detector) else BATCH)
-        ]:
+        while read := [to_page(picture) for picture in islice(waiting, 1 if has_tiles(detector) else BATCH)]:
+            pages = [page_views(each.image, detector) for each in read]
             inputs = [view.pixels for page in pages for view in page]
             batches = (inputs[first : first + BATCH] for first in range(0, len(inputs), BATCH))
             items = (item for batch in batches for item in self.engine.infer(np.stack(batch)))
-            for page in pages:
+            for each, page in zip(read, pages):
                 found = [(view, detections(next(items), view, least, max_overlap)) for view in page]
-                yield merge(found, max_overlap, min_score, max_detections)
+                merged = merge(found, max_overlap, min_score, max_detections)
+                yield [stored(detection, each.scale) for detection in merged]
 
     @overload
     def __call__(

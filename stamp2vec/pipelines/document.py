@@ -1,7 +1,8 @@
 """A document through the models of this process, page by page: the same rules as a gateway's, on the same values."""
 
+import io
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from time import perf_counter
 from typing import Self
 
@@ -17,7 +18,7 @@ from stamp2vec.document import (
     cut,
     failed_page,
 )
-from stamp2vec.imaging import BrokenPage, Page, decode_pages
+from stamp2vec.imaging import BrokenPage, Page, open_file, pages_to_read, read_page
 from stamp2vec.pipelines.comparison import VerificationPipeline, ink_models
 from stamp2vec.pipelines.detection import DetectionPipeline
 from stamp2vec.pipelines.embedding import EmbeddingPipeline
@@ -64,6 +65,8 @@ class DocumentPipeline:
         include_masks: bool = False,
         include_crops: bool = False,
         prior: float | None = None,
+        pages: str = "",
+        password: str | None = None,
     ) -> DocumentResult:
         """Analyses the pages of a file one by one, holding one page in memory at a time; see Options.
 
@@ -77,23 +80,31 @@ class DocumentPipeline:
             include_masks=include_masks,
             include_crops=include_crops,
             prior=prior,
+            pages=pages,
+            password=password,
         )
         options.check()
         clock = _Clock()
-        pages: list[AnalyzedPage] = []
-        file = decode_pages(document, field="document")
-        while page := clock.next_page(file):
-            pages.append(self._page(page, options, clock, sum(len(each.stamps) for each in pages)))
+        analyzed: list[AnalyzedPage] = []
+        with clock.during("decode"):
+            reader = open_file(io.BytesIO(document), field="document", password=password)
+        with closing(reader):
+            for index in pages_to_read(reader.page_count, pages):
+                with clock.during("decode"):
+                    page = read_page(reader, index)
+                analyzed.append(self._page(page, options, clock, sum(len(each.stamps) for each in analyzed)))
         models = Models(
             self.detector.manifest.info,
             self.embedder.manifest.info if include_vectors else None,
             self.segmenter.manifest.info if include_masks else None,
             self._ink if include_vectors else None,
         )
-        dies = DocumentDies(pages, models, options.known_prior)
+        dies = DocumentDies(analyzed, models, options.known_prior)
         with clock.during("compare"):
             self._compare(dies)
-        return assemble(pages, dies, models, options, clock.timing)
+        return assemble(
+            analyzed, dies, models, options, clock.timing, warnings=reader.warnings, page_count=reader.page_count
+        )
 
     def _compare(self, dies: DocumentDies) -> None:
         while self.verifier is not None and (each := dies.next_round()):
@@ -103,7 +114,7 @@ class DocumentPipeline:
 
     def _page(self, page: Page | BrokenPage, options: Options, clock: "_Clock", stamps_before: int) -> AnalyzedPage:
         if isinstance(page, BrokenPage):
-            return failed_page(page.index, page.error)
+            return failed_page(page, page.error)
         with clock.during("detect"):
             found = self.detector(page.image, options.min_score, options.overlap)
         check_stamp_count(stamps_before + len(found), options)
@@ -123,7 +134,7 @@ class DocumentPipeline:
             )
             for number, (part, vector, mask) in enumerate(zip(parts, vectors, masks, strict=True), stamps_before)
         ]
-        return AnalyzedPage(page.index, page.image.shape[0], page.image.shape[1], tuple(stamps))
+        return AnalyzedPage(page.index, page.info, tuple(stamps), scale=page.scale)
 
 
 class _Clock:
@@ -138,11 +149,6 @@ class _Clock:
         begin = perf_counter()
         yield
         self._spent[stage] += perf_counter() - begin
-
-    def next_page(self, pages: Iterator[Page | BrokenPage]) -> Page | BrokenPage | None:
-        """Decodes one more; None when there is none."""
-        with self.during("decode"):
-            return next(pages, None)
 
     def timing(self) -> Timing:
         total = perf_counter() - self._start

@@ -13,7 +13,7 @@ from stamp2vec import engines
 from stamp2vec.engines import Engine
 from stamp2vec.errors import InvalidImage
 from stamp2vec.hub.manifest import Manifest
-from stamp2vec.imaging import Letterbox, decode_image, letterbox, pillow_image, raw_image
+from stamp2vec.imaging import Letterbox, Page, decode_picture, letterboxed, pillow_image, raw_image, whole
 from stamp2vec.values import Task
 
 Picture = np.ndarray | Image.Image | Path | str | bytes
@@ -63,7 +63,7 @@ class CropPipeline(ModelPipeline, ABC, Generic[Result]):
     def run(self, pictures: Iterable[Picture]) -> Iterator[Result]:
         """Results in order, holding no more than a batch of pictures at a time."""
         waiting = iter(pictures)
-        while chunk := [letterbox(to_array(picture), self.input_size) for picture in islice(waiting, BATCH)]:
+        while chunk := [letterboxed(to_page(picture), self.input_size) for picture in islice(waiting, BATCH)]:
             items = self.engine.infer(np.stack([pixels for pixels, _ in chunk]))
             yield from (self.restore(item, box) for item, (_, box) in zip(items, chunk))
 
@@ -79,14 +79,19 @@ class CropPipeline(ModelPipeline, ABC, Generic[Result]):
 
 
 def to_array(picture: Picture) -> np.ndarray:
-    """Any form of a picture as uint8 (H, W, 3) RGB. InvalidImage when it is none, OSError when a path is unreadable."""
+    """The pixels of `to_page`, uint8 (H, W, 3); raises what it raises."""
+    return to_page(picture).image
+
+
+def to_page(picture: Picture) -> Page:
+    """Any form of a picture; the first page of a file. InvalidImage when it is none, OSError for an unreadable path."""
     if isinstance(picture, np.ndarray):
         if picture.dtype != np.uint8 or picture.ndim not in (2, 3):
             raise InvalidImage(
                 f"an array of {picture.dtype} {picture.shape} is no picture: pass uint8 (H, W) or (H, W, 3)"
             )
         height, width, channels = picture.shape if picture.ndim == 3 else (*picture.shape, 1)
-        return raw_image(picture.tobytes(), height, width, channels)
+        return whole(raw_image(picture.tobytes(), height, width, channels))
     if isinstance(picture, Image.Image):
-        return pillow_image(picture)
-    return decode_image(picture if isinstance(picture, bytes) else Path(picture).read_bytes())
+        return whole(pillow_image(picture))
+    return decode_picture(picture if isinstance(picture, bytes) else Path(picture).read_bytes())

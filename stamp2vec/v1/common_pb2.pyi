@@ -214,9 +214,10 @@ class Image(google.protobuf.message.Message):
     ENCODED_FIELD_NUMBER: builtins.int
     RAW_FIELD_NUMBER: builtins.int
     encoded: builtins.bytes
-    """The bytes of a JPEG, PNG, TIFF, WebP or BMP file. EXIF rotation is applied,
+    """The bytes of a PDF, JPEG, PNG, TIFF, WebP, BMP or JPEG 2000 file. EXIF rotation is applied,
     transparency is laid over white. Of a file with several pages the first is taken.
-    At most 80 million pixels.
+    At most 80 million pixels. A picture whose pixels are not square, as of a fax of 204 x 98 dpi, is
+    stretched for the models; boxes and masks are of the pixels as they are stored.
     """
     @property
     def raw(self) -> global___RawImage:
@@ -711,6 +712,28 @@ class FarThreshold(google.protobuf.message.Message):
 global___FarThreshold = FarThreshold
 
 @typing.final
+class Resolution(google.protobuf.message.Message):
+    """Pixels an inch of a page as a person sees it, counted as they are stored in the file."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    X_DPI_FIELD_NUMBER: builtins.int
+    Y_DPI_FIELD_NUMBER: builtins.int
+    x_dpi: builtins.float
+    """Along a row."""
+    y_dpi: builtins.float
+    """Along a column."""
+    def __init__(
+        self,
+        *,
+        x_dpi: builtins.float = ...,
+        y_dpi: builtins.float = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["x_dpi", b"x_dpi", "y_dpi", b"y_dpi"]) -> None: ...
+
+global___Resolution = Resolution
+
+@typing.final
 class ItemStatus(google.protobuf.message.Message):
     """How one item of a call went. Other items of the call are not affected."""
 
@@ -719,20 +742,28 @@ class ItemStatus(google.protobuf.message.Message):
     CODE_FIELD_NUMBER: builtins.int
     MESSAGE_FIELD_NUMBER: builtins.int
     FIELD_FIELD_NUMBER: builtins.int
+    WARNINGS_FIELD_NUMBER: builtins.int
     code: builtins.int
     """A gRPC status code: 0 is OK, 3 INVALID_ARGUMENT, 13 INTERNAL."""
     message: builtins.str
     """What is wrong and what to do; empty when the code is 0."""
     field: builtins.str
     """The field at fault, for example "images[2].encoded"; empty when none is."""
+    @property
+    def warnings(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.str]:
+        """What of an item that went well may be missing, each a sentence with what to do: a page that is damaged in part is
+        answered as far as it could be read.
+        """
+
     def __init__(
         self,
         *,
         code: builtins.int = ...,
         message: builtins.str = ...,
         field: builtins.str = ...,
+        warnings: collections.abc.Iterable[builtins.str] | None = ...,
     ) -> None: ...
-    def ClearField(self, field_name: typing.Literal["code", b"code", "field", b"field", "message", b"message"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["code", b"code", "field", b"field", "message", b"message", "warnings", b"warnings"]) -> None: ...
 
 global___ItemStatus = ItemStatus
 

@@ -28,61 +28,65 @@ from stamp2vec.v1 import embedder_pb2 as stamp2vec_dot_v1_dot_embedder__pb2
 from stamp2vec.v1 import segmenter_pb2 as stamp2vec_dot_v1_dot_segmenter__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1astamp2vec/v1/gateway.proto\x12\x0cstamp2vec.v1\x1a\x19stamp2vec/v1/common.proto\x1a\x1bstamp2vec/v1/detector.proto\x1a\x1bstamp2vec/v1/embedder.proto\x1a\x1cstamp2vec/v1/segmenter.proto\"\xc8\x02\n\x16\x41nalyzeDocumentRequest\x12\x10\n\x08\x64ocument\x18\x01 \x01(\x0c\x12$\n\x06preset\x18\x02 \x01(\x0e\x32\x14.stamp2vec.v1.Preset\x12\x16\n\tmin_score\x18\x03 \x01(\x02H\x00\x88\x01\x01\x12\x15\n\rinclude_masks\x18\x04 \x01(\x08\x12\x15\n\rinclude_crops\x18\x05 \x01(\x08\x12(\n\x08priority\x18\x06 \x01(\x0e\x32\x16.stamp2vec.v1.Priority\x12\x18\n\x0bmax_overlap\x18\x07 \x01(\x02H\x01\x88\x01\x01\x12\x1c\n\x0finclude_vectors\x18\x08 \x01(\x08H\x02\x88\x01\x01\x12\x12\n\x05prior\x18\t \x01(\x02H\x03\x88\x01\x01\x42\x0c\n\n_min_scoreB\x0e\n\x0c_max_overlapB\x12\n\x10_include_vectorsB\x08\n\x06_prior\"\x8e\x02\n\x17\x41nalyzeDocumentResponse\x12!\n\x05pages\x18\x01 \x03(\x0b\x32\x12.stamp2vec.v1.Page\x12\x32\n\nsimilarity\x18\x02 \x01(\x0b\x32\x1e.stamp2vec.v1.SimilarityMatrix\x12\x34\n\x0bprobability\x18\x06 \x01(\x0b\x32\x1f.stamp2vec.v1.ProbabilityMatrix\x12\'\n\x06models\x18\x03 \x03(\x0b\x32\x17.stamp2vec.v1.ModelInfo\x12)\n\x06timing\x18\x04 \x01(\x0b\x32\x19.stamp2vec.v1.StageTiming\x12\x12\n\nrequest_id\x18\x05 \x01(\t\"\x83\x01\n\x04Page\x12(\n\x06status\x18\x01 \x01(\x0b\x32\x18.stamp2vec.v1.ItemStatus\x12\r\n\x05index\x18\x02 \x01(\r\x12\x0e\n\x06height\x18\x03 \x01(\r\x12\r\n\x05width\x18\x04 \x01(\r\x12#\n\x06stamps\x18\x05 \x03(\x0b\x32\x13.stamp2vec.v1.Stamp\"\xb3\x02\n\x05Stamp\x12\x1e\n\x03\x62ox\x18\x01 \x01(\x0b\x32\x11.stamp2vec.v1.Box\x12\r\n\x05score\x18\x02 \x01(\x02\x12$\n\x06vector\x18\x03 \x01(\x0b\x32\x14.stamp2vec.v1.Vector\x12#\n\x08\x63rop_box\x18\x04 \x01(\x0b\x32\x11.stamp2vec.v1.Box\x12 \n\x04mask\x18\x05 \x01(\x0b\x32\x12.stamp2vec.v1.Mask\x12\x10\n\x08\x63rop_png\x18\x06 \x01(\x0c\x12%\n\x04type\x18\x07 \x01(\x0e\x32\x17.stamp2vec.v1.StampType\x12\x15\n\rangle_degrees\x18\x08 \x01(\x02\x12+\n\nink_colour\x18\t \x01(\x0e\x32\x17.stamp2vec.v1.InkColour\x12\x11\n\tdie_group\x18\n \x01(\r\"0\n\x10SimilarityMatrix\x12\x0c\n\x04size\x18\x01 \x01(\r\x12\x0e\n\x06values\x18\x02 \x03(\x02\"@\n\x11ProbabilityMatrix\x12\x0c\n\x04size\x18\x01 \x01(\r\x12\x0e\n\x06values\x18\x02 \x03(\x02\x12\r\n\x05prior\x18\x03 \x01(\x02\"\x7f\n\x0bStageTiming\x12\x11\n\tdecode_ms\x18\x01 \x01(\x02\x12\x11\n\tdetect_ms\x18\x02 \x01(\x02\x12\x12\n\nsegment_ms\x18\x03 \x01(\x02\x12\x10\n\x08\x65mbed_ms\x18\x04 \x01(\x02\x12\x10\n\x08total_ms\x18\x05 \x01(\x02\x12\x12\n\ncompare_ms\x18\x06 \x01(\x02\"]\n\x17\x41nalyzeDocumentsRequest\x12\n\n\x02id\x18\x01 \x01(\t\x12\x36\n\x08\x64ocument\x18\x02 \x01(\x0b\x32$.stamp2vec.v1.AnalyzeDocumentRequest\"\x87\x01\n\x18\x41nalyzeDocumentsResponse\x12\n\n\x02id\x18\x01 \x01(\t\x12(\n\x06status\x18\x02 \x01(\x0b\x32\x18.stamp2vec.v1.ItemStatus\x12\x35\n\x06result\x18\x03 \x01(\x0b\x32%.stamp2vec.v1.AnalyzeDocumentResponse\"\x90\x02\n\x13\x44\x65tectStampsRequest\x12#\n\x06images\x18\x01 \x03(\x0b\x32\x13.stamp2vec.v1.Image\x12*\n\x05model\x18\x02 \x01(\x0b\x32\x1b.stamp2vec.v1.ModelSelector\x12\x16\n\tmin_score\x18\x03 \x01(\x02H\x00\x88\x01\x01\x12\x1b\n\x0emax_detections\x18\x04 \x01(\rH\x01\x88\x01\x01\x12(\n\x08priority\x18\x05 \x01(\x0e\x32\x16.stamp2vec.v1.Priority\x12\x18\n\x0bmax_overlap\x18\x06 \x01(\x02H\x02\x88\x01\x01\x42\x0c\n\n_min_scoreB\x11\n\x0f_max_detectionsB\x0e\n\x0c_max_overlap\"n\n\x14\x44\x65tectStampsResponse\x12+\n\x07results\x18\x01 \x03(\x0b\x32\x1a.stamp2vec.v1.DetectResult\x12)\n\x05model\x18\x02 \x01(\x0b\x32\x1a.stamp2vec.v1.ModelVersion\"\x91\x01\n\x14SegmentStampsRequest\x12#\n\x06images\x18\x01 \x03(\x0b\x32\x13.stamp2vec.v1.Image\x12*\n\x05model\x18\x02 \x01(\x0b\x32\x1b.stamp2vec.v1.ModelSelector\x12(\n\x08priority\x18\x03 \x01(\x0e\x32\x16.stamp2vec.v1.Priority\"p\n\x15SegmentStampsResponse\x12,\n\x07results\x18\x01 \x03(\x0b\x32\x1b.stamp2vec.v1.SegmentResult\x12)\n\x05model\x18\x02 \x01(\x0b\x32\x1a.stamp2vec.v1.ModelVersion\"\x8f\x01\n\x12\x45mbedStampsRequest\x12#\n\x06images\x18\x01 \x03(\x0b\x32\x13.stamp2vec.v1.Image\x12*\n\x05model\x18\x02 \x01(\x0b\x32\x1b.stamp2vec.v1.ModelSelector\x12(\n\x08priority\x18\x03 \x01(\x0e\x32\x16.stamp2vec.v1.Priority\"l\n\x13\x45mbedStampsResponse\x12*\n\x07results\x18\x01 \x03(\x0b\x32\x19.stamp2vec.v1.EmbedResult\x12)\n\x05model\x18\x02 \x01(\x0b\x32\x1a.stamp2vec.v1.ModelVersion\"b\n\tComparand\x12$\n\x05image\x18\x01 \x01(\x0b\x32\x13.stamp2vec.v1.ImageH\x00\x12&\n\x06vector\x18\x02 \x01(\x0b\x32\x14.stamp2vec.v1.VectorH\x00\x42\x07\n\x05stamp\"\xd1\x01\n\x14\x43ompareStampsRequest\x12\"\n\x01\x61\x18\x01 \x01(\x0b\x32\x17.stamp2vec.v1.Comparand\x12\"\n\x01\x62\x18\x02 \x01(\x0b\x32\x17.stamp2vec.v1.Comparand\x12*\n\x05model\x18\x03 \x01(\x0b\x32\x1b.stamp2vec.v1.ModelSelector\x12\'\n\x04mode\x18\x04 \x01(\x0e\x32\x19.stamp2vec.v1.CompareMode\x12\x12\n\x05prior\x18\x05 \x01(\x02H\x00\x88\x01\x01\x42\x08\n\x06_prior\"\xef\x01\n\x15\x43ompareStampsResponse\x12\x12\n\nsimilarity\x18\x01 \x01(\x02\x12)\n\x05model\x18\x02 \x01(\x0b\x32\x1a.stamp2vec.v1.ModelVersion\x12\x18\n\x0bprobability\x18\x03 \x01(\x02H\x00\x88\x01\x01\x12&\n\x07verdict\x18\x04 \x01(\x0e\x32\x15.stamp2vec.v1.Verdict\x12\x0e\n\x06reason\x18\x05 \x01(\t\x12&\n\x07overlay\x18\x06 \x01(\x0b\x32\x15.stamp2vec.v1.Overlay\x12\r\n\x05prior\x18\x07 \x01(\x02\x42\x0e\n\x0c_probability\"\x8a\x02\n\x07Overlay\x12\x13\n\x0b\x63orrelation\x18\x01 \x01(\x02\x12\x13\n\x0bmissing_ink\x18\x02 \x01(\x02\x12\x11\n\tadded_ink\x18\x03 \x01(\x02\x12\x1d\n\x11local_correlation\x18\x04 \x01(\x02\x42\x02\x18\x01\x12!\n\x05\x61_ink\x18\x05 \x01(\x0b\x32\x12.stamp2vec.v1.Mask\x12!\n\x05\x62_ink\x18\x06 \x01(\x0b\x32\x12.stamp2vec.v1.Mask\x12\"\n\x06\x61grees\x18\x07 \x01(\x0b\x32\x12.stamp2vec.v1.Mask\x12\'\n\x0b\x63ontradicts\x18\x08 \x01(\x0b\x32\x12.stamp2vec.v1.Mask\x12\x10\n\x08mirrored\x18\t \x01(\x08\"\x13\n\x11ListModelsRequest\"=\n\x12ListModelsResponse\x12\'\n\x06models\x18\x01 \x03(\x0b\x32\x17.stamp2vec.v1.ModelInfo*]\n\x0b\x43ompareMode\x12\x1c\n\x18\x43OMPARE_MODE_UNSPECIFIED\x10\x00\x12\x15\n\x11\x43OMPARE_MODE_FAST\x10\x01\x12\x19\n\x15\x43OMPARE_MODE_THOROUGH\x10\x02*\x93\x01\n\x07Verdict\x12\x17\n\x13VERDICT_UNSPECIFIED\x10\x00\x12\x10\n\x0cVERDICT_SAME\x10\x01\x12\x15\n\x11VERDICT_DIFFERENT\x10\x02\x12\x17\n\x13VERDICT_CANNOT_TELL\x10\x03\x12\x17\n\x13VERDICT_SAME_LAYOUT\x10\x04\x12\x14\n\x10VERDICT_MIRRORED\x10\x05\x32\x85\x05\n\x0cStampService\x12^\n\x0f\x41nalyzeDocument\x12$.stamp2vec.v1.AnalyzeDocumentRequest\x1a%.stamp2vec.v1.AnalyzeDocumentResponse\x12\x65\n\x10\x41nalyzeDocuments\x12%.stamp2vec.v1.AnalyzeDocumentsRequest\x1a&.stamp2vec.v1.AnalyzeDocumentsResponse(\x01\x30\x01\x12U\n\x0c\x44\x65tectStamps\x12!.stamp2vec.v1.DetectStampsRequest\x1a\".stamp2vec.v1.DetectStampsResponse\x12X\n\rSegmentStamps\x12\".stamp2vec.v1.SegmentStampsRequest\x1a#.stamp2vec.v1.SegmentStampsResponse\x12R\n\x0b\x45mbedStamps\x12 .stamp2vec.v1.EmbedStampsRequest\x1a!.stamp2vec.v1.EmbedStampsResponse\x12X\n\rCompareStamps\x12\".stamp2vec.v1.CompareStampsRequest\x1a#.stamp2vec.v1.CompareStampsResponse\x12O\n\nListModels\x12\x1f.stamp2vec.v1.ListModelsRequest\x1a .stamp2vec.v1.ListModelsResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1astamp2vec/v1/gateway.proto\x12\x0cstamp2vec.v1\x1a\x19stamp2vec/v1/common.proto\x1a\x1bstamp2vec/v1/detector.proto\x1a\x1bstamp2vec/v1/embedder.proto\x1a\x1cstamp2vec/v1/segmenter.proto\"\xee\x02\n\x16\x41nalyzeDocumentRequest\x12\x10\n\x08\x64ocument\x18\x01 \x01(\x0c\x12$\n\x06preset\x18\x02 \x01(\x0e\x32\x14.stamp2vec.v1.Preset\x12\x16\n\tmin_score\x18\x03 \x01(\x02H\x00\x88\x01\x01\x12\x15\n\rinclude_masks\x18\x04 \x01(\x08\x12\x15\n\rinclude_crops\x18\x05 \x01(\x08\x12(\n\x08priority\x18\x06 \x01(\x0e\x32\x16.stamp2vec.v1.Priority\x12\x18\n\x0bmax_overlap\x18\x07 \x01(\x02H\x01\x88\x01\x01\x12\x1c\n\x0finclude_vectors\x18\x08 \x01(\x08H\x02\x88\x01\x01\x12\x12\n\x05prior\x18\t \x01(\x02H\x03\x88\x01\x01\x12\r\n\x05pages\x18\n \x01(\t\x12\x15\n\x08password\x18\x0b \x01(\tB\x03\x80\x01\x01\x42\x0c\n\n_min_scoreB\x0e\n\x0c_max_overlapB\x12\n\x10_include_vectorsB\x08\n\x06_prior\"\xc8\x02\n\x17\x41nalyzeDocumentResponse\x12!\n\x05pages\x18\x01 \x03(\x0b\x32\x12.stamp2vec.v1.Page\x12\x32\n\nsimilarity\x18\x02 \x01(\x0b\x32\x1e.stamp2vec.v1.SimilarityMatrix\x12\x34\n\x0bprobability\x18\x06 \x01(\x0b\x32\x1f.stamp2vec.v1.ProbabilityMatrix\x12\'\n\x06models\x18\x03 \x03(\x0b\x32\x17.stamp2vec.v1.ModelInfo\x12)\n\x06timing\x18\x04 \x01(\x0b\x32\x19.stamp2vec.v1.StageTiming\x12\x12\n\nrequest_id\x18\x05 \x01(\t\x12\x10\n\x08warnings\x18\x07 \x03(\t\x12\x12\n\npage_count\x18\x08 \x01(\r\x12\x12\n\ndie_groups\x18\t \x03(\r\"\xc0\x01\n\x04Page\x12(\n\x06status\x18\x01 \x01(\x0b\x32\x18.stamp2vec.v1.ItemStatus\x12\r\n\x05index\x18\x02 \x01(\r\x12\x0e\n\x06height\x18\x03 \x01(\r\x12\r\n\x05width\x18\x04 \x01(\r\x12#\n\x06stamps\x18\x05 \x03(\x0b\x32\x13.stamp2vec.v1.Stamp\x12,\n\nresolution\x18\x06 \x01(\x0b\x32\x18.stamp2vec.v1.Resolution\x12\r\n\x05label\x18\x07 \x01(\t\"\xaa\x03\n\x05Stamp\x12\x1e\n\x03\x62ox\x18\x01 \x01(\x0b\x32\x11.stamp2vec.v1.Box\x12\r\n\x05score\x18\x02 \x01(\x02\x12$\n\x06vector\x18\x03 \x01(\x0b\x32\x14.stamp2vec.v1.Vector\x12#\n\x08\x63rop_box\x18\x04 \x01(\x0b\x32\x11.stamp2vec.v1.Box\x12 \n\x04mask\x18\x05 \x01(\x0b\x32\x12.stamp2vec.v1.Mask\x12\x10\n\x08\x63rop_png\x18\x06 \x01(\x0c\x12%\n\x04type\x18\x07 \x01(\x0e\x32\x17.stamp2vec.v1.StampType\x12\x15\n\rangle_degrees\x18\x08 \x01(\x02\x12+\n\nink_colour\x18\t \x01(\x0e\x32\x17.stamp2vec.v1.InkColour\x12\x11\n\tdie_group\x18\n \x01(\r\x12)\n\x06source\x18\x0b \x01(\x0e\x32\x19.stamp2vec.v1.StampSource\x12%\n\nbox_points\x18\x0c \x01(\x0b\x32\x11.stamp2vec.v1.Box\x12\x10\n\x08width_mm\x18\r \x01(\x02\x12\x11\n\theight_mm\x18\x0e \x01(\x02\"0\n\x10SimilarityMatrix\x12\x0c\n\x04size\x18\x01 \x01(\r\x12\x0e\n\x06values\x18\x02 \x03(\x02\"@\n\x11ProbabilityMatrix\x12\x0c\n\x04size\x18\x01 \x01(\r\x12\x0e\n\x06values\x18\x02 \x03(\x02\x12\r\n\x05prior\x18\x03 \x01(\x02\"\x7f\n\x0bStageTiming\x12\x11\n\tdecode_ms\x18\x01 \x01(\x02\x12\x11\n\tdetect_ms\x18\x02 \x01(\x02\x12\x12\n\nsegment_ms\x18\x03 \x01(\x02\x12\x10\n\x08\x65mbed_ms\x18\x04 \x01(\x02\x12\x10\n\x08total_ms\x18\x05 \x01(\x02\x12\x12\n\ncompare_ms\x18\x06 \x01(\x02\"\x86\x01\n\x17\x41nalyzeDocumentsRequest\x12\n\n\x02id\x18\x01 \x01(\t\x12\x36\n\x08\x64ocument\x18\x02 \x01(\x0b\x32$.stamp2vec.v1.AnalyzeDocumentRequest\x12\x14\n\x0cpage_by_page\x18\x03 \x01(\x08\x12\x11\n\tcontinues\x18\x04 \x01(\x08\"\xa9\x01\n\x18\x41nalyzeDocumentsResponse\x12\n\n\x02id\x18\x01 \x01(\t\x12(\n\x06status\x18\x02 \x01(\x0b\x32\x18.stamp2vec.v1.ItemStatus\x12\x35\n\x06result\x18\x03 \x01(\x0b\x32%.stamp2vec.v1.AnalyzeDocumentResponse\x12 \n\x04page\x18\x04 \x01(\x0b\x32\x12.stamp2vec.v1.Page\"\x90\x02\n\x13\x44\x65tectStampsRequest\x12#\n\x06images\x18\x01 \x03(\x0b\x32\x13.stamp2vec.v1.Image\x12*\n\x05model\x18\x02 \x01(\x0b\x32\x1b.stamp2vec.v1.ModelSelector\x12\x16\n\tmin_score\x18\x03 \x01(\x02H\x00\x88\x01\x01\x12\x1b\n\x0emax_detections\x18\x04 \x01(\rH\x01\x88\x01\x01\x12(\n\x08priority\x18\x05 \x01(\x0e\x32\x16.stamp2vec.v1.Priority\x12\x18\n\x0bmax_overlap\x18\x06 \x01(\x02H\x02\x88\x01\x01\x42\x0c\n\n_min_scoreB\x11\n\x0f_max_detectionsB\x0e\n\x0c_max_overlap\"n\n\x14\x44\x65tectStampsResponse\x12+\n\x07results\x18\x01 \x03(\x0b\x32\x1a.stamp2vec.v1.DetectResult\x12)\n\x05model\x18\x02 \x01(\x0b\x32\x1a.stamp2vec.v1.ModelVersion\"\x91\x01\n\x14SegmentStampsRequest\x12#\n\x06images\x18\x01 \x03(\x0b\x32\x13.stamp2vec.v1.Image\x12*\n\x05model\x18\x02 \x01(\x0b\x32\x1b.stamp2vec.v1.ModelSelector\x12(\n\x08priority\x18\x03 \x01(\x0e\x32\x16.stamp2vec.v1.Priority\"p\n\x15SegmentStampsResponse\x12,\n\x07results\x18\x01 \x03(\x0b\x32\x1b.stamp2vec.v1.SegmentResult\x12)\n\x05model\x18\x02 \x01(\x0b\x32\x1a.stamp2vec.v1.ModelVersion\"\x8f\x01\n\x12\x45mbedStampsRequest\x12#\n\x06images\x18\x01 \x03(\x0b\x32\x13.stamp2vec.v1.Image\x12*\n\x05model\x18\x02 \x01(\x0b\x32\x1b.stamp2vec.v1.ModelSelector\x12(\n\x08priority\x18\x03 \x01(\x0e\x32\x16.stamp2vec.v1.Priority\"l\n\x13\x45mbedStampsResponse\x12*\n\x07results\x18\x01 \x03(\x0b\x32\x19.stamp2vec.v1.EmbedResult\x12)\n\x05model\x18\x02 \x01(\x0b\x32\x1a.stamp2vec.v1.ModelVersion\"b\n\tComparand\x12$\n\x05image\x18\x01 \x01(\x0b\x32\x13.stamp2vec.v1.ImageH\x00\x12&\n\x06vector\x18\x02 \x01(\x0b\x32\x14.stamp2vec.v1.VectorH\x00\x42\x07\n\x05stamp\"\xd1\x01\n\x14\x43ompareStampsRequest\x12\"\n\x01\x61\x18\x01 \x01(\x0b\x32\x17.stamp2vec.v1.Comparand\x12\"\n\x01\x62\x18\x02 \x01(\x0b\x32\x17.stamp2vec.v1.Comparand\x12*\n\x05model\x18\x03 \x01(\x0b\x32\x1b.stamp2vec.v1.ModelSelector\x12\'\n\x04mode\x18\x04 \x01(\x0e\x32\x19.stamp2vec.v1.CompareMode\x12\x12\n\x05prior\x18\x05 \x01(\x02H\x00\x88\x01\x01\x42\x08\n\x06_prior\"\xef\x01\n\x15\x43ompareStampsResponse\x12\x12\n\nsimilarity\x18\x01 \x01(\x02\x12)\n\x05model\x18\x02 \x01(\x0b\x32\x1a.stamp2vec.v1.ModelVersion\x12\x18\n\x0bprobability\x18\x03 \x01(\x02H\x00\x88\x01\x01\x12&\n\x07verdict\x18\x04 \x01(\x0e\x32\x15.stamp2vec.v1.Verdict\x12\x0e\n\x06reason\x18\x05 \x01(\t\x12&\n\x07overlay\x18\x06 \x01(\x0b\x32\x15.stamp2vec.v1.Overlay\x12\r\n\x05prior\x18\x07 \x01(\x02\x42\x0e\n\x0c_probability\"\x8a\x02\n\x07Overlay\x12\x13\n\x0b\x63orrelation\x18\x01 \x01(\x02\x12\x13\n\x0bmissing_ink\x18\x02 \x01(\x02\x12\x11\n\tadded_ink\x18\x03 \x01(\x02\x12\x1d\n\x11local_correlation\x18\x04 \x01(\x02\x42\x02\x18\x01\x12!\n\x05\x61_ink\x18\x05 \x01(\x0b\x32\x12.stamp2vec.v1.Mask\x12!\n\x05\x62_ink\x18\x06 \x01(\x0b\x32\x12.stamp2vec.v1.Mask\x12\"\n\x06\x61grees\x18\x07 \x01(\x0b\x32\x12.stamp2vec.v1.Mask\x12\'\n\x0b\x63ontradicts\x18\x08 \x01(\x0b\x32\x12.stamp2vec.v1.Mask\x12\x10\n\x08mirrored\x18\t \x01(\x08\"\x13\n\x11ListModelsRequest\"=\n\x12ListModelsResponse\x12\'\n\x06models\x18\x01 \x03(\x0b\x32\x17.stamp2vec.v1.ModelInfo*\x81\x01\n\x0bStampSource\x12\x1c\n\x18STAMP_SOURCE_UNSPECIFIED\x10\x00\x12\x15\n\x11STAMP_SOURCE_PAGE\x10\x01\x12\x1b\n\x17STAMP_SOURCE_ANNOTATION\x10\x02\x12 \n\x1cSTAMP_SOURCE_SIGNATURE_FIELD\x10\x03*]\n\x0b\x43ompareMode\x12\x1c\n\x18\x43OMPARE_MODE_UNSPECIFIED\x10\x00\x12\x15\n\x11\x43OMPARE_MODE_FAST\x10\x01\x12\x19\n\x15\x43OMPARE_MODE_THOROUGH\x10\x02*\x93\x01\n\x07Verdict\x12\x17\n\x13VERDICT_UNSPECIFIED\x10\x00\x12\x10\n\x0cVERDICT_SAME\x10\x01\x12\x15\n\x11VERDICT_DIFFERENT\x10\x02\x12\x17\n\x13VERDICT_CANNOT_TELL\x10\x03\x12\x17\n\x13VERDICT_SAME_LAYOUT\x10\x04\x12\x14\n\x10VERDICT_MIRRORED\x10\x05\x32\x85\x05\n\x0cStampService\x12^\n\x0f\x41nalyzeDocument\x12$.stamp2vec.v1.AnalyzeDocumentRequest\x1a%.stamp2vec.v1.AnalyzeDocumentResponse\x12\x65\n\x10\x41nalyzeDocuments\x12%.stamp2vec.v1.AnalyzeDocumentsRequest\x1a&.stamp2vec.v1.AnalyzeDocumentsResponse(\x01\x30\x01\x12U\n\x0c\x44\x65tectStamps\x12!.stamp2vec.v1.DetectStampsRequest\x1a\".stamp2vec.v1.DetectStampsResponse\x12X\n\rSegmentStamps\x12\".stamp2vec.v1.SegmentStampsRequest\x1a#.stamp2vec.v1.SegmentStampsResponse\x12R\n\x0b\x45mbedStamps\x12 .stamp2vec.v1.EmbedStampsRequest\x1a!.stamp2vec.v1.EmbedStampsResponse\x12X\n\rCompareStamps\x12\".stamp2vec.v1.CompareStampsRequest\x1a#.stamp2vec.v1.CompareStampsResponse\x12O\n\nListModels\x12\x1f.stamp2vec.v1.ListModelsRequest\x1a .stamp2vec.v1.ListModelsResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'stamp2vec.v1.gateway_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
+  _globals['_ANALYZEDOCUMENTREQUEST'].fields_by_name['password']._loaded_options = None
+  _globals['_ANALYZEDOCUMENTREQUEST'].fields_by_name['password']._serialized_options = b'\200\001\001'
   _globals['_OVERLAY'].fields_by_name['local_correlation']._loaded_options = None
   _globals['_OVERLAY'].fields_by_name['local_correlation']._serialized_options = b'\030\001'
-  _globals['_COMPAREMODE']._serialized_start=3497
-  _globals['_COMPAREMODE']._serialized_end=3590
-  _globals['_VERDICT']._serialized_start=3593
-  _globals['_VERDICT']._serialized_end=3740
+  _globals['_STAMPSOURCE']._serialized_start=3850
+  _globals['_STAMPSOURCE']._serialized_end=3979
+  _globals['_COMPAREMODE']._serialized_start=3981
+  _globals['_COMPAREMODE']._serialized_end=4074
+  _globals['_VERDICT']._serialized_start=4077
+  _globals['_VERDICT']._serialized_end=4224
   _globals['_ANALYZEDOCUMENTREQUEST']._serialized_start=160
-  _globals['_ANALYZEDOCUMENTREQUEST']._serialized_end=488
-  _globals['_ANALYZEDOCUMENTRESPONSE']._serialized_start=491
-  _globals['_ANALYZEDOCUMENTRESPONSE']._serialized_end=761
-  _globals['_PAGE']._serialized_start=764
-  _globals['_PAGE']._serialized_end=895
-  _globals['_STAMP']._serialized_start=898
-  _globals['_STAMP']._serialized_end=1205
-  _globals['_SIMILARITYMATRIX']._serialized_start=1207
-  _globals['_SIMILARITYMATRIX']._serialized_end=1255
-  _globals['_PROBABILITYMATRIX']._serialized_start=1257
-  _globals['_PROBABILITYMATRIX']._serialized_end=1321
-  _globals['_STAGETIMING']._serialized_start=1323
-  _globals['_STAGETIMING']._serialized_end=1450
-  _globals['_ANALYZEDOCUMENTSREQUEST']._serialized_start=1452
-  _globals['_ANALYZEDOCUMENTSREQUEST']._serialized_end=1545
-  _globals['_ANALYZEDOCUMENTSRESPONSE']._serialized_start=1548
-  _globals['_ANALYZEDOCUMENTSRESPONSE']._serialized_end=1683
-  _globals['_DETECTSTAMPSREQUEST']._serialized_start=1686
-  _globals['_DETECTSTAMPSREQUEST']._serialized_end=1958
-  _globals['_DETECTSTAMPSRESPONSE']._serialized_start=1960
-  _globals['_DETECTSTAMPSRESPONSE']._serialized_end=2070
-  _globals['_SEGMENTSTAMPSREQUEST']._serialized_start=2073
-  _globals['_SEGMENTSTAMPSREQUEST']._serialized_end=2218
-  _globals['_SEGMENTSTAMPSRESPONSE']._serialized_start=2220
-  _globals['_SEGMENTSTAMPSRESPONSE']._serialized_end=2332
-  _globals['_EMBEDSTAMPSREQUEST']._serialized_start=2335
-  _globals['_EMBEDSTAMPSREQUEST']._serialized_end=2478
-  _globals['_EMBEDSTAMPSRESPONSE']._serialized_start=2480
-  _globals['_EMBEDSTAMPSRESPONSE']._serialized_end=2588
-  _globals['_COMPARAND']._serialized_start=2590
-  _globals['_COMPARAND']._serialized_end=2688
-  _globals['_COMPARESTAMPSREQUEST']._serialized_start=2691
-  _globals['_COMPARESTAMPSREQUEST']._serialized_end=2900
-  _globals['_COMPARESTAMPSRESPONSE']._serialized_start=2903
-  _globals['_COMPARESTAMPSRESPONSE']._serialized_end=3142
-  _globals['_OVERLAY']._serialized_start=3145
-  _globals['_OVERLAY']._serialized_end=3411
-  _globals['_LISTMODELSREQUEST']._serialized_start=3413
-  _globals['_LISTMODELSREQUEST']._serialized_end=3432
-  _globals['_LISTMODELSRESPONSE']._serialized_start=3434
-  _globals['_LISTMODELSRESPONSE']._serialized_end=3495
-  _globals['_STAMPSERVICE']._serialized_start=3743
-  _globals['_STAMPSERVICE']._serialized_end=4388
+  _globals['_ANALYZEDOCUMENTREQUEST']._serialized_end=526
+  _globals['_ANALYZEDOCUMENTRESPONSE']._serialized_start=529
+  _globals['_ANALYZEDOCUMENTRESPONSE']._serialized_end=857
+  _globals['_PAGE']._serialized_start=860
+  _globals['_PAGE']._serialized_end=1052
+  _globals['_STAMP']._serialized_start=1055
+  _globals['_STAMP']._serialized_end=1481
+  _globals['_SIMILARITYMATRIX']._serialized_start=1483
+  _globals['_SIMILARITYMATRIX']._serialized_end=1531
+  _globals['_PROBABILITYMATRIX']._serialized_start=1533
+  _globals['_PROBABILITYMATRIX']._serialized_end=1597
+  _globals['_STAGETIMING']._serialized_start=1599
+  _globals['_STAGETIMING']._serialized_end=1726
+  _globals['_ANALYZEDOCUMENTSREQUEST']._serialized_start=1729
+  _globals['_ANALYZEDOCUMENTSREQUEST']._serialized_end=1863
+  _globals['_ANALYZEDOCUMENTSRESPONSE']._serialized_start=1866
+  _globals['_ANALYZEDOCUMENTSRESPONSE']._serialized_end=2035
+  _globals['_DETECTSTAMPSREQUEST']._serialized_start=2038
+  _globals['_DETECTSTAMPSREQUEST']._serialized_end=2310
+  _globals['_DETECTSTAMPSRESPONSE']._serialized_start=2312
+  _globals['_DETECTSTAMPSRESPONSE']._serialized_end=2422
+  _globals['_SEGMENTSTAMPSREQUEST']._serialized_start=2425
+  _globals['_SEGMENTSTAMPSREQUEST']._serialized_end=2570
+  _globals['_SEGMENTSTAMPSRESPONSE']._serialized_start=2572
+  _globals['_SEGMENTSTAMPSRESPONSE']._serialized_end=2684
+  _globals['_EMBEDSTAMPSREQUEST']._serialized_start=2687
+  _globals['_EMBEDSTAMPSREQUEST']._serialized_end=2830
+  _globals['_EMBEDSTAMPSRESPONSE']._serialized_start=2832
+  _globals['_EMBEDSTAMPSRESPONSE']._serialized_end=2940
+  _globals['_COMPARAND']._serialized_start=2942
+  _globals['_COMPARAND']._serialized_end=3040
+  _globals['_COMPARESTAMPSREQUEST']._serialized_start=3043
+  _globals['_COMPARESTAMPSREQUEST']._serialized_end=3252
+  _globals['_COMPARESTAMPSRESPONSE']._serialized_start=3255
+  _globals['_COMPARESTAMPSRESPONSE']._serialized_end=3494
+  _globals['_OVERLAY']._serialized_start=3497
+  _globals['_OVERLAY']._serialized_end=3763
+  _globals['_LISTMODELSREQUEST']._serialized_start=3765
+  _globals['_LISTMODELSREQUEST']._serialized_end=3784
+  _globals['_LISTMODELSRESPONSE']._serialized_start=3786
+  _globals['_LISTMODELSRESPONSE']._serialized_end=3847
+  _globals['_STAMPSERVICE']._serialized_start=4227
+  _globals['_STAMPSERVICE']._serialized_end=4872
 # @@protoc_insertion_point(module_scope)

@@ -23,6 +23,34 @@ else:
 
 DESCRIPTOR: google.protobuf.descriptor.FileDescriptor
 
+class _StampSource:
+    ValueType = typing.NewType("ValueType", builtins.int)
+    V: typing_extensions.TypeAlias = ValueType
+
+class _StampSourceEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._EnumTypeWrapper[_StampSource.ValueType], builtins.type):
+    DESCRIPTOR: google.protobuf.descriptor.EnumDescriptor
+    STAMP_SOURCE_UNSPECIFIED: _StampSource.ValueType  # 0
+    """Not told: the answer is of an older gateway."""
+    STAMP_SOURCE_PAGE: _StampSource.ValueType  # 1
+    """The page itself."""
+    STAMP_SOURCE_ANNOTATION: _StampSource.ValueType  # 2
+    """An annotation that a program has laid over a PDF page: it is no ink."""
+    STAMP_SOURCE_SIGNATURE_FIELD: _StampSource.ValueType  # 3
+    """The appearance of a digital signature."""
+
+class StampSource(_StampSource, metaclass=_StampSourceEnumTypeWrapper):
+    """What shows a stamp."""
+
+STAMP_SOURCE_UNSPECIFIED: StampSource.ValueType  # 0
+"""Not told: the answer is of an older gateway."""
+STAMP_SOURCE_PAGE: StampSource.ValueType  # 1
+"""The page itself."""
+STAMP_SOURCE_ANNOTATION: StampSource.ValueType  # 2
+"""An annotation that a program has laid over a PDF page: it is no ink."""
+STAMP_SOURCE_SIGNATURE_FIELD: StampSource.ValueType  # 3
+"""The appearance of a digital signature."""
+global___StampSource = StampSource
+
 class _CompareMode:
     ValueType = typing.NewType("ValueType", builtins.int)
     V: typing_extensions.TypeAlias = ValueType
@@ -100,9 +128,11 @@ class AnalyzeDocumentRequest(google.protobuf.message.Message):
     MAX_OVERLAP_FIELD_NUMBER: builtins.int
     INCLUDE_VECTORS_FIELD_NUMBER: builtins.int
     PRIOR_FIELD_NUMBER: builtins.int
+    PAGES_FIELD_NUMBER: builtins.int
+    PASSWORD_FIELD_NUMBER: builtins.int
     document: builtins.bytes
-    """The bytes of a JPEG, PNG, TIFF (up to 100 pages), WebP or BMP file; at most 32 MiB and
-    80 million pixels a page.
+    """The bytes of a PDF, TIFF, JPEG, PNG, WebP, BMP or JPEG 2000 file; at most 32 MiB, 100 pages and
+    80 million pixels a page. Larger ones go through AnalyzeDocuments.
     """
     preset: stamp2vec.v1.common_pb2.Preset.ValueType
     """Speed or accuracy."""
@@ -124,6 +154,10 @@ class AnalyzeDocumentRequest(google.protobuf.message.Message):
     """
     prior: builtins.float
     """The share of pairs of one die among the pairs of stamps that look alike, above 0 and below 1. Unset: 0.5."""
+    pages: builtins.str
+    """The pages to analyse, counted from 1, for example "1-3,7" or "5-". Empty: all."""
+    password: builtins.str
+    """Opens a PDF that asks for a password."""
     def __init__(
         self,
         *,
@@ -136,9 +170,11 @@ class AnalyzeDocumentRequest(google.protobuf.message.Message):
         max_overlap: builtins.float | None = ...,
         include_vectors: builtins.bool | None = ...,
         prior: builtins.float | None = ...,
+        pages: builtins.str = ...,
+        password: builtins.str = ...,
     ) -> None: ...
     def HasField(self, field_name: typing.Literal["_include_vectors", b"_include_vectors", "_max_overlap", b"_max_overlap", "_min_score", b"_min_score", "_prior", b"_prior", "include_vectors", b"include_vectors", "max_overlap", b"max_overlap", "min_score", b"min_score", "prior", b"prior"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["_include_vectors", b"_include_vectors", "_max_overlap", b"_max_overlap", "_min_score", b"_min_score", "_prior", b"_prior", "document", b"document", "include_crops", b"include_crops", "include_masks", b"include_masks", "include_vectors", b"include_vectors", "max_overlap", b"max_overlap", "min_score", b"min_score", "preset", b"preset", "prior", b"prior", "priority", b"priority"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["_include_vectors", b"_include_vectors", "_max_overlap", b"_max_overlap", "_min_score", b"_min_score", "_prior", b"_prior", "document", b"document", "include_crops", b"include_crops", "include_masks", b"include_masks", "include_vectors", b"include_vectors", "max_overlap", b"max_overlap", "min_score", b"min_score", "pages", b"pages", "password", b"password", "preset", b"preset", "prior", b"prior", "priority", b"priority"]) -> None: ...
     @typing.overload
     def WhichOneof(self, oneof_group: typing.Literal["_include_vectors", b"_include_vectors"]) -> typing.Literal["include_vectors"] | None: ...
     @typing.overload
@@ -162,11 +198,16 @@ class AnalyzeDocumentResponse(google.protobuf.message.Message):
     MODELS_FIELD_NUMBER: builtins.int
     TIMING_FIELD_NUMBER: builtins.int
     REQUEST_ID_FIELD_NUMBER: builtins.int
+    WARNINGS_FIELD_NUMBER: builtins.int
+    PAGE_COUNT_FIELD_NUMBER: builtins.int
+    DIE_GROUPS_FIELD_NUMBER: builtins.int
     request_id: builtins.str
     """Names this call in the logs of every service."""
+    page_count: builtins.int
+    """The pages of the file, also those that were not asked for."""
     @property
     def pages(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[global___Page]:
-        """The pages, in order."""
+        """The pages that were asked for, in order. Empty where they were answered one by one."""
 
     @property
     def similarity(self) -> global___SimilarityMatrix:
@@ -188,6 +229,14 @@ class AnalyzeDocumentResponse(google.protobuf.message.Message):
     def timing(self) -> global___StageTiming:
         """Where the time went."""
 
+    @property
+    def warnings(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.str]:
+        """What is wrong with the file as a whole, though it can be read, each a sentence with what to do."""
+
+    @property
+    def die_groups(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.int]:
+        """Where the pages were answered one by one: the die_group of every stamp, counted through the pages in order."""
+
     def __init__(
         self,
         *,
@@ -197,9 +246,12 @@ class AnalyzeDocumentResponse(google.protobuf.message.Message):
         models: collections.abc.Iterable[stamp2vec.v1.common_pb2.ModelInfo] | None = ...,
         timing: global___StageTiming | None = ...,
         request_id: builtins.str = ...,
+        warnings: collections.abc.Iterable[builtins.str] | None = ...,
+        page_count: builtins.int = ...,
+        die_groups: collections.abc.Iterable[builtins.int] | None = ...,
     ) -> None: ...
     def HasField(self, field_name: typing.Literal["probability", b"probability", "similarity", b"similarity", "timing", b"timing"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["models", b"models", "pages", b"pages", "probability", b"probability", "request_id", b"request_id", "similarity", b"similarity", "timing", b"timing"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["die_groups", b"die_groups", "models", b"models", "page_count", b"page_count", "pages", b"pages", "probability", b"probability", "request_id", b"request_id", "similarity", b"similarity", "timing", b"timing", "warnings", b"warnings"]) -> None: ...
 
 global___AnalyzeDocumentResponse = AnalyzeDocumentResponse
 
@@ -214,19 +266,29 @@ class Page(google.protobuf.message.Message):
     HEIGHT_FIELD_NUMBER: builtins.int
     WIDTH_FIELD_NUMBER: builtins.int
     STAMPS_FIELD_NUMBER: builtins.int
+    RESOLUTION_FIELD_NUMBER: builtins.int
+    LABEL_FIELD_NUMBER: builtins.int
     index: builtins.int
     """From 0."""
     height: builtins.int
-    """Rows of pixels, as a person sees the page."""
+    """Rows of pixels, as a person sees the page. Of a PDF page that is one scanned picture they are the picture's;
+    others are rendered.
+    """
     width: builtins.int
     """Columns of pixels."""
+    label: builtins.str
+    """What a PDF calls the page, for example "iv"."""
     @property
     def status(self) -> stamp2vec.v1.common_pb2.ItemStatus:
-        """Whether this page could be read and analysed. A page that could not loses no other."""
+        """Whether this page could be read and analysed, and what of it may be missing. A page that could not loses no other."""
 
     @property
     def stamps(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[global___Stamp]:
         """The stamps, best first; empty when there is none."""
+
+    @property
+    def resolution(self) -> stamp2vec.v1.common_pb2.Resolution:
+        """Of these pixels; unset where the file does not say it."""
 
     def __init__(
         self,
@@ -236,9 +298,11 @@ class Page(google.protobuf.message.Message):
         height: builtins.int = ...,
         width: builtins.int = ...,
         stamps: collections.abc.Iterable[global___Stamp] | None = ...,
+        resolution: stamp2vec.v1.common_pb2.Resolution | None = ...,
+        label: builtins.str = ...,
     ) -> None: ...
-    def HasField(self, field_name: typing.Literal["status", b"status"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["height", b"height", "index", b"index", "stamps", b"stamps", "status", b"status", "width", b"width"]) -> None: ...
+    def HasField(self, field_name: typing.Literal["resolution", b"resolution", "status", b"status"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["height", b"height", "index", b"index", "label", b"label", "resolution", b"resolution", "stamps", b"stamps", "status", b"status", "width", b"width"]) -> None: ...
 
 global___Page = Page
 
@@ -258,6 +322,10 @@ class Stamp(google.protobuf.message.Message):
     ANGLE_DEGREES_FIELD_NUMBER: builtins.int
     INK_COLOUR_FIELD_NUMBER: builtins.int
     DIE_GROUP_FIELD_NUMBER: builtins.int
+    SOURCE_FIELD_NUMBER: builtins.int
+    BOX_POINTS_FIELD_NUMBER: builtins.int
+    WIDTH_MM_FIELD_NUMBER: builtins.int
+    HEIGHT_MM_FIELD_NUMBER: builtins.int
     score: builtins.float
     """How sure the detector is, 0 to 1."""
     crop_png: builtins.bytes
@@ -275,6 +343,12 @@ class Stamp(google.protobuf.message.Message):
     few pixels or too little ink, more than 200 stamps or 100 pairs would have to be compared, or include_vectors is
     false.
     """
+    source: global___StampSource.ValueType
+    """What shows it."""
+    width_mm: builtins.float
+    """How wide its box is on paper, in millimetres; 0 where the resolution is not known."""
+    height_mm: builtins.float
+    """How high its box is on paper, in millimetres; 0 where the resolution is not known."""
     @property
     def box(self) -> stamp2vec.v1.common_pb2.Box:
         """Where it is, in pixels of the page."""
@@ -291,6 +365,12 @@ class Stamp(google.protobuf.message.Message):
     def mask(self) -> stamp2vec.v1.common_pb2.Mask:
         """The ink inside crop_box, when include_masks is set."""
 
+    @property
+    def box_points(self) -> stamp2vec.v1.common_pb2.Box:
+        """Where it is on a PDF page, in the page's own units (points, mostly of 1/72 inch): y runs up, as in /Rect of an
+        annotation. Unset for other files.
+        """
+
     def __init__(
         self,
         *,
@@ -304,9 +384,13 @@ class Stamp(google.protobuf.message.Message):
         angle_degrees: builtins.float = ...,
         ink_colour: stamp2vec.v1.common_pb2.InkColour.ValueType = ...,
         die_group: builtins.int = ...,
+        source: global___StampSource.ValueType = ...,
+        box_points: stamp2vec.v1.common_pb2.Box | None = ...,
+        width_mm: builtins.float = ...,
+        height_mm: builtins.float = ...,
     ) -> None: ...
-    def HasField(self, field_name: typing.Literal["box", b"box", "crop_box", b"crop_box", "mask", b"mask", "vector", b"vector"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["angle_degrees", b"angle_degrees", "box", b"box", "crop_box", b"crop_box", "crop_png", b"crop_png", "die_group", b"die_group", "ink_colour", b"ink_colour", "mask", b"mask", "score", b"score", "type", b"type", "vector", b"vector"]) -> None: ...
+    def HasField(self, field_name: typing.Literal["box", b"box", "box_points", b"box_points", "crop_box", b"crop_box", "mask", b"mask", "vector", b"vector"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["angle_degrees", b"angle_degrees", "box", b"box", "box_points", b"box_points", "crop_box", b"crop_box", "crop_png", b"crop_png", "die_group", b"die_group", "height_mm", b"height_mm", "ink_colour", b"ink_colour", "mask", b"mask", "score", b"score", "source", b"source", "type", b"type", "vector", b"vector", "width_mm", b"width_mm"]) -> None: ...
 
 global___Stamp = Stamp
 
@@ -412,20 +496,32 @@ class AnalyzeDocumentsRequest(google.protobuf.message.Message):
 
     ID_FIELD_NUMBER: builtins.int
     DOCUMENT_FIELD_NUMBER: builtins.int
+    PAGE_BY_PAGE_FIELD_NUMBER: builtins.int
+    CONTINUES_FIELD_NUMBER: builtins.int
     id: builtins.str
     """The caller's own name for the document, 1 to 256 characters; it comes back with the answer."""
+    page_by_page: builtins.bool
+    """Answer each page as soon as it is analysed, in order, and then the rest without pages. A stamp of such a page has
+    no die_group: those come with the rest.
+    """
+    continues: builtins.bool
+    """More bytes of this document follow, with the next requests of the same id: up to 256 MiB in all. Options count
+    where the first request has them.
+    """
     @property
     def document(self) -> global___AnalyzeDocumentRequest:
-        """The document."""
+        """The document; up to 5,000 pages where it is answered page by page."""
 
     def __init__(
         self,
         *,
         id: builtins.str = ...,
         document: global___AnalyzeDocumentRequest | None = ...,
+        page_by_page: builtins.bool = ...,
+        continues: builtins.bool = ...,
     ) -> None: ...
     def HasField(self, field_name: typing.Literal["document", b"document"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["document", b"document", "id", b"id"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["continues", b"continues", "document", b"document", "id", b"id", "page_by_page", b"page_by_page"]) -> None: ...
 
 global___AnalyzeDocumentsRequest = AnalyzeDocumentsRequest
 
@@ -438,6 +534,7 @@ class AnalyzeDocumentsResponse(google.protobuf.message.Message):
     ID_FIELD_NUMBER: builtins.int
     STATUS_FIELD_NUMBER: builtins.int
     RESULT_FIELD_NUMBER: builtins.int
+    PAGE_FIELD_NUMBER: builtins.int
     id: builtins.str
     """The caller's name for the document."""
     @property
@@ -448,15 +545,20 @@ class AnalyzeDocumentsResponse(google.protobuf.message.Message):
     def result(self) -> global___AnalyzeDocumentResponse:
         """What is on it, when the status is OK."""
 
+    @property
+    def page(self) -> global___Page:
+        """One of its pages, when it is answered page by page; then neither status nor result is set, for more follows."""
+
     def __init__(
         self,
         *,
         id: builtins.str = ...,
         status: stamp2vec.v1.common_pb2.ItemStatus | None = ...,
         result: global___AnalyzeDocumentResponse | None = ...,
+        page: global___Page | None = ...,
     ) -> None: ...
-    def HasField(self, field_name: typing.Literal["result", b"result", "status", b"status"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["id", b"id", "result", b"result", "status", b"status"]) -> None: ...
+    def HasField(self, field_name: typing.Literal["page", b"page", "result", b"result", "status", b"status"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["id", b"id", "page", b"page", "result", b"result", "status", b"status"]) -> None: ...
 
 global___AnalyzeDocumentsResponse = AnalyzeDocumentsResponse
 

@@ -104,7 +104,7 @@ class StampServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def AnalyzeDocuments(self, request_iterator, context):
-        """The same for many documents over one stream, answered as they finish, in any order. The
+        """The same for many documents over one stream, answered as they finish, in any order, or page by page. The
         gateway reads no further while 8 documents of the stream are in work. A document that fails
         is answered with its status; the stream goes on. A gateway that shuts down answers what it has
         read and ends the stream with UNAVAILABLE: open it again and send what has no answer yet.

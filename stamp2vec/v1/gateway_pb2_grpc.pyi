@@ -42,7 +42,7 @@ class StampServiceStub:
         stamp2vec.v1.gateway_pb2.AnalyzeDocumentsRequest,
         stamp2vec.v1.gateway_pb2.AnalyzeDocumentsResponse,
     ]
-    """The same for many documents over one stream, answered as they finish, in any order. The
+    """The same for many documents over one stream, answered as they finish, in any order, or page by page. The
     gateway reads no further while 8 documents of the stream are in work. A document that fails
     is answered with its status; the stream goes on. A gateway that shuts down answers what it has
     read and ends the stream with UNAVAILABLE: open it again and send what has no answer yet.
@@ -102,7 +102,7 @@ class StampServiceAsyncStub:
         stamp2vec.v1.gateway_pb2.AnalyzeDocumentsRequest,
         stamp2vec.v1.gateway_pb2.AnalyzeDocumentsResponse,
     ]
-    """The same for many documents over one stream, answered as they finish, in any order. The
+    """The same for many documents over one stream, answered as they finish, in any order, or page by page. The
     gateway reads no further while 8 documents of the stream are in work. A document that fails
     is answered with its status; the stream goes on. A gateway that shuts down answers what it has
     read and ends the stream with UNAVAILABLE: open it again and send what has no answer yet.
@@ -166,7 +166,7 @@ class StampServiceServicer(metaclass=abc.ABCMeta):
         request_iterator: _MaybeAsyncIterator[stamp2vec.v1.gateway_pb2.AnalyzeDocumentsRequest],
         context: _ServicerContext,
     ) -> typing.Union[collections.abc.Iterator[stamp2vec.v1.gateway_pb2.AnalyzeDocumentsResponse], collections.abc.AsyncIterator[stamp2vec.v1.gateway_pb2.AnalyzeDocumentsResponse]]:
-        """The same for many documents over one stream, answered as they finish, in any order. The
+        """The same for many documents over one stream, answered as they finish, in any order, or page by page. The
         gateway reads no further while 8 documents of the stream are in work. A document that fails
         is answered with its status; the stream goes on. A gateway that shuts down answers what it has
         read and ends the stream with UNAVAILABLE: open it again and send what has no answer yet.

@@ -1,14 +1,15 @@
 """Documents: what is asked of one, and what is on it."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 
 from stamp2vec.document.options import Options
 from stamp2vec.v1 import common_pb2, gateway_pb2
-from stamp2vec.values import DocumentResult, PageResult, Preset, Task, Timing
+from stamp2vec.values import DocumentResult, PageResult, Preset, Resolution, Task, Timing
 from stamp2vec.wire.enums import PRESETS
-from stamp2vec.wire.errors import status_from_message, status_to_message
+from stamp2vec.wire.errors import status_from_message, status_to_message, warnings_to_message
 from stamp2vec.wire.models import decimal, info_from_message, info_to_message, version_to_message
 from stamp2vec.wire.stamps import stamp_from_message, stamp_to_message
 
@@ -30,6 +31,8 @@ def request_to_message(
         include_crops=options.include_crops,
         priority=priority_to_message(bulk),
         prior=options.prior,
+        pages=options.pages,
+        password=options.password or "",
     )
 
 
@@ -42,6 +45,8 @@ def options_from_message(message: gateway_pb2.AnalyzeDocumentRequest) -> Options
         include_masks=message.include_masks,
         include_crops=message.include_crops,
         prior=message.prior if message.HasField("prior") else None,
+        pages=message.pages,
+        password=message.password or None,
     )
 
 
@@ -57,7 +62,7 @@ def result_to_message(result: DocumentResult, crop_pngs: CropPngs | None = None)
     pngs = crop_pngs or {}
     probability = result.probability
     return gateway_pb2.AnalyzeDocumentResponse(
-        pages=[_page_to_message(page, embedder, pngs.get(page.index, ())) for page in result.pages],
+        pages=[page_to_message(page, embedder, pngs.get(page.index, ())) for page in result.pages],
         similarity=gateway_pb2.SimilarityMatrix(size=len(result.similarity), values=_values(result.similarity)),
         probability=None
         if probability is None
@@ -74,6 +79,8 @@ def result_to_message(result: DocumentResult, crop_pngs: CropPngs | None = None)
             total_ms=result.timing.total_ms,
         ),
         request_id=result.request_id,
+        warnings=result.warnings,
+        page_count=result.page_count,
     )
 
 
@@ -81,7 +88,7 @@ def result_from_message(message: gateway_pb2.AnalyzeDocumentResponse) -> Documen
     """What is on a document."""
     timing = message.timing
     return DocumentResult(
-        pages=tuple(map(_page_from_message, message.pages)),
+        pages=tuple(map(page_from_message, message.pages)),
         similarity=_matrix(message.similarity),
         probability=_matrix(message.probability) if message.HasField("probability") else None,
         prior=decimal(message.probability.prior) or None,
@@ -95,25 +102,55 @@ def result_from_message(message: gateway_pb2.AnalyzeDocumentResponse) -> Documen
             timing.total_ms,
         ),
         request_id=message.request_id,
+        warnings=tuple(message.warnings),
+        page_count=message.page_count,
     )
 
 
-def _page_to_message(
-    page: PageResult, embedder: common_pb2.ModelVersion | None, crop_pngs: Sequence[bytes | None]
+def document_from_pages(pages: Sequence[PageResult], message: gateway_pb2.AnalyzeDocumentResponse) -> DocumentResult:
+    """What is on a document whose pages came one by one, and then the rest."""
+    result = result_from_message(message)
+    if not pages:
+        return result
+    groups = iter(message.die_groups)
+    numbered = (
+        replace(page, stamps=tuple(replace(stamp, die_group=next(groups, 0)) for stamp in page.stamps))
+        for page in pages
+    )
+    return replace(result, pages=tuple(numbered))
+
+
+def page_to_message(
+    page: PageResult, embedder: common_pb2.ModelVersion | None, crop_pngs: Sequence[bytes | None] = ()
 ) -> gateway_pb2.Page:
+    """A page of a document, `embedder` being the model of its vectors; `crop_pngs` as for `result_to_message`."""
     pngs = crop_pngs or [None] * len(page.stamps)
     return gateway_pb2.Page(
-        status=None if page.error is None else status_to_message(page.error, "document"),
+        status=warnings_to_message(page.warnings) if page.error is None else status_to_message(page.error, "document"),
         index=page.index,
         height=page.height,
         width=page.width,
         stamps=[stamp_to_message(stamp, embedder, png) for stamp, png in zip(page.stamps, pngs, strict=True)],
+        resolution=None
+        if page.resolution is None
+        else common_pb2.Resolution(x_dpi=page.resolution.x, y_dpi=page.resolution.y),
+        label=page.label,
     )
 
 
-def _page_from_message(message: gateway_pb2.Page) -> PageResult:
-    stamps = tuple(map(stamp_from_message, message.stamps))
-    return PageResult(message.index, message.height, message.width, stamps, status_from_message(message.status))
+def page_from_message(message: gateway_pb2.Page) -> PageResult:
+    """A page of a document."""
+    resolution = message.resolution
+    return PageResult(
+        message.index,
+        message.height,
+        message.width,
+        tuple(map(stamp_from_message, message.stamps)),
+        status_from_message(message.status),
+        Resolution(decimal(resolution.x_dpi), decimal(resolution.y_dpi)) if message.HasField("resolution") else None,
+        message.label,
+        tuple(message.status.warnings),
+    )
 
 
 def _values(matrix: np.ndarray) -> list[float]:

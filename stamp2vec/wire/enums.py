@@ -5,7 +5,7 @@ from enum import Enum
 from typing import Generic, TypeVar
 
 from stamp2vec.v1 import common_pb2, gateway_pb2
-from stamp2vec.values import InkColour, Preset, StampType, Task, Verdict, Views
+from stamp2vec.values import InkColour, Preset, Source, StampType, Task, Verdict, Views
 
 Value = TypeVar("Value", bound=Enum)
 Number = TypeVar("Number", bound=int)
@@ -32,5 +32,6 @@ TASKS = EnumCodec(Task, "TASK", common_pb2.Task.Value)
 PRESETS = EnumCodec(Preset, "PRESET", common_pb2.Preset.Value)
 VIEWS = EnumCodec(Views, "VIEWS", common_pb2.Views.Value)
 STAMP_TYPES = EnumCodec(StampType, "STAMP_TYPE", common_pb2.StampType.Value)
+SOURCES = EnumCodec(Source, "STAMP_SOURCE", gateway_pb2.StampSource.Value)
 INK_COLOURS = EnumCodec(InkColour, "INK_COLOUR", common_pb2.InkColour.Value)
 VERDICTS = EnumCodec(Verdict, "VERDICT", gateway_pb2.Verdict.Value)

@@ -65,6 +65,11 @@ def status_to_message(error: Stamp2vecError, field: str = "") -> common_pb2.Item
     return common_pb2.ItemStatus(code=code_of(error).value[0], message=str(error), field=at_fault or field)
 
 
+def warnings_to_message(warnings: Sequence[str]) -> common_pb2.ItemStatus | None:
+    """The status of an item that went well, of which something may be missing; None where nothing is."""
+    return common_pb2.ItemStatus(warnings=warnings) if warnings else None
+
+
 def status_from_message(status: common_pb2.ItemStatus) -> Stamp2vecError | None:
     """The error of one item of a call; None when it went well."""
     match _CODES.get(status.code, Code.UNKNOWN):

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stamp2vec.errors import InvalidImage, InvalidInput
-from stamp2vec.imaging import Letterbox, decode_image, letterbox, raw_image
+from stamp2vec.imaging import Page, decode_picture, raw_image, whole
 from stamp2vec.v1 import common_pb2
 
 Picture = bytes | np.ndarray
@@ -30,23 +30,23 @@ def images_to_messages(pictures: Iterable[Picture]) -> list[common_pb2.Image]:
 
 
 def image_from_message(message: common_pb2.Image, field: str) -> NDArray[np.uint8]:
-    """The picture as uint8 (H, W, 3); `field` is the message's path, for example `images[2]`.
+    """The pixels of `page_from_image`, uint8 (H, W, 3); raises what it raises."""
+    return page_from_image(message, field).image
+
+
+def page_from_image(message: common_pb2.Image, field: str) -> Page:
+    """The picture; `field` is the message's path, for example `images[2]`.
 
     Raises InvalidImage when the picture cannot be read and InvalidInput when the message holds none.
     """
     match message.WhichOneof("content"):
         case "encoded":
-            return decode_image(message.encoded, field=f"{field}.encoded")
+            return decode_picture(message.encoded, field=f"{field}.encoded")
         case "raw":
             raw = message.raw
-            return raw_image(raw.data, raw.height, raw.width, raw.channels, f"{field}.raw")
+            return whole(raw_image(raw.data, raw.height, raw.width, raw.channels, f"{field}.raw"))
         case None:
             raise InvalidInput("the image has no content: set encoded or raw", field)
-
-
-def model_input(message: common_pb2.Image, field: str, size: tuple[int, int]) -> tuple[NDArray[np.uint8], Letterbox]:
-    """The picture letterboxed to `size` (height, width); raises what `image_from_message` raises."""
-    return letterbox(image_from_message(message, field), size)
 
 
 def mask_to_message(mask: NDArray[np.uint8]) -> common_pb2.Mask:

@@ -7,8 +7,8 @@ from PIL import Image
 
 from stamp2vec.imaging import decode_image
 from stamp2vec.v1 import common_pb2, gateway_pb2
-from stamp2vec.values import Detection, Embedding, InkColour, Stamp, StampType
-from stamp2vec.wire.enums import INK_COLOURS, STAMP_TYPES
+from stamp2vec.values import Detection, Embedding, InkColour, Source, Stamp, StampType
+from stamp2vec.wire.enums import INK_COLOURS, SOURCES, STAMP_TYPES
 from stamp2vec.wire.images import box_from_message, box_to_message, mask_from_message, mask_to_message
 from stamp2vec.wire.models import version_to_message
 
@@ -72,6 +72,10 @@ def stamp_to_message(
         mask=None if stamp.mask is None else mask_to_message(stamp.mask),
         crop_png=crop_png or b"",
         die_group=stamp.die_group,
+        source=SOURCES.to_number(stamp.source),
+        box_points=None if stamp.box_points is None else box_to_message(stamp.box_points),
+        width_mm=stamp.width_mm or 0.0,
+        height_mm=stamp.height_mm or 0.0,
     )
 
 
@@ -89,6 +93,10 @@ def stamp_from_message(message: gateway_pb2.Stamp) -> Stamp:
         mask=mask_from_message(message.mask) if message.HasField("mask") else None,
         crop=decode_image(message.crop_png) if message.crop_png else None,
         die_group=message.die_group,
+        source=SOURCES.from_number(message.source) or Source.PAGE,
+        box_points=box_from_message(message.box_points) if message.HasField("box_points") else None,
+        width_mm=message.width_mm or None,
+        height_mm=message.height_mm or None,
     )
 
 

@@ -64,7 +64,14 @@ class StandIn(gateway_pb2_grpc.StampServiceServicer):
 
     def AnalyzeDocuments(self, requests: Any, context: Any) -> Iterator[gateway_pb2.AnalyzeDocumentsResponse]:  # noqa: N802 - the contract's name
         self._note(context)
-        for request in requests:
+        begun: dict[str, Any] = {}
+        for piece in requests:
+            request = begun.setdefault(piece.id, piece)
+            if request is not piece:
+                request.document.document += piece.document.document
+            if piece.continues:
+                continue
+            del begun[piece.id]
             self._wait(request, context)
             try:
                 yield gateway_pb2.AnalyzeDocumentsResponse(id=request.id, result=self._analyze(request.document))

@@ -11,7 +11,7 @@ import grpc
 import numpy as np
 import pytest
 
-from stamp2vec.client import AsyncClient, Client
+from stamp2vec.client import AsyncClient, Client, stream
 from stamp2vec.errors import (
     DeadlineExceeded,
     InvalidImage,
@@ -244,8 +244,11 @@ async def test_an_error_of_the_documents_reaches_the_caller_after_their_results(
             next(stream)
 
 
-async def test_a_document_that_is_too_large_costs_no_other_of_its_stream(client: AsyncClient, server: StandIn) -> None:
-    documents = [("large", bytes(65 * 2**20)), ("a", PAGE), ("last", bytes(MAX_DOCUMENT_BYTES + 1))]
+async def test_a_document_that_is_too_large_costs_no_other_of_its_stream(
+    client: AsyncClient, server: StandIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stream, "MAX_FILE_BYTES", 2**20)
+    documents = [("large", bytes(65 * 2**20)), ("a", PAGE), ("last", bytes(2**20 + 1))]
     results = {name: result async for name, result in client.analyze_many(documents)}
     with Client(server.address) as connected:
         assert {name: type(result) for name, result in connected.analyze_many(documents)} == {
@@ -258,6 +261,15 @@ async def test_a_document_that_is_too_large_costs_no_other_of_its_stream(client:
     assert results["large"].field == "document"
     assert isinstance(results["last"], InvalidInput)
     assert len(server.requests) == 2
+
+
+async def test_a_large_document_travels_in_pieces(
+    client: AsyncClient, server: StandIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stream, "_PIECE_BYTES", len(PAGE) // 3)
+    results = {name: result async for name, result in client.analyze_many([("a", PAGE), ("b", PAGE)])}
+    assert {name: type(result) for name, result in results.items()} == dict.fromkeys("ab", DocumentResult)
+    assert [request.document.document for request in server.requests] == [PAGE, PAGE]
 
 
 async def test_a_cancelled_coroutine_cancels_its_call(client: AsyncClient, server: StandIn) -> None:

@@ -23,7 +23,8 @@ from stamp2vec.document import (
     page_views,
     view_min_score,
 )
-from stamp2vec.errors import InvalidCall, InvalidImage, InvalidInput, ServiceError
+from stamp2vec.errors import InvalidCall, InvalidImage, InvalidInput, ServiceError, Stamp2vecError
+from stamp2vec.imaging import BrokenPage, PageInfo
 from stamp2vec.values import (
     Detection,
     DocumentResult,
@@ -88,7 +89,11 @@ def page(index: int, *vectors: np.ndarray, image: np.ndarray | None = None) -> A
     large = (inked() if image is None else image).repeat(3, 0).repeat(3, 1)
     part = cut(large, found(box=(150, 150, 450, 450)))
     stamps = (analyzed_stamp(part, vector, None, keep_picture=True) for vector in vectors)
-    return AnalyzedPage(index, 200, 300, tuple(stamps))
+    return AnalyzedPage(index, PageInfo(200, 300), tuple(stamps))
+
+
+def failed(index: int, error: Stamp2vecError) -> AnalyzedPage:
+    return failed_page(BrokenPage(index, InvalidImage("unreadable")), error)
 
 
 def compared(dies: DocumentDies) -> DocumentDies:
@@ -130,7 +135,7 @@ def test_a_stamp_has_what_its_detection_has_and_the_colour_of_the_page() -> None
 
 
 def test_pages_are_ordered_and_dies_are_counted_through_them() -> None:
-    result = result_of([page(2, A), failed_page(1, InvalidImage("no")), page(0, B, A)], request_id="request")
+    result = result_of([page(2, A), failed(1, InvalidImage("no")), page(0, B, A)], request_id="request")
     assert [each.index for each in result.pages] == [0, 1, 2]
     assert [[stamp.die_group for stamp in each.stamps] for each in result.pages] == [[1, 2], [], [2]]
     np.testing.assert_allclose(result.similarity, [[1, 0, 0], [0, 1, 1], [0, 1, 1]])
@@ -239,7 +244,7 @@ def test_without_a_verification_there_are_similarities_alone() -> None:
 
 def test_without_vectors_nothing_is_compared() -> None:
     part = analyzed_stamp(cut(inked(), found()), None, None)
-    pages = [AnalyzedPage(0, 200, 300, (part, part))]
+    pages = [AnalyzedPage(0, PageInfo(200, 300), (part, part))]
     result = result_of(pages, Models(DETECTOR, None, None), Options(include_vectors=False, prior=0.2))
     assert result.similarity.shape == (0, 0)
     assert (result.probability, result.prior) == (None, None)
@@ -250,10 +255,10 @@ def test_without_vectors_nothing_is_compared() -> None:
 def test_a_document_fails_when_all_of_its_pages_do_and_with_the_error_of_the_first() -> None:
     error = InvalidImage("page 1 is damaged: save it again", "document")
     with pytest.raises(InvalidImage, match="page 1 is damaged"):
-        result_of([failed_page(1, ServiceError("no", object())), failed_page(0, error)])  # type: ignore[arg-type]
+        result_of([failed(1, ServiceError("no", object())), failed(0, error)])  # type: ignore[arg-type]
     with pytest.raises(InvalidImage, match="no pages"):
         result_of([])
-    assert len(result_of([failed_page(0, error), page(1)]).pages) == 2
+    assert len(result_of([failed(0, error), page(1)]).pages) == 2
 
 
 def test_too_many_stamps_are_refused_where_they_would_be_compared(monkeypatch: pytest.MonkeyPatch) -> None:

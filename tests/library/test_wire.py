@@ -26,6 +26,8 @@ from stamp2vec.values import (
     PageResult,
     PairCalibration,
     Preset,
+    Resolution,
+    Source,
     Stamp,
     StampType,
     Task,
@@ -111,10 +113,23 @@ FULL = stamp(
     mask=RNG.integers(0, 256, (43, 32), np.uint8),
     crop=RNG.integers(0, 256, (43, 32, 3), np.uint8),
     die_group=2,
+    source=Source.SIGNATURE_FIELD,
+    box_points=(1.5, 700.25, 30.5, 741.0),
+    width_mm=38.5,
+    height_mm=40.25,
 )
 RESULT = DocumentResult(
     pages=(
-        PageResult(0, 100, 200, (FULL, stamp(StampType.WORD, None, vector=np.array([1, 0, 0], np.float32))), None),
+        PageResult(
+            0,
+            100,
+            200,
+            (FULL, stamp(StampType.WORD, None, vector=np.array([1, 0, 0], np.float32))),
+            None,
+            Resolution(204, 98),
+            "iv",
+            ("rows from 80 on are damaged: scan the page again",),
+        ),
         PageResult(1, 0, 0, (), InvalidImage("cut short: send the whole file", "document")),
         PageResult(2, 10, 20, (), None),
     ),

@@ -22,16 +22,18 @@ from grpc_health.v1 import (  # type: ignore[import-untyped]
     health_pb2_grpc,
 )
 
+from services.decoders import PictureDecoding
 from services.embedder.servicer import SPEC, EmbedderServicer
 from services.runtime.batching.items import Item
+from services.runtime.process.frames import Array
 from services.runtime.serving.model_service import ModelService
 from services.runtime.serving.served_model import ModelSpec
 from services.runtime.serving.server import Ports, running
 from services.runtime.serving.settings import ModelServerSettings
-from stamp2vec.imaging import Letterbox
+from stamp2vec.imaging import Letterbox, letterboxed
 from stamp2vec.v1 import common_pb2, embedder_pb2, embedder_pb2_grpc
 from stamp2vec.values import ModelInfo, Preset, Task
-from stamp2vec.wire.images import model_input
+from stamp2vec.wire.images import page_from_image
 
 FAILS, KILLS, HANGS = 13, 9, 99
 
@@ -62,7 +64,12 @@ def register(models: ModelService[Letterbox], server: grpc.aio.Server) -> None:
 
 
 def app(settings: ModelServerSettings) -> ModelService[Letterbox]:
-    return ModelService(SPEC.full_name, register, describe, model_input, settings)
+
+    def prepare(message: common_pb2.Image, field: str, size: tuple[int, int]) -> tuple[Array, Letterbox]:
+        return letterboxed(page_from_image(message, field), size)
+
+    decoding = PictureDecoding(settings, letterboxed)
+    return ModelService(SPEC.full_name, register, describe, prepare, decoding, settings)
 
 
 @pytest_asyncio.fixture

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from services.gateway.admission.admission import Admission
-from services.gateway.admission.pixel_budget import PixelBudget
+from services.gateway.admission.byte_budget import ByteBudget
 from services.gateway.tasks import task_group
 from services.gateway.upstream.calls import parts
 from services.runtime.batching.refusals import QueueFull
@@ -36,8 +36,8 @@ def test_the_retry_delay_is_about_the_duration_of_calls() -> None:
     assert refused.value.retry_after_s == pytest.approx(2.0, rel=0.01)
 
 
-async def test_pixels_beyond_the_budget_wait_until_others_are_given_back() -> None:
-    budget = PixelBudget(100)
+async def test_bytes_beyond_the_budget_wait_until_others_are_given_back() -> None:
+    budget = ByteBudget(100)
     with budget.hold() as first:
         await first.take(60)
         with budget.hold() as second:
@@ -49,8 +49,8 @@ async def test_pixels_beyond_the_budget_wait_until_others_are_given_back() -> No
             assert waiting.done()
 
 
-async def test_a_document_that_fails_gives_all_its_pixels_back() -> None:
-    budget = PixelBudget(100)
+async def test_a_document_that_fails_gives_all_its_bytes_back() -> None:
+    budget = ByteBudget(100)
     with contextlib.suppress(KeyError), budget.hold() as hold:
         await hold.take(40)
         await hold.take(60)
@@ -61,7 +61,7 @@ async def test_a_document_that_fails_gives_all_its_pixels_back() -> None:
 
 
 async def test_a_cancelled_wait_takes_no_budget() -> None:
-    budget = PixelBudget(100)
+    budget = ByteBudget(100)
     with budget.hold() as first, budget.hold() as second:
         await first.take(100)
         waiting = asyncio.ensure_future(second.take(50))

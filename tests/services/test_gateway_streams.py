@@ -6,15 +6,21 @@ from typing import Any
 
 import pytest
 
-from services.gateway.document.stream import answers
+from services.gateway.admission.byte_budget import ByteBudget
+from services.gateway.document.stream import Analyze, Document, DocumentStream
 from services.gateway.upstream.deadline import Deadline
 from services.runtime.batching.refusals import NotServing
+from stamp2vec.decoding import SharedFile
 from stamp2vec.v1 import common_pb2, detector_pb2, gateway_pb2
 from tests.services.gateway import TIMEOUT_S, document, eventually, gateway, numbered, until_cancelled
 from tests.services.scripted import Scripted
 
 Request = gateway_pb2.AnalyzeDocumentsRequest
 Response = gateway_pb2.AnalyzeDocumentResponse
+
+
+def stream_of(analyze: Analyze, ending: asyncio.Event, budget: ByteBudget | None = None) -> DocumentStream:
+    return DocumentStream(analyze, budget or ByteBudget(1000), SharedFile.close, lambda: None, ending)
 
 
 async def test_a_stream_responds_to_each_document_by_its_id_and_continues_after_a_bad_one() -> None:
@@ -112,11 +118,11 @@ async def test_a_stream_on_shutdown_reads_no_more_and_finishes_its_documents() -
             yield Request(id=name)
         await asyncio.Event().wait()  # a caller that keeps its stream open
 
-    async def analyze(_: gateway_pb2.AnalyzeDocumentRequest, __: Deadline) -> Response:
+    async def analyze(_: Document, __: Deadline) -> Response:
         await may_answer.wait()
         return Response(request_id="done")
 
-    stream = answers(aiter(requests()), analyze, lambda: None, ending)
+    stream = stream_of(analyze, ending).answers(aiter(requests()))
     first = asyncio.ensure_future(anext(stream))
     assert [await read.get(), await read.get()] == ["a", "b"]
     ending.set()
@@ -134,10 +140,10 @@ async def test_an_idle_stream_ends_at_once() -> None:
         await asyncio.Event().wait()
         yield Request()
 
-    async def analyze(_: gateway_pb2.AnalyzeDocumentRequest, __: Deadline) -> Response:
+    async def analyze(_: Document, __: Deadline) -> Response:
         raise AssertionError("nothing was sent")
 
-    stream = answers(aiter(requests()), analyze, lambda: None, ending)
+    stream = stream_of(analyze, ending).answers(aiter(requests()))
     first = asyncio.ensure_future(anext(stream))
     await asyncio.sleep(0)
     ending.set()
@@ -149,8 +155,8 @@ async def test_a_stream_that_the_caller_ended_ends_without_error() -> None:
     async def requests() -> AsyncIterator[Request]:
         yield Request(id="a")
 
-    async def analyze(_: gateway_pb2.AnalyzeDocumentRequest, __: Deadline) -> Response:
+    async def analyze(_: Document, __: Deadline) -> Response:
         return Response()
 
-    found = [answer.id async for answer in answers(aiter(requests()), analyze, lambda: None, asyncio.Event())]
+    found = [answer.id async for answer in stream_of(analyze, asyncio.Event()).answers(aiter(requests()))]
     assert found == ["a"]

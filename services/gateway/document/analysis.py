@@ -1,23 +1,23 @@
 """A document through the model services: the same rules as the pipeline's, on the same values.
 
-Pages are decoded while those before them are in work, and a page's pixels are freed as soon as its stamps are cut out.
+Pages are decoded while those before them are in work, and a page's pixels are freed once its stamps are described.
 A page that fails carries its error and costs no other page anything; a service that cannot answer ends the document.
 """
 
 import asyncio
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from services.gateway.admission.pixel_budget import Hold
 from services.gateway.document.dies import compare_ink
 from services.gateway.document.finding import Search
-from services.gateway.document.pages import MAX_GROUP_PIXELS, Group, PageReader, ReadPage
+from services.gateway.document.pages import GROUP_PAGES, Group, PageReader, ReadPage
 from services.gateway.document.stages import Stage, Stages
 from services.gateway.tasks import task_group
 from services.gateway.upstream.calls import ModelCaller, Pixels
 from services.runtime.observability.logs import request_id
+from stamp2vec.decoding import SharedFile
 from stamp2vec.document import (
     AnalyzedPage,
     AnalyzedStamp,
@@ -30,16 +30,22 @@ from stamp2vec.document import (
     check_stamp_count,
     cut,
     failed_page,
+    in_order,
+    page_result,
 )
 from stamp2vec.errors import InvalidInput, Stamp2vecError
-from stamp2vec.imaging import Letterbox, letterbox
+from stamp2vec.imaging import Letterbox, Limits, letterbox
 from stamp2vec.limits import MAX_IMAGES, MAX_MESSAGE_BYTES
 from stamp2vec.v1 import gateway_pb2
 from stamp2vec.values import Detection
-from stamp2vec.wire.documents import result_to_message
+from stamp2vec.wire.documents import page_to_message, result_to_message
+from stamp2vec.wire.models import version_to_message
 from stamp2vec.wire.stamps import encode_png
 
-_GROUPS_IN_WORK = 2  # of one document: one at the detector while the other is cut, segmented and embedded
+OnPage = Callable[[gateway_pb2.Page], Awaitable[None]]
+"""Takes a page that is done; returns when there is room for the next."""
+
+_GROUPS_IN_WORK = 3  # of one document: one is decoded, one at the detector, one cut, segmented and embedded
 _STAMP_BYTES = 128  # of a response, for all of a stamp but its vector, mask and crop
 
 
@@ -66,10 +72,29 @@ class _Described:
 class DocumentAnalysis:
     """One document; `run` it once."""
 
-    def __init__(self, document: bytes, options: Options, models: Models, caller: ModelCaller, hold: Hold) -> None:
-        """The options are valid, and `hold` is open."""
-        self._document, self._options, self._models = document, options, models
-        self._caller, self._workers, self._hold = caller, caller.workers, hold
+    def __init__(
+        self,
+        document: SharedFile,
+        options: Options,
+        models: Models,
+        caller: ModelCaller,
+        limits: Limits,
+        on_page: OnPage | None = None,
+    ) -> None:
+        """The options are valid. Pages go to `on_page`, where it is given, one by one and in order."""
+        self._options, self._models = options, models
+        self._caller, self._workers, self._hold = caller, caller.workers, caller.hold
+        self._on_page = on_page
+        self._reader = PageReader(
+            document,
+            models.detector,
+            caller.decoders,
+            caller.hold,
+            caller.deadline,
+            pages=options.pages,
+            password=options.password,
+            limits=limits,
+        )
         self._search = Search(
             caller=caller,
             detector=models.detector,
@@ -81,57 +106,78 @@ class DocumentAnalysis:
         self._stamps = self._bytes = 0  # what the response holds so far
         self.stages = Stages()
 
+    @property
+    def pages(self) -> Sequence[AnalyzedPage]:
+        """Those that are done."""
+        return self._pages
+
     async def run(self) -> gateway_pb2.AnalyzeDocumentResponse:
         """Raises InvalidInput when no page can be read, or when there are more stamps than a response holds."""
-        reader = PageReader(self._document, self._models.detector)
         slots = asyncio.Semaphore(_GROUPS_IN_WORK)
         async with task_group() as tasks:
+            before: asyncio.Task[None] | None = None
+            most = GROUP_PAGES if self._on_page is None else 1  # who takes pages one by one waits for the first
             is_last = False
             while not is_last:
-                group = await self._read(reader)
-                await slots.acquire()
-                tasks.create_task(self._analyze(group, slots))
-                is_last = group.is_last
+                await slots.acquire()  # before pages take memory: a caller who takes no answers holds none
+                with self.stages.during(Stage.DECODE):
+                    group = await self._reader.next_group(most)
+                before = tasks.create_task(self._analyze(group, slots, before))
+                is_last, most = group.is_last, GROUP_PAGES
         dies = await self._workers.run(DocumentDies, self._pages, self._models, self._options.known_prior)
         await compare_ink(dies, self._models, self._caller, self.stages)
         return await self._workers.run(self._response, dies)
 
-    async def _read(self, reader: PageReader) -> Group:
-        await self._hold.take(MAX_GROUP_PIXELS)
-        with self.stages.during(Stage.DECODE):
-            group = await self._workers.run(reader.next_group)
-        self._hold.give_back(MAX_GROUP_PIXELS - group.pixels)
-        return group
+    async def _analyze(self, group: Group, slots: asyncio.Semaphore, before: asyncio.Task[None] | None) -> None:
+        """Analyses pages, and answers them after those of the group before."""
+        pages = await self._analyzed(group)
+        self._hold.give_back(group.size)
+        if self._on_page is not None and before is not None:
+            await before
+        for page in pages:
+            self._pages.append(page if self._on_page is None else await self._answered(page, self._on_page))
+        slots.release()
 
-    async def _analyze(self, group: Group, slots: asyncio.Semaphore) -> None:
-        self._pages += [failed_page(broken.index, broken.error) for broken in group.broken]
+    async def _answered(self, page: AnalyzedPage, on_page: OnPage) -> AnalyzedPage:
+        """Answers a page; it comes back without what only the answer needs."""
+        embedder = self._models.embedder
+        version = version_to_message(embedder.name, embedder.version) if embedder else None
+        pngs = [each.crop_png for each in page.stamps]
+        result = page_result(page, (0,) * len(page.stamps))
+        await on_page(await self._workers.run(page_to_message, result, version, pngs))
+        kept = [replace(each, crop_png=None, stamp=replace(each.stamp, mask=None)) for each in page.stamps]
+        self._bytes -= sum(len(png or b"") for png in pngs)
+        self._bytes -= sum(each.stamp.mask.nbytes for each in page.stamps if each.stamp.mask is not None)
+        return replace(page, stamps=tuple(kept))
+
+    async def _analyzed(self, group: Group) -> list[AnalyzedPage]:
+        """The pages of a group, in order."""
+        pages = [failed_page(broken, broken.error) for broken in group.broken]
         with self.stages.during(Stage.DETECT):
             results = await self._search.find([page.views for page in group.pages])
         found: list[tuple[ReadPage, Detection]] = []
         errors: dict[int, Stamp2vecError] = {}
         for page, result in zip(group.pages, results, strict=True):
             if isinstance(result, Stamp2vecError):
-                errors[page.index] = result
+                errors[page.page.index] = result
             else:
                 found += [(page, detection) for detection in result]
         stamps_before = self._stamps
         self._stamps += len(found)
         check_stamp_count(self._stamps, self._options)
-        stamps: dict[int, list[AnalyzedStamp]] = {page.index: [] for page in group.pages}
+        stamps: dict[int, list[AnalyzedStamp]] = {page.page.index: [] for page in group.pages}
         for first in range(0, len(found), MAX_IMAGES):
             for described in await self._describe(found[first : first + MAX_IMAGES], stamps_before + first):
                 if isinstance(described.stamp, Stamp2vecError):
                     errors.setdefault(described.page_index, described.stamp)
                 else:
                     stamps[described.page_index].append(described.stamp)
-        for page in group.pages:
-            height, width = page.image.shape[:2]
-            if page.index in errors:
-                self._pages.append(failed_page(page.index, errors[page.index], height, width))
+        for read in (each.page for each in group.pages):
+            if read.index in errors:
+                pages.append(failed_page(read, errors[read.index]))
             else:
-                self._pages.append(AnalyzedPage(page.index, height, width, tuple(stamps[page.index])))
-        self._hold.give_back(group.pixels)
-        slots.release()
+                pages.append(AnalyzedPage(read.index, read.info, tuple(stamps[read.index]), scale=read.scale))
+        return in_order(pages)
 
     async def _describe(self, found: Sequence[tuple[ReadPage, Detection]], stamps_before: int) -> list[_Described]:
         """Cuts out at most 64 stamps, before which the document has so many, and has them segmented and embedded."""
@@ -151,7 +197,7 @@ class DocumentAnalysis:
     def _cut_out(self, found: Sequence[tuple[ReadPage, Detection]], room: int) -> list[_Fitted]:
         cuts: list[_Fitted] = []
         for page, detection in found:
-            part = cut(page.image, detection)
+            part = cut(page.page.image, detection)
             embedder, segmenter = self._models.embedder, self._models.segmenter
             for_embedder = letterbox(part.pixels, embedder.input_size)[0] if embedder else None
             for_segmenter, box = letterbox(part.pixels, segmenter.input_size) if segmenter else (None, None)
@@ -200,7 +246,21 @@ class DocumentAnalysis:
         )
 
     def _response(self, dies: DocumentDies) -> gateway_pb2.AnalyzeDocumentResponse:
-        result = assemble(self._pages, dies, self._models, self._options, self.stages.timing, request_id.get())
+        opened = self._reader.opened
+        result = assemble(
+            self._pages,
+            dies,
+            self._models,
+            self._options,
+            self.stages.timing,
+            request_id.get(),
+            warnings=opened.warnings,
+            page_count=opened.page_count,
+        )
+        if self._on_page is not None:
+            message = result_to_message(replace(result, pages=()))
+            message.die_groups.extend(dies.groups)
+            return message
         pngs = {page.index: [each.crop_png for each in page.stamps] for page in self._pages}
         return result_to_message(result, pngs)
 
@@ -222,5 +282,5 @@ def _described(
         else:
             ink = None if mask is None or each.mask_box is None else each.mask_box.mask_to_image(mask)
             stamp = analyzed_stamp(each.crop, vector, ink, crop_png=each.png, keep_picture=keep)
-        described.append(_Described(each.page.index, stamp))
+        described.append(_Described(each.page.page.index, stamp))
     return described

@@ -1,65 +1,167 @@
 """A document's bytes to pages that are ready for the detector, some at a time."""
 
-from collections.abc import Iterator
+import asyncio
+import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
-from services.gateway.upstream.calls import Pixels
-from services.gateway.validation import DOCUMENT_LIMITS
+from services.gateway.admission.byte_budget import Hold
+from services.gateway.upstream.calls import ModelCaller
+from services.gateway.upstream.deadline import Deadline
+from stamp2vec.decoding import Decoder, DecoderPool, OpenFile, SharedFile
 from stamp2vec.document import page_views
-from stamp2vec.imaging import BrokenPage, Page, View, decode_pages
+from stamp2vec.errors import InvalidImage
+from stamp2vec.imaging import BrokenPage, Limits, NoRoom, Page, View, pages_to_read
+from stamp2vec.v1 import common_pb2
 from stamp2vec.values import ModelInfo
+from stamp2vec.wire.images import page_from_image
+
+T = TypeVar("T")
 
 GROUP_PAGES = 8
-_GROUP_PIXELS = 32_000_000  # nearly four A4 pages at 300 dpi
-MAX_GROUP_PIXELS = _GROUP_PIXELS + DOCUMENT_LIMITS.max_pixels  # the last page of a group may be of any size
+_GROUP_BYTES = 96_000_000  # nearly four A4 pages at 300 dpi
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ReadPage:
     """A page that could be decoded, and what the detector gets of it."""
 
-    index: int
-    image: Pixels
+    page: Page
     views: tuple[View, ...]
+
+    @property
+    def size(self) -> int:
+        """Bytes that it holds."""
+        return self.page.image.nbytes + sum(view.pixels.nbytes for view in self.views)
 
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """Pages that go to the detector together."""
+    """Pages that go to the detector together; `size` is how many bytes they hold."""
 
     pages: tuple[ReadPage, ...]
     broken: tuple[BrokenPage, ...]
+    size: int
     is_last: bool
 
-    @property
-    def pixels(self) -> int:
-        """Decoded pixels that it holds."""
-        return sum(page.image.shape[0] * page.image.shape[1] for page in self.pages)
+
+class Room:
+    """What a decoder's thread asks for the bytes of a page, within the deadline of its call."""
+
+    def __init__(self, hold: Hold, deadline_s: float) -> None:
+        """Made in the event loop; its methods are for threads."""
+        self._hold, self._deadline_s, self._loop = hold, deadline_s, asyncio.get_running_loop()
+        self.taken = 0
+
+    def wait(self, count: int) -> bool:
+        """Takes so many bytes as soon as there is room for them. TimeoutError at the deadline."""
+        taking = asyncio.run_coroutine_threadsafe(self._hold.take(count), self._loop)
+        self.taken += taking.result(max(0.0, self._deadline_s - time.monotonic()))
+        return True
+
+    def ask(self, count: int) -> bool:
+        """Takes so many bytes if there is room for them now."""
+
+        async def ask() -> bool:
+            return self._hold.try_take(count)
+
+        granted = asyncio.run_coroutine_threadsafe(ask(), self._loop).result()
+        self.taken += count if granted else 0
+        return granted
+
+    def keep(self, count: int) -> None:
+        """Gives all back but so many bytes."""
+        surplus, self.taken = self.taken - count, 0
+        self._loop.call_soon_threadsafe(self._hold.give_back, surplus)
 
 
 class PageReader:
-    """Reads the groups of one document, one after the other; not for two threads at once."""
+    """Reads the groups of one document, one after the other; not two at once."""
 
-    def __init__(self, document: bytes, detector: ModelInfo) -> None:
-        self._document, self._detector = document, detector
-        self._pages: Iterator[Page | BrokenPage] | None = None
+    def __init__(
+        self,
+        file: SharedFile,
+        detector: ModelInfo,
+        decoders: DecoderPool,
+        hold: Hold,
+        deadline: Deadline,
+        *,
+        pages: str,
+        password: str | None,
+        limits: Limits,
+    ) -> None:
+        """`file` is the caller's to close, and `hold` is open; `pages` as in `Options`."""
+        self._file, self._detector, self._decoders, self._hold = file, detector, decoders, hold
+        self._deadline_s, self._selection, self._password, self._limits = deadline.at_s, pages, password, limits
+        self._left: Sequence[int] | None = None
+        self.opened = OpenFile(0, ())
+        """What is known of the file once a group has been read."""
 
-    def next_group(self) -> Group:
-        """Decodes the next pages, at most 8 and MAX_GROUP_PIXELS; the last group may be empty.
+    async def next_group(self, most: int = GROUP_PAGES) -> Group:
+        """Decodes the next pages, at most 8, and as many bytes as there is room for; the last group may be empty.
 
-        Raises InvalidImage when the document as a whole is none.
+        Raises InvalidImage when the document as a whole is none, InvalidInput when it has no such pages, and
+        TimeoutError at the deadline.
         """
-        if self._pages is None:
-            self._pages = decode_pages(self._document, DOCUMENT_LIMITS, "document")
+        room = Room(self._hold, self._deadline_s)
+        return await self._decoders.run(lambda decoder: self._read(decoder, room, most), self._file)
+
+    def _read(self, decoder: Decoder, room: Room, most: int) -> Group:
+        self.opened = self._open(decoder)
+        if self._left is None:
+            self._left = pages_to_read(self.opened.page_count, self._selection, self._limits, "document")
         pages: list[ReadPage] = []
         broken: list[BrokenPage] = []
-        pixels = 0
-        for page in self._pages:
-            if isinstance(page, BrokenPage):
-                broken.append(page)
-            else:
-                pixels += page.image.shape[0] * page.image.shape[1]
-                pages.append(ReadPage(page.index, page.image, page_views(page.image, self._detector)))
-            if len(pages) + len(broken) >= GROUP_PAGES or pixels >= _GROUP_PIXELS:
-                return Group(tuple(pages), tuple(broken), is_last=False)
-        return Group(tuple(pages), tuple(broken), is_last=True)
+        size = 0
+        for index in self._left:
+            if len(pages) + len(broken) >= most or size >= _GROUP_BYTES:
+                break
+            try:
+                # The first page may wait for those of other documents. The next must not: they might wait for it.
+                page = decoder.read(index, room.ask if pages else room.wait, self._deadline_s)
+            except NoRoom:
+                break
+            except InvalidImage as error:
+                broken.append(BrokenPage(index, error))
+                room.keep(0)
+                self._open(decoder)  # anew, where the page was too much for it
+                continue
+            pages.append(ReadPage(page, page_views(page.image, self._detector)))
+            room.keep(pages[-1].size)
+            size += pages[-1].size
+        self._left = self._left[len(pages) + len(broken) :]
+        return Group(tuple(pages), tuple(broken), size, is_last=not self._left)
+
+    def _open(self, decoder: Decoder) -> OpenFile:
+        opened = decoder.opened(self._file)
+        return opened or decoder.open(self._file, self._limits, "document", self._password, self._deadline_s)
+
+
+async def read_picture(
+    message: common_pb2.Image, field: str, caller: ModelCaller, use: Callable[[Page], T], *, keeps: bool = False
+) -> T:
+    """What `use` makes of a picture, in a thread; its pixels stay with the call only if `use` keeps them.
+
+    Raises InvalidImage when the picture cannot be read, and InvalidInput when the message holds none.
+    """
+    if message.WhichOneof("content") != "encoded":
+        return await caller.workers.run(lambda: use(page_from_image(message, field)))
+    room = Room(caller.hold, caller.deadline.at_s)
+
+    def read(decoder: Decoder) -> T:
+        held = 0
+        try:
+            decoder.open(file, Limits(), f"{field}.encoded", None, caller.deadline.at_s)
+            page = decoder.read(0, room.wait, caller.deadline.at_s)
+            result = use(page)
+            held = page.image.nbytes if keeps else 0
+        finally:
+            room.keep(held)
+        return result
+
+    file = SharedFile(message.encoded)
+    try:
+        return await caller.decoders.run(read)
+    finally:
+        caller.decoders.close_file(file)

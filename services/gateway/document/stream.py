@@ -1,89 +1,183 @@
-"""Many documents over one stream: a few in work at a time, answered as they finish."""
+"""Many documents over one stream: a few in work at a time, answered as they finish, or page by page."""
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass
 
 import grpc.aio
 
+from services.gateway.admission.byte_budget import ByteBudget, Hold
+from services.gateway.document.analysis import OnPage
 from services.gateway.upstream.deadline import Deadline
 from services.gateway.validation import check_id
 from services.runtime.batching.refusals import HopelessDeadline, NotServing, QueueFull
 from services.runtime.observability import tracing
 from services.runtime.serving.errors import item_status, problem
+from stamp2vec.decoding import SharedFile
+from stamp2vec.errors import InvalidImage
+from stamp2vec.limits import MAX_FILE_BYTES
 from stamp2vec.v1 import common_pb2, gateway_pb2
 
 MAX_IN_WORK = 8
+BUSY_RETRY_S = 1.0
 
-Analyze = Callable[[gateway_pb2.AnalyzeDocumentRequest, Deadline], Awaitable[gateway_pb2.AnalyzeDocumentResponse]]
+Request = gateway_pb2.AnalyzeDocumentRequest
 Answer = gateway_pb2.AnalyzeDocumentsResponse
 
 
-async def answers(
-    requests: AsyncIterator[gateway_pb2.AnalyzeDocumentsRequest],
-    analyze: Analyze,
-    remaining_s: Callable[[], float | None],
-    ending: asyncio.Event,
-) -> AsyncGenerator[Answer, None]:
-    """Reads no further while 8 documents are in work or their responses not taken.
+@dataclass(slots=True)
+class Document:
+    """A file and what is asked of it; `request` has all but the file's bytes, which `hold` has taken.
 
-    A failed document gets an error response. Once `ending` is set it reads no more at all, responds to what it has, and
-    raises NotServing. Each document has what is left of the stream's deadline, or 30 s where there is none. Closing
-    this iterator cancels all that is in work.
+    `on_page` takes its pages one by one, where it is answered so.
     """
-    reading: asyncio.Task[gateway_pb2.AnalyzeDocumentsRequest] | None = None
-    work: dict[asyncio.Task[Answer], str] = {}
-    end = asyncio.create_task(ending.wait())
-    ended = False
-    try:
-        while work or not (ended or end.done()):
-            if reading is None and not ended and not end.done() and len(work) < MAX_IN_WORK:
-                reading = asyncio.ensure_future(anext(requests))
-            waiting = {*work, reading} if reading else {*work}
-            await asyncio.wait(waiting if end.done() else {*waiting, end}, return_when=asyncio.FIRST_COMPLETED)
-            for task in [task for task in work if task.done()]:
-                yield task.result()
-                del work[task]
-            if reading and reading.done():
-                try:
-                    request = reading.result()
-                except StopAsyncIteration:
-                    ended = True
-                else:
-                    in_work = frozenset(work.values())
-                    task = asyncio.create_task(_answer(request, in_work, analyze, Deadline.after(remaining_s())))
-                    work[task] = request.id
-                reading = None
-        if not ended:
-            raise NotServing("this server is shutting down: open the stream again and send what has no answer yet")
-    finally:
-        left = [*work, reading, end] if reading else [*work, end]
-        for each in left:
-            each.cancel()
-        await asyncio.gather(*left, return_exceptions=True)
+
+    request: Request
+    file: SharedFile
+    hold: Hold
+    on_page: OnPage | None = None
+    answered_pages: int = 0
+
+    def append(self, data: bytes) -> None:
+        """Keeps more bytes. InvalidImage when there are too many, QueueFull when there is no room for them now."""
+        if self.file.size + len(data) > MAX_FILE_BYTES:
+            size = f"the document has more than {MAX_FILE_BYTES:,} bytes"
+            raise InvalidImage(f"{size}: compress it, or split it", "document")
+        if not self.hold.try_take(len(data)):  # to wait could be to wait for others who wait
+            raise QueueFull(BUSY_RETRY_S)
+        self.file.append(data)
 
 
-async def _answer(
-    request: gateway_pb2.AnalyzeDocumentsRequest, in_work: frozenset[str], analyze: Analyze, deadline: Deadline
-) -> Answer:
-    document = request.document
-    document.priority = document.priority or common_pb2.PRIORITY_BULK
-    try:
-        check_id(request.id, in_work)
-        with tracing.stage("document"):
-            return Answer(id=request.id, result=await _patiently(analyze, document, deadline))
-    except Exception as error:
-        return Answer(id=request.id, status=item_status(error))
+Analyze = Callable[[Document, Deadline], Awaitable[gateway_pb2.AnalyzeDocumentResponse]]
 
 
-async def _patiently(
-    analyze: Analyze, document: gateway_pb2.AnalyzeDocumentRequest, deadline: Deadline
-) -> gateway_pb2.AnalyzeDocumentResponse:
-    """A stream yields when all is busy: it retries after the pushback that it got, until its deadline."""
-    while True:
+class DocumentStream:
+    """The documents of one call."""
+
+    def __init__(
+        self,
+        analyze: Analyze,
+        budget: ByteBudget,
+        close_file: Callable[[SharedFile], None],
+        remaining_s: Callable[[], float | None],
+        ending: asyncio.Event,
+    ) -> None:
+        """`remaining_s` is what is left of the stream's deadline, None where there is none; `ending` ends it."""
+        self._analyze, self._budget, self._close_file = analyze, budget, close_file
+        self._remaining_s, self._ending = remaining_s, ending
+        self._answers: asyncio.Queue[Answer] = asyncio.Queue(maxsize=1)
+        self._uploads: dict[str, Document | Exception] = {}  # of which more bytes are to come
+        self._work: dict[asyncio.Task[None], str] = {}
+
+    async def answers(self, requests: AsyncIterator[gateway_pb2.AnalyzeDocumentsRequest]) -> AsyncGenerator[Answer]:
+        """Reads no further while 8 documents are in work or their responses not taken.
+
+        A failed document gets an error response. Once `ending` is set it reads no more at all, responds to what it
+        has, and raises NotServing. Each document has what is left of the stream's deadline, or 30 s where there is
+        none. Closing this iterator cancels all that is in work.
+        """
+        reading: asyncio.Task[gateway_pb2.AnalyzeDocumentsRequest] | None = None
+        end = asyncio.create_task(self._ending.wait())
+        getting = asyncio.create_task(self._answers.get())
+        ended = False
         try:
-            return await analyze(document, deadline)
-        except (QueueFull, HopelessDeadline, grpc.aio.AioRpcError) as error:
-            retry_after_s = problem(error).retry_after_s
-            if retry_after_s is None or retry_after_s >= deadline.remaining_s():
-                raise
-        await asyncio.sleep(retry_after_s)
+            while True:
+                self._work = {task: name for task, name in self._work.items() if not task.done()}
+                if getting.done():
+                    answer, getting = getting.result(), asyncio.create_task(self._answers.get())
+                    yield answer
+                    continue
+                if reading is None and not ended and not end.done() and len(self._work) < MAX_IN_WORK:
+                    reading = asyncio.ensure_future(anext(requests))
+                if reading is not None and reading.done():
+                    try:
+                        await self._take(reading.result())
+                    except StopAsyncIteration:
+                        ended = True
+                    reading = None
+                    continue
+                if not self._work and self._answers.empty() and (ended or end.done()):
+                    break
+                waiting = {getting, *self._work, *([reading] if reading else ())}
+                await asyncio.wait(waiting if end.done() else {*waiting, end}, return_when=asyncio.FIRST_COMPLETED)
+            if not ended:
+                raise NotServing("this server is shutting down: open the stream again and send what has no answer yet")
+        finally:
+            left = [*self._work, getting, end, *([reading] if reading else ())]
+            for each in left:
+                each.cancel()
+            await asyncio.gather(*left, return_exceptions=True)
+            for upload in self._uploads.values():
+                self._close(upload)
+
+    async def _take(self, request: gateway_pb2.AnalyzeDocumentsRequest) -> None:
+        """Keeps the bytes of a request; puts its document to work when it has them all."""
+        document = self._uploads.pop(request.id, None)
+        try:
+            if document is None:
+                check_id(request.id, self._work.values())
+                document = await self._begun(request)
+            elif isinstance(document, Document):
+                document.append(request.document.document)
+        except Exception as error:  # what is wrong with a document is told when all of it has come
+            self._close(document)
+            document = error
+        if request.continues:
+            self._uploads[request.id] = document
+        else:
+            answering = self._answer(request.id, document, Deadline.after(self._remaining_s()))
+            self._work[asyncio.create_task(answering)] = request.id
+
+    async def _begun(self, request: gateway_pb2.AnalyzeDocumentsRequest) -> Document:
+        """Its first bytes wait for room where no other document of this stream holds any while it does no work."""
+        options = Request()
+        for field, value in request.document.ListFields():
+            if field.name != "document":  # whose bytes would stay as long as the options do
+                setattr(options, field.name, value)
+        options.priority = options.priority or common_pb2.PRIORITY_BULK
+        hold = self._budget.hold()
+        count = len(request.document.document)
+        if self._uploads:
+            if not hold.try_take(count):
+                raise QueueFull(BUSY_RETRY_S)
+        else:
+            await hold.take(count)
+
+        document = Document(options, SharedFile(request.document.document), hold)
+        if request.page_by_page:
+
+            async def on_page(page: gateway_pb2.Page) -> None:
+                document.answered_pages += 1
+                await self._answers.put(Answer(id=request.id, page=page))
+
+            document.on_page = on_page
+        return document
+
+    async def _answer(self, name: str, document: Document | Exception, deadline: Deadline) -> None:
+        try:
+            if isinstance(document, Exception):
+                raise document
+            with tracing.stage("document"):
+                answer = Answer(id=name, result=await self._patiently(document, deadline))
+        except Exception as error:
+            answer = Answer(id=name, status=item_status(error))
+        finally:
+            self._close(document)
+        await self._answers.put(answer)
+
+    async def _patiently(self, document: Document, deadline: Deadline) -> gateway_pb2.AnalyzeDocumentResponse:
+        """A stream yields when all is busy: it retries after the pushback that it got, until its deadline."""
+        while True:
+            try:
+                return await self._analyze(document, deadline)
+            except (QueueFull, HopelessDeadline, grpc.aio.AioRpcError) as error:
+                retry_after_s = problem(error).retry_after_s
+                if retry_after_s is None or retry_after_s >= deadline.remaining_s() or document.answered_pages:
+                    raise
+            await asyncio.sleep(retry_after_s)
+
+    def _close(self, document: Document | Exception | None) -> None:
+        """Gives its bytes back."""
+        if isinstance(document, Document):
+            self._close_file(document.file)
+            document.hold.close()

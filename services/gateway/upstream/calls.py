@@ -1,5 +1,6 @@
 """Arrays to the model services and values back, one an array: in calls that fit into a message, errors by item."""
 
+import asyncio
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -10,11 +11,13 @@ import numpy as np
 from google.protobuf.message import Message
 from numpy.typing import NDArray
 
+from services.gateway.admission.byte_budget import Hold
 from services.gateway.admission.workers import Workers
 from services.gateway.tasks import task_group
 from services.gateway.upstream.deadline import Deadline
 from services.gateway.upstream.upstreams import Upstreams
-from services.runtime.serving.errors import item_status
+from services.runtime.serving.errors import item_status, problem
+from stamp2vec.decoding import DecoderPool
 from stamp2vec.errors import ServiceError, Stamp2vecError
 from stamp2vec.limits import MAX_IMAGES, MAX_MESSAGE_BYTES
 from stamp2vec.v1 import common_pb2, detector_pb2, embedder_pb2, segmenter_pb2
@@ -55,7 +58,10 @@ _METHODS: Mapping[Task, _Method] = {
 
 @dataclass(frozen=True, slots=True)
 class ModelCaller:
-    """Calls of one request to the models, within its deadline and with its priority; `workers` do what blocks.
+    """Calls of one request to the models, within its deadline and with its priority.
+
+    `workers` do what blocks, `decoders` read files into bytes that `hold` has taken. A `patient` one waits and asks
+    again where a service is busy.
 
     `pictures` are uint8 (h, w, 3), all of the size of the model's input. Each answer holds a result or an error for
     each picture. AioRpcError when a service cannot answer at all.
@@ -63,8 +69,11 @@ class ModelCaller:
 
     upstreams: Upstreams
     workers: Workers
+    decoders: DecoderPool
+    hold: Hold
     deadline: Deadline
     priority: "common_pb2.Priority.ValueType"
+    patient: bool = False
 
     async def detect(
         self,
@@ -104,7 +113,7 @@ class ModelCaller:
             images = {method.field: images_to_messages(part)}
             request = method.request(**images, model=selector, priority=self.priority, **options)
             try:
-                response = await self.upstreams[task].call(method.name, request, timeout=self.deadline.budget_s())
+                response = await self._answer(task, method.name, request)
             except grpc.aio.AioRpcError as error:
                 if error.code() not in _ITEM_ERRORS:
                     raise
@@ -117,6 +126,16 @@ class ModelCaller:
         async with task_group() as tasks:
             answers = [tasks.create_task(answer(part)) for part in parts(pictures)]
         return [result for each in answers for result in each.result()]
+
+    async def _answer(self, task: Task, method: str, request: Message) -> Any:
+        while True:
+            try:
+                return await self.upstreams[task].call(method, request, timeout=self.deadline.budget_s())
+            except grpc.aio.AioRpcError as error:
+                retry_after_s = problem(error).retry_after_s if self.patient else None
+                if retry_after_s is None or retry_after_s >= self.deadline.remaining_s():
+                    raise
+            await asyncio.sleep(retry_after_s)
 
 
 def _item_error(status: common_pb2.ItemStatus) -> ServiceError | None:

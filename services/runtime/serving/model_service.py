@@ -4,9 +4,10 @@ import asyncio
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Generic, Protocol, TypeVar
 
 import grpc.aio
+from prometheus_client import CollectorRegistry
 
 from services.runtime.batching.items import Outcome, Priority
 from services.runtime.batching.refusals import PoisonItem, QueueFull
@@ -24,10 +25,27 @@ from stamp2vec.values import ModelInfo, Task
 from stamp2vec.wire.models import info_to_message, selector_from_message, version_to_message
 
 Place = TypeVar("Place")
+PlaceOut = TypeVar("PlaceOut", covariant=True)
 Result = TypeVar("Result")
 
 Prepare = Callable[[common_pb2.Image, str, tuple[int, int]], tuple[Array, Place]]
 """A message, its path and the model's (height, width) -> the model's input, and what `restore` needs to go back."""
+
+
+class Decoding(Protocol[PlaceOut]):
+    """What makes the model's input of the bytes of a file."""
+
+    async def start(self, registry: CollectorRegistry) -> None:
+        """Gets ready; its metrics are told in the registry."""
+
+    async def prepare(
+        self, message: common_pb2.Image, field: str, size: tuple[int, int], deadline_s: float
+    ) -> tuple[Array, PlaceOut]:
+        """As Prepare, in no thread of the event loop; ends at the deadline, a time of the loop's clock."""
+
+    async def stop(self) -> None:
+        """Frees what it holds."""
+
 
 _BUSY_RETRY_S = 0.2
 _PRIORITIES = {
@@ -71,10 +89,15 @@ class ModelService(Generic[Place]):
         register: "Callable[[ModelService[Place], grpc.aio.Server], None]",
         describe: Callable[[str], ModelSpec],
         prepare: Prepare[Place],
+        decoding: Decoding[Place],
         settings: ModelServerSettings,
     ) -> None:
-        """`register` adds the servicer; `describe` finds a model by its reference; it and `prepare` run in threads."""
+        """`register` adds the servicer; `describe` finds a model by its reference; it and `prepare` run in threads.
+
+        `prepare` gets raw pixels, and `decoding` the bytes of files.
+        """
         self._name, self._register, self._describe, self._prepare = service_name, register, describe, prepare
+        self._decoding = decoding
         self._settings = settings
         self._models: list[ServedModel] = []
         self._threads = ThreadPoolExecutor(settings.prepare_threads, "prepare")
@@ -92,6 +115,7 @@ class ModelService(Generic[Place]):
 
     async def start(self, metrics: Metrics, on_health: Callable[[bool], None]) -> None:
         """See App."""
+        await self._decoding.start(metrics.registry)
         for reference in self._settings.model:
             spec = await asyncio.to_thread(self._describe, reference)
             model = ServedModel(spec, self._settings, metrics, lambda: self._report_health(on_health))
@@ -109,6 +133,7 @@ class ModelService(Generic[Place]):
         """See App."""
         await asyncio.gather(*(model.stop() for model in self._models))
         self._threads.shutdown(wait=False, cancel_futures=True)
+        await self._decoding.stop()
 
     @property
     def infos(self) -> list[common_pb2.ModelInfo]:
@@ -141,7 +166,7 @@ class ModelService(Generic[Place]):
         deadline_s = started_s + (DEFAULT_DEADLINE_S if remaining_s is None else remaining_s)
         async with asyncio.timeout_at(deadline_s):
             with tracing.stage("prepare"):
-                prepared = await self._prepare_all(call, model.info.input_size)
+                prepared = await self._prepare_all(call, model.info.input_size, deadline_s)
             prepared_s = loop.time()
             answers = await _infer(model, prepared, deadline_s, _PRIORITIES[call.priority])
 
@@ -165,18 +190,22 @@ class ModelService(Generic[Place]):
         ]
         return Answer(results, version_to_message(chosen.name, chosen.version), timing)
 
-    async def _prepare_all(self, call: Call, size: tuple[int, int]) -> list[tuple[Array, Place] | Exception]:
-        """One input, or the reason why there is none, for each image; decoded by `prepare_threads` threads."""
+    async def _prepare_all(
+        self, call: Call, size: tuple[int, int], deadline_s: float
+    ) -> list[tuple[Array, Place] | Exception]:
+        """One input, or the reason why there is none, for each image."""
         count = len(call.images)
         if self._preparing + count > self._settings.capacity:
             raise QueueFull(_BUSY_RETRY_S)
         self._preparing += count
         try:
-            return await asyncio.gather(*(self._prepare_one(call, index, size) for index in range(count)))
+            return await asyncio.gather(*(self._prepare_one(call, index, size, deadline_s) for index in range(count)))
         finally:
             self._preparing -= count
 
-    async def _prepare_one(self, call: Call, index: int, size: tuple[int, int]) -> tuple[Array, Place] | Exception:
+    async def _prepare_one(
+        self, call: Call, index: int, size: tuple[int, int], deadline_s: float
+    ) -> tuple[Array, Place] | Exception:
         image, field = call.images[index], f"{call.field}[{index}]"
         try:
             if (image.raw.height, image.raw.width) == size:  # nothing to decode or resize: a thread costs more
@@ -184,8 +213,12 @@ class ModelService(Generic[Place]):
             if call.are_inputs:
                 height, width = size
                 raise InvalidInput(f"the picture is not {width} x {height} raw pixels: send it as it was laid", field)
+            if image.WhichOneof("content") == "encoded":
+                return await self._decoding.prepare(image, field, size, deadline_s)
             loop = asyncio.get_running_loop()
             return await loop.run_in_executor(self._threads, self._prepare, image, field, size)
+        except TimeoutError:
+            raise
         except Exception as error:
             return error
 

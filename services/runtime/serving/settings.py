@@ -158,6 +158,18 @@ class ServerSettings:
         "connecting is dear.",
         at_least=1,
     )
+    decoders: int = setting(
+        1, "Processes that decode files: as many as the process has CPU cores for it.", at_least=1, at_most=256
+    )
+    decode_timeout_s: float = setting(
+        20.0,
+        "Seconds that one page may take to decode, whoever sent it and however long its caller would wait: neither the "
+        "size of a file nor its pixels bound that. Its decoder is then killed.",
+        at_least=0.1,
+    )
+    decoder_mib: int = setting(
+        1024, "MiB of memory that a decoder may take beside the page that it makes.", at_least=256
+    )
     log_level: str = setting(
         "info", "debug when chasing a bug, warning to save log space.", choices=("debug", "info", "warning", "error")
     )

@@ -1,7 +1,17 @@
 """Hostile bytes to pages, uint8 RGB arrays, or an InvalidImage with the remedy; a reader a format."""
 
 from stamp2vec.imaging.formats.limits import Limits
-from stamp2vec.imaging.formats.page import BrokenPage, Overlay, Page, PageInfo, Reader
+from stamp2vec.imaging.formats.page import (
+    Allocate,
+    BrokenPage,
+    NoRoom,
+    Overlay,
+    Page,
+    PageInfo,
+    Reader,
+    new_array,
+    whole,
+)
 from stamp2vec.imaging.formats.pages import (
     decode_image,
     decode_pages,
@@ -10,13 +20,16 @@ from stamp2vec.imaging.formats.pages import (
     pages_to_read,
     pillow_image,
     raw_image,
+    read_page,
 )
 from stamp2vec.imaging.formats.raster import READABLE
 
 __all__ = [
     "READABLE",
+    "Allocate",
     "BrokenPage",
     "Limits",
+    "NoRoom",
     "Overlay",
     "Page",
     "PageInfo",
@@ -24,8 +37,11 @@ __all__ = [
     "decode_image",
     "decode_pages",
     "decode_picture",
+    "new_array",
     "open_file",
     "pages_to_read",
     "pillow_image",
     "raw_image",
+    "read_page",
+    "whole",
 ]

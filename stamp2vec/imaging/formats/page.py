@@ -1,5 +1,6 @@
 """What every reader of a format gives."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -49,6 +50,16 @@ class Page:
     image: NDArray[np.uint8]
     info: PageInfo
 
+    @property
+    def scale(self) -> tuple[float, float]:
+        """Stored pixels a pixel of `image`, along a row and along a column."""
+        return self.info.width / self.image.shape[1], self.info.height / self.image.shape[0]
+
+
+def whole(image: NDArray[np.uint8]) -> Page:
+    """A picture that is decoded already, uint8 (H, W, 3), as the one page of a file that says no more of it."""
+    return Page(0, image, PageInfo(*image.shape[:2]))
+
 
 @dataclass(frozen=True, slots=True)
 class BrokenPage:
@@ -56,6 +67,19 @@ class BrokenPage:
 
     index: int
     error: InvalidImage
+
+
+class NoRoom(Exception):
+    """There is no room for the pixels of a page now."""
+
+
+Allocate = Callable[[int, int], NDArray[np.uint8]]
+"""Height and width -> the array, uint8 (height, width, 3), that a page is to be read into. NoRoom if there is none."""
+
+
+def new_array(height: int, width: int) -> NDArray[np.uint8]:
+    """An Allocate: memory of this process."""
+    return np.empty((height, width, 3), np.uint8)
 
 
 class Reader(Protocol):
@@ -69,8 +93,11 @@ class Reader(Protocol):
     def warnings(self) -> tuple[str, ...]:
         """What is wrong with the file as a whole, though it can be read."""
 
-    def read(self, index: int) -> Page:
-        """A page, from 0. InvalidImage when it cannot be read; the others can all the same."""
+    def read(self, index: int, allocate: Allocate = new_array) -> Page:
+        """A page, from 0. InvalidImage when it cannot be read; the others can all the same.
+
+        `allocate` is called once the size is known, before the pixels are decoded; what it raises is passed on.
+        """
 
     def close(self) -> None:
         """Lets go of the file."""

@@ -41,7 +41,7 @@ def decode_pages(
     return _read(reader, pages_to_read(reader.page_count, pages, limits, field), field)
 
 
-def pages_to_read(page_count: int, pages: str, limits: Limits, field: str) -> list[int]:
+def pages_to_read(page_count: int, pages: str, limits: Limits = Limits(), field: str = "") -> list[int]:
     """Indices of the pages that are asked for; raises what `decode_pages` raises of them."""
     chosen = selected_pages(pages, page_count)
     if len(chosen) > limits.max_pages:
@@ -54,12 +54,17 @@ def pages_to_read(page_count: int, pages: str, limits: Limits, field: str) -> li
 def _read(reader: Reader, indices: Sequence[int], field: str) -> Iterator[Page | BrokenPage]:
     try:
         for index in indices:
-            try:
-                yield reader.read(index)
-            except InvalidImage as error:
-                yield BrokenPage(index, error)
+            yield read_page(reader, index)
     finally:
         reader.close()
+
+
+def read_page(reader: Reader, index: int) -> Page | BrokenPage:
+    """A page, or the reason why it cannot be decoded."""
+    try:
+        return reader.read(index)
+    except InvalidImage as error:
+        return BrokenPage(index, error)
 
 
 def decode_image(data: bytes, limits: Limits = Limits(), field: str = "") -> NDArray[np.uint8]:

@@ -8,6 +8,7 @@ _BITS_PER_SAMPLE = 258
 _PHOTOMETRIC = 262
 _WHITE_IS_ZERO = 0
 _ROWS = 256
+_ROWS_COPIED = 64
 
 
 def to_rgb(image: Image.Image) -> Image.Image:
@@ -25,6 +26,16 @@ def to_rgb(image: Image.Image) -> Image.Image:
         return white
     # CMYK JPEGs by Adobe programs hold inverted ink; Pillow has inverted them on loading.
     return image.convert("RGB")
+
+
+def copy_rows(image: Image.Image, target: NDArray[np.uint8]) -> None:
+    """Copies a picture of mode RGB into an array, uint8 (H, W, 3).
+
+    Few rows at a time: as a whole, Pillow makes two more copies of the picture, which takes longer than decoding it.
+    """
+    for top in range(0, image.height, _ROWS_COPIED):
+        bottom = min(top + _ROWS_COPIED, image.height)
+        target[top:bottom] = np.asarray(image.crop((0, top, image.width, bottom)))
 
 
 def scale_to_uint8(samples: NDArray[np.generic]) -> NDArray[np.uint8]:

@@ -10,8 +10,8 @@ from PIL import Image, ImageFile, UnidentifiedImageError
 
 from stamp2vec.errors import InvalidImage
 from stamp2vec.imaging.formats.limits import Limits
-from stamp2vec.imaging.formats.page import Page, PageInfo
-from stamp2vec.imaging.formats.pixels import to_rgb
+from stamp2vec.imaging.formats.page import Allocate, NoRoom, Page, PageInfo, new_array
+from stamp2vec.imaging.formats.pixels import copy_rows, to_rgb
 from stamp2vec.limits import MAX_SIDE_PX, MIN_SIDE_PX
 
 FORMATS = ("JPEG", "PNG", "TIFF", "WEBP", "BMP")
@@ -62,9 +62,9 @@ class PictureReader:
         """It owns the picture."""
         self._picture, self._limits, self._field = picture, limits, field
 
-    def read(self, index: int) -> Page:
+    def read(self, index: int, allocate: Allocate = new_array) -> Page:
         """See Reader."""
-        image = decode(self._picture, self._limits, self._field)
+        image = decode(self._picture, self._limits, self._field, allocate)
         return Page(index, image, PageInfo(*image.shape[:2]))
 
     def close(self) -> None:
@@ -72,7 +72,7 @@ class PictureReader:
         self._picture.close()
 
 
-def decode(file: Image.Image, limits: Limits, field: str) -> NDArray[np.uint8]:
+def decode(file: Image.Image, limits: Limits, field: str, allocate: Allocate = new_array) -> NDArray[np.uint8]:
     """Decode the page that the file stands at."""
     check_size(file.width, file.height, limits, field)
     try:
@@ -80,7 +80,13 @@ def decode(file: Image.Image, limits: Limits, field: str) -> NDArray[np.uint8]:
         # A TIFF is upright after load() already, and then has no orientation left.
         rotation = _UPRIGHT.get(_orientation(file))
         image = to_rgb(file)
-        return np.asarray(image if rotation is None else image.transpose(rotation))
+        upright = image if rotation is None else image.transpose(rotation)
+        target = allocate(upright.height, upright.width)
+        copy_rows(upright, target)
+        target.flags.writeable = False
+        return target
+    except NoRoom:
+        raise
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
         raise _too_many_pixels(limits, field) from None
     except Exception as error:

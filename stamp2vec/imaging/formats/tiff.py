@@ -5,7 +5,7 @@ from PIL import ImageFile
 from stamp2vec.errors import InvalidImage
 from stamp2vec.imaging.formats import raster
 from stamp2vec.imaging.formats.limits import Limits
-from stamp2vec.imaging.formats.page import Page, PageInfo
+from stamp2vec.imaging.formats.page import Allocate, Page, PageInfo, new_array
 
 
 class TiffReader:
@@ -26,10 +26,10 @@ class TiffReader:
                 break
             self.page_count += 1
 
-    def read(self, index: int) -> Page:
+    def read(self, index: int, allocate: Allocate = new_array) -> Page:
         """See Reader."""
         self._seek(index)
-        image = raster.decode(self._picture, self._limits, self._field)
+        image = raster.decode(self._picture, self._limits, self._field, allocate)
         return Page(index, image, PageInfo(*image.shape[:2]))
 
     def close(self) -> None:

@@ -1,0 +1,67 @@
+"""The processes of a server that decode files, made from its settings and told in its metrics."""
+
+from collections.abc import Callable
+from functools import partial
+from typing import Generic, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+from prometheus_client import CollectorRegistry, Gauge
+
+from services.runtime.serving.settings import ServerSettings
+from stamp2vec.decoding import Decoder, DecoderLimits, DecoderPool, SharedFile
+from stamp2vec.imaging import Limits, Page
+from stamp2vec.v1 import common_pb2
+
+Place = TypeVar("Place")
+
+
+class PictureDecoding(Generic[Place]):
+    """Makes a model's input of the bytes of a picture; see ModelService."""
+
+    def __init__(
+        self, settings: ServerSettings, fit: Callable[[Page, tuple[int, int]], tuple[NDArray[np.uint8], Place]]
+    ) -> None:
+        """`fit` makes the input, of (height, width), of a picture that is decoded, in a thread."""
+        self._pool, self._fit = decoder_pool(settings), fit
+
+    async def start(self, registry: CollectorRegistry) -> None:
+        """See Decoding. The processes start with the first file: most callers send pixels."""
+        observe(self._pool, registry)
+
+    async def prepare(
+        self, message: common_pb2.Image, field: str, size: tuple[int, int], deadline_s: float
+    ) -> tuple[NDArray[np.uint8], Place]:
+        """See Decoding. Raises InvalidImage when the picture cannot be read."""
+        with SharedFile(message.encoded) as file:
+
+            def prepare(decoder: Decoder) -> tuple[NDArray[np.uint8], Place]:
+                decoder.open(file, Limits(), f"{field}.encoded", None, deadline_s)
+                return self._fit(decoder.read(0, lambda _: True, deadline_s), size)
+
+            try:
+                return await self._pool.run(prepare)
+            finally:
+                self._pool.close_file(file)
+
+    async def stop(self) -> None:
+        """See Decoding."""
+        await self._pool.close()
+
+
+def decoder_pool(settings: ServerSettings) -> DecoderPool:
+    """It starts with the server."""
+    return DecoderPool(settings.decoders, DecoderLimits(settings.decode_timeout_s, settings.decoder_mib * 2**20))
+
+
+def observe(pool: DecoderPool, registry: CollectorRegistry) -> None:
+    """Tells how busy they are, whenever /metrics is read."""
+    for name, text in (
+        ("busy", "Decoders at work."),
+        ("size", "Decoders that there are."),
+        ("busy_s", "Seconds that decoders have been at work, added up."),
+        ("restarts", "Decoders that had to be replaced: a file made them crash or take too long, or its caller went."),
+    ):
+        suffix = {"size": "capacity", "busy_s": "busy_seconds_total", "restarts": "restarts_total"}.get(name, name)
+        gauge = Gauge(f"stamp2vec_decoders_{suffix}", text, registry=registry)
+        gauge.set_function(partial(getattr, pool, name))

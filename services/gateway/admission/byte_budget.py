@@ -1,0 +1,116 @@
+"""How many bytes documents take in the gateway at once: decoded pages above all."""
+
+import asyncio
+from collections import deque
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Self
+
+
+class ByteBudget:
+    """Bounds the bytes that all calls together hold; who comes first is served first."""
+
+    def __init__(self, size: int) -> None:
+        """`size` is in bytes; more is granted at once to nobody."""
+        self.size = size
+        self.taken = 0
+        self._waiting: deque[tuple[int, asyncio.Future[None]]] = deque()
+
+    def hold(self) -> "Hold":
+        """The share of one call; use it in a `with`."""
+        return Hold(self)
+
+    async def take(self, count: int) -> int:
+        """Waits until there is room for so many bytes, or for all that there is; how many were taken."""
+        count = min(count, self.size)
+        if not self.try_take(count):
+            turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+            self._waiting.append((count, turn))
+            try:
+                await turn
+            except asyncio.CancelledError:
+                if turn.done() and not turn.cancelled():
+                    self.give_back(count)
+                else:
+                    self._serve()
+                raise
+        return count
+
+    def try_take(self, count: int) -> bool:
+        """Takes so many bytes if there is room for them and nobody waits."""
+        self._waiting = deque((size, turn) for size, turn in self._waiting if not turn.done())
+        if self._waiting or self.taken + count > self.size:
+            return False
+        self.taken += count
+        return True
+
+    def give_back(self, count: int) -> None:
+        """Makes room for others."""
+        self.taken -= count
+        self._serve()
+
+    def _serve(self) -> None:
+        while self._waiting:
+            count, turn = self._waiting[0]
+            if not turn.done():
+                if self.taken + count > self.size:
+                    return
+                self.taken += count
+                turn.set_result(None)
+            self._waiting.popleft()
+
+
+@dataclass(frozen=True, slots=True)
+class Budgets:
+    """What calls hold in memory: the bytes of files, and those of pages.
+
+    They are two, as a file waits for room for its pages, and must not wait for those who do the same.
+    """
+
+    files: ByteBudget
+    pages: ByteBudget
+
+
+class Hold:
+    """The bytes of one call, all of which are given back when it is closed, or at the end of a `with`."""
+
+    def __init__(self, budget: ByteBudget) -> None:
+        self._budget = budget
+        self._taken = 0
+        self._taking: set[asyncio.Task[int]] = set()
+
+    async def take(self, count: int) -> int:
+        """Waits until there is room for so many bytes more; how many were taken. Cancelled at the end of the hold."""
+        taking = asyncio.create_task(self._budget.take(count))
+        self._taking.add(taking)
+        try:
+            taken = await taking
+        finally:
+            self._taking.discard(taking)
+        self._taken += taken
+        return taken
+
+    def try_take(self, count: int) -> bool:
+        """Takes so many bytes more if there is room for them."""
+        is_taken = self._budget.try_take(count)
+        self._taken += count if is_taken else 0
+        return is_taken
+
+    def give_back(self, count: int) -> None:
+        """Makes room for others; a negative count takes what is there already, room or not."""
+        self._taken -= count
+        self._budget.give_back(count)
+
+    def close(self) -> None:
+        """Gives all back, and ends what still waits for more."""
+        for taking in self._taking:
+            taking.cancel()
+        self.give_back(self._taken)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()

@@ -1,0 +1,7 @@
+"""Files to pages in child processes, which can be killed and may crash: nothing known of one bounds what it costs."""
+
+from stamp2vec.decoding.decoder import Decoder, DecoderLimits, OpenFile, Room
+from stamp2vec.decoding.memory import SharedFile
+from stamp2vec.decoding.pool import DecoderPool
+
+__all__ = ["Decoder", "DecoderLimits", "DecoderPool", "OpenFile", "Room", "SharedFile"]

@@ -1,0 +1,121 @@
+"""The child process of a decoder: `python -m stamp2vec.decoding.child SOCKET MEMORY_BYTES`.
+
+It opens one file at a time, which it gets as a descriptor, and answers with its pages, whose pixels it puts into memory
+that it shares with its parent. Before it makes room for a page it asks for it.
+"""
+
+import dataclasses
+import os
+import resource
+import select
+import signal
+import socket
+import sys
+import threading
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stamp2vec.decoding.channel import Channel, Closed
+from stamp2vec.decoding.memory import shared_pixels
+from stamp2vec.errors import InvalidImage
+from stamp2vec.imaging.formats import Limits, NoRoom, Reader, open_file
+
+_HEADROOM_S = 2.0  # of processor time beyond what a page may take: the parent kills first, where there is one
+
+
+class _Child:
+    def __init__(self, parent: Channel) -> None:
+        self._parent = parent
+        self._reader: Reader | None = None
+        self._pixels_fd: int | None = None
+
+    def serve(self) -> None:
+        """Until the parent is gone."""
+        while True:
+            request, fd = self._parent.receive()
+            try:
+                answer = self._answer(request, fd)
+            except InvalidImage as error:
+                answer = {"invalid": str(error), "field": error.field}
+            except NoRoom:
+                answer = {"no_room": True}
+            except MemoryError:
+                answer = {"invalid": "", "memory": True, "field": ""}
+            self._parent.send(answer, self._pixels_fd)
+            self._drop_pixels()
+
+    def _answer(self, request: dict[str, Any], fd: int | None) -> dict[str, Any]:
+        match request["do"]:
+            case "open":
+                self._close()
+                if fd is None:
+                    raise Closed
+                self._limit_time(request["seconds"])
+                self._reader = open_file(
+                    os.fdopen(fd, "rb"), Limits(**request["limits"]), request["field"], request["password"]
+                )
+                return {"page_count": self._reader.page_count, "warnings": self._reader.warnings}
+            case "read":
+                if self._reader is None:
+                    raise Closed
+                self._limit_time(request["seconds"])
+                page = self._reader.read(request["index"], self._room)
+                return {"info": dataclasses.asdict(page.info), "shape": page.image.shape}
+            case _:
+                self._close()
+                return {}
+
+    def _room(self, height: int, width: int) -> NDArray[np.uint8]:
+        """Pixels that the parent has room for. NoRoom when it has none."""
+        self._drop_pixels()  # of a page that is made again, in another size
+        self._parent.send({"room": [height, width]})
+        answer, _ = self._parent.receive()
+        if not answer["granted"]:
+            raise NoRoom
+        self._pixels_fd, pixels = shared_pixels(height, width)
+        return pixels
+
+    def _drop_pixels(self) -> None:
+        if self._pixels_fd is not None:
+            os.close(self._pixels_fd)
+            self._pixels_fd = None
+
+    def _close(self) -> None:
+        if self._reader is not None:
+            self._reader.close()
+            self._reader = None
+
+    @staticmethod
+    def _limit_time(seconds: float) -> None:
+        """The system ends this process when the next step takes longer, also when nobody is there any more to do it."""
+        used = resource.getrusage(resource.RUSAGE_SELF)
+        allowed = int(used.ru_utime + used.ru_stime + seconds + _HEADROOM_S) + 1
+        resource.setrlimit(resource.RLIMIT_CPU, (allowed, resource.getrlimit(resource.RLIMIT_CPU)[1]))
+
+
+def _end_with(parent: socket.socket) -> None:
+    """Ends this process when its parent is gone, whatever it is doing."""
+    poll = select.poll()
+    poll.register(parent, 0)  # only that the other end has been closed
+    poll.poll()
+    os._exit(0)
+
+
+def main(socket_fd: int, memory_bytes: int) -> None:
+    """Works until the parent closes the socket or dies."""
+    for number in (signal.SIGINT, signal.SIGTERM):  # Ctrl-C and systemd signal all processes; the parent drains first
+        signal.signal(number, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_DATA, (memory_bytes, memory_bytes))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a crash must not write a document to disk
+    end = socket.socket(fileno=socket_fd)
+    threading.Thread(target=_end_with, args=(end,), daemon=True).start()
+    try:
+        _Child(Channel(end)).serve()
+    except Closed:
+        return
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]), int(sys.argv[2]))

@@ -1,0 +1,237 @@
+"""One decoder: a child process, as its parent sees it, that reads one file at a time and is replaced when lost."""
+
+import dataclasses
+import os
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from stamp2vec.decoding.channel import Channel, Closed
+from stamp2vec.decoding.memory import SharedFile, mapped_pixels
+from stamp2vec.errors import InvalidImage
+from stamp2vec.imaging.formats import Limits, NoRoom, Overlay, Page, PageInfo
+from stamp2vec.values import Resolution, Source
+
+Room = Callable[[int], bool]
+"""Asked before so many bytes are taken for a page and while it is made; False ends the reading of it with NoRoom."""
+
+PEAK = 2.2  # bytes that a page takes while it is decoded, for each of its RGB bytes; then 1
+_THREADS = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
+
+
+@dataclass(frozen=True, slots=True)
+class DecoderLimits:
+    """What a file may cost: `page_s` seconds a page or the opening, `memory_bytes` of the child process."""
+
+    page_s: float
+    memory_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class OpenFile:
+    """What is known of a file once it is open."""
+
+    page_count: int
+    warnings: tuple[str, ...]
+
+
+class Decoder:
+    """Used by one thread at a time; `kill` may be called from any."""
+
+    def __init__(self, limits: DecoderLimits) -> None:
+        """The process starts when it is first needed."""
+        self._limits = limits
+        self._child: subprocess.Popen[bytes] | None = None
+        self._channel: Channel | None = None
+        self._lock = threading.Lock()
+        self._killed = False
+        self._opened: tuple[SharedFile, OpenFile, str] | None = None  # and the field that its errors name
+        self.starts = 0
+        """How often a process was started."""
+
+    def start(self) -> None:
+        """Starts the process, unless there is one. OSError when the system has no room for another."""
+        with self._lock:
+            if (
+                self._channel is not None
+                and self._child is not None
+                and not self._killed
+                and self._child.poll() is None
+            ):
+                return
+            self._drop()
+            ours, theirs = socket.socketpair()
+            with theirs:
+                try:
+                    self._child = subprocess.Popen(
+                        [
+                            sys.executable,
+                            "-m",
+                            "stamp2vec.decoding.child",
+                            str(theirs.fileno()),
+                            str(self._limits.memory_bytes),
+                        ],
+                        pass_fds=[theirs.fileno()],
+                        stdin=subprocess.DEVNULL,
+                        stdout=subprocess.DEVNULL,
+                        stderr=subprocess.DEVNULL,  # libraries write into it what they think of a file
+                        env=os.environ | _THREADS,
+                    )
+                except BaseException:
+                    ours.close()
+                    raise
+            self._channel, self._killed = Channel(ours), False
+            self.starts += 1
+
+    def open(
+        self, file: SharedFile, limits: Limits, field: str, password: str | None, deadline_s: float | None = None
+    ) -> OpenFile:
+        """Opens a file in place of the one before; the file stays the caller's.
+
+        Raises InvalidImage when it cannot be opened within `page_s`, and TimeoutError at `deadline_s` of
+        time.monotonic(), as `read` does.
+        """
+        self._opened = None
+        request = {
+            "do": "open",
+            "limits": dataclasses.asdict(limits),
+            "field": field,
+            "password": password,
+            "seconds": self._limits.page_s,
+        }
+        self.start()
+        answer, _ = self._ask(request, file.fd, deadline_s, field, "the file")
+        opened = OpenFile(answer["page_count"], tuple(answer["warnings"]))
+        self._opened = file, opened, field
+        return opened
+
+    def opened(self, file: SharedFile) -> OpenFile | None:
+        """What is known of this file, if pages of it can be read without opening it again."""
+        return self._opened[1] if self._opened is not None and self._opened[0] is file else None
+
+    @property
+    def has_stale_file(self) -> bool:
+        """Whether it has a file open that its owner has closed, and so holds its memory."""
+        return self._opened is not None and self._opened[0].is_closed
+
+    def read(self, index: int, room: Room, deadline_s: float | None = None) -> Page:
+        """A page of the file that is open.
+
+        Raises InvalidImage when it cannot be read: also when it takes longer than `page_s`, more memory than the
+        process has, or the process down; NoRoom when `room` has none.
+        """
+        if self._opened is None:
+            raise ValueError("no file is open")
+        field = self._opened[2]
+        request = {"do": "read", "index": index, "seconds": self._limits.page_s}
+        answer, fd = self._ask(request, None, deadline_s, field, f"page {index + 1}", room)
+        if fd is None:
+            raise self._lost(field, f"page {index + 1}")
+        try:
+            height, width, _ = answer["shape"]
+            return Page(index, mapped_pixels(fd, height, width), _info(answer["info"]))
+        except (ValueError, KeyError, TypeError) as error:
+            raise self._lost(field, f"page {index + 1}") from error
+
+    def close_file(self) -> None:
+        """Lets go of the file that is open."""
+        if self._opened is None:
+            return
+        self._opened = None
+        try:
+            self._ask({"do": "close"}, None, None, "", "")
+        except InvalidImage:
+            return
+
+    def kill(self) -> None:
+        """Ends the process, also in the middle of its work; the next file starts another."""
+        self._killed = True
+        child = self._child
+        if child is not None:
+            child.kill()
+
+    def close(self) -> None:
+        """Ends the process, and waits for its end."""
+        with self._lock:
+            self._drop()
+
+    def _ask(
+        self,
+        request: Mapping[str, Any],
+        fd: int | None,
+        deadline_s: float | None,
+        field: str,
+        what: str,
+        room: Room = lambda _: True,
+    ) -> tuple[dict[str, Any], int | None]:
+        """The answer, and the descriptor that comes with it."""
+        channel = self._channel
+        if channel is None:
+            raise self._lost(field, what)
+        limit_s = time.monotonic() + self._limits.page_s
+        try:
+            channel.send(request, fd)
+            while True:
+                answer, pixels = channel.receive(limit_s if deadline_s is None else min(limit_s, deadline_s))
+                if "room" not in answer:
+                    break
+                height, width = answer["room"]
+                asked_s = time.monotonic()
+                granted = room(round(PEAK * 3 * height * width))
+                limit_s += time.monotonic() - asked_s  # waiting for room is no fault of the page
+                channel.send({"granted": granted})
+        except Closed as error:
+            raise self._lost(field, what) from error
+        except TimeoutError:
+            self._opened = None
+            self.kill()
+            if deadline_s is not None and time.monotonic() >= deadline_s:
+                raise
+            seconds = f"{self._limits.page_s:g} s"
+            raise InvalidImage(
+                f"{what} takes more than {seconds} to decode: save it again in a simpler form, for example as JPEG",
+                field,
+            ) from None
+        except BaseException:  # of `room`: the child would wait for ever
+            self._opened = None
+            self.kill()
+            raise
+        if "no_room" in answer:
+            raise NoRoom
+        if "memory" in answer:
+            size = f"{self._limits.memory_bytes / 2**20:.0f} MiB"
+            raise InvalidImage(f"{what} takes more than {size} of memory to decode: scale it down, or split it", field)
+        if "invalid" in answer:
+            raise InvalidImage(answer["invalid"], answer["field"])
+        return answer, pixels
+
+    def _lost(self, field: str, what: str) -> InvalidImage:
+        self._opened = None
+        self.kill()
+        return InvalidImage(f"{what} made the decoder crash: save it again, for example as JPEG or PNG", field)
+
+    def _drop(self) -> None:
+        if self._channel is not None:
+            self._channel.close()
+        if self._child is not None:
+            self._child.kill()
+            self._child.wait()
+        self._child = self._channel = self._opened = None
+
+
+def _info(values: Mapping[str, Any]) -> PageInfo:
+    resolution, points = values["resolution"], values["to_points"]
+    return PageInfo(
+        height=values["height"],
+        width=values["width"],
+        resolution=None if resolution is None else Resolution(**resolution),
+        to_points=None if points is None else (points[0], points[1], points[2], points[3], points[4], points[5]),
+        label=values["label"],
+        warnings=tuple(values["warnings"]),
+        overlays=tuple(Overlay(Source(each["source"]), tuple(each["box"])) for each in values["overlays"]),
+    )

@@ -1,0 +1,63 @@
+"""Memory that a parent and its child share; it has no name that would have to be removed. Linux only."""
+
+import mmap
+import os
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+class SharedFile:
+    """A file in memory that grows by its end; close it."""
+
+    def __init__(self, data: bytes = b"") -> None:
+        """`data` is its beginning."""
+        self.fd = os.memfd_create("stamp2vec-file", os.MFD_CLOEXEC)
+        self.size = 0
+        self.append(data)
+
+    def append(self, data: bytes) -> None:
+        """Writes at its end."""
+        view = memoryview(data)
+        while view:
+            written = os.pwrite(self.fd, view, self.size)
+            self.size += written
+            view = view[written:]
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether nobody reads it any more."""
+        return self.fd < 0
+
+    def close(self) -> None:
+        """Gives the memory back once no child has it open any more."""
+        if self.fd >= 0:
+            os.close(self.fd)
+            self.fd = -1
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+def shared_pixels(height: int, width: int) -> tuple[int, NDArray[np.uint8]]:
+    """Pixels, uint8 (height, width, 3), writable, and the descriptor by which another process maps them."""
+    fd = os.memfd_create("stamp2vec-page", os.MFD_CLOEXEC)
+    os.ftruncate(fd, 3 * height * width)
+    memory = mmap.mmap(fd, 3 * height * width, mmap.MAP_SHARED)
+    return fd, np.frombuffer(memory, np.uint8).reshape(height, width, 3)
+
+
+def mapped_pixels(fd: int, height: int, width: int) -> NDArray[np.uint8]:
+    """Pixels of another process, uint8 (height, width, 3), read-only; closes the descriptor.
+
+    ValueError when they are not there: a process that went wrong may say anything.
+    """
+    try:
+        memory = mmap.mmap(fd, 3 * height * width, mmap.MAP_SHARED, mmap.PROT_READ)
+    finally:
+        os.close(fd)
+    return np.frombuffer(memory, np.uint8).reshape(height, width, 3)
