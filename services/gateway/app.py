@@ -8,13 +8,15 @@ from prometheus_client import CollectorRegistry
 
 from services.decoders import decoder_pool, observe
 from services.gateway.admission.admission import Admission
-from services.gateway.admission.byte_budget import Budgets, ByteBudget
+from services.gateway.admission.budgets import Budgets
 from services.gateway.admission.workers import Workers
 from services.gateway.metrics import GatewayMetrics
 from services.gateway.servicer import StampServicer
 from services.gateway.settings import GatewaySettings
 from services.gateway.upstream.upstreams import Upstreams
 from services.runtime.observability.metrics import Metrics
+from services.runtime.serving.byte_budget import ByteBudget
+from services.runtime.serving.messages import Messages
 from stamp2vec.v1 import gateway_pb2, gateway_pb2_grpc
 
 
@@ -29,6 +31,8 @@ class Gateway:
         self._workers = Workers(settings.decode_threads)
         self._decoders = decoder_pool(settings)
         self._registry = CollectorRegistry()
+        self._budgets = Budgets(ByteBudget(settings.message_mib * 2**20), ByteBudget(settings.page_mib * 2**20))
+        self.messages = Messages(self._budgets.messages)
         self._upstreams: Upstreams | None = None
         self._ending = asyncio.Event()
 
@@ -37,10 +41,9 @@ class Gateway:
         settings = self._settings
         self._upstreams = Upstreams(settings.upstreams)
         admission = Admission(settings.capacity)
-        budgets = Budgets(ByteBudget(settings.file_mib * 2**20), ByteBudget(settings.page_mib * 2**20))
-        metrics = GatewayMetrics(self._registry, lambda: admission.in_work, settings.capacity, budgets)
+        metrics = GatewayMetrics(self._registry, lambda: admission.in_work, settings.capacity, self._budgets)
         servicer = StampServicer(
-            self._upstreams, self._workers, self._decoders, admission, budgets, metrics, self._ending
+            self._upstreams, self._workers, self._decoders, admission, self._budgets, metrics, self._ending
         )
         gateway_pb2_grpc.add_StampServiceServicer_to_server(servicer, server)
 

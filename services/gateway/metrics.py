@@ -5,7 +5,7 @@ from functools import partial
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
-from services.gateway.admission.byte_budget import Budgets
+from services.gateway.admission.budgets import Budgets
 from services.gateway.document.stages import Stage, Stages
 from services.runtime.observability.metrics import SECONDS
 from stamp2vec.document import AnalyzedPage
@@ -30,7 +30,7 @@ class GatewayMetrics:
         self._stamps = Counter("stamp2vec_stamps", "Stamps found on documents.", registry=registry)
         gauge = Gauge("stamp2vec_calls_in_work", "Documents and other calls in work.", registry=registry)
         gauge.set_function(in_work)
-        for name, budget in (("file", budgets.files), ("page", budgets.pages)):
+        for name, budget in (("message", budgets.messages), ("page", budgets.pages)):
             Gauge(f"stamp2vec_{name}_bytes", f"Bytes that the {name}s of calls hold.", registry=registry).set_function(
                 partial(getattr, budget, "taken")
             )

@@ -10,7 +10,7 @@ from google.protobuf.message import Message
 
 from services.gateway import one_model
 from services.gateway.admission.admission import Admission
-from services.gateway.admission.byte_budget import Budgets
+from services.gateway.admission.budgets import Budgets
 from services.gateway.admission.workers import Workers
 from services.gateway.comparison import compare_stamps, ink_models
 from services.gateway.document.analysis import DocumentAnalysis
@@ -31,7 +31,7 @@ from services.gateway.validation import (
 )
 from services.runtime.batching.refusals import NotServing
 from services.runtime.serving.errors import AioContext
-from stamp2vec.decoding import DecoderPool, SharedFile
+from stamp2vec.decoding import DecoderPool
 from stamp2vec.document import InkModels, Models, Options
 from stamp2vec.errors import InvalidInput, ModelNotFound
 from stamp2vec.limits import MAX_MESSAGE_BYTES
@@ -69,22 +69,19 @@ class StampServicer(StampServiceServicer):
     ) -> gateway_pb2.AnalyzeDocumentResponse:
         """See StampService in gateway.proto, as for all of these."""
         check_document(request, len(request.document), DOCUMENT_LIMITS)
-        with self._budgets.files.hold() as hold:
-            deadline = Deadline.after(context.time_remaining())
-            async with asyncio.timeout_at(deadline.at_s):
-                await hold.take(len(request.document))
-            document = Document(request, SharedFile(request.document), hold)
-            try:
-                return await self._analyze(document, deadline)
-            finally:
-                self._decoders.close_file(document.file)
+        document = Document.begun(request, self._budgets.messages.hold())  # the request's bytes count already
+        del request  # and are to be held once
+        try:
+            return await self._analyze(document, Deadline.after(context.time_remaining()))
+        finally:
+            self._decoders.close_file(document.file)
 
     async def AnalyzeDocuments(  # noqa: N802 - the contract's name
         self, request_iterator: AsyncIterator[gateway_pb2.AnalyzeDocumentsRequest], context: AioContext
     ) -> AsyncIterator[gateway_pb2.AnalyzeDocumentsResponse]:
         """Admits documents, not streams: an open stream with nothing on it takes no place."""
         stream = DocumentStream(
-            self._analyze, self._budgets.files, self._decoders.close_file, context.time_remaining, self._ending
+            self._analyze, self._budgets.messages, self._decoders.close_file, context.time_remaining, self._ending
         )
         async with aclosing(stream.answers(aiter(request_iterator))) as responses:
             async for response in responses:

@@ -26,10 +26,10 @@ class GatewaySettings(ServerSettings):
         "the model services behind.",
         at_least=1,
     )
-    file_mib: int = setting(
+    message_mib: int = setting(
         384,
-        "MiB of files held at once over all calls; beyond it their senders wait, or are told to. Raise it where memory "
-        "is plenty and files are large.",
+        "MiB of requests and responses held at once over all calls; beyond it their senders wait, or are told to. "
+        "Raise it where memory is plenty and files are large.",
         at_least=256,
     )
     page_mib: int = setting(

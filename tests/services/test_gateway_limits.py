@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 
 from services.gateway.admission.admission import Admission
-from services.gateway.admission.byte_budget import ByteBudget
 from services.gateway.tasks import task_group
 from services.gateway.upstream.calls import parts
 from services.runtime.batching.refusals import QueueFull
+from services.runtime.serving.byte_budget import ByteBudget
 
 
 def test_a_call_frees_its_place_however_it_ends() -> None:

@@ -9,11 +9,11 @@ from typing import Any
 import grpc
 import pytest
 
-from services.gateway.admission.byte_budget import ByteBudget
 from services.gateway.document.pages import Group, PageReader
 from services.gateway.document.stream import Document
 from services.gateway.upstream.deadline import Deadline
 from services.gateway.validation import DOCUMENT_LIMITS
+from services.runtime.serving.byte_budget import ByteBudget
 from stamp2vec.decoding import Decoder, DecoderLimits, DecoderPool, SharedFile
 from stamp2vec.v1 import common_pb2, detector_pb2, gateway_pb2
 from stamp2vec.wire.models import info_from_message

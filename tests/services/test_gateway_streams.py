@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from services.gateway.admission.byte_budget import ByteBudget
 from services.gateway.document.stream import Analyze, Document, DocumentStream
 from services.gateway.upstream.deadline import Deadline
 from services.runtime.batching.refusals import NotServing
+from services.runtime.serving.byte_budget import ByteBudget
 from stamp2vec.decoding import SharedFile
 from stamp2vec.v1 import common_pb2, detector_pb2, gateway_pb2
 from tests.services.gateway import TIMEOUT_S, document, eventually, gateway, numbered, until_cancelled

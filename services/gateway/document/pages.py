@@ -6,9 +6,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
-from services.gateway.admission.byte_budget import Hold
 from services.gateway.upstream.calls import ModelCaller
 from services.gateway.upstream.deadline import Deadline
+from services.runtime.serving.byte_budget import Hold
 from stamp2vec.decoding import Decoder, DecoderPool, OpenFile, SharedFile
 from stamp2vec.document import page_views
 from stamp2vec.errors import InvalidImage

@@ -3,15 +3,16 @@
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
+from typing import Self
 
 import grpc.aio
 
-from services.gateway.admission.byte_budget import ByteBudget, Hold
 from services.gateway.document.analysis import OnPage
 from services.gateway.upstream.deadline import Deadline
 from services.gateway.validation import check_id
 from services.runtime.batching.refusals import HopelessDeadline, NotServing, QueueFull
 from services.runtime.observability import tracing
+from services.runtime.serving.byte_budget import ByteBudget, Hold
 from services.runtime.serving.errors import item_status, problem
 from stamp2vec.decoding import SharedFile
 from stamp2vec.errors import InvalidImage
@@ -37,6 +38,15 @@ class Document:
     hold: Hold
     on_page: OnPage | None = None
     answered_pages: int = 0
+
+    @classmethod
+    def begun(cls, request: Request, hold: Hold) -> Self:
+        """Of its first bytes; the request is not needed any more."""
+        options = Request()
+        for field, value in request.ListFields():
+            if field.name != "document":  # whose bytes would stay as long as the options do
+                setattr(options, field.name, value)
+        return cls(options, SharedFile(request.document), hold)
 
     def append(self, data: bytes) -> None:
         """Keeps more bytes. InvalidImage when there are too many, QueueFull when there is no room for them now."""
@@ -130,11 +140,6 @@ class DocumentStream:
 
     async def _begun(self, request: gateway_pb2.AnalyzeDocumentsRequest) -> Document:
         """Its first bytes wait for room where no other document of this stream holds any while it does no work."""
-        options = Request()
-        for field, value in request.document.ListFields():
-            if field.name != "document":  # whose bytes would stay as long as the options do
-                setattr(options, field.name, value)
-        options.priority = options.priority or common_pb2.PRIORITY_BULK
         hold = self._budget.hold()
         count = len(request.document.document)
         if self._uploads:
@@ -143,12 +148,14 @@ class DocumentStream:
         else:
             await hold.take(count)
 
-        document = Document(options, SharedFile(request.document.document), hold)
+        document = Document.begun(request.document, hold)
+        document.request.priority = document.request.priority or common_pb2.PRIORITY_BULK
         if request.page_by_page:
+            name = request.id
 
             async def on_page(page: gateway_pb2.Page) -> None:
                 document.answered_pages += 1
-                await self._answers.put(Answer(id=request.id, page=page))
+                await self._answers.put(Answer(id=name, page=page))
 
             document.on_page = on_page
         return document

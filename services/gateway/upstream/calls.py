@@ -11,11 +11,11 @@ import numpy as np
 from google.protobuf.message import Message
 from numpy.typing import NDArray
 
-from services.gateway.admission.byte_budget import Hold
 from services.gateway.admission.workers import Workers
 from services.gateway.tasks import task_group
 from services.gateway.upstream.deadline import Deadline
 from services.gateway.upstream.upstreams import Upstreams
+from services.runtime.serving.byte_budget import Hold
 from services.runtime.serving.errors import item_status, problem
 from stamp2vec.decoding import DecoderPool
 from stamp2vec.errors import ServiceError, Stamp2vecError

@@ -7,6 +7,7 @@ import time
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import aclosing, asynccontextmanager, contextmanager
+from functools import partial
 from typing import Any
 
 import grpc
@@ -17,6 +18,7 @@ from services.runtime.observability import tracing
 from services.runtime.observability.logs import request_id
 from services.runtime.observability.metrics import Metrics
 from services.runtime.serving.errors import AioContext, Code, Problem, abort, problem
+from services.runtime.serving.messages import Messages
 
 log = logging.getLogger(__name__)
 
@@ -34,8 +36,9 @@ def calling(method: str) -> Iterator[tuple[tuple[str, str], ...]]:
 class CallInterceptor(grpc.aio.ServerInterceptor):
     """Wraps unary and streaming calls alike; leaves health and reflection alone."""
 
-    def __init__(self, metrics: Metrics) -> None:
-        self._metrics = metrics
+    def __init__(self, metrics: Metrics, messages: Messages | None = None) -> None:
+        """`messages` bounds what requests and responses take; without it gRPC takes what comes."""
+        self._metrics, self._messages = metrics, messages
         self._calls = 0
         self._no_calls = asyncio.Event()
         self._no_calls.set()
@@ -65,6 +68,15 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
             async with self._call(method, given, metadata, context):
                 return await handler.unary_unary(request, context)
 
+        async def answer_in_room(messages: Messages, requests: Any, context: AioContext) -> Any:
+            async with self._call(method, given, metadata, context):
+                async with messages.request(aiter(requests), handler.request_deserializer) as request:
+                    unread = [request]
+                    del request  # whoever answers may let go of it
+                    response = await handler.unary_unary(unread.pop(), context)
+                messages.respond(response, context)
+                return response
+
         async def answer_many(requests: Any, context: AioContext) -> AsyncIterator[Any]:
             async with (
                 self._call(method, given, metadata, context),
@@ -73,6 +85,9 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
                 async for response in responses:
                     yield response
 
+        if handler.unary_unary and self._messages is not None:
+            answer = partial(answer_in_room, self._messages)
+            return grpc.stream_unary_rpc_method_handler(answer, None, handler.response_serializer)
         if handler.unary_unary:
             return grpc.unary_unary_rpc_method_handler(
                 answer_once, handler.request_deserializer, handler.response_serializer

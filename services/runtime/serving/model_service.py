@@ -109,6 +109,10 @@ class ModelService(Generic[Place]):
         """See App."""
         return self._name
 
+    @property
+    def messages(self) -> None:
+        """See App: what they answer is small, and who calls them is a gateway."""
+
     def register(self, server: grpc.aio.Server) -> None:
         """See App."""
         self._register(self, server)

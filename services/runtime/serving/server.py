@@ -21,6 +21,7 @@ from services.runtime.batching.refusals import SHUTTING_DOWN
 from services.runtime.observability import logs, tracing
 from services.runtime.observability.metrics import Metrics
 from services.runtime.serving.interceptor import CallInterceptor
+from services.runtime.serving.messages import Messages
 from services.runtime.serving.settings import ServerSettings
 from stamp2vec.limits import MAX_MESSAGE_BYTES
 
@@ -43,6 +44,10 @@ class App(Protocol):
     @property
     def service_name(self) -> str:
         """The full name of its protobuf service: "stamp2vec.v1.DetectorService"."""
+
+    @property
+    def messages(self) -> Messages | None:
+        """What requests and responses may take; None leaves that to gRPC, which takes what comes."""
 
     def register(self, server: grpc.aio.Server) -> None:
         """Adds its servicer."""
@@ -110,7 +115,7 @@ class _Health:
 async def running(app: App, settings: ServerSettings) -> AsyncIterator[Ports]:
     """Serves inside the `async with`: calls are answered from its first line on, and leaving it drains."""
     metrics = Metrics()
-    interceptor = CallInterceptor(metrics)
+    interceptor = CallInterceptor(metrics, app.messages)
     interceptor.not_serving = "this server is starting: send the call again in a few seconds"
     server = grpc.aio.server(
         interceptors=[interceptor],

@@ -1,8 +1,7 @@
-"""How many bytes documents take in the gateway at once: decoded pages above all."""
+"""How many bytes calls take at once."""
 
 import asyncio
 from collections import deque
-from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
 
@@ -58,17 +57,6 @@ class ByteBudget:
                 self.taken += count
                 turn.set_result(None)
             self._waiting.popleft()
-
-
-@dataclass(frozen=True, slots=True)
-class Budgets:
-    """What calls hold in memory: the bytes of files, and those of pages.
-
-    They are two, as a file waits for room for its pages, and must not wait for those who do the same.
-    """
-
-    files: ByteBudget
-    pages: ByteBudget
 
 
 class Hold:

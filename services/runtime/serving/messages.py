@@ -1,0 +1,100 @@
+"""The bytes of requests and responses that a server holds at once.
+
+gRPC reads a request whole before its handler is called, and keeps a response until its caller has taken it, however
+many there are. So handlers are called when the headers have come, and read the request themselves once there is room
+for the largest that there may be: until then its sender waits, by HTTP/2's flow control.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+
+from google.protobuf.message import DecodeError, Message
+
+from services.runtime.batching.refusals import QueueFull
+from services.runtime.serving.byte_budget import ByteBudget
+from services.runtime.serving.errors import AioContext
+from stamp2vec.errors import InvalidInput
+from stamp2vec.limits import MAX_MESSAGE_BYTES
+
+PATIENCE_S = 5.0  # that a sender has for one request while others wait
+_SMALL_BYTES = 2**20  # of a response: so few need no room
+_RETRY_S = 1.0
+
+
+class Messages:
+    """One for each server."""
+
+    def __init__(self, budget: ByteBudget, patience_s: float = PATIENCE_S) -> None:
+        """`budget` has room for one message of the largest size at least."""
+        self._budget, self._patience_s = budget, patience_s
+        self._reading: dict[asyncio.Task[Any], float] = {}  # since when, oldest first
+
+    @asynccontextmanager
+    async def request(self, parts: AsyncIterator[bytes], parse: Callable[[bytes], Message]) -> AsyncIterator[Message]:
+        """The one request of a call, whose bytes count until the end of the `with`.
+
+        Raises InvalidInput when it is none, and QueueFull when it comes too slowly while others wait.
+        """
+        reserved = min(MAX_MESSAGE_BYTES, self._budget.size)
+        await self._take(reserved)
+        try:
+            data = await self._read(parts)
+            self._budget.give_back(reserved - len(data))
+            reserved = len(data)
+            try:
+                message = parse(data)
+            except DecodeError as error:
+                raise InvalidInput("the request is no message of this method: generate the stub anew") from error
+            del data
+            yield message
+        finally:
+            self._budget.give_back(reserved)
+
+    def respond(self, response: Message, context: AioContext) -> None:
+        """Counts a response until its call is over: its caller may take its time. QueueFull without room for it."""
+        size = response.ByteSize()
+        if size <= _SMALL_BYTES:
+            return
+        if not self._budget.try_take(size):
+            raise QueueFull(_RETRY_S)
+        context.add_done_callback(lambda _: self._budget.give_back(size))  # type: ignore[arg-type]
+
+    async def _take(self, count: int) -> None:
+        taking = asyncio.create_task(self._budget.take(count))
+        try:
+            while not taking.done():
+                await asyncio.wait([taking], timeout=self._patience_s / 4)
+                self._stop_slow_senders()
+        finally:
+            if not taking.done() or taking.cancelled():
+                taking.cancel()
+            elif (task := asyncio.current_task()) is not None and task.cancelling():
+                self._budget.give_back(count)
+
+    async def _read(self, parts: AsyncIterator[bytes]) -> bytes:
+        loop = asyncio.get_running_loop()
+        reading = asyncio.ensure_future(_one(parts))
+        self._reading[reading] = loop.time()
+        try:
+            return await reading
+        except asyncio.CancelledError:
+            if (task := asyncio.current_task()) is not None and not task.cancelling():
+                raise QueueFull(_RETRY_S) from None  # it was stopped, not its call
+            raise
+        finally:
+            self._reading.pop(reading, None)
+            reading.cancel()
+
+    def _stop_slow_senders(self) -> None:
+        now_s = asyncio.get_running_loop().time()
+        for reading, since_s in self._reading.items():
+            if now_s - since_s > self._patience_s:
+                reading.cancel()
+
+
+async def _one(parts: AsyncIterator[bytes]) -> bytes:
+    async for part in parts:
+        return part
+    raise InvalidInput("the call has no request: send one")
