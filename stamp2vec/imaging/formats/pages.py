@@ -20,10 +20,10 @@ def open_file(file: BinaryIO, limits: Limits = Limits(), field: str = "", passwo
 
     `password` opens a PDF that asks for one. InvalidImage when the bytes as a whole are nothing that can be read.
     """
-    picture = raster.open_picture(file, limits, field)
-    if picture.format == "TIFF":
-        return tiff.TiffReader(picture, limits, field)
-    return raster.PictureReader(picture, limits, field)
+    head = raster.check_bytes(file, limits, field)
+    if tiff.is_tiff(head):
+        return tiff.TiffReader(file, limits, field)
+    return raster.PictureReader(file, head, limits, field)
 
 
 def decode_pages(
