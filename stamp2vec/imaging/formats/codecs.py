@@ -37,15 +37,29 @@ _FILES: Mapping[Compression, tuple[str, ...]] = {
     Compression.WEBP_OLD: ("WEBP",),
     Compression.PNG: ("PNG",),
 }
+_STEP = 64  # bytes of damaged data at a time
+_ZEROS = bytes(16)
 _MODES = {1: "L", 3: "RGB", 4: "RGBA"}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Decoded:
+    """The rows of one segment that could be had, (n, B), which may be fewer than it should have."""
+
+    rows: Bytes
+    doubtful: bool = False
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Rows:
-    """Rows of segments, one below the other, as an array (H, B) or a Pillow image that holds them."""
+    """Rows of segments, one below the other, as an array (H, B) or a Pillow image that holds them.
+
+    What `source` has in `lost` rows means nothing; `doubtful` rows have been decoded, yet not from what was encoded.
+    """
 
     source: Bytes | Image.Image
-    damaged: Sequence[range] = ()
+    lost: Sequence[range] = ()
+    doubtful: Sequence[range] = ()
 
     def part(self, first: int, end: int) -> Bytes:
         """uint8 (end - first, B)."""
@@ -133,136 +147,159 @@ def _small_tiff(
 
 
 def _one_by_one(
-    row_bytes: int, segments: Sequence[bytes], heights: Sequence[int], decode: Callable[[bytes, int], Bytes]
+    row_bytes: int, segments: Sequence[bytes], heights: Sequence[int], decode: Callable[[bytes, int], Decoded]
 ) -> Rows:
-    """Decode segments singly; what `decode` gives may have fewer rows than asked for, those behind are damaged."""
-    if len(segments) == 1:
-        rows = decode(segments[0], heights[0])
-        if len(rows) == heights[0]:
-            return Rows(rows)
-        parts = [rows]
-    else:
-        parts = [decode(segment, height) for segment, height in zip(segments, heights, strict=True)]
-    whole = np.zeros((sum(heights), row_bytes), np.uint8)
-    damaged, first = [], 0
-    for rows, height in zip(parts, heights, strict=True):
-        whole[first : first + len(rows)] = rows
-        if len(rows) < height:
-            damaged.append(range(first + len(rows), first + height))
+    """Decode segments singly."""
+    parts = [decode(segment, height) for segment, height in zip(segments, heights, strict=True)]
+    lost, doubtful, first = [], [], 0
+    for part, height in zip(parts, heights, strict=True):
+        if len(part.rows) < height:
+            lost.append(range(first + len(part.rows), first + height))
+        if part.doubtful:
+            doubtful.append(range(first, first + len(part.rows)))
         first += height
-    return Rows(whole, damaged)
+    if len(parts) == 1 and not lost:
+        return Rows(parts[0].rows, (), doubtful)
+    whole = np.zeros((sum(heights), row_bytes), np.uint8)
+    first = 0
+    for part, height in zip(parts, heights, strict=True):
+        whole[first : first + len(part.rows)] = part.rows
+        first += height
+    return Rows(whole, lost, doubtful)
 
 
-def _byte_decoder(frame: Frame) -> Callable[[bytes, int], Bytes]:
+def _byte_decoder(frame: Frame) -> Callable[[bytes, int], Decoded]:
     row_bytes = frame.row_bytes
 
-    def decode(segment: bytes, height: int) -> Bytes:
-        length = height * row_bytes
+    def decode(segment: bytes, height: int) -> Decoded:
+        length, whole = height * row_bytes, True
         if frame.compression in _DEFLATE:
             # libtiff does not look at the checksum, and reads zeros over a part of it without a word.
-            data = _inflate(segment, length)
+            data, whole = _inflate(segment, length)
         elif frame.compression is Compression.LZMA:
-            data = _unpack_lzma(segment, length)
+            data, whole = _unpack_lzma(segment, length)
         else:
-            data = segment[:length]
+            data = segment
         rows = min(len(data) // row_bytes, height)
-        return np.frombuffer(data, np.uint8, rows * row_bytes).reshape(rows, row_bytes)
+        return Decoded(np.frombuffer(data, np.uint8, rows * row_bytes).reshape(rows, row_bytes), not whole)
 
     return decode
 
 
-def _inflate(segment: bytes, length: int) -> bytes:
-    """What can be had of it. Where the checksum is wrong no one knows from where on, and there is nothing."""
+def _inflate(segment: bytes, length: int) -> tuple[bytes, bool]:
+    """What can be had of it, and whether its checksum is right, as far as it is there."""
     decoder = zlib.decompressobj()
     try:
         data = decoder.decompress(segment, length)
         if len(data) == length and not decoder.eof:
             decoder.decompress(decoder.unconsumed_tail, 1)  # to the checksum
+        return data, True
     except zlib.error:
-        return _inflate_in_steps(segment, length)
-    return data
+        # Anew in small steps, for what comes before an error is lost with it.
+        before = before_zeros(segment)
+        return _in_steps(zlib.decompressobj().decompress, before, length), len(before) < len(segment)
 
 
-def _inflate_in_steps(segment: bytes, length: int) -> bytes:
-    decoder = zlib.decompressobj()
-    parts, found = [], 0
+def _unpack_lzma(segment: bytes, length: int) -> tuple[bytes, bool]:
+    def decompressor() -> Callable[[bytes, int], bytes]:
+        return lzma.LZMADecompressor(memlimit=_LZMA_MEMORY).decompress
+
     try:
-        for first in range(0, len(segment), 256):
-            parts.append(decoder.decompress(segment[first : first + 256], length - found + 1))
-            found += len(parts[-1])
-    except zlib.error:
-        pass
-    # Whole in length: it is the checksum that is wrong.
-    return b"".join(parts) if found < length else b""
-
-
-def _unpack_lzma(segment: bytes, length: int) -> bytes:
-    decoder = lzma.LZMADecompressor(memlimit=_LZMA_MEMORY)
-    parts, found = [], 0
-    try:
-        for first in range(0, len(segment), 1 << 16):
-            part = segment[first : first + (1 << 16)]
-            while found < length and not decoder.eof:
-                parts.append(decoder.decompress(part, length - found))
-                found += len(parts[-1])
-                part = b""
-                if decoder.needs_input:
-                    break
+        return decompressor()(segment, length), True
     except (lzma.LZMAError, EOFError, MemoryError):
+        before = before_zeros(segment)
+        return _in_steps(decompressor(), before, length), len(before) < len(segment)
+
+
+def _in_steps(decompress: Callable[[bytes, int], bytes], segment: bytes, length: int) -> bytes:
+    parts, found = [], 0
+    try:
+        for first in range(0, len(segment), _STEP):
+            if found >= length:
+                break
+            parts.append(decompress(segment[first : first + _STEP], length - found))
+            found += len(parts[-1])
+    except (zlib.error, lzma.LZMAError, EOFError, MemoryError):
         pass
     return b"".join(parts)
+
+
+def before_zeros(segment: bytes) -> bytes:
+    """What comes before a place that was overwritten with zeros, as where a disk or a transfer has failed.
+
+    Only for data that is known to be damaged: zeros may follow each other in whole data too.
+    """
+    place = segment.find(_ZEROS)
+    return segment[:place] if place >= 0 else segment
 
 
 def _of_bytes(frame: Frame, segments: Sequence[bytes], heights: Sequence[int]) -> Rows:
     number = _OF_BYTES[frame.compression]
 
-    def decode(segment: bytes, height: int) -> Bytes:
+    def decode(segment: bytes, height: int) -> Decoded:
         """As many rows as can be had: a strip may be read to less than its end."""
-        good, bad = 0, height + 1
+        try:
+            return Decoded(Rows(by_libtiff(frame.row_bytes, [height], [segment], number)).part(0, height))
+        except Exception:  # of many kinds, all of them the file's fault
+            segment = before_zeros(segment)
+        good, bad = 0, height
         rows = np.zeros((0, frame.row_bytes), np.uint8)
-        tried = height
         while bad - good > 1:
+            tried = (good + bad) // 2
             try:
                 rows = Rows(by_libtiff(frame.row_bytes, [tried], [segment], number)).part(0, tried)
                 good = tried
-            except Exception:  # of many kinds, all of them the file's fault
+            except Exception:
                 bad = tried
-            tried = (good + bad) // 2
-        return rows
+        return Decoded(rows)
 
-    if all(segments):
+    # In LZW the same code never stands many times in a row, so zeros are damage, and libtiff may read them.
+    suspicious = frame.compression is Compression.LZW and any(_ZEROS in segment for segment in segments)
+    if suspicious:
+        segments = [before_zeros(segment) for segment in segments]
+    elif all(segments):
         try:
             return Rows(by_libtiff(frame.row_bytes, heights, segments, number))
         except Exception:
-            if len(segments) == 1 and heights[0] == 1:
-                return Rows(np.zeros((1, frame.row_bytes), np.uint8), [range(1)])
+            return _one_by_one(frame.row_bytes, segments, heights, decode)
     return _one_by_one(frame.row_bytes, segments, heights, decode)
 
 
 def _fax(frame: Frame, segments: Sequence[bytes], heights: Sequence[int]) -> Rows:
-    # `Group3Options` count for G3 only; libtiff takes runs of 1 for black whatever the photometric is.
-    two_dimensional = bool(frame.directory.integer(292, 0) & 1) and frame.compression is Compression.CCITT_T4
-    options = {292: frame.directory.integer(292, 0)} if frame.compression is Compression.CCITT_T4 else {}
-    image = by_libtiff(
-        frame.segment_width,
-        heights,
-        [segment or b"\0" for segment in segments],
-        frame.compression,
-        bits=1,
-        tags=options,
-    )
-    damaged: list[range] = []
-    first = 0
-    again = _as_g4(image, heights[0]) if frame.compression is Compression.CCITT_T6 else None
-    for index, (segment, height) in enumerate(zip(segments, heights, strict=True)):
+    width, scheme = frame.segment_width, frame.compression
+    options = frame.directory.integer(292, 0) if scheme is Compression.CCITT_T4 else 0
+    tags: dict[int, bytes | int] = {292: options} if options else {}
+
+    def decode(segments: Sequence[bytes], heights: Sequence[int]) -> Image.Image | None:
+        try:
+            return by_libtiff(width, heights, segments, scheme, bits=1, tags=tags)
+        except Exception:  # of many kinds, all of them the file's fault
+            return None
+
+    image = decode(segments, heights) if all(segments) else None
+    if image is not None and scheme is Compression.CCITT_T6:
         # G4 has one way to encode a page, so what is the same when encoded again was whole; that is fast.
-        if again is None or not _begins_alike(segment, again[index]):
-            bad = fax.damaged_rows(
-                segment, frame.segment_width, height, scheme=frame.compression, two_dimensional=two_dimensional
-            )
-            damaged += [range(first + rows.start, first + rows.stop) for rows in bad]
+        again = _as_g4(image, heights[0])
+        if all(_begins_alike(segment, encoded) for segment, encoded in zip(segments, again, strict=True)):
+            return Rows(image)
+    damaged = [
+        fax.damaged_rows(segment, width, height, scheme=scheme, two_dimensional=bool(options & 1))
+        for segment, height in zip(segments, heights, strict=True)
+    ]
+    if image is not None and not any(damaged):
+        return Rows(image)
+    whole, lost, first = np.zeros((sum(heights), width), np.uint8), [], 0
+    for segment, height, bad in zip(segments, heights, damaged, strict=True):
+        # Rows at the end that are not there make libtiff give up the strip.
+        end = bad[-1].start if bad and bad[-1].stop == height else height
+        part = decode([segment], [end]) if segment and end else None
+        if part is None:
+            bad, end = [range(height)], 0
+        else:
+            whole[first : first + end] = Rows(part).part(0, end)
+        lost += [range(first + rows.start, first + rows.stop) for rows in bad]
         first += height
-    return Rows(image, damaged)
+    return Rows(whole, lost)
 
 
 def _as_g4(image: Image.Image, rows_per_strip: int) -> list[bytes]:
@@ -288,11 +325,15 @@ def _jpeg(frame: Frame, segments: Sequence[bytes], heights: Sequence[int]) -> Ro
     tags: dict[int, bytes | int] = {347: tables} if tables else {}
     photometric = 6 if ycbcr else {1: 1, 3: 2, 4: 5}.get(samples, 2)
 
-    def decode(segment: bytes, height: int) -> Bytes:
-        return jpeg.rows_of(jpeg.with_tables(segment, tables, ycbcr=ycbcr), width, height, samples)
+    def damaged(segment: bytes) -> bool:
+        return len(jpeg.before_damage(jpeg.with_tables(segment, tables, ycbcr=ycbcr))) < len(segment)
 
-    # libtiff makes grey of what is missing, without a word.
-    if all(jpeg.is_complete(segment) for segment in segments):
+    def decode(segment: bytes, height: int) -> Decoded:
+        stream = jpeg.before_damage(jpeg.with_tables(segment, tables, ycbcr=ycbcr))
+        return Decoded(jpeg.rows_of(stream, width, height, samples))
+
+    # libtiff makes grey of what is missing, and pixels of zeros, without a word.
+    if all(jpeg.is_complete(segment) for segment in segments) and not any(map(damaged, segments)):
         try:
             image = by_libtiff(
                 width, heights, segments, Compression.JPEG, samples=samples, photometric=photometric, tags=tags
@@ -303,19 +344,20 @@ def _jpeg(frame: Frame, segments: Sequence[bytes], heights: Sequence[int]) -> Ro
     return _one_by_one(width * samples, segments, heights, decode)
 
 
-def _file_decoder(frame: Frame) -> Callable[[bytes, int], Bytes]:
+def _file_decoder(frame: Frame) -> Callable[[bytes, int], Decoded]:
     """Of segments that are files of their own."""
     width, samples = frame.segment_width, frame.together
 
-    def decode(segment: bytes, height: int) -> Bytes:
+    def decode(segment: bytes, height: int) -> Decoded:
         try:
             with Image.open(io.BytesIO(segment), formats=_FILES[frame.compression]) as image:
-                if image.width < width or image.height < height:
-                    return np.zeros((0, width * samples), np.uint8)
                 image.load()
-                return _samples(image, frame, segment).reshape(image.height, -1)[:height, : width * samples]
-        except Exception:
-            return np.zeros((0, width * samples), np.uint8)
+                rows = _samples(image, frame, segment).reshape(image.height, -1)
+            if image.width >= width and image.height >= height:
+                return Decoded(rows[:height, : width * samples])
+        except Exception:  # noqa: S110 - of many kinds, all of them the file's fault
+            pass
+        return Decoded(np.zeros((0, width * samples), np.uint8))
 
     return decode
 

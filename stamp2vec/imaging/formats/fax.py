@@ -132,7 +132,17 @@ def _g3(walk: "_Walk", rows: int, two_dimensional: bool) -> list[range]:
                 bad.append(range(row + 1, rows))
                 break
         row += 1
-    return [rows_ for rows_ in bad if rows_]
+    return _united(bad)
+
+
+def _united(rows: Sequence[range]) -> list[range]:
+    united: list[range] = []
+    for part in rows:
+        if united and united[-1].stop == part.start:
+            united[-1] = range(united[-1].start, part.stop)
+        elif part:
+            united.append(part)
+    return united
 
 
 class _Walk:

@@ -13,11 +13,50 @@ _START, _END = b"\xff\xd8", b"\xff\xd9"
 # APP14 of Adobe, whose last byte says what three components are: 0 RGB, 1 YCbCr. Without it a decoder guesses.
 _ADOBE = b"\xff\xee\x00\x0eAdobe\x00\x64\x00\x00\x00\x00"
 _MAX_STREAM = 256 << 20
+_ZEROS = bytes(32)
+_SOF_BASELINE, _SOF_EXTENDED, _DHT, _SOS = 0xC0, 0xC1, 0xC4, 0xDA
 
 
 def is_complete(stream: bytes) -> bool:
     """Whether it has its end. FF D9 occurs in no other place once the pictures inside of headers are past."""
     return stream.rfind(_END) > stream.rfind(b"\xff\xda") >= 0
+
+
+def before_damage(stream: bytes) -> bytes:
+    """The stream up to a place that was overwritten with zeros; all of it where there is none.
+
+    Decoders make pixels of zeros. Encoders make long runs of them only where the shortest code of every table of AC
+    coefficients is the end of a block, which by the usual tables it is not; where it is, and in streams of several
+    scans, no one can tell.
+    """
+    start = _start_of_scan(stream)
+    if not start:
+        return stream
+    end = stream.find(_END, start)
+    place = stream.find(_ZEROS, start, end if end >= 0 else len(stream))
+    return stream[:place] if place >= 0 else stream
+
+
+def _start_of_scan(stream: bytes) -> int:
+    """Where the data of a baseline stream of one scan begins in which zeros cannot be pixels; else 0."""
+    at, components = 2, 0
+    first_symbols: dict[int, int] = {}  # of each table, by its class and number
+    while at + 4 <= len(stream) and stream[at] == 0xFF:
+        marker, (length,) = stream[at + 1], struct.unpack_from(">H", stream, at + 2)
+        body = stream[at + 4 : at + 2 + length]
+        at += 2 + length
+        if marker in (_SOF_BASELINE, _SOF_EXTENDED) and len(body) > 5:
+            components = body[5]
+        elif marker == _DHT:
+            table = 0
+            while table + 17 < len(body):
+                first_symbols[body[table]] = body[table + 17]
+                table += 17 + sum(body[table + 1 : table + 17])
+        elif marker == _SOS:
+            together = bool(body) and body[0] == components and len(body) > 2 * components
+            used = {0x10 | body[2 * index] & 0x0F for index in range(1, components + 1)} if together else set()
+            return at if any(first_symbols.get(table, 0) for table in used) else 0
+    return 0
 
 
 def with_tables(stream: bytes, tables: bytes, *, ycbcr: bool) -> bytes:

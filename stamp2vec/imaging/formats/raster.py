@@ -25,8 +25,9 @@ READABLE = "send a PDF, JPEG, PNG, TIFF, WebP, BMP, JPEG 2000 or PNM file"
 _ORIENTATION_TAG = 0x0112  # EXIF 2.32
 _X_TAG, _Y_TAG, _UNIT_TAG = 0x011A, 0x011B, 0x0128
 _INCH, _CM = 2, 3
-_UNFINISHED = (
-    "the file has no end, its lower rows may be damaged and hide stamps: send the whole file, or save it again"
+_OVERWRITTEN = (
+    "a part of the file is overwritten with zeros, what is below it in the picture may be damaged and hide stamps: "
+    "send the whole file, or scan it again"
 )
 
 
@@ -80,7 +81,7 @@ class PictureReader:
         stored = picture.size
         square = density.square_size(*stored) if density else stored
         check_size(*square, self._limits, self._field, stored=stored)
-        warnings = self._unfinished(picture)
+        warnings = self._overwritten(picture)
         canvas = _load(picture, self._limits, self._field)
         del picture  # and with it the pixels as Pillow has them
         page, more = to_page(canvas, orientation, square)
@@ -89,18 +90,18 @@ class PictureReader:
         resolution = density.upright(swapped=swapped) if density else None
         return Page(index, page, PageInfo(height, width, resolution, warnings=(*warnings, *more)))
 
-    def _unfinished(self, picture: ImageFile.ImageFile) -> tuple[str, ...]:
-        """A warning of a JPEG whose data is followed by no end: decoders make grey of what is missing.
+    def _overwritten(self, picture: ImageFile.ImageFile) -> tuple[str, ...]:
+        """A warning of a JPEG part of which is zeros, of which decoders make pixels.
 
-        One that is shorter than its pixels, as after an upload that was broken off, is an error, for a single picture:
-        its sender has the rest of it, which is not so of a page of an archived TIFF.
+        A file that is cut short is refused, other than a page of a TIFF: whoever sends a single picture has the rest of
+        it, as an upload was broken off; of an archived document the other pages count.
         """
         if picture.format != "JPEG":
             return ()
         self._source.seek(0)
-        whole = jpeg.is_complete(self._source.read())
+        data = self._source.read()
         self._source.seek(0)
-        return () if whole else (_UNFINISHED,)
+        return (_OVERWRITTEN,) if len(jpeg.before_damage(data)) < len(data) else ()
 
     def close(self) -> None:
         """See Reader."""

@@ -200,7 +200,7 @@ def _lab(samples: Samples, frame: Frame) -> Bytes:
     values = samples[..., :3]
     if frame.bits == 16:
         values = values.view(values.dtype.str.replace("i", "u")) >> 8
-    eight = np.ascontiguousarray(values.astype(np.uint8) if frame.bits == 16 else values.view(np.uint8))
+    eight = values.astype(np.uint8)
     if frame.photometric is Photometric.ICCLAB:  # where a and b have their zero at 128
         eight[..., 1:] ^= 0x80
     height, width = eight.shape[:2]

@@ -25,8 +25,9 @@ class Segments:
             return b""
         frame = self.frame
         most = _MOST_EXPANSION * frame.row_bytes * frame.segment_height + _SPARE_BYTES
-        if index < len(self.counts) and self.counts[index]:
-            return frame.directory.file.read(self.offsets[index], min(self.counts[index], most))
+        if any(self.counts):
+            count = self.counts[index] if index < len(self.counts) else 0
+            return frame.directory.file.read(self.offsets[index], min(count, most))
         # Without StripByteCounts, which TIFF 6.0 asks for: what an uncompressed one has, or all up to the next.
         following = min((o for o in self.offsets if o > self.offsets[index]), default=frame.directory.file.size)
         return frame.directory.file.read(self.offsets[index], min(following - self.offsets[index], most))

@@ -2,7 +2,7 @@
 
 import io
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from typing import BinaryIO
 
 import numpy as np
@@ -77,11 +77,13 @@ class TiffReader:
         square = density.square_size(*stored) if density else stored
         raster.check_size(*stored, self._limits, self._field)
         raster.check_size(*square, self._limits, self._field, stored=stored)
-        canvas, damaged = self._canvas(frame)
-        if sum(map(len, damaged)) >= frame.height:
+        damage = Damage()
+        canvas = self._canvas(frame, damage)
+        lost = _united(damage.lost, frame.height)
+        if sum(map(len, lost)) >= frame.height:
             message = "no row of the page can be decoded, its data is damaged or cut short"
             raise InvalidImage(f"{message}: scan it again, or send the whole file", self._field)
-        for rows in damaged:
+        for rows in lost:
             canvas.colour[rows.start : rows.stop] = _WHITE
             if canvas.alpha is not None:
                 canvas.alpha[rows.start : rows.stop] = _WHITE
@@ -89,34 +91,41 @@ class TiffReader:
         swapped = swaps_axes(frame.orientation)
         width, height = stored[::-1] if swapped else stored
         resolution = density.upright(swapped=swapped) if density else None
-        told = (*_damage(damaged, frame), *warnings)
+        told = (*_told(_united(damage.lost | damage.doubtful, frame.height), frame), *warnings)
         return Page(index, page, PageInfo(height, width, resolution, warnings=told))
 
-    def _canvas(self, frame: Frame) -> tuple[Canvas, list[range]]:
-        """The page as stored, and the rows of it that are damaged, in order."""
+    def _canvas(self, frame: Frame, damage: "Damage") -> Canvas:
+        """The page as stored; what of it is damaged is added."""
         if frame.compression is Compression.OLD_JPEG:
-            return _old_jpeg(frame, self._field), []
+            return _old_jpeg(frame, self._field)
         meaning = meaning_of(frame, self._field)
         segments = find_segments(frame, self._field)
         if meaning.needs_range:
             # Twice through the file, rather than 8 bytes for each sample of it in memory.
-            ends = [values_within(part[..., : frame.colours]) for _, _, part in _parts(frame, segments, set())]
+            ends = [values_within(part[..., : frame.colours]) for _, _, part in _parts(frame, segments, Damage())]
             known = [end for end in ends if end is not None]
             meaning = replace(meaning, range=Range.for_values(known, frame.kind == "f"))
         shape = (frame.height, frame.width)
         colour = np.empty(shape if meaning.channels == 1 else (*shape, 3), np.uint8)
         alpha = np.empty(shape, np.uint8) if frame.alpha else None
-        damaged: set[range] = set()
-        for top, left, samples in _parts(frame, segments, damaged):
+        for top, left, samples in _parts(frame, segments, damage):
             part, opacity = meaning.to_8_bit(samples)
             place = slice(top, top + len(part)), slice(left, left + part.shape[1])
             colour[place] = part
             if alpha is not None and opacity is not None:
                 alpha[place] = opacity
-        return Canvas(colour, alpha, frame.alpha == "premultiplied"), _united(damaged, frame.height)
+        return Canvas(colour, alpha, frame.alpha == "premultiplied")
 
 
-def _parts(frame: Frame, segments: Segments, damaged: set[range]) -> Iterator[tuple[int, int, Samples]]:
+@dataclass(frozen=True, slots=True)
+class Damage:
+    """Rows of a page, as stored, that could not be decoded, and that may have been decoded wrong."""
+
+    lost: set[range] = field(default_factory=set)
+    doubtful: set[range] = field(default_factory=set)
+
+
+def _parts(frame: Frame, segments: Segments, damage: Damage) -> Iterator[tuple[int, int, Samples]]:
     """Samples (n, w, s) of the page in parts, with the row and the column of each; rows that are damaged are added."""
     _, unit = frame.subsampling
     height, down = frame.segment_height, frame.down
@@ -133,8 +142,8 @@ def _parts(frame: Frame, segments: Segments, damaged: set[range]) -> Iterator[tu
         for plane in range(frame.planes):
             data = [segments.read(plane * per_plane + number) for number in numbers]
             planes.append(decompress(frame, data, unit_rows))
-            for rows in planes[-1].damaged:
-                _add_damage(damaged, rows, frame, top, unit)
+            damage.lost.update(_rows_of_page(planes[-1].lost, frame, top, unit))
+            damage.doubtful.update(_rows_of_page(planes[-1].doubtful, frame, top, unit))
         columns = range(0, frame.width, frame.segment_width) if frame.tiled else [0]
         size = unit_rows[0] if frame.tiled else sum(unit_rows)
         for tile, left in enumerate(columns):
@@ -146,15 +155,12 @@ def _parts(frame: Frame, segments: Segments, damaged: set[range]) -> Iterator[tu
                 yield start, left, samples[: frame.height - start, : frame.width - left]
 
 
-def _add_damage(damaged: set[range], rows: range, frame: Frame, top: int, unit: int) -> None:
-    """Rows of segments one below the other to rows of the page; of tiles that lie side by side, those of each."""
-    if not frame.tiled:
-        damaged.add(range(top + rows.start * unit, top + rows.stop * unit))
-        return
+def _rows_of_page(parts: Sequence[range], frame: Frame, top: int, unit: int) -> Iterator[range]:
+    """Rows of segments one below the other to rows of the page; each part is of one segment."""
     height = -(-frame.segment_height // unit)
-    for tile in range(rows.start // height, -(-rows.stop // height)):
-        first, last = max(rows.start - tile * height, 0), min(rows.stop - tile * height, height)
-        damaged.add(range(top + first * unit, top + last * unit))
+    for rows in parts:
+        first = rows.start % height if frame.tiled else rows.start  # tiles lie side by side
+        yield range(top + first * unit, top + (first + len(rows)) * unit)
 
 
 def _united(damaged: set[range], height: int) -> list[range]:
@@ -168,7 +174,7 @@ def _united(damaged: set[range], height: int) -> list[range]:
     return united
 
 
-def _damage(damaged: Sequence[range], frame: Frame) -> tuple[str, ...]:
+def _told(damaged: Sequence[range], frame: Frame) -> tuple[str, ...]:
     if not damaged:
         return ()
     stored = " as stored" if frame.orientation in range(2, 9) else ""
