@@ -8,7 +8,7 @@ from stamp2vec.errors import InvalidImage
 from stamp2vec.imaging.formats.directory import Directory
 from stamp2vec.imaging.formats.resolution import CM_PER_INCH, Density
 
-_MAX_SEGMENTS = 1_000_000
+_MAX_TILE_SIDE = 1 << 16
 
 _INCH, _CM = 2, 3
 
@@ -175,10 +175,10 @@ def read_frame(directory: Directory, field: str) -> Frame:
         segment = directory.integer(322, 0), directory.integer(323, 0)
     else:
         segment = width, min(directory.integer(278, height) or height, height)
-    if not min(segment) or max(segment) > 1 << 20:
+    if not min(segment) or (tiled and max(segment) > _MAX_TILE_SIDE):
         raise InvalidImage("the page is damaged (its tiles have no size): save the file again", field)
     planar = directory.integer(284, 1) == 2 and samples > 1
-    frame = Frame(
+    return Frame(
         directory, width, height, compression, photometric, bits, kind, samples, colours, planar,
         predictor=directory.integer(317, 1),
         lsb_first=directory.integer(266, 1) == 2,
@@ -189,9 +189,6 @@ def read_frame(directory: Directory, field: str) -> Frame:
         segment_width=segment[0],
         segment_height=segment[1],
     )  # fmt: skip
-    if frame.across * frame.down * frame.planes > _MAX_SEGMENTS:
-        raise InvalidImage("the page consists of millions of tiles: save it again with larger ones", field)
-    return frame
 
 
 def _compression(directory: Directory, field: str) -> Compression:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from stamp2vec.errors import InvalidImage
 from stamp2vec.imaging.formats.frame import Frame
 
+_MAX_SEGMENTS = 1_000_000
 _SPARE_BYTES = 1 << 20
 _MOST_EXPANSION = 16  # of a compression at its worst: fax of a chessboard is near 9 times as large
 _MOST_SHARING = 8  # times that the segments of a page may have the bytes of the file
@@ -36,6 +37,8 @@ class Segments:
 def find_segments(frame: Frame, field: str) -> Segments:
     """Raises InvalidImage when there are none, or far more than the file can hold."""
     number = frame.across * frame.down * frame.planes
+    if number > _MAX_SEGMENTS:
+        raise InvalidImage("the page consists of millions of tiles: save it again with larger ones", field)
     offset_tag, count_tag = (324, 325) if frame.tiled else (273, 279)
     directory = frame.directory
     offsets, counts = directory.integers(offset_tag, number), directory.integers(count_tag, number)
