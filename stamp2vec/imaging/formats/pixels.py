@@ -1,6 +1,6 @@
 """Pillow images and deep samples to 8 bits."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Self
 
@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, TiffImagePlugin
 
-from stamp2vec.imaging.formats.upright import Canvas, to_page
+from stamp2vec.imaging.formats.upright import Canvas, hides_all, over_white, to_page
 
 _BITS_PER_SAMPLE = 258
 _PHOTOMETRIC = 262
@@ -38,17 +38,22 @@ def canvas_of(image: Image.Image) -> Canvas:
         return Canvas(np.array(image.convert("L")))
     # In bands, as Pillow needs 4 bytes for each pixel, and to copy one.
     colour = np.empty((height, width, 3), np.uint8)
-    alpha = np.empty((height, width), np.uint8) if image.has_transparency_data else None
-    for first in range(0, height, _ROWS):
-        rows = slice(first, first + _ROWS)
-        band = image.crop((0, first, width, min(first + _ROWS, height)))
-        if alpha is None:
+    if not image.has_transparency_data:
+        for rows, band in _bands(image):
             # CMYK JPEGs by Adobe programs hold inverted ink; Pillow has inverted them on loading.
             colour[rows] = np.asarray(band if band.mode == "RGB" else band.convert("RGB"))
-        else:
-            samples = np.asarray(band.convert("RGBA"))
-            colour[rows], alpha[rows] = samples[..., :3], samples[..., 3]
-    return Canvas(colour, alpha)
+        return Canvas(colour)
+    hidden = hides_all(max(int(np.asarray(band.convert("RGBA"))[..., 3].max()) for _, band in _bands(image)))
+    for rows, band in _bands(image):
+        samples = np.asarray(band.convert("RGBA"))
+        colour[rows] = samples[..., :3] if hidden else over_white(samples[..., :3], samples[..., 3])
+    return Canvas(colour, np.zeros((height, width), np.uint8) if hidden else None)
+
+
+def _bands(image: Image.Image) -> Iterator[tuple[slice, Image.Image]]:
+    for first in range(0, image.height, _ROWS):
+        end = min(first + _ROWS, image.height)
+        yield slice(first, end), image.crop((0, first, image.width, end))
 
 
 @dataclass(frozen=True, slots=True)

@@ -100,15 +100,27 @@ def _on_white(canvas: Canvas) -> tuple[NDArray[np.uint8], tuple[str, ...]]:
     colour, alpha = canvas.colour, canvas.alpha
     if alpha is None:
         return colour, ()
-    if alpha.max() <= _HIDDEN and _shows_something(colour):
+    if hides_all(int(alpha.max())) and _shows_something(colour):
         # Scanners write 32 bits a pixel whose last 8 are 0. No one sends a page on which there is nothing to be seen.
         return colour, (ALPHA_IGNORED,)
     for first in range(0, len(colour), _ROWS):
         rows = slice(first, first + _ROWS)
-        part = colour[rows].astype(np.uint16)
-        opacity = alpha[rows].astype(np.uint16)
-        opacity = opacity[..., None] if part.ndim == 3 else opacity
-        weighted = part * 255 if canvas.premultiplied else part * opacity
-        # As Pillow's paste: rounded to the nearest.
-        colour[rows] = np.minimum((weighted + (255 - opacity) * 255 + 127) // 255, 255)
+        colour[rows] = over_white(colour[rows], alpha[rows], premultiplied=canvas.premultiplied)
     return colour, ()
+
+
+def hides_all(greatest_alpha: int) -> bool:
+    """Whether transparency leaves nothing to be seen."""
+    return greatest_alpha <= _HIDDEN
+
+
+def over_white(
+    colour: NDArray[np.uint8], alpha: NDArray[np.uint8], *, premultiplied: bool = False
+) -> NDArray[np.uint8]:
+    """Colours (h, w) or (h, w, 3) as they look on white paper, rounded to the nearest level as Pillow does."""
+    part = colour.astype(np.uint16)
+    opacity = alpha.astype(np.uint16)
+    opacity = opacity[..., None] if part.ndim == 3 else opacity
+    weighted = part * 255 if premultiplied else part * opacity
+    seen: NDArray[np.uint8] = np.minimum((weighted + (255 - opacity) * 255 + 127) // 255, 255).astype(np.uint8)
+    return seen
