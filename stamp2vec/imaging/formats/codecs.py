@@ -37,6 +37,7 @@ _FILES: Mapping[Compression, tuple[str, ...]] = {
     Compression.WEBP_OLD: ("WEBP",),
     Compression.PNG: ("PNG",),
 }
+_SPARE = 64  # pixels by which a compressed picture may be larger than its segment
 _STEP = 64  # bytes of damaged data at a time
 _ZEROS = bytes(16)
 _MODES = {1: "L", 3: "RGB", 4: "RGBA"}
@@ -238,11 +239,12 @@ def _of_bytes(frame: Frame, segments: Sequence[bytes], heights: Sequence[int]) -
 
     def decode(segment: bytes, height: int) -> Decoded:
         """As many rows as can be had: a strip may be read to less than its end."""
-        try:
-            return Decoded(Rows(by_libtiff(frame.row_bytes, [height], [segment], number)).part(0, height))
-        except Exception:  # of many kinds, all of them the file's fault
-            segment = before_zeros(segment)
-        good, bad = 0, height
+        if segment:
+            try:
+                return Decoded(Rows(by_libtiff(frame.row_bytes, [height], [segment], number)).part(0, height))
+            except Exception:  # of many kinds, all of them the file's fault
+                segment = before_zeros(segment)
+        good, bad = 0, height if segment else 0
         rows = np.zeros((0, frame.row_bytes), np.uint8)
         while bad - good > 1:
             tried = (good + bad) // 2
@@ -330,7 +332,8 @@ def _jpeg(frame: Frame, segments: Sequence[bytes], heights: Sequence[int]) -> Ro
 
     def decode(segment: bytes, height: int) -> Decoded:
         stream = jpeg.before_damage(jpeg.with_tables(segment, tables, ycbcr=ycbcr))
-        return Decoded(jpeg.rows_of(stream, width, height, samples))
+        size = width + _SPARE, frame.segment_height + _SPARE
+        return Decoded(jpeg.rows_of(stream, width, height, samples, largest=size))
 
     # libtiff makes grey of what is missing, and pixels of zeros, without a word.
     if all(jpeg.is_complete(segment) for segment in segments) and not any(map(damaged, segments)):
@@ -346,15 +349,16 @@ def _jpeg(frame: Frame, segments: Sequence[bytes], heights: Sequence[int]) -> Ro
 
 def _file_decoder(frame: Frame) -> Callable[[bytes, int], Decoded]:
     """Of segments that are files of their own."""
-    width, samples = frame.segment_width, frame.together
+    width, most_rows, samples = frame.segment_width, frame.segment_height, frame.together
 
     def decode(segment: bytes, height: int) -> Decoded:
         try:
             with Image.open(io.BytesIO(segment), formats=_FILES[frame.compression]) as image:
-                image.load()
-                rows = _samples(image, frame, segment).reshape(image.height, -1)
-            if image.width >= width and image.height >= height:
-                return Decoded(rows[:height, : width * samples])
+                # Its size is its own statement, which may be a bomb.
+                if width <= image.width <= width + _SPARE and height <= image.height <= most_rows + _SPARE:
+                    image.load()
+                    rows = _samples(image, frame, segment).reshape(image.height, -1)
+                    return Decoded(rows[:height, : width * samples])
         except Exception:  # noqa: S110 - of many kinds, all of them the file's fault
             pass
         return Decoded(np.zeros((0, width * samples), np.uint8))

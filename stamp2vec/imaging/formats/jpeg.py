@@ -66,12 +66,16 @@ def with_tables(stream: bytes, tables: bytes, *, ycbcr: bool) -> bytes:
     return _START + marker + inner + stream.removeprefix(_START)
 
 
-def rows_of(stream: bytes, width: int, height: int, samples: int) -> NDArray[np.uint8]:
-    """The rows of a stream from the top as far as they can be decoded, uint8 (n, width * samples), n <= height."""
+def rows_of(stream: bytes, width: int, height: int, samples: int, *, largest: tuple[int, int]) -> NDArray[np.uint8]:
+    """The rows of a stream from the top as far as they can be decoded, uint8 (n, width * samples), n <= height.
+
+    None of a stream that says of itself that it is larger than `largest`, width and height.
+    """
     nothing = np.zeros((0, width * samples), np.uint8)
     try:
         image = JpegImagePlugin.JpegImageFile(io.BytesIO(stream))
-        if image.width < width or len(image.getbands()) != samples:
+        fits = width <= image.width <= largest[0] and image.height <= largest[1]
+        if not fits or len(image.getbands()) != samples:
             return nothing
         good = load_rows(image)
     except Exception:  # Pillow's parsers raise nearly everything
