@@ -189,6 +189,7 @@ def test_sizes_are_checked_before_anything_is_decoded() -> None:
         ({"t256": 2**32 - 1, "t257": 2**32 - 1}, "at most 20,000"),
         ({"t257": 4}, "too small to hold a stamp"),
         ({"t322": 1, "t323": 1, "t256": 8000, "t257": 8000}, "millions of tiles"),
+        ({"t322": 65_536, "t323": 65_536}, "parts of 4,295 million bytes: save it in strips"),
         ({"t277": 60_000}, "60000 samples a pixel"),
     ]
     for tags, message in cases:

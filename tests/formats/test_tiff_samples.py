@@ -65,6 +65,15 @@ def test_grey_of_any_number_of_bits(bits: int, photometric: int) -> None:
     assert far_apart(image, grey((255 - expected if photometric == 0 else expected).astype(np.uint8))) < 1
 
 
+@pytest.mark.parametrize("photometric", [0, 1, 2])
+@pytest.mark.parametrize("bits", [8, 10, 12])
+def test_fewer_bits_kept_in_sixteen(bits: int, photometric: int) -> None:
+    picture = COLOURS if photometric == 2 else GREYS
+    few = (picture.astype(np.uint32) * ((1 << bits) - 1) // 255).astype(np.uint16)
+    expected = COLOURS if photometric == 2 else grey(255 - GREYS if photometric == 0 else GREYS)
+    assert far_apart(read(page(few, t262=photometric)), expected) < 1
+
+
 @pytest.mark.parametrize("order", ["<", ">"])
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float32, np.float16])
 @pytest.mark.parametrize("planes", ["contig", "separate"])

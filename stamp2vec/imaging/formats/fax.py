@@ -49,7 +49,7 @@ _MODES = {
 
 _WINDOW = 13  # bits of the longest code
 _EOL_ZEROS = 11
-_MOST_BYTES = 4 << 20  # of a strip that is looked at: more would take minutes
+_MOST_BYTES = 2 << 20  # of a strip that is looked at, which takes a second
 
 
 def _table(codes: dict[str, int]) -> list[tuple[int, int] | None]:

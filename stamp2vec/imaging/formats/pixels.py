@@ -67,10 +67,12 @@ class Range:
     def of(cls, samples: NDArray[np.generic]) -> Self:
         """The range of a whole page; see `for_values`."""
         bands = (samples[first : first + _ROWS] for first in range(0, len(samples), _ROWS))
-        return cls.for_values([ends for band in bands if (ends := values_within(band))], samples.dtype.kind == "f")
+        return cls.for_values(
+            [ends for band in bands if (ends := values_within(band))], floats=samples.dtype.kind == "f"
+        )
 
     @classmethod
-    def for_values(cls, ends: Sequence[tuple[float, float]], floats: bool) -> Self:
+    def for_values(cls, ends: Sequence[tuple[float, float]], *, floats: bool) -> Self:
         """By the least and the greatest value of each part of a page.
 
         0..1 (floats only) and 0 to the greatest number of 8, 10, 12, 14, 15 or 16 bits are taken as such, anything

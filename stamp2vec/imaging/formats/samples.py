@@ -14,6 +14,8 @@ from stamp2vec.imaging.formats.pixels import Range
 Samples = NDArray[np.generic]
 
 _HORIZONTAL, _FLOATING = 2, 3
+_WHITE = 255
+_FAINT = 18  # levels of 8 bits: what 12 bits of 16 come to, and a little more
 # Compressions that a predictor goes with.
 _PREDICTED = (Compression.LZW, Compression.ADOBE_DEFLATE, Compression.DEFLATE, Compression.ZSTD, Compression.LZMA)
 _REC_601 = (0.299, 0.587, 0.114)
@@ -39,6 +41,14 @@ class Meaning:
         frame = self.frame
         return not _is_8_bit(frame) and (frame.kind != "u" or frame.bits > 16)
 
+    def is_faint(self, colour: Bytes) -> bool:
+        """Whether samples of 16 bits use so few of them that they have fewer in truth: such a page is all black."""
+        if self.range is not None or self.colour_map is not None or self.frame.bits != 16 or _is_8_bit(self.frame):
+            return False
+        if self.frame.photometric is Photometric.WHITE_IS_ZERO:
+            return bool(colour.min() > _WHITE - _FAINT)
+        return self.frame.photometric in (Photometric.BLACK_IS_ZERO, Photometric.RGB) and bool(colour.max() < _FAINT)
+
     def to_8_bit(self, samples: Samples) -> tuple[Bytes, Bytes | None]:
         """Samples (n, w, s) as `unpack` gives them -> colour (n, w) or (n, w, 3), and alpha (n, w) or None."""
         frame = self.frame
@@ -51,7 +61,7 @@ class Meaning:
         if photometric in (Photometric.CIELAB, Photometric.ICCLAB):
             return _lab(samples, frame), None
         eight = self._scaled(samples[..., : frame.colours])
-        if photometric is Photometric.YCBCR and frame.compression not in PICTURES:
+        if photometric is Photometric.YCBCR and (frame.planar or frame.compression not in PICTURES):
             return _ycbcr(eight, frame), None
         if photometric is Photometric.CMYK:
             height, width = eight.shape[:2]
