@@ -40,6 +40,7 @@ _FILES: Mapping[Compression, tuple[str, ...]] = {
 _SPARE = 64  # pixels by which a compressed picture may be larger than its segment
 _STEP = 64  # bytes of damaged data at a time
 _ZEROS = bytes(16)
+_BEYOND = 1 << 16
 _MODES = {1: "L", 3: "RGB", 4: "RGBA"}
 
 
@@ -192,8 +193,10 @@ def _inflate(segment: bytes, length: int) -> tuple[bytes, bool]:
     decoder = zlib.decompressobj()
     try:
         data = decoder.decompress(segment, length)
-        if len(data) == length and not decoder.eof:
-            decoder.decompress(decoder.unconsumed_tail, 1)  # to the checksum
+        # On to the checksum. Damaged data often has more before it; so has a last strip that is as high as the others.
+        beyond = 0
+        while decoder.unconsumed_tail and beyond <= length:
+            beyond += len(decoder.decompress(decoder.unconsumed_tail, _BEYOND)) or length + 1
         return data, True
     except zlib.error:
         # Anew in small steps, for what comes before an error is lost with it.
