@@ -97,6 +97,16 @@ def test_a_transparency_of_nothing_never_blanks_a_page(kind: str, mode: str) -> 
     assert "its transparency would hide the whole page and was ignored: if" in warning
 
 
+def test_of_a_jpeg_of_several_pictures_the_first_is_taken() -> None:
+    first, second = Image.fromarray(colours()), Image.fromarray(255 - colours())
+    buffer = io.BytesIO()
+    first.save(buffer, "MPO", save_all=True, append_images=[second], dpi=(204, 98))
+    found = only_page(buffer.getvalue())
+    assert found.image.shape == (125, 90, 3)
+    assert found.image[5, 5].tolist() == pytest.approx([250, 10, 10], abs=8)
+    assert found.info.warnings == ()
+
+
 def test_a_picture_can_be_read_again() -> None:
     opened = open_file(io.BytesIO(encoded(colours(), "PNG")))
     assert opened.page_count == 1

@@ -82,6 +82,8 @@ def decode_picture(data: bytes, limits: Limits = Limits(), field: str = "") -> P
 def pillow_image(image: Image.Image, limits: Limits = Limits(), field: str = "") -> NDArray[np.uint8]:
     """The pixels of a Pillow image by the rules of this package, uint8 (H, W, 3), read-only.
 
+    They are not made square: boxes on them are to be boxes on the image.
+
     Raises InvalidImage when it is too small or too large, or its file is damaged.
     """
     return raster.decode(image, limits, field)

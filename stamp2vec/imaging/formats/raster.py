@@ -22,6 +22,8 @@ from stamp2vec.limits import MAX_SIDE_PX, MIN_SIDE_PX
 FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "JPEG2000", "PPM")
 READABLE = "send a PDF, JPEG, PNG, TIFF, WebP, BMP, JPEG 2000 or PNM file"
 
+_JPEG = ("JPEG", "MPO")  # the latter by Pillow's name, of cameras that add a second picture
+
 _ORIENTATION_TAG = 0x0112  # EXIF 2.32
 _X_TAG, _Y_TAG, _UNIT_TAG = 0x011A, 0x011B, 0x0128
 _INCH, _CM = 2, 3
@@ -96,7 +98,7 @@ class PictureReader:
         A file that is cut short is refused, other than a page of a TIFF: whoever sends a single picture has the rest of
         it, as an upload was broken off; of an archived document the other pages count.
         """
-        if picture.format != "JPEG":
+        if picture.format not in _JPEG:
             return ()
         self._source.seek(0)
         data = self._source.read()
@@ -147,7 +149,7 @@ def _density(image: ImageFile.ImageFile) -> Density | None:
     info = image.info
     absolute: Density | None = None
     relation: Density | None = None
-    if image.format == "JPEG":
+    if image.format in _JPEG:
         pair, unit = info.get("jfif_density"), info.get("jfif_unit", 0)
         if pair and unit:
             factor = CM_PER_INCH if unit == 2 else 1.0
