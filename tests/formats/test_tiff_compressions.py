@@ -180,6 +180,14 @@ def test_old_style_jpeg_that_cannot_be_read_is_named() -> None:
         decode_image(write([directory]).data)
 
 
+def test_a_jpeg_that_cannot_be_read_is_named() -> None:
+    with pytest.raises(InvalidImage, match="compressed as JPEG of 12 bits, which cannot be read: save it as"):
+        decode_image(write([Directory(tags_of(GREYS, 7, 1, 12), [stream(GREYS, "JPEG")])]).data)
+    lossless = stream(GREYS, "JPEG").replace(b"\xff\xc0", b"\xff\xcf", 1)
+    with pytest.raises(InvalidImage, match=r"its data \(JPEG, TIFF compression 7\) is damaged.*: send the whole"):
+        decode_image(write([Directory(tags_of(GREYS, 7, 1), [lossless])]).data)
+
+
 @pytest.mark.parametrize(
     ("number", "name"),
     [

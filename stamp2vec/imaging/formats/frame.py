@@ -163,6 +163,8 @@ def read_frame(directory: Directory, field: str) -> Frame:
     bits, kind = _sample_kind(directory, samples, field)
     if compression in FAX and (samples, bits) != (1, 1):
         raise InvalidImage(f"fax compression of {samples} x {bits} bits a pixel is not possible: {_SAVE_AGAIN}", field)
+    if compression in (Compression.JPEG, Compression.OLD_JPEG) and bits > 8:
+        raise InvalidImage(f"the page is compressed as JPEG of {bits} bits, which cannot be read: {_SAVE_AGAIN}", field)
     if samples < colours or samples > 64 or (colours == 1 and samples > 2):
         meaning = photometric.name.lower().replace("_", " ")
         raise InvalidImage(

@@ -76,8 +76,9 @@ class TiffReader:
         canvas = self._canvas(frame, damage)
         lost = united(damage.lost, frame.height)
         if sum(map(len, lost)) >= frame.height:
-            message = "no row of the page can be decoded, its data is damaged or cut short"
-            raise InvalidImage(f"{message}: scan it again, or send the whole file", self._field)
+            kind = f"{frame.compression.name.replace('_', ' ')}, TIFF compression {frame.compression}"
+            message = f"no row of the page can be decoded, its data ({kind}) is damaged, cut short or of a rare kind"
+            raise InvalidImage(f"{message}: send the whole file, or save it again", self._field)
         for rows in lost:
             canvas.colour[rows.start : rows.stop] = _WHITE
             if canvas.alpha is not None:
