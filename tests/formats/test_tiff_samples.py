@@ -1,5 +1,6 @@
 """Every kind of sample of a TIFF is read right, or refused by its name."""
 
+import zlib
 from typing import Any
 
 import numpy as np
@@ -88,6 +89,17 @@ def test_colour_together_and_in_planes(dtype: Any, planes: Any, compression: Any
         predictor=bool(compression) and dtype in (np.uint8, np.uint16),
     )  # fmt: skip
     assert far_apart(only_page(path.read_bytes()).image, COLOURS) < 1
+
+
+@pytest.mark.parametrize("order", ["<", ">"])
+@pytest.mark.parametrize("dtype", ["f2", "f4", "f8"])
+def test_the_predictor_of_floats(dtype: str, order: str) -> None:
+    samples = (COLOURS / 255).astype(">" + dtype)
+    size = samples.dtype.itemsize
+    planes = samples.reshape(60, -1).view(np.uint8).reshape(60, -1, size).transpose(0, 2, 1).reshape(60, -1, 3)
+    data = np.diff(planes, axis=1, prepend=np.zeros((60, 1, 3), np.uint8)).tobytes()
+    directory = page(COLOURS, t258=[8 * size] * 3, t259=8, t317=3, t339=[3] * 3)
+    assert far_apart(read(Directory(directory.tags, [zlib.compress(data)]), order), COLOURS) < 1
 
 
 def test_values_that_are_no_numbers_are_paper() -> None:

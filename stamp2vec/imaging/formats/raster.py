@@ -113,11 +113,11 @@ class PictureReader:
 def decode(image: Image.Image, limits: Limits, field: str) -> NDArray[np.uint8]:
     """The pixels of an image that is open, upright, as many as are stored: the caller counts in these."""
     check_size(image.width, image.height, limits, field)
-    swaps = isinstance(image, ImageFile.ImageFile) and image.format == "TIFF"
+    turned = isinstance(image, ImageFile.ImageFile) and image.format == "TIFF"
     orientation = _orientation(image)
     canvas = _load(image, limits, field)
     # Pillow turns a TIFF upright as it loads it.
-    page, _ = to_page(canvas, 1 if swaps else orientation, (canvas.colour.shape[1], canvas.colour.shape[0]))
+    page, _ = to_page(canvas, 1 if turned else orientation, (canvas.colour.shape[1], canvas.colour.shape[0]))
     return page
 
 
