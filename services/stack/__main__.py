@@ -29,7 +29,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m services.stack", description="All four services on loopback.")
     commands = parser.add_subparsers(dest="command", required=True)
     run = commands.add_parser("run", help="start them, analyse a document, stop them")
-    run.add_argument("document", type=Path, help="a JPEG, PNG, TIFF, WebP or BMP file")
+    run.add_argument("document", type=Path, help="a PDF, TIFF, JPEG, PNG or other picture")
     run.add_argument("--out", type=Path, default=Path("out"), help="folder for annotated pages, JSON and logs")
     serve = commands.add_parser("serve", help="start them on their usual ports and leave them up until Ctrl-C")
     serve.add_argument("--out", type=Path, default=Path("out"), help="folder for logs")

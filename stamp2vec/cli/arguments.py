@@ -14,7 +14,8 @@ from stamp2vec.values import Preset
 Command = Callable[[Namespace, Engine, Report], None]
 
 _FILES = """\
-A FILE is a JPEG, PNG, TIFF, WebP or BMP file, a quoted glob such as 'scans/**/*.tif', or - for stdin.
+A FILE is a PDF, JPEG, PNG, TIFF, WebP, BMP, JPEG 2000 or PNM file, a quoted glob such as 'scans/**/*.tif', or - for
+stdin.
 """
 
 _EXIT_CODES = """\

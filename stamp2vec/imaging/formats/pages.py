@@ -20,10 +20,10 @@ def open_file(file: BinaryIO, limits: Limits = Limits(), field: str = "", passwo
 
     `password` opens a PDF that asks for one. InvalidImage when the bytes as a whole are nothing that can be read.
     """
-    picture = raster.open_picture(file, limits, field)
-    if picture.format == "TIFF":
-        return tiff.TiffReader(picture, limits, field)
-    return raster.PictureReader(picture, limits, field)
+    head = raster.check_bytes(file, limits, field)
+    if tiff.is_tiff(head):
+        return tiff.TiffReader(file, limits, field)
+    return raster.PictureReader(file, head, limits, field)
 
 
 def decode_pages(
@@ -86,6 +86,8 @@ def decode_picture(data: bytes, limits: Limits = Limits(), field: str = "") -> P
 
 def pillow_image(image: Image.Image, limits: Limits = Limits(), field: str = "") -> NDArray[np.uint8]:
     """The pixels of a Pillow image by the rules of this package, uint8 (H, W, 3), read-only.
+
+    They are not made square: boxes on them are to be boxes on the image.
 
     Raises InvalidImage when it is too small or too large, or its file is damaged.
     """
