@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from stamp2vec.errors import InvalidImage
-from stamp2vec.imaging.formats import raster, tiff
+from stamp2vec.imaging.formats import pdf, raster, tiff
 from stamp2vec.imaging.formats.limits import Limits
 from stamp2vec.imaging.formats.page import BrokenPage, Page, Reader
 from stamp2vec.imaging.formats.selection import selected_pages
@@ -20,6 +20,8 @@ def open_file(file: BinaryIO, limits: Limits = Limits(), field: str = "", passwo
 
     `password` opens a PDF that asks for one. InvalidImage when the bytes as a whole are nothing that can be read.
     """
+    if pdf.find_header(file) is not None:
+        return pdf.PdfReader(file, limits, field, password)
     picture = raster.open_picture(file, limits, field)
     if picture.format == "TIFF":
         return tiff.TiffReader(picture, limits, field)

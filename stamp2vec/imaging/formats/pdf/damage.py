@@ -1,0 +1,131 @@
+"""Whether a page's pictures are whole: PDFium draws white, grey or black for what is missing, and reports no error."""
+
+import ctypes
+import io
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pypdfium2.raw as pdfium
+from numpy.typing import NDArray
+from PIL import Image
+
+from stamp2vec.imaging.formats.pdf.geometry import Grid, product, transformed
+from stamp2vec.imaging.formats.pdf.library import text_of
+from stamp2vec.imaging.formats.pdf.pictures import Picture
+
+_MAX_LOOKED_AT = 50  # pictures of a page
+_MIN_SIDE_PX = 8  # as drawn
+_BLANK_ROWS = 2
+_BLACK_SHARE = 0.02  # of a picture's rows, at its end
+_BLACK = 40
+_JPEG_END = b"\xff\xd9"
+
+_DAMAGED = (
+    "a picture on this page is damaged, and was left out or shown in part: scan the page again, or send the whole file"
+)
+_BLACK_END = (
+    "the last {share:.0%} of a picture on this page are black: if the paper is not, the picture is damaged; scan the "
+    "page again, or send the whole file"
+)
+
+
+def picture_warnings(pictures: Sequence[Picture], page: Any, image: NDArray[np.uint8], grid: Grid) -> tuple[str, ...]:
+    """What may be missing of the pictures of a page that is drawn as `image`, uint8 (H, W, 3).
+
+    What is missing is at a picture's end, and is drawn in one colour. Only where the end of a picture is of one colour,
+    which few scans are, is there more to be done than to compare a few bytes.
+    """
+    warnings: dict[str, None] = {}
+    for picture in pictures[:_MAX_LOOKED_AT]:
+        region = _region(picture, image, grid)
+        if region is None:
+            continue
+        black = _black_end(region)
+        if _is_damaged(picture.handle, page, region):
+            warnings[_DAMAGED] = None
+        elif black >= _BLACK_SHARE and _filters(picture.handle)[-1:] in (["CCITTFaxDecode"], ["JBIG2Decode"]):
+            warnings[_BLACK_END.format(share=black)] = None
+    return tuple(warnings)
+
+
+def _region(picture: Picture, image: NDArray[np.uint8], grid: Grid) -> NDArray[np.uint8] | None:
+    """What is drawn of a picture, its first row first; None where that is little, or the picture is skewed."""
+    placement = picture.placement
+    if not (placement.upright or placement.turned):
+        return None
+    x1, y1, x2, y2 = (round(side) for side in transformed((0, 0, 1, 1), product(placement.matrix, grid.matrix)))
+    part = image[max(0, y1) : max(0, y2), max(0, x1) : max(0, x2)]
+    if min(part.shape[:2]) < _MIN_SIDE_PX:
+        return None
+    _, _, right_of_up, down_of_up, _, _ = placement.matrix  # where "up" in the picture leads on the page
+    if placement.turned:
+        part = part.transpose(1, 0, 2)
+        return part[::-1] if right_of_up > 0 else part
+    return part[::-1] if down_of_up > 0 else part
+
+
+def _is_damaged(handle: Any, page: Any, region: NDArray[np.uint8]) -> bool:
+    filters = _filters(handle)
+    codec = filters[-1] if filters else ""
+    if codec in ("DCTDecode", "DCT"):
+        return _is_damaged_jpeg(handle, page, region)
+    if codec in ("JPXDecode", "JBIG2Decode", "CCITTFaxDecode", "CCF"):
+        return _is_uniform(region) and not _decodes(handle)
+    return _is_uniform(region[-_BLANK_ROWS:]) and _is_short(handle, page)
+
+
+def _is_damaged_jpeg(handle: Any, page: Any, region: NDArray[np.uint8]) -> bool:
+    data = _data(handle)
+    if data.rfind(_JPEG_END) > data.find(b"\xff\xda") > 0:  # an end after the start of the scan
+        return _is_uniform(region) and not _decodes(handle)
+    try:
+        with Image.open(io.BytesIO(data), formats=["JPEG"]) as picture:
+            picture.draft("L", (picture.width // 8, picture.height // 8))
+            picture.load()
+    except Exception:  # whatever hostile bytes make of it
+        return True
+    return False
+
+
+def _is_short(handle: Any, page: Any) -> bool:
+    """Whether there are fewer samples than the picture's size needs."""
+    known = pdfium.FPDF_IMAGEOBJ_METADATA()
+    if not pdfium.FPDFImageObj_GetImageMetadata(handle, page, known):
+        return False
+    needed = (known.width * known.bits_per_pixel + 7) // 8 * known.height
+    return not needed or bool(pdfium.FPDFImageObj_GetImageDataDecoded(handle, None, 0) < needed)
+
+
+def _decodes(handle: Any) -> bool:
+    bitmap = pdfium.FPDFImageObj_GetBitmap(handle)
+    if not bitmap:
+        return False
+    pdfium.FPDFBitmap_Destroy(bitmap)
+    return True
+
+
+def _filters(handle: Any) -> list[str]:
+    count = min(pdfium.FPDFImageObj_GetImageFilterCount(handle), 16)
+    return [
+        text_of(lambda *rest, i=index: pdfium.FPDFImageObj_GetImageFilter(handle, i, *rest), encoding="utf-8")
+        for index in range(count)
+    ]
+
+
+def _data(handle: Any) -> bytes:
+    """The picture's bytes as its own codec takes them, without the filters around them."""
+    size = pdfium.FPDFImageObj_GetImageDataDecoded(handle, None, 0)
+    buffer = (ctypes.c_ubyte * size)()
+    pdfium.FPDFImageObj_GetImageDataDecoded(handle, buffer, size)
+    return bytes(buffer)
+
+
+def _is_uniform(part: NDArray[np.uint8]) -> bool:
+    return bool((part == part[-1, -1]).all())
+
+
+def _black_end(region: NDArray[np.uint8]) -> float:
+    """The share of a picture's rows, from its end, that are black throughout."""
+    lit = region.max(axis=(1, 2)) > _BLACK
+    return 1.0 if not lit.any() else float(np.argmax(lit[::-1]) / len(lit))

@@ -1,0 +1,89 @@
+"""What a page is made of: its pictures, and whether there is anything else to be seen."""
+
+import ctypes
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import pypdfium2.raw as pdfium
+
+from stamp2vec.imaging.formats.pdf.geometry import Matrix, Placement, product
+
+MAX_OBJECTS = 20_000  # of a page, that are looked at; all are drawn
+_MAX_DEPTH = 30  # of forms in forms
+_MAX_PICTURES = 500
+_INVISIBLE_TEXT = (pdfium.FPDF_TEXTRENDERMODE_INVISIBLE, pdfium.FPDF_TEXTRENDERMODE_CLIP)
+_IDENTITY: Matrix = (1, 0, 0, 1, 0, 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """A picture of a page; `handle` is PDFium's, as long as the page is open."""
+
+    handle: Any
+    placement: Placement
+
+
+@dataclass(frozen=True, slots=True)
+class Contents:
+    """Of a page: its pictures, the texts whose font is not in the file, and whether text or lines are to be seen."""
+
+    pictures: tuple[Picture, ...]
+    foreign_texts: tuple[Any, ...]
+    has_drawing: bool
+
+
+def contents(page: Any, display: Matrix) -> Contents:
+    """Looks through a page's objects and those of its forms; `display` takes user space to the displayed page."""
+    pictures: list[Picture] = []
+    texts: list[Any] = []
+    has_drawing = False
+    for kind, handle, matrix in _objects(page):
+        if kind == pdfium.FPDF_PAGEOBJ_IMAGE:
+            if len(pictures) < _MAX_PICTURES:
+                pictures.append(_picture(handle, product(matrix, display)))
+        elif kind == pdfium.FPDF_PAGEOBJ_TEXT:
+            if pdfium.FPDFTextObj_GetTextRenderMode(handle) not in _INVISIBLE_TEXT:
+                has_drawing = True
+                if not pdfium.FPDFFont_GetIsEmbedded(pdfium.FPDFTextObj_GetFont(handle)):
+                    texts.append(handle)
+        else:
+            has_drawing = True
+    return Contents(tuple(pictures), tuple(texts), has_drawing)
+
+
+def _objects(page: Any) -> Iterator[tuple[int, Any, Matrix]]:
+    """Kind, handle, and matrix to user space of each object that is no form."""
+    left = MAX_OBJECTS
+    stack: list[tuple[Any, Any, Any, int, Matrix]] = [
+        (pdfium.FPDFPage_CountObjects, pdfium.FPDFPage_GetObject, page, 0, _IDENTITY)
+    ]
+    while stack:
+        count, get, owner, first, outer = stack.pop()
+        for index in range(first, count(owner)):
+            left -= 1
+            if left < 0:
+                return
+            handle = get(owner, index)
+            kind = pdfium.FPDFPageObj_GetType(handle)
+            matrix = product(_matrix(handle), outer)
+            if kind != pdfium.FPDF_PAGEOBJ_FORM:
+                yield kind, handle, matrix
+            elif len(stack) < _MAX_DEPTH:
+                stack.append((count, get, owner, index + 1, outer))
+                stack.append((pdfium.FPDFFormObj_CountObjects, pdfium.FPDFFormObj_GetObject, handle, 0, matrix))
+                break
+
+
+def _matrix(handle: Any) -> Matrix:
+    """Of a form it is where the form is placed; the form's own /Matrix is in those of its objects already."""
+    matrix = pdfium.FS_MATRIX()
+    if not pdfium.FPDFPageObj_GetMatrix(handle, matrix):
+        return _IDENTITY
+    return (matrix.a, matrix.b, matrix.c, matrix.d, matrix.e, matrix.f)
+
+
+def _picture(handle: Any, matrix: Matrix) -> Picture:
+    width, height = ctypes.c_uint(), ctypes.c_uint()
+    pdfium.FPDFImageObj_GetImagePixelSize(handle, width, height)
+    return Picture(handle, Placement(width.value, height.value, matrix))
