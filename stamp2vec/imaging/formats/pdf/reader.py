@@ -99,7 +99,7 @@ class PdfReader:
         info = PageInfo(
             grid.y.pixels,
             grid.x.pixels,
-            Resolution(*(axis.scale * POINTS_PER_INCH / unit for axis in (grid.x, grid.y))),
+            Resolution(*(round(axis.scale * POINTS_PER_INCH / unit, 3) for axis in (grid.x, grid.y))),
             inverse(product(display, grid.matrix)),
             text_of(pdfium.FPDF_GetPageLabel, self._document.handle, index),
             warnings,
@@ -152,8 +152,8 @@ class PdfReader:
                 f"page {claimed:,} is the last that can be read" if claimed < self.page_count else "some may be missing"
             )
             warnings.append(
-                f"the PDF says that it has {claimed:,} pages and holds {self.page_count:,}: {lost}; save it again with a "
-                "program that repairs it"
+                f"the PDF says that it has {claimed:,} pages and holds {self.page_count:,}: {lost}; save it again with "
+                "a program that repairs it"
             )
         if self._structure and self._structure.is_portfolio:
             warnings.append(
@@ -207,7 +207,7 @@ def _resolution_warnings(grid: Grid, wanted: Grid, unit: float) -> tuple[str, ..
     if grid is wanted or dpi >= LEGIBLE_DPI:
         return ()
     return (
-        f"the page is so large that it was read at {dpi:.0f} pixels an inch, and small stamps may be missed: send it "
+        f"the page is so large that it was read at {dpi:.2g} pixels an inch, and small stamps may be missed: send it "
         "in parts, or scaled to a smaller paper",
     )
 

@@ -33,7 +33,7 @@ def read_structure(objects: Objects) -> Structure | None:
     if not pages:
         return None
     layers = _Layers(objects, root)
-    hidden = {index: layers.hidden_annotations(page) for index, page in enumerate(pages)} if layers.any_hidden else {}
+    hidden = {index: layers.hidden_annotations(page) for index, page in enumerate(pages)} if layers.any else {}
     return Structure(
         tuple(_unit(page) for page in pages),
         "Collection" in root,
@@ -74,14 +74,15 @@ class _Layers:
     def __init__(self, objects: Objects, root: dict[str, Any]) -> None:
         self._objects = objects
         properties = objects.dictionary(root.get("OCProperties"))
+        self._any = bool(properties)
         state = objects.dictionary(properties.get("D"))
         groups = self._numbers(properties.get("OCGs"))
         hidden = groups if state.get("BaseState") == Name("OFF") else set()
         self._hidden = (hidden - self._numbers(state.get("ON"))) | self._numbers(state.get("OFF"))
 
     @property
-    def any_hidden(self) -> bool:
-        return bool(self._hidden)
+    def any(self) -> bool:
+        return self._any
 
     def hidden_annotations(self, page: dict[str, Any]) -> frozenset[int]:
         annotations = self._objects.array(page.get("Annots"))[:_MAX_ANNOTATIONS]
