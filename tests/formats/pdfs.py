@@ -11,7 +11,8 @@ import pikepdf
 from numpy.typing import NDArray
 from pikepdf import Array, Dictionary, Name
 
-from stamp2vec.imaging.formats import Limits, Page, open_file
+from stamp2vec.imaging.formats import Page, open_file
+from stamp2vec.imaging.formats.limits import Limits
 
 RED = (255, 0, 0)
 Change = Callable[[pikepdf.Pdf, pikepdf.Page], None]
@@ -87,9 +88,7 @@ def layered(is_on: bool, policy: str = "") -> Change:
 def image(document: pikepdf.Pdf, data: bytes, width: int, height: int, **more: Any) -> pikepdf.Stream:
     """A picture; RGB of 8 bits without a filter unless said otherwise."""
     values = {"ColorSpace": Name.DeviceRGB, "BitsPerComponent": 8, **more}
-    return pikepdf.Stream(
-        document, data, Type=Name.XObject, Subtype=Name.Image, Width=width, Height=height, **values
-    )
+    return pikepdf.Stream(document, data, Type=Name.XObject, Subtype=Name.Image, Width=width, Height=height, **values)
 
 
 def picture(pixels: NDArray[np.uint8], matrix: tuple[float, ...], before: str = "", after: str = "") -> Change:

@@ -33,8 +33,9 @@ def decode_pages(
 ) -> Iterator[Page | BrokenPage]:
     """Decode the pages of a file one by one, so that one page is in memory at a time.
 
-    TIFF files have several pages; of an animation the first frame is taken. `pages` selects some, see `selected_pages`.
-    A page that cannot be decoded costs no other page anything.
+    PDF and TIFF files have several pages; of an animation the first frame is taken. `pages` selects some, see
+    `selected_pages`, and `password` opens a PDF that asks for one. A page that cannot be decoded costs no other page
+    anything.
 
     Raises InvalidImage, at once, when the bytes as a whole are no image or hold too many pages, and InvalidInput when
     there are no such pages.

@@ -61,7 +61,8 @@ def user_to_display(box: Box, quarter_turns: int) -> Matrix:
 class Axis:
     """One axis of the displayed page: stored pixel = scale * point + offset; `pixels` of them.
 
-    `picture_px` is how many of them the picture has whose pixels these are, and `centre` its middle, in points.
+    `picture_px` is how many of them the picture has that lies on them pixel for pixel, and `centre` its middle, in
+    points.
     """
 
     pixels: int
@@ -177,4 +178,6 @@ def _axis(pixels: int, low: float, high: float, side: float) -> Axis:
     """The axis on which a picture of so many pixels, which lies from `low` to `high`, falls on whole pixels."""
     scale = pixels / (high - low)
     first, last = round(-low * scale), round((side - low) * scale)
-    return Axis(max(1, last - first), scale, -first - low * scale, pixels, (low + high) / 2)
+    shown = max(1, last - first)
+    # The slack of a small picture would be felt at the other end of the page.
+    return Axis(shown, scale, -first - low * scale, max(pixels, shown), (low + high) / 2)

@@ -48,8 +48,12 @@ class PdfReader:
             start = header.find_header(file)
             if start is None:
                 raise InvalidImage("not a PDF: its mark %PDF- is missing", field)
-            size = file.seek(0, io.SEEK_END) - start
-            self._document = _open(file, start, size, password, field)
+            size = file.seek(0, io.SEEK_END)
+            if size > limits.max_bytes:
+                raise InvalidImage(
+                    f"the PDF has {size:,} bytes, {limits.max_bytes:,} is the most: send its pages singly", field
+                )
+            self._document = _open(file, start, size - start, password, field)
             try:
                 self._structure = self._read_structure()
                 claimed = pdfium.FPDF_GetPageCount(self._document.handle)

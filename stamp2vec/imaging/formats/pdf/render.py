@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from stamp2vec.imaging.formats.pdf.geometry import POINTS_PER_INCH, Grid, Placement, plain_grid
 
-DRAWN_DPI = 150  # of text, lines and whatever has no pixels of its own; measured by bench/pdf_resolution.py
+DRAWN_DPI = 200  # of text, lines and whatever has no pixels of its own; measured by bench/pdf_resolution.py
 MAX_DRAWN_DPI = 300  # where a page that is drawn has finer pictures
 LEGIBLE_DPI = 100
 _SCAN_SHARE = 0.9  # of a page, which a picture covers that is taken for a scan of it
