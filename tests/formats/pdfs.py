@@ -108,8 +108,8 @@ def encoded_picture(data: bytes, filters: list[str], width: int, height: int, **
     """A page of one picture whose data are given as they are, a point a pixel."""
 
     def change(document: pikepdf.Pdf, page: pikepdf.Page) -> None:
-        drawn = image(document, b"", width, height, **more)
-        drawn.write(data, filter=Array([Name(f"/{name}") for name in filters]))
+        names = Array([Name(f"/{name}") for name in filters])
+        drawn = image(document, data, width, height, Filter=names if len(names) != 1 else names[0], **more)
         content(f"q {width} 0 0 {height} 0 0 cm /Im Do Q", XObject=Dictionary(Im=drawn))(document, page)
 
     return pdf(change, size=(width, height), compress_streams=False)

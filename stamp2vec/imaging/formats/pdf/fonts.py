@@ -40,8 +40,8 @@ def _is_drawn(document: Any, page: Any, text: Any) -> bool:
     if not pdfium.FPDFPageObj_GetBounds(text, *sides):
         return True
     left, bottom, right, top = (side.value for side in sides)
-    if not (right - left <= _MAX_SIDE and top - bottom <= _MAX_SIDE):
-        return True
+    if not (0 < right - left <= _MAX_SIDE and 0 < top - bottom <= _MAX_SIDE):
+        return right > left and top > bottom  # without glyphs, text has a width and no height
     bitmap = pdfium.FPDFTextObj_GetRenderedBitmap(document, page, text, 1.0)
     if not bitmap:
         return True
