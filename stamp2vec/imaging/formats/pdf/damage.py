@@ -19,7 +19,10 @@ _MIN_SIDE_PX = 8  # as drawn
 _BLANK_ROWS = 2
 _BLACK_SHARE = 0.02  # of a picture's rows, at its end
 _BLACK = 40
-_JPEG_END = b"\xff\xd9"
+_JPEG = ("DCTDecode", "DCT")
+_FAX = ("CCITTFaxDecode", "CCF", "JBIG2Decode")
+_JPEG_SCAN, _JPEG_END = b"\xff\xda", b"\xff\xd9"
+_MAX_DECODED_PX = 80_000_000
 
 _DAMAGED = (
     "a picture on this page is damaged, and was left out or shown in part: scan the page again, or send the whole file"
@@ -41,10 +44,10 @@ def picture_warnings(pictures: Sequence[Picture], page: Any, image: NDArray[np.u
         region = _region(picture, image, grid)
         if region is None:
             continue
-        black = _black_end(region)
-        if _is_damaged(picture.handle, page, region):
+        codec = _codec(picture.handle)
+        if _is_damaged(picture.handle, codec, page, region):
             warnings[_DAMAGED] = None
-        elif black >= _BLACK_SHARE and _filters(picture.handle)[-1:] in (["CCITTFaxDecode"], ["JBIG2Decode"]):
+        elif codec in _FAX and (black := _black_end(region)) >= _BLACK_SHARE:
             warnings[_BLACK_END.format(share=black)] = None
     return tuple(warnings)
 
@@ -65,22 +68,22 @@ def _region(picture: Picture, image: NDArray[np.uint8], grid: Grid) -> NDArray[n
     return part[::-1] if down_of_up > 0 else part
 
 
-def _is_damaged(handle: Any, page: Any, region: NDArray[np.uint8]) -> bool:
-    filters = _filters(handle)
-    codec = filters[-1] if filters else ""
-    if codec in ("DCTDecode", "DCT"):
-        return _is_damaged_jpeg(handle, page, region)
-    if codec in ("JPXDecode", "JBIG2Decode", "CCITTFaxDecode", "CCF"):
+def _is_damaged(handle: Any, codec: str, page: Any, region: NDArray[np.uint8]) -> bool:
+    if codec in _JPEG:
+        return _is_damaged_jpeg(handle, region)
+    if codec in _FAX or codec == "JPXDecode":
         return _is_uniform(region) and not _decodes(handle)
     return _is_uniform(region[-_BLANK_ROWS:]) and _is_short(handle, page)
 
 
-def _is_damaged_jpeg(handle: Any, page: Any, region: NDArray[np.uint8]) -> bool:
+def _is_damaged_jpeg(handle: Any, region: NDArray[np.uint8]) -> bool:
     data = _data(handle)
-    if data.rfind(_JPEG_END) > data.find(b"\xff\xda") > 0:  # an end after the start of the scan
+    if data.rfind(_JPEG_END) > data.find(_JPEG_SCAN) > 0:
         return _is_uniform(region) and not _decodes(handle)
     try:
         with Image.open(io.BytesIO(data), formats=["JPEG"]) as picture:
+            if picture.width * picture.height > _MAX_DECODED_PX:
+                return True
             picture.draft("L", (picture.width // 8, picture.height // 8))
             picture.load()
     except Exception:  # whatever hostile bytes make of it
@@ -105,12 +108,10 @@ def _decodes(handle: Any) -> bool:
     return True
 
 
-def _filters(handle: Any) -> list[str]:
-    count = min(pdfium.FPDFImageObj_GetImageFilterCount(handle), 16)
-    return [
-        text_of(lambda *rest, i=index: pdfium.FPDFImageObj_GetImageFilter(handle, i, *rest), encoding="utf-8")
-        for index in range(count)
-    ]
+def _codec(handle: Any) -> str:
+    """The innermost filter of a picture's data, which is the one that makes pixels; empty when there is none."""
+    last = pdfium.FPDFImageObj_GetImageFilterCount(handle) - 1
+    return text_of(pdfium.FPDFImageObj_GetImageFilter, handle, last, encoding="utf-8") if last >= 0 else ""
 
 
 def _data(handle: Any) -> bytes:
@@ -122,7 +123,8 @@ def _data(handle: Any) -> bytes:
 
 
 def _is_uniform(part: NDArray[np.uint8]) -> bool:
-    return bool((part == part[-1, -1]).all())
+    colour = part[-1, -1]
+    return bool((part[-1] == colour).all() and (part == colour).all())  # the first is quickly told of most scans
 
 
 def _black_end(region: NDArray[np.uint8]) -> float:

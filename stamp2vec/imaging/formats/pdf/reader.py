@@ -69,7 +69,7 @@ class PdfReader:
         """See Reader."""
         what = f"page {index + 1} of the PDF"
         with LOCK, errors_of(what, self._field):
-            self._show_cropped(index)
+            self._uncrop(index)
             with self._document.page(index) as page:
                 if page is None:
                     raise InvalidImage(f"{what} is damaged or missing: save the PDF again", self._field)
@@ -111,11 +111,13 @@ class PdfReader:
         )
         return Page(index, image, info)
 
-    def _show_cropped(self, index: int) -> None:
+    def _uncrop(self, index: int) -> None:
         """Drop a crop box that lies wholly outside of the media box: PDFium gives such a page no size."""
-        with self._document.page(index) as page:
-            if page and not (pdfium.FPDF_GetPageWidthF(page) and pdfium.FPDF_GetPageHeightF(page)):
-                pdfium.FPDFPage_SetCropBox(page, -_EVERYTHING, -_EVERYTHING, _EVERYTHING, _EVERYTHING)
+        size = pdfium.FS_SIZEF()
+        if pdfium.FPDF_GetPageSizeByIndexF(self._document.handle, index, size) and not (size.width and size.height):
+            with self._document.page(index) as page:
+                if page:
+                    pdfium.FPDFPage_SetCropBox(page, -_EVERYTHING, -_EVERYTHING, _EVERYTHING, _EVERYTHING)
 
     def _within_limits(self, grid: Grid, width: float, height: float, unit: float) -> Grid:
         """The grid, or one of fewer pixels that the limits allow. InvalidImage when no stamp fits on the page."""
