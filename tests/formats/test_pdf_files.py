@@ -11,6 +11,7 @@ from PIL import Image, PngImagePlugin
 
 from stamp2vec.errors import InvalidImage
 from stamp2vec.imaging.formats import BrokenPage, Limits, decode_pages, open_file
+from stamp2vec.imaging.formats.pdf import repair
 from tests.formats.pdfs import annotation, file_warnings, keys, pdf, read, red_box
 
 UNPACKED: dict[str, Any] = {"object_stream_mode": pikepdf.ObjectStreamMode.disable}
@@ -144,12 +145,25 @@ def test_an_absurd_count_is_passed_over(count: int) -> None:
     assert file_warnings(with_count(count)) == ()
 
 
-def test_pages_beyond_the_count_are_told() -> None:
+@pytest.mark.parametrize("protection", [{}, {"encryption": pikepdf.Encryption(owner="o", user="")}])
+def test_pages_beyond_the_count_are_read_and_told(protection: dict[str, Any]) -> None:
+    with pikepdf.open(io.BytesIO(pdf(annotation(), pages=3))) as document:
+        document.pages.reverse()
+        file = io.BytesIO()
+        document.save(file, **UNPACKED, **protection)
+    data = file.getvalue().replace(b"/Count 3", b"/Count 1")
+    pages = [page for page in decode_pages(data) if not isinstance(page, BrokenPage)]
+    assert [red_box(page) is not None for page in pages] == [False, False, True]
+    assert "says that it has 1 pages and holds 3, of which 3 can be read" in file_warnings(data)[0]
+
+
+def test_pages_beyond_the_count_of_a_large_file_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(repair, "MAX_BYTES", 100)
     first, second, third = decode_pages(with_count(1))
     assert not isinstance(first, BrokenPage)
     assert isinstance(second, BrokenPage)
     assert isinstance(third, BrokenPage)
-    assert "page 1 is the last that can be read" in file_warnings(with_count(1))[0]
+    assert "of which 1 can be read" in file_warnings(with_count(1))[0]
 
 
 def test_a_page_that_is_missing_costs_no_other() -> None:

@@ -1,16 +1,19 @@
 """PDFs that are too large, too small, hostile, or read by several threads at once."""
 
 import contextlib
+import gc
 import io
 import random
 from concurrent.futures import ThreadPoolExecutor
+from unittest.mock import patch
 
 import numpy as np
 import pikepdf
+import pypdfium2.raw as pdfium
 import pytest
 from pikepdf import Array, Dictionary, Name
 
-from stamp2vec.errors import InvalidImage
+from stamp2vec.errors import InvalidImage, InvalidInput
 from stamp2vec.imaging.formats import BrokenPage, Limits, decode_pages, open_file
 from tests.formats.pdfs import RED, annotation, content, form, keys, noise, pdf, picture, read, red_box
 
@@ -139,6 +142,15 @@ def test_closing_twice_and_reading_after_it() -> None:
     reader.close()
     with pytest.raises(InvalidImage):
         reader.read(0)
+
+
+def test_a_reader_that_nobody_closes_is_let_go() -> None:
+    with patch.object(pdfium, "FPDF_CloseDocument", wraps=pdfium.FPDF_CloseDocument) as closed:
+        decode_pages(pdf())  # never begun
+        gc.collect()
+        with pytest.raises(InvalidInput):
+            decode_pages(pdf(), pages="7")
+        assert closed.call_count == 2
 
 
 def test_pages_may_be_read_in_any_order_and_by_several_threads() -> None:

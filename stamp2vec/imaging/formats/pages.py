@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from stamp2vec.errors import InvalidImage
+from stamp2vec.errors import InvalidImage, InvalidInput
 from stamp2vec.imaging.formats import pdf, raster, tiff
 from stamp2vec.imaging.formats.limits import Limits
 from stamp2vec.imaging.formats.page import BrokenPage, Page, Reader
@@ -41,7 +41,12 @@ def decode_pages(
     there are no such pages.
     """
     reader = open_file(io.BytesIO(data), limits, field, password)
-    return _read(reader, pages_to_read(reader.page_count, pages, limits, field), field)
+    try:
+        indices = pages_to_read(reader.page_count, pages, limits, field)
+    except InvalidInput:
+        reader.close()
+        raise
+    return _read(reader, indices, field)
 
 
 def pages_to_read(page_count: int, pages: str, limits: Limits, field: str) -> list[int]:

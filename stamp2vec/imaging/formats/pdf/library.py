@@ -2,6 +2,7 @@
 
 import ctypes
 import threading
+import weakref
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, BinaryIO
@@ -43,6 +44,8 @@ class Document:
         self.forms: Any = pdfium.FPDFDOC_InitFormFillEnvironment(self.handle, self._form_info)
         if self.forms:
             pdfium.FPDF_SetFormFieldHighlightAlpha(self.forms, 0)
+        # Also for a reader that nobody closed. What PDFium calls and reads has to live as long as the document.
+        self._close = weakref.finalize(self, _free, self.handle, self.forms, self._access, self._form_info)
 
     @contextmanager
     def page(self, index: int) -> Iterator[Any]:
@@ -62,11 +65,15 @@ class Document:
 
     def close(self) -> None:
         """Frees all that PDFium holds; again, it does nothing."""
-        if self.forms:
-            pdfium.FPDFDOC_ExitFormFillEnvironment(self.forms)
-        if self.handle:
-            pdfium.FPDF_CloseDocument(self.handle)
+        self._close()
         self.forms = self.handle = None
+
+
+def _free(document: Any, forms: Any, *_: Any) -> None:
+    with LOCK:
+        if forms:
+            pdfium.FPDFDOC_ExitFormFillEnvironment(forms)
+        pdfium.FPDF_CloseDocument(document)
 
 
 def _block_reader(file: BinaryIO, start: int) -> Callable[[Any, int, Any, int], int]:

@@ -7,7 +7,7 @@ stream. These are read as they come; the contents of streams are skipped.
 
 import ctypes
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -53,6 +53,10 @@ class Objects:
         self._parsed: dict[int, Any] = {}
         self.trailer = dictionary(parse(trailer))
 
+    def source(self, number: int) -> bytes:
+        """An object as it is written; empty when there is none."""
+        return self._source.get(number, b"")
+
     def get(self, value: Any) -> Any:
         """The value itself, or the object that it refers to; None when there is none."""
         for _ in range(_MAX_DEPTH):
@@ -82,18 +86,28 @@ def dictionary(value: Any) -> dict[str, Any]:
 def read_objects(document: Any) -> Objects | None:
     """The objects of a document that PDFium has open; None when there are too many, or they cannot be written."""
     scanner = _Scanner()
-
-    def write(_: Any, data: Any, size: int) -> int:
-        try:  # an exception would be printed by ctypes, and lost
-            return int(scanner.feed(ctypes.string_at(data, size)))
-        except Exception:
-            return 0
-
-    target = pdfium.FPDF_FILEWRITE(version=1, WriteBlock=_WRITE(write))
-    if not pdfium.FPDF_SaveAsCopy(document, target, pdfium.FPDF_REMOVE_SECURITY):
+    if not save(document, scanner.feed, scanner.skipped):
         return None
     trailer = bytes(scanner.rest).partition(b"trailer")[2]
     return Objects(scanner.objects, trailer) if trailer else None
+
+
+def save(document: Any, write: Callable[[bytes], bool], skips: Callable[[int], bool] = lambda size: False) -> bool:
+    """Has PDFium save a document in pieces until `write` returns False; those of which `skips` is true are not made."""
+
+    complete = True
+
+    def take(_: Any, data: Any, size: int) -> int:
+        nonlocal complete
+        try:  # an exception would be printed by ctypes, and lost
+            complete = complete and (skips(size) or write(ctypes.string_at(data, size)))
+        except Exception:
+            complete = False
+        return int(complete)
+
+    target = pdfium.FPDF_FILEWRITE(version=1, WriteBlock=_WRITE(take))
+    saved = pdfium.FPDF_SaveAsCopy(document, target, pdfium.FPDF_REMOVE_SECURITY)
+    return bool(saved) and complete  # PDFium does not heed what the last call returns
 
 
 _WRITE = dict(pdfium.FPDF_FILEWRITE._fields_)["WriteBlock"]
@@ -108,11 +122,15 @@ class _Scanner:
         self._skip = 0  # bytes of a stream that are still to come
         self._seen = self._kept = 0
 
+    def skipped(self, size: int) -> bool:
+        """Whether a piece of `size` bytes is of the contents of a stream throughout; then it counts as fed."""
+        if self._skip < size:
+            return False
+        self._skip -= size
+        return True
+
     def feed(self, piece: bytes) -> bool:
         """False when the document is beyond the limits."""
-        if self._skip >= len(piece):
-            self._skip -= len(piece)
-            return True
         self.rest += memoryview(piece)[self._skip :]
         self._skip = 0
         while self._take():

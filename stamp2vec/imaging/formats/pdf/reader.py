@@ -25,10 +25,11 @@ from stamp2vec.imaging.formats.pdf.geometry import (
     user_to_display,
 )
 from stamp2vec.imaging.formats.pdf.library import LOCK, Document, LoadError, errors_of, text_of
-from stamp2vec.imaging.formats.pdf.objects import read_objects
+from stamp2vec.imaging.formats.pdf.objects import Objects, read_objects
 from stamp2vec.imaging.formats.pdf.pictures import contents
 from stamp2vec.imaging.formats.pdf.render import LEGIBLE_DPI, choose_grid, draw
-from stamp2vec.imaging.formats.pdf.structure import Structure, read_structure
+from stamp2vec.imaging.formats.pdf.repair import with_page_count
+from stamp2vec.imaging.formats.pdf.structure import read_structure
 from stamp2vec.limits import MAX_SIDE_PX, MIN_SIDE_PX
 from stamp2vec.values import Resolution
 
@@ -55,9 +56,12 @@ class PdfReader:
                 )
             self._document = _open(file, start, size - start, password, field)
             try:
-                self._structure = self._read_structure()
+                objects = read_objects(self._document.handle)
+                self._structure = read_structure(objects) if objects else None
                 claimed = pdfium.FPDF_GetPageCount(self._document.handle)
                 self.page_count = self._structure.page_count if self._structure else claimed
+                if objects and claimed < self.page_count:
+                    self._recount(objects)
                 if not self.page_count:
                     raise InvalidImage("the PDF has no pages: send one with pages", field)
                 self.warnings = self._document_warnings(file, claimed)
@@ -142,9 +146,13 @@ class PdfReader:
             raise InvalidImage("the page is too long and narrow to be drawn: send it in parts", self._field)
         return smaller
 
-    def _read_structure(self) -> Structure | None:
-        objects = read_objects(self._document.handle)
-        return read_structure(objects) if objects else None
+    def _recount(self, objects: Objects) -> None:
+        """Open a copy that says how many pages there are, where it can be made."""
+        copy = with_page_count(self._document.handle, objects, self.page_count)
+        if copy is not None:
+            old, size = self._document, copy.seek(0, io.SEEK_END)
+            self._document = Document(copy, 0, size, None)
+            old.close()
 
     def _document_warnings(self, file: BinaryIO, claimed: int) -> tuple[str, ...]:
         warnings = []
@@ -154,12 +162,10 @@ class PdfReader:
                 "before: send the whole file"
             )
         if claimed != self.page_count:
-            lost = (
-                f"page {claimed:,} is the last that can be read" if claimed < self.page_count else "some may be missing"
-            )
+            readable = min(pdfium.FPDF_GetPageCount(self._document.handle), self.page_count)
             warnings.append(
-                f"the PDF says that it has {claimed:,} pages and holds {self.page_count:,}: {lost}; save it again with "
-                "a program that repairs it"
+                f"the PDF says that it has {claimed:,} pages and holds {self.page_count:,}, of which {readable:,} can "
+                "be read: save it again with a program that repairs it"
             )
         if self._structure and self._structure.is_portfolio:
             warnings.append(
