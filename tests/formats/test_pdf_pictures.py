@@ -112,6 +112,39 @@ def test_a_page_with_a_fine_picture_is_drawn_as_fine(dpi: int, drawn_at: int) ->
     assert page.info.resolution.x == pytest.approx(drawn_at, abs=0.01)
 
 
+def placed(document: pikepdf.Pdf, dpi: int, size: float) -> Any:
+    return image(document, noise(side := round(size * dpi / 72), side).tobytes(), side, side)
+
+
+@pytest.mark.parametrize(
+    ("scan_dpi", "seal_dpi", "text", "drawn_at"),
+    [
+        (100, None, False, 100),
+        (100, None, True, 200),
+        (150, None, True, 150),
+        (100, 250, False, 250),
+        (150, 600, True, 300),
+        (300, 250, True, 300),
+        (600, 250, True, 600),
+        (10, None, False, 200),
+    ],
+)
+def test_a_scan_keeps_its_pixels_unless_there_is_something_finer(
+    scan_dpi: int, seal_dpi: int | None, text: bool, drawn_at: int
+) -> None:
+    def scanned(document: pikepdf.Pdf, page: pikepdf.Page) -> None:
+        pictures = {"Scan": placed(document, scan_dpi, 144)}
+        drawing = "q 144 0 0 144 0 0 cm /Scan Do Q "
+        if seal_dpi:
+            pictures["Seal"] = placed(document, seal_dpi, 36)
+            drawing += "q 36 0 0 36 50 60 cm /Seal Do Q "
+        content(drawing + ("0 0 5 5 re f" if text else ""), XObject=Dictionary(**pictures))(document, page)
+
+    page = read(pdf(scanned, size=(144, 144)))
+    assert page.info.resolution is not None
+    assert page.info.resolution.x == pytest.approx(drawn_at, abs=0.01)
+
+
 def test_a_tiny_picture_counts_for_nothing() -> None:
     page = read(pdf(picture(noise(100, 100), (5, 0, 0, 5, 20, 30), after="0 0 5 5 re f")))
     assert page.info.resolution is not None

@@ -21,7 +21,8 @@ _BLACK_SHARE = 0.02  # of a picture's rows, at its end
 _BLACK = 40
 _JPEG = ("DCTDecode", "DCT")
 _FAX = ("CCITTFaxDecode", "CCF", "JBIG2Decode")
-_JPEG_SCAN, _JPEG_END = b"\xff\xda", b"\xff\xd9"
+_JPEG_END = b"\xff\xd9"
+_MAX_PADDING_BYTES = 64  # after it
 _MAX_DECODED_PX = 80_000_000
 
 _DAMAGED = (
@@ -78,7 +79,7 @@ def _is_damaged(handle: Any, codec: str, page: Any, region: NDArray[np.uint8]) -
 
 def _is_damaged_jpeg(handle: Any, region: NDArray[np.uint8]) -> bool:
     data = _data(handle)
-    if data.rfind(_JPEG_END) > data.find(_JPEG_SCAN) > 0:
+    if data[-_MAX_PADDING_BYTES:].rstrip(b"\0\r\n ").endswith(_JPEG_END):
         return _is_uniform(region) and not _decodes(handle)
     try:
         with Image.open(io.BytesIO(data), formats=["JPEG"]) as picture:

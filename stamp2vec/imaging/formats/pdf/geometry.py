@@ -27,14 +27,7 @@ def inverse(matrix: Matrix) -> Matrix:
     """The matrix that undoes `matrix`; ZeroDivisionError when there is none."""
     a, b, c, d, e, f = matrix
     scale = 1 / (a * d - b * c)
-    return (
-        d * scale,
-        -b * scale,
-        -c * scale,
-        a * scale,
-        (c * f - d * e) * scale,
-        (b * e - a * f) * scale,
-    )
+    return (d * scale, -b * scale, -c * scale, a * scale, (c * f - d * e) * scale, (b * e - a * f) * scale)
 
 
 def transformed(box: Box, matrix: Matrix) -> Box:

@@ -6,9 +6,10 @@ from typing import BinaryIO
 
 _HEADER = b"%PDF-"
 _SEARCHED_BYTES = 2**20
-_PICTURES = (b"\xff\xd8\xff", b"\x89PNG", b"II", b"MM", b"RIFF", b"BM")
+# What may hold a PDF or quote one, and is none.
+_OTHERS = (b"\xff\xd8\xff", b"\x89PNG", b"II*\0", b"II+\0", b"MM\0*", b"MM\0+", b"RIFF", b"BM", b"PK\3\4")
 _END = b"%%EOF"
-_TAIL_BYTES = 2**20
+_PIECE_BYTES = 2**20
 _OBJECT = re.compile(rb"(?:^|[\r\n])\s*\d{1,10}\s+\d{1,5}\s+obj\b")
 
 
@@ -19,18 +20,17 @@ def find_header(file: BinaryIO) -> int | None:
     """
     file.seek(0)
     start = file.read(_SEARCHED_BYTES)
-    if start.startswith(_PICTURES):  # a picture may quote a PDF in its metadata
+    if start.startswith(_OTHERS):
         return None
     offset = start.find(_HEADER)
     return None if offset < 0 else offset
 
 
-def has_end(file: BinaryIO) -> bool:
-    """Whether the file's last bytes say where its table of objects is, as those of every whole PDF do."""
+def has_end(file: BinaryIO, start: int = 0) -> bool:
+    """Whether the end of a file, not before `start`, says where the table of objects is, as in every whole PDF."""
     size = file.seek(0, io.SEEK_END)
-    file.seek(max(0, size - _TAIL_BYTES))
-    tail = file.read(_TAIL_BYTES).rstrip(b"\0\r\n\t ")
-    return b"startxref" in tail
+    file.seek(max(start, size - _PIECE_BYTES))
+    return b"startxref" in file.read(_PIECE_BYTES)
 
 
 def is_cut_revision(file: BinaryIO) -> bool:
@@ -38,27 +38,24 @@ def is_cut_revision(file: BinaryIO) -> bool:
 
     PDFium then shows the older revision, without a sign of it.
     """
+    end = _after_last_end(file)
+    if end is None:
+        return False
+    file.seek(end)
+    found = _OBJECT.search(file.read(_PIECE_BYTES))
+    # Some programs leave the last mark out, and the file is whole.
+    return found is not None and not has_end(file, end + found.start())
+
+
+def _after_last_end(file: BinaryIO) -> int | None:
     position = file.seek(0, io.SEEK_END)
-    tail = b""
+    piece = b""
     while position > 0:  # backwards, for what was appended may be large
-        position = max(0, position - _TAIL_BYTES)
+        size = min(_PIECE_BYTES, position)
+        position -= size
         file.seek(position)
-        tail = file.read(_TAIL_BYTES) + tail[: len(_END)]
-        end = tail.rfind(_END)
+        piece = file.read(size) + piece[: len(_END)]
+        end = piece.rfind(_END)
         if end >= 0:
-            return _follows_object(file, position + end + len(_END))
-    return False
-
-
-def _follows_object(file: BinaryIO, start: int) -> bool:
-    file.seek(start)
-    rest = file.read(_TAIL_BYTES)
-    found = _OBJECT.search(rest)
-    return found is not None and not has_startxref_after(file, start + found.start())
-
-
-def has_startxref_after(file: BinaryIO, start: int) -> bool:
-    """Whether a table of objects is announced from `start` on; some programs leave the end mark out."""
-    size = file.seek(0, io.SEEK_END)
-    file.seek(max(start, size - _TAIL_BYTES))
-    return b"startxref" in file.read(_TAIL_BYTES)
+            return position + end + len(_END)
+    return None

@@ -1,6 +1,7 @@
 """What a page is made of: its pictures, and whether there is anything else to be seen."""
 
 import ctypes
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -40,7 +41,7 @@ def contents(page: Any, display: Matrix) -> Contents:
     has_drawing = False
     for kind, handle, matrix in _objects(page):
         if kind == pdfium.FPDF_PAGEOBJ_IMAGE:
-            if len(pictures) < _MAX_PICTURES:
+            if len(pictures) < _MAX_PICTURES and all(map(math.isfinite, matrix)):
                 pictures.append(_picture(handle, product(matrix, display)))
         elif kind == pdfium.FPDF_PAGEOBJ_TEXT:
             if pdfium.FPDFTextObj_GetTextRenderMode(handle) not in _INVISIBLE_TEXT:

@@ -1,5 +1,6 @@
 """Drawing a page, and choosing the pixels for it."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,8 @@ from stamp2vec.imaging.formats.pdf.geometry import POINTS_PER_INCH, Grid, Placem
 DRAWN_DPI = 200  # of text, lines and whatever has no pixels of its own; measured by bench/pdf_resolution.py
 MAX_DRAWN_DPI = 300  # where a page that is drawn has finer pictures
 LEGIBLE_DPI = 100
+_MIN_SCAN_DPI = 40  # a coarser picture on the whole page is its background
+_ENOUGH_DPI = 150  # of a scan under text or lines, which would lose more by being resampled than they win
 _SCAN_SHARE = 0.9  # of a page, which a picture covers that is taken for a scan of it
 _PICTURE_SHARE = 0.002  # of a page: a smaller picture holds no stamp
 
@@ -19,27 +22,33 @@ def choose_grid(
     width: float,
     height: float,
     unit: float,
-    placements: list[Placement],
+    placements: Sequence[Placement],
     has_drawing: bool,
 ) -> Grid:
     """The pixels for a displayed page of `width` x `height` units of `unit` points.
 
-    A page that a picture covers gets the pixels of that picture. Any other is drawn at DRAWN_DPI, or as fine as its
-    finest picture up to MAX_DRAWN_DPI, whose pixels are kept where that is possible.
+    A page that a picture covers gets the pixels of that picture, unless there is something finer on it. Any other is
+    drawn at DRAWN_DPI, or as fine as its finest picture up to MAX_DRAWN_DPI, whose pixels are kept where that is
+    possible. `has_drawing` says whether there is something besides pictures.
     """
-    drawn = plain_grid(width, height, DRAWN_DPI * unit / POINTS_PER_INCH)
-    shares = [(placement.share_of(width, height), placement) for placement in placements]
-    shares = [(share, placement) for share, placement in shares if share >= _PICTURE_SHARE and min(placement.scales)]
-    if not shares:
-        return drawn
-    share, finest = max(shares, key=lambda one: (one[0] >= _SCAN_SHARE, min(one[1].scales)))
-    dpi = min(finest.scales) * POINTS_PER_INCH / unit
-    is_scan = share >= _SCAN_SHARE
-    if dpi < DRAWN_DPI and (has_drawing or not is_scan):
-        return drawn
-    if dpi > MAX_DRAWN_DPI and not is_scan:
-        return plain_grid(width, height, MAX_DRAWN_DPI * unit / POINTS_PER_INCH)
-    return finest.grid(width, height) or plain_grid(width, height, max(finest.scales))
+    scale = unit / POINTS_PER_INCH  # pixels a unit at one pixel an inch
+
+    def dpi(placement: Placement) -> float:
+        return min(placement.scales) / scale
+
+    shares = [(placement, placement.share_of(width, height)) for placement in placements]
+    scans = [one for one, share in shares if share >= _SCAN_SHARE and dpi(one) >= _MIN_SCAN_DPI]
+    others = [one for one, share in shares if _PICTURE_SHARE <= share < _SCAN_SHARE]
+    needed = min(MAX_DRAWN_DPI, max(map(dpi, others), default=0.0))
+    if scans:
+        scan = max(scans, key=dpi)
+        if dpi(scan) > 0.99 * max(needed, _ENOUGH_DPI if has_drawing else 0):
+            return scan.grid(width, height) or plain_grid(width, height, max(scan.scales))
+    finest = max(others, key=dpi) if needed > DRAWN_DPI else None
+    if finest is None:
+        return plain_grid(width, height, DRAWN_DPI * scale)
+    kept = finest.grid(width, height) if dpi(finest) < 1.01 * MAX_DRAWN_DPI else None
+    return kept or plain_grid(width, height, needed * scale)
 
 
 def draw(page: Any, grid: Grid, forms: Any) -> NDArray[np.uint8]:
