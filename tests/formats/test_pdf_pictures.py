@@ -145,6 +145,11 @@ def test_a_scan_keeps_its_pixels_unless_there_is_something_finer(
     assert page.info.resolution.x == pytest.approx(drawn_at, abs=0.01)
 
 
+def test_a_gradient_behind_a_page_is_no_scan() -> None:
+    page = read(pdf(picture(noise(600, 2), (144, 0, 0, 144, 0, 0)), size=(144, 144)))
+    assert page.image.shape == (400, 400, 3)
+
+
 def test_a_tiny_picture_counts_for_nothing() -> None:
     page = read(pdf(picture(noise(100, 100), (5, 0, 0, 5, 20, 30), after="0 0 5 5 re f")))
     assert page.info.resolution is not None

@@ -61,16 +61,14 @@ def test_every_format_gives_rgb_pixels(kind: str) -> None:
     assert close(image, scene())
 
 
-@pytest.mark.parametrize("kind", ["GIF", "PPM", "ICO", "PCX", "TGA", "PDF", "JPEG2000"])
+@pytest.mark.parametrize("kind", ["GIF", "PPM", "ICO", "PCX", "TGA", "JPEG2000"])
 def test_other_formats_are_refused(kind: str) -> None:
     with pytest.raises(InvalidImage, match="send a JPEG, PNG, TIFF, WebP or BMP file") as caught:
         decode_image(encode(scene(), kind), field="images[2].encoded")
     assert caught.value.field == "images[2].encoded"
 
 
-@pytest.mark.parametrize(
-    "data", [b"", b"\x00", b"hello", b"\xff\xd8\xff", b"%PDF-1.7", b"\x89PNG\r\n\x1a\n", b"II*\x00"]
-)
+@pytest.mark.parametrize("data", [b"", b"\x00", b"hello", b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"II*\x00"])
 def test_what_is_no_image_is_refused_at_once(data: bytes) -> None:
     with pytest.raises(InvalidImage, match="send a JPEG, PNG"):
         decode_pages(data)

@@ -14,6 +14,7 @@ POINTS_PER_INCH = 72.0
 # A picture is drawn this much smaller than its pixels on each side, so that rounding to 32-bit floats never makes
 # PDFium stretch it over one pixel more: a picture that is drawn on as many pixels as it has comes out unchanged.
 _SLACK_PX = 0.02
+_SQUASHED = 1.015  # as of other formats: no one sees less
 
 
 def product(first: Matrix, then: Matrix) -> Matrix:
@@ -96,8 +97,8 @@ class Grid:
 
     @property
     def squashed(self) -> bool:
-        """Whether the pixels are so far from square that a round stamp is seen as an oval one."""
-        return max(self.x.scale, self.y.scale) > 1.05 * min(self.x.scale, self.y.scale)
+        """Whether the pixels are so far from square that it is seen."""
+        return max(self.x.scale, self.y.scale) > _SQUASHED * min(self.x.scale, self.y.scale)
 
     def square(self) -> "Grid":
         """This grid, or one of square pixels that is larger along the axis of fewer pixels a point."""

@@ -12,7 +12,9 @@ from stamp2vec.imaging.formats.pdf.geometry import POINTS_PER_INCH, Grid, Placem
 DRAWN_DPI = 200  # of text, lines and whatever has no pixels of its own; measured by bench/pdf_resolution.py
 MAX_DRAWN_DPI = 300  # where a page that is drawn has finer pictures
 LEGIBLE_DPI = 100
-_MIN_SCAN_DPI = 40  # a coarser picture on the whole page is its background
+# A picture on the whole page that is coarser, or is stretched more, is its background.
+_MIN_SCAN_DPI = 40
+_MAX_SCAN_STRETCH = 5.0  # fax has up to 4.2
 _ENOUGH_DPI = 150  # of a scan under text or lines, which would lose more by being resampled than they win
 _SCAN_SHARE = 0.9  # of a page, which a picture covers that is taken for a scan of it
 _PICTURE_SHARE = 0.002  # of a page: a smaller picture holds no stamp
@@ -37,7 +39,7 @@ def choose_grid(
         return min(placement.scales) / scale
 
     shares = [(placement, placement.share_of(width, height)) for placement in placements]
-    scans = [one for one, share in shares if share >= _SCAN_SHARE and dpi(one) >= _MIN_SCAN_DPI]
+    scans = [one for one, share in shares if share >= _SCAN_SHARE and _is_scan(one, dpi(one))]
     others = [one for one, share in shares if _PICTURE_SHARE <= share < _SCAN_SHARE]
     needed = min(MAX_DRAWN_DPI, max(map(dpi, others), default=0.0))
     if scans:
@@ -49,6 +51,10 @@ def choose_grid(
         return plain_grid(width, height, DRAWN_DPI * scale)
     kept = finest.grid(width, height) if dpi(finest) < 1.01 * MAX_DRAWN_DPI else None
     return kept or plain_grid(width, height, needed * scale)
+
+
+def _is_scan(placement: Placement, dpi: float) -> bool:
+    return dpi >= _MIN_SCAN_DPI and max(placement.scales) <= _MAX_SCAN_STRETCH * min(placement.scales)
 
 
 def draw(page: Any, grid: Grid, forms: Any) -> NDArray[np.uint8]:
