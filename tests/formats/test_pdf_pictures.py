@@ -12,7 +12,7 @@ import pytest
 from pikepdf import Dictionary, Name
 from PIL import Image
 
-from tests.formats.pdfs import annotation, content, encoded_picture, image, keys, noise, pdf, picture, read
+from tests.formats.pdfs import annotation, content, encoded_picture, form, image, keys, noise, pdf, picture, read
 
 WIDTH, HEIGHT = 160, 240
 SMOOTH = np.asarray(Image.fromarray(noise(12, 8)).resize((WIDTH, HEIGHT)))
@@ -143,6 +143,22 @@ def test_a_scan_keeps_its_pixels_unless_there_is_something_finer(
     page = read(pdf(scanned, size=(144, 144)))
     assert page.info.resolution is not None
     assert page.info.resolution.x == pytest.approx(drawn_at, abs=0.01)
+
+
+@pytest.mark.parametrize(("dpi", "drawn_at"), [(100, 200), (250, 250), (600, 300)])
+def test_the_picture_in_a_stamp_of_a_program_counts(dpi: int, drawn_at: int) -> None:
+    def seal(document: pikepdf.Pdf, page: pikepdf.Page) -> None:
+        inner = form(
+            document,
+            "q 50 0 0 50 0 0 cm /Im Do Q",
+            Resources=Dictionary(XObject=Dictionary(Im=placed(document, dpi, 50))),
+        )
+        appearance = form(document, "/In Do", Resources=Dictionary(XObject=Dictionary(In=inner)))
+        page.obj.Annots[0].AP.N = appearance
+
+    page = read(pdf(annotation("Widget", FT=Name.Sig, T=pikepdf.String("seal")), seal, keys(Rotate=90)))
+    assert page.info.resolution is not None
+    assert page.info.resolution.x == pytest.approx(drawn_at, rel=0.01)
 
 
 def test_a_gradient_behind_a_page_is_no_scan() -> None:

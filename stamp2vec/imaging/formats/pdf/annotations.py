@@ -8,7 +8,7 @@ from typing import Any
 import pypdfium2.raw as pdfium
 
 from stamp2vec.imaging.formats.pdf.geometry import Box
-from stamp2vec.imaging.formats.pdf.library import text_of
+from stamp2vec.imaging.formats.pdf.pictures import appearance_picture
 from stamp2vec.values import Source
 
 MAX_ANNOTATIONS = 2_000  # of a page, that are looked at
@@ -42,11 +42,19 @@ _TOO_MANY = (
 
 
 @dataclass(frozen=True, slots=True)
-class Annotations:
-    """`boxes` are in user space; `any_drawn` and `any_fields` say what has to be drawn beside the page's contents."""
+class Laid:
+    """What may be a stamp; its box in user space, and width and height in pixels of the picture that it shows."""
 
-    boxes: tuple[tuple[Source, Box], ...]
-    any_drawn: bool
+    source: Source
+    box: Box
+    picture: tuple[int, int] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Annotations:
+    """Those of a page that are seen; `any_fields` says that some are fields, which are drawn by a call of their own."""
+
+    laid: tuple[Laid, ...]
     any_fields: bool
     warnings: tuple[str, ...]
 
@@ -57,30 +65,26 @@ def show_annotations(page: Any, forms: Any, hidden: frozenset[int]) -> Annotatio
     PDFium draws for the screen or for print, and a stamp may be for one of them only. `hidden` are the indices of
     those in a layer that is not shown, which PDFium draws nevertheless.
     """
-    boxes: list[tuple[Source, Box]] = []
+    laid: list[Laid] = []
     warnings: list[str] = []
-    any_drawn = any_fields = False
+    any_fields = False
     count = pdfium.FPDFPage_GetAnnotCount(page)
     for index in range(min(count, MAX_ANNOTATIONS)):
         with _annotation(page, index) as annotation:
             if annotation is None or not _show(annotation, index in hidden):
                 continue
             kind = pdfium.FPDFAnnot_GetSubtype(annotation)
+            any_fields |= kind == pdfium.FPDF_ANNOT_WIDGET
             is_drawn = kind in _DRAWN_ANYWAY or _has_appearance(annotation)
-            if kind == pdfium.FPDF_ANNOT_WIDGET:
-                any_fields = True
-                if is_drawn and _is_signature(annotation, forms):
-                    boxes.append((Source.SIGNATURE_FIELD, _box(annotation)))
-            elif is_drawn:
-                any_drawn = True
-                if kind not in _NO_STAMPS:
-                    boxes.append((Source.ANNOTATION, _box(annotation)))
-            elif kind == pdfium.FPDF_ANNOT_STAMP and _NO_APPEARANCE not in warnings:
+            source = _source(annotation, kind, forms)
+            if source is not None and is_drawn:
+                laid.append(Laid(source, _box(annotation), appearance_picture(annotation)))
+            elif kind == pdfium.FPDF_ANNOT_STAMP and not is_drawn and _NO_APPEARANCE not in warnings:
                 warnings.append(_NO_APPEARANCE)
     if count > MAX_ANNOTATIONS:
-        any_drawn = any_fields = True
+        any_fields = True
         warnings.append(_TOO_MANY)
-    return Annotations(tuple(boxes), any_drawn, any_fields, tuple(warnings))
+    return Annotations(tuple(laid), any_fields, tuple(warnings))
 
 
 @contextmanager
@@ -114,10 +118,12 @@ def _has_appearance(annotation: Any) -> bool:
     return bool(pdfium.FPDFAnnot_GetAP(annotation, pdfium.FPDF_ANNOT_APPEARANCEMODE_NORMAL, None, 0) > 2)
 
 
-def _is_signature(annotation: Any, forms: Any) -> bool:
-    if forms:
-        return bool(pdfium.FPDFAnnot_GetFormFieldType(forms, annotation) == pdfium.FPDF_FORMFIELD_SIGNATURE)
-    return text_of(pdfium.FPDFAnnot_GetStringValue, annotation, b"FT") == "Sig"
+def _source(annotation: Any, kind: int, forms: Any) -> Source | None:
+    """None for what is never a stamp."""
+    if kind != pdfium.FPDF_ANNOT_WIDGET:
+        return None if kind in _NO_STAMPS else Source.ANNOTATION
+    field = pdfium.FPDFAnnot_GetFormFieldType(forms, annotation)
+    return Source.SIGNATURE_FIELD if field == pdfium.FPDF_FORMFIELD_SIGNATURE else None
 
 
 def _box(annotation: Any) -> Box:

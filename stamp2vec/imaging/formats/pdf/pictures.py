@@ -2,7 +2,7 @@
 
 import ctypes
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,6 +11,7 @@ import pypdfium2.raw as pdfium
 from stamp2vec.imaging.formats.pdf.geometry import Matrix, Placement, product
 
 MAX_OBJECTS = 20_000  # of a page, that are looked at; all are drawn
+_MAX_APPEARANCE_OBJECTS = 200  # of an annotation
 _MAX_DEPTH = 30  # of forms in forms
 _MAX_PICTURES = 500
 _INVISIBLE_TEXT = (pdfium.FPDF_TEXTRENDERMODE_INVISIBLE, pdfium.FPDF_TEXTRENDERMODE_CLIP)
@@ -39,7 +40,7 @@ def contents(page: Any, display: Matrix) -> Contents:
     pictures: list[Picture] = []
     texts: list[Any] = []
     has_drawing = False
-    for kind, handle, matrix in _objects(page):
+    for kind, handle, matrix in _objects(pdfium.FPDFPage_CountObjects, pdfium.FPDFPage_GetObject, page, MAX_OBJECTS):
         if kind == pdfium.FPDF_PAGEOBJ_IMAGE:
             if len(pictures) < _MAX_PICTURES and all(map(math.isfinite, matrix)):
                 pictures.append(_picture(handle, product(matrix, display)))
@@ -53,12 +54,22 @@ def contents(page: Any, display: Matrix) -> Contents:
     return Contents(tuple(pictures), tuple(texts), has_drawing)
 
 
-def _objects(page: Any) -> Iterator[tuple[int, Any, Matrix]]:
-    """Kind, handle, and matrix to user space of each object that is no form."""
-    left = MAX_OBJECTS
-    stack: list[tuple[Any, Any, Any, int, Matrix]] = [
-        (pdfium.FPDFPage_CountObjects, pdfium.FPDFPage_GetObject, page, 0, _IDENTITY)
+def appearance_picture(annotation: Any) -> tuple[int, int] | None:
+    """Width and height in pixels of the largest picture that an annotation shows; None when it shows none."""
+    count, get = pdfium.FPDFAnnot_GetObjectCount, pdfium.FPDFAnnot_GetObject
+    sizes = [
+        _size(handle)
+        for kind, handle, _ in _objects(count, get, annotation, _MAX_APPEARANCE_OBJECTS)
+        if kind == pdfium.FPDF_PAGEOBJ_IMAGE
     ]
+    return max(sizes, key=math.prod, default=None)
+
+
+def _objects(
+    count: Callable[[Any], int], get: Callable[[Any, int], Any], owner: Any, left: int
+) -> Iterator[tuple[int, Any, Matrix]]:
+    """Kind, handle, and matrix to the owner's space of each object that is no form; looks at `left` of them."""
+    stack = [(count, get, owner, 0, _IDENTITY)]
     while stack:
         count, get, owner, first, outer = stack.pop()
         for index in range(first, count(owner)):
@@ -85,6 +96,10 @@ def _matrix(handle: Any) -> Matrix:
 
 
 def _picture(handle: Any, matrix: Matrix) -> Picture:
+    return Picture(handle, Placement(*_size(handle), matrix))
+
+
+def _size(handle: Any) -> tuple[int, int]:
     width, height = ctypes.c_uint(), ctypes.c_uint()
     pdfium.FPDFImageObj_GetImagePixelSize(handle, width, height)
-    return Picture(handle, Placement(width.value, height.value, matrix))
+    return width.value, height.value

@@ -10,7 +10,7 @@ from stamp2vec.errors import InvalidImage
 from stamp2vec.imaging.formats.limits import Limits
 from stamp2vec.imaging.formats.page import Overlay, Page, PageInfo
 from stamp2vec.imaging.formats.pdf import header
-from stamp2vec.imaging.formats.pdf.annotations import Annotations, show_annotations
+from stamp2vec.imaging.formats.pdf.annotations import Annotations, Laid, show_annotations
 from stamp2vec.imaging.formats.pdf.damage import picture_warnings
 from stamp2vec.imaging.formats.pdf.fonts import font_warnings
 from stamp2vec.imaging.formats.pdf.geometry import (
@@ -18,6 +18,7 @@ from stamp2vec.imaging.formats.pdf.geometry import (
     Box,
     Grid,
     Matrix,
+    Placement,
     inverse,
     plain_grid,
     product,
@@ -93,7 +94,8 @@ class PdfReader:
         annotations = show_annotations(page, self._document.forms, hidden)
         shown = contents(page, display)
         placements = [picture.placement for picture in shown.pictures]
-        wanted = choose_grid(width, height, unit, placements, shown.has_drawing or bool(annotations.boxes))
+        placements += [_placement(laid, display) for laid in annotations.laid]
+        wanted = choose_grid(width, height, unit, placements, shown.has_drawing or bool(annotations.laid))
         grid = self._within_limits(wanted, width, height, unit)
         square = grid.square()
         image = draw(page, square, self._document.forms if annotations.any_fields else None)
@@ -224,12 +226,18 @@ def _resolution_warnings(grid: Grid, wanted: Grid, unit: float) -> tuple[str, ..
     )
 
 
+def _placement(laid: Laid, display: Matrix) -> Placement:
+    """Of the picture of an annotation, which nearly always fills it."""
+    x1, y1, x2, y2 = laid.box
+    return Placement(*(laid.picture or (0, 0)), product((x2 - x1, 0, 0, y2 - y1, x1, y1), display))
+
+
 def _overlays(annotations: Annotations, to_pixels: Matrix, grid: Grid) -> tuple[Overlay, ...]:
     overlays = []
-    for source, box in annotations.boxes:
-        x1, y1, x2, y2 = transformed(box, to_pixels)
+    for laid in annotations.laid:
+        x1, y1, x2, y2 = transformed(laid.box, to_pixels)
         x1, y1 = max(0.0, x1), max(0.0, y1)
         x2, y2 = min(float(grid.x.pixels), x2), min(float(grid.y.pixels), y2)
         if x1 < x2 and y1 < y2:
-            overlays.append(Overlay(source, (x1, y1, x2, y2)))
+            overlays.append(Overlay(laid.source, (x1, y1, x2, y2)))
     return tuple(overlays)
