@@ -135,10 +135,11 @@ def test_a_layer_of_the_page(is_on: bool, is_seen: bool) -> None:
     assert (red_box(read(pdf(annotation(), layered(is_on), drawn))) is not None) == is_seen
 
 
-@pytest.mark.parametrize("degrees", [90, 180, 270])
-def test_overlays_of_turned_and_cropped_pages_lie_where_the_stamp_is_drawn(degrees: int) -> None:
-    turned = keys(Rotate=degrees, CropBox=[10, 20, 190, 250])
-    page = read(pdf(annotation(), turned, size=(200, 300)))
+@pytest.mark.parametrize("laid", [annotation(), signature()], ids=["stamp", "signature"])
+@pytest.mark.parametrize("degrees", [0, 90, 180, 270])
+def test_overlays_of_turned_and_cropped_pages_lie_where_the_stamp_is_drawn(laid: Change, degrees: int) -> None:
+    turned = keys(Rotate=degrees, CropBox=[10, 20, 190, 250], UserUnit=1.5)
+    page = read(pdf(laid, turned, size=(200, 300), min_version="1.6"))
     assert page.info.overlays[0].box == pytest.approx(red_box(page), abs=1)
 
 

@@ -1,8 +1,10 @@
 """Pages of several pictures, damaged pictures, and text that has no font."""
 
+import base64
 import io
 import subprocess
 import sys
+import tracemalloc
 import zlib
 from typing import Any
 
@@ -12,6 +14,7 @@ import pytest
 from pikepdf import Dictionary, Name
 from PIL import Image
 
+from stamp2vec.imaging.formats.pdf.filters import unfiltered
 from tests.formats.pdfs import annotation, content, encoded_picture, form, image, keys, noise, pdf, picture, read
 
 WIDTH, HEIGHT = 160, 240
@@ -36,6 +39,7 @@ def fax() -> bytes:
     return file.getvalue()[start : start + size]
 
 
+BLACK = zlib.compress(bytes(WIDTH * HEIGHT * 3))
 JPEG, JPEG_2000, FLATE = saved("JPEG"), saved("JPEG2000"), zlib.compress(SMOOTH.tobytes())
 GREY: dict[str, Any] = {"ColorSpace": Name.DeviceGray, "BitsPerComponent": 1}
 FAX: dict[str, Any] = {**GREY, "DecodeParms": Dictionary(K=-1, Columns=WIDTH, Rows=HEIGHT)}
@@ -47,15 +51,24 @@ FAX: dict[str, Any] = {**GREY, "DecodeParms": Dictionary(K=-1, Columns=WIDTH, Ro
     [
         (JPEG, ["DCTDecode"], {}),
         (zlib.compress(JPEG), ["FlateDecode", "DCTDecode"], {}),
+        (zlib.compress(base64.a85encode(JPEG) + b"~>"), ["FlateDecode", "ASCII85Decode", "DCTDecode"], {}),
+        (JPEG + bytes(20), ["DCTDecode"], {}),
+        (JPEG + b"more" * 1000, ["DCTDecode"], {}),
         (JPEG_2000, ["JPXDecode"], {}),
         (FLATE, ["FlateDecode"], {}),
-        (zlib.compress(bytes(WIDTH * HEIGHT * 3)), ["FlateDecode"], {}),
+        (BLACK, ["FlateDecode"], {}),
+        (base64.a85encode(BLACK) + b"~>", ["ASCII85Decode", "FlateDecode"], {}),
+        (BLACK.hex().encode() + b">", ["ASCIIHexDecode", "FlateDecode"], {}),
+        (BLACK[:-4], ["FlateDecode"], {}),
         (zlib.compress(bytes(WIDTH // 8 * HEIGHT)), ["FlateDecode"], GREY),
         (zlib.compress(bytes(WIDTH * HEIGHT * 6)), ["FlateDecode"], {"BitsPerComponent": 16}),
         (fax(), ["CCITTFaxDecode"], FAX),
     ],
-    ids=["JPEG", "JPEG in Flate", "JPEG 2000", "Flate", "black", "black, 1 bit", "black, 16 bits", "fax"],
-)
+    ids=[
+        "JPEG", "JPEG in Flate", "JPEG in two", "JPEG, padded", "JPEG, more behind", "JPEG 2000", "Flate", "black",
+        "black, ASCII85", "black, ASCIIHex", "black without a checksum", "black, 1 bit", "black, 16 bits", "fax",
+    ],
+)  # fmt: skip
 def test_whole_pictures_are_not_warned_of(data: bytes, filters: list[str], more: Any, degrees: int) -> None:
     page = read(turned(encoded_picture(data, filters, WIDTH, HEIGHT, **more), degrees))
     assert page.info.warnings == ()
@@ -87,6 +100,18 @@ def test_damaged_pictures_are_told(data: bytes, filters: list[str], more: Any, d
     assert len(page.info.warnings) == 1
     assert "picture" in page.info.warnings[0]
     assert "damaged" in page.info.warnings[0]
+
+
+def test_looking_for_damage_does_not_inflate_without_bound() -> None:
+    deflater = zlib.compressobj(9)
+    bomb = b"".join(deflater.compress(bytes(2**20)) for _ in range(100)) + deflater.flush()
+    assert len(unfiltered(bomb, ["FlateDecode"], 1000) or b"") == 1000
+    tracemalloc.start()
+    page = read(encoded_picture(bomb, ["FlateDecode"], WIDTH, HEIGHT))
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert page.info.warnings == ()
+    assert peak < 10 * 2**20
 
 
 def turned(data: bytes, degrees: int) -> bytes:

@@ -64,6 +64,11 @@ def test_a_crop_box_on_whole_pixels_cuts_pixels(degrees: int) -> None:
     np.testing.assert_array_equal(page.image, np.rot90(SCAN[77:677, 100:500], -degrees // 90))
 
 
+def test_margins_around_a_scan_are_white_pixels_of_its_size() -> None:
+    page = read(pdf(picture(SCAN, (WIDTH, 0, 0, HEIGHT, 4.8, 9.6)), size=(WIDTH + 9.6, HEIGHT + 9.6)))
+    np.testing.assert_array_equal(page.image, np.pad(SCAN, ((0, 20), (10, 10), (0, 0)), constant_values=255))
+
+
 def test_invisible_text_of_a_recognition_changes_nothing() -> None:
     text = "BT /F 12 Tf 3 Tr 50 100 Td (recognised) Tj ET"
     page = read(pdf(picture(SCAN, UPRIGHT, after=text), size=(WIDTH, HEIGHT)))

@@ -10,6 +10,7 @@ import pypdfium2.raw as pdfium
 from numpy.typing import NDArray
 from PIL import Image
 
+from stamp2vec.imaging.formats.pdf.filters import MAX_UNFILTERED_BYTES, unfiltered
 from stamp2vec.imaging.formats.pdf.geometry import Grid, product, transformed
 from stamp2vec.imaging.formats.pdf.library import text_of
 from stamp2vec.imaging.formats.pdf.pictures import Picture
@@ -20,7 +21,9 @@ _BLANK_ROWS = 2
 _BLACK_SHARE = 0.02  # of a picture's rows, at its end
 _BLACK = 40
 _JPEG = ("DCTDecode", "DCT")
-_FAX = ("CCITTFaxDecode", "CCF", "JBIG2Decode")
+_FAX = (["CCITTFaxDecode"], ["CCF"], ["JBIG2Decode"])
+_FLATE = ("FlateDecode", "Fl")
+_MAX_FILTERS = 8
 _JPEG_END = b"\xff\xd9"
 _MAX_PADDING_BYTES = 64  # after it
 _MAX_DECODED_PX = 80_000_000
@@ -45,10 +48,10 @@ def picture_warnings(pictures: Sequence[Picture], page: Any, image: NDArray[np.u
         region = _region(picture, image, grid)
         if region is None:
             continue
-        codec = _codec(picture.handle)
-        if _is_damaged(picture.handle, codec, page, region):
+        filters = _filters(picture.handle)
+        if _is_damaged(picture, filters, page, region):
             warnings[_DAMAGED] = None
-        elif codec in _FAX and (black := _black_end(region)) >= _BLACK_SHARE:
+        elif filters[-1:] in _FAX and (black := _black_end(region)) >= _BLACK_SHARE:
             warnings[_BLACK_END.format(share=black)] = None
     return tuple(warnings)
 
@@ -69,18 +72,20 @@ def _region(picture: Picture, image: NDArray[np.uint8], grid: Grid) -> NDArray[n
     return part[::-1] if down_of_up > 0 else part
 
 
-def _is_damaged(handle: Any, codec: str, page: Any, region: NDArray[np.uint8]) -> bool:
-    if codec in _JPEG:
-        return _is_damaged_jpeg(handle, region)
-    if codec in _FAX or codec == "JPXDecode":
-        return _is_uniform(region) and not _decodes(handle)
-    return _is_uniform(region[-_BLANK_ROWS:]) and _is_short(handle, page)
+def _is_damaged(picture: Picture, filters: list[str], page: Any, region: NDArray[np.uint8]) -> bool:
+    codec = filters[-1] if filters else ""
+    if codec in _JPEG and (damaged := _is_damaged_jpeg(picture.handle, filters)) is not None:
+        return damaged
+    if codec in _FLATE or not codec:
+        return _is_uniform(region[-_BLANK_ROWS:]) and _is_short(picture.handle, filters, page)
+    return _is_uniform(region) and not _decodes(picture)
 
 
-def _is_damaged_jpeg(handle: Any, region: NDArray[np.uint8]) -> bool:
-    data = _data(handle)
-    if data[-_MAX_PADDING_BYTES:].rstrip(b"\0\r\n ").endswith(_JPEG_END):
-        return _is_uniform(region) and not _decodes(handle)
+def _is_damaged_jpeg(handle: Any, filters: list[str]) -> bool | None:
+    """None where it has its end, or that cannot be told."""
+    data = unfiltered(_raw(handle), filters[:-1])
+    if data is None or data[-_MAX_PADDING_BYTES:].rstrip(b"\0\r\n ").endswith(_JPEG_END):
+        return None
     try:
         with Image.open(io.BytesIO(data), formats=["JPEG"]) as picture:
             if picture.width * picture.height > _MAX_DECODED_PX:
@@ -92,34 +97,43 @@ def _is_damaged_jpeg(handle: Any, region: NDArray[np.uint8]) -> bool:
     return False
 
 
-def _is_short(handle: Any, page: Any) -> bool:
+def _is_short(handle: Any, filters: list[str], page: Any) -> bool:
     """Whether there are fewer samples than the picture's size needs."""
     known = pdfium.FPDF_IMAGEOBJ_METADATA()
     if not pdfium.FPDFImageObj_GetImageMetadata(handle, page, known):
         return False
     needed = (known.width * known.bits_per_pixel + 7) // 8 * known.height
-    return not needed or bool(pdfium.FPDFImageObj_GetImageDataDecoded(handle, None, 0) < needed)
+    if not 0 < needed <= MAX_UNFILTERED_BYTES:
+        return not needed
+    data = unfiltered(_raw(handle), filters, needed)
+    return data is not None and len(data) < needed
 
 
-def _decodes(handle: Any) -> bool:
-    bitmap = pdfium.FPDFImageObj_GetBitmap(handle)
+def _decodes(picture: Picture) -> bool:
+    """True as well where that would take too much memory to tell."""
+    if picture.placement.width * picture.placement.height > _MAX_DECODED_PX:
+        return True
+    bitmap = pdfium.FPDFImageObj_GetBitmap(picture.handle)
     if not bitmap:
         return False
     pdfium.FPDFBitmap_Destroy(bitmap)
     return True
 
 
-def _codec(handle: Any) -> str:
-    """The innermost filter of a picture's data, which is the one that makes pixels; empty when there is none."""
-    last = pdfium.FPDFImageObj_GetImageFilterCount(handle) - 1
-    return text_of(pdfium.FPDFImageObj_GetImageFilter, handle, last, encoding="utf-8") if last >= 0 else ""
+def _filters(handle: Any) -> list[str]:
+    """From the outermost to the innermost, which makes pixels."""
+    count = min(pdfium.FPDFImageObj_GetImageFilterCount(handle), _MAX_FILTERS)
+    return [_filter(handle, index) for index in range(count)]
 
 
-def _data(handle: Any) -> bytes:
-    """The picture's bytes as its own codec takes them, without the filters around them."""
-    size = pdfium.FPDFImageObj_GetImageDataDecoded(handle, None, 0)
+def _filter(handle: Any, index: int) -> str:
+    return text_of(pdfium.FPDFImageObj_GetImageFilter, handle, index, encoding="utf-8")
+
+
+def _raw(handle: Any) -> bytes:
+    size = pdfium.FPDFImageObj_GetImageDataRaw(handle, None, 0)
     buffer = (ctypes.c_ubyte * size)()
-    pdfium.FPDFImageObj_GetImageDataDecoded(handle, buffer, size)
+    pdfium.FPDFImageObj_GetImageDataRaw(handle, buffer, size)
     return bytes(buffer)
 
 
