@@ -82,6 +82,7 @@ class _Layers:
 
     @property
     def any(self) -> bool:
+        """Whether the document has layers at all."""
         return self._any
 
     def hidden_annotations(self, page: dict[str, Any]) -> frozenset[int]:
@@ -93,24 +94,25 @@ class _Layers:
         return self._is_off(annotation.get("OC")) or self._is_off(normal.get("OC"))
 
     def _is_off(self, content: Any) -> bool:
+        """Of an optional content group, or of a membership dictionary of several."""
         if isinstance(content, Reference) and content.number in self._hidden:
             return True
         membership = self._objects.dictionary(content)
-        if "OCGs" not in membership or "VE" in membership:  # expressions are not evaluated: better seen than missed
+        groups = self._numbers(membership.get("OCGs"))
+        if not groups or "VE" in membership:  # expressions are not evaluated: better seen than missed
             return False
-        groups = self._numbers(membership["OCGs"])
-        shown = groups - self._hidden
-        return bool(groups) and {
-            "AllOn": bool(groups & self._hidden),
-            "AnyOff": not groups & self._hidden,
-            "AllOff": bool(shown),
-        }.get(_text(membership.get("P")), not shown)
+        hidden, shown = groups & self._hidden, groups - self._hidden
+        policy = membership.get("P")
+        match policy.text if isinstance(policy, Name) else "AnyOn":
+            case "AllOn":
+                return bool(hidden)
+            case "AnyOff":
+                return not hidden
+            case "AllOff":
+                return bool(shown)
+            case _:
+                return not shown
 
     def _numbers(self, value: Any) -> set[int]:
-        listed = [value] if "OCGs" not in self._objects.dictionary(value) and not self._objects.array(value) else None
-        values = listed if listed is not None else self._objects.array(value)
-        return {one.number for one in values if isinstance(one, Reference)}
-
-
-def _text(value: Any) -> str:
-    return value.text if isinstance(value, Name) else "AnyOn"
+        """Of the groups that are listed, or of the single one."""
+        return {one.number for one in self._objects.array(value) or [value] if isinstance(one, Reference)}
