@@ -2,6 +2,7 @@
 
 import io
 import math
+from typing import Any
 
 import img2pdf
 import numpy as np
@@ -155,11 +156,27 @@ def test_places_in_pixels_lead_to_user_space(changes: tuple[Change, ...]) -> Non
     np.testing.assert_allclose(np.sort(corners, axis=0), [[96, 144], [144, 168]], atol=0.5)
 
 
-def test_pixels_are_those_that_pillow_decodes() -> None:
+@pytest.mark.parametrize(
+    ("mode", "format_", "options"),
+    [
+        ("RGB", "PNG", {}),
+        ("L", "PNG", {}),
+        ("1", "PNG", {}),
+        ("P", "PNG", {}),
+        ("1", "TIFF", {"compression": "group4"}),
+        ("RGB", "TIFF", {"compression": "tiff_lzw"}),
+        ("L", "JPEG", {}),
+        ("RGB", "JPEG", {"progressive": True}),
+        ("RGB", "JPEG", {"quality": 90, "subsampling": 0}),
+        ("RGB", "JPEG2000", {}),
+    ],
+)
+def test_pixels_are_those_that_pillow_decodes(mode: str, format_: str, options: dict[str, Any]) -> None:
     file = io.BytesIO()
-    Image.fromarray(np.asarray(Image.fromarray(noise(40, 30)).resize((620, 877)))).save(file, "JPEG", quality=90)
+    Image.fromarray(noise(40, 30)).resize((310, 437)).convert(mode).save(file, format_, dpi=(150, 150), **options)
     page = read(img2pdf.convert(file.getvalue()))
     np.testing.assert_array_equal(page.image, np.asarray(Image.open(file).convert("RGB")))
+    assert page.info.warnings == ()
 
 
 def test_a_mask_of_one_bit_is_ink_on_paper() -> None:
