@@ -16,6 +16,7 @@ SLOW = (
     "balancing/",
     "contract/",
     "e2e/",
+    "formats/test_pdf_documents.py",
     "images/",
     "k8s/",
     "library/test_original.py",

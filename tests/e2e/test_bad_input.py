@@ -55,7 +55,8 @@ def fields(error: Any) -> list[str]:
 
 BAD = {
     "empty": (b"", "send a PDF"),
-    "not an image": (b"%PDF-1.7 and so on", "send a PDF"),
+    "not an image": (b"no image", "send a PDF"),
+    "no whole PDF": (b"%PDF-1.7 and so on", "send the whole file"),
     "one pixel": (saved(Image.new("RGB", (1, 1)), "PNG"), "at least 8 pixels"),
     "bomb": (bomb(), "scale it"),
     "larger than 32 MiB": (b"\xff\xd8" + bytes(33 * 2**20), "split it"),

@@ -11,7 +11,8 @@ from PIL import Image
 
 from stamp2vec.errors import InvalidImage, InvalidInput
 from stamp2vec.imaging import BrokenPage, Limits, Page, decode_image, decode_pages
-from stamp2vec.imaging.formats import Reader, directory, open_file
+from stamp2vec.imaging.formats import Reader, open_file
+from stamp2vec.imaging.formats.tiff import directory
 from tests.formats.scenes import Pixels, colours, grey, greys
 from tests.formats.tiff_writer import Directory, Written, page, write
 

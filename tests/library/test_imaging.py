@@ -54,9 +54,7 @@ def close(a: Pixels, b: Pixels, tolerance: float = 3.0) -> bool:
     return a.shape == b.shape and bool(np.abs(a.astype(float) - b.astype(float)).mean() < tolerance)
 
 
-@pytest.mark.parametrize(
-    "data", [b"", b"\x00", b"hello", b"\xff\xd8\xff", b"%PDF-1.7", b"\x89PNG\r\n\x1a\n", b"II*\x00"]
-)
+@pytest.mark.parametrize("data", [b"", b"\x00", b"hello", b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"II*\x00"])
 def test_what_is_no_image_is_refused_at_once(data: bytes) -> None:
     with pytest.raises(InvalidImage, match="send a PDF, JPEG"):
         decode_pages(data)

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageFile, JpegImagePlugin, TiffImagePlugin
 
-from stamp2vec.imaging.formats.directory import Directory
+from stamp2vec.imaging.formats.tiff.directory import Directory
 
 _START, _END = b"\xff\xd8", b"\xff\xd9"
 # APP14 of Adobe, whose last byte says what three components are: 0 RGB, 1 YCbCr. Without it a decoder guesses.

@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from stamp2vec.errors import InvalidImage
-from stamp2vec.imaging.formats import raster, tiff
+from stamp2vec.errors import InvalidImage, InvalidInput
+from stamp2vec.imaging.formats import pdf, raster, tiff
 from stamp2vec.imaging.formats.limits import Limits
 from stamp2vec.imaging.formats.page import BrokenPage, Page, Reader
 from stamp2vec.imaging.formats.selection import selected_pages
@@ -23,6 +23,8 @@ def open_file(file: BinaryIO, limits: Limits = Limits(), field: str = "", passwo
     head = raster.check_bytes(file, limits, field)
     if tiff.is_tiff(head):
         return tiff.TiffReader(file, limits, field)
+    if pdf.find_header(file) is not None:
+        return pdf.PdfReader(file, limits, field, password)
     return raster.PictureReader(file, head, limits, field)
 
 
@@ -31,14 +33,20 @@ def decode_pages(
 ) -> Iterator[Page | BrokenPage]:
     """Decode the pages of a file one by one, so that one page is in memory at a time.
 
-    TIFF files have several pages; of an animation the first frame is taken. `pages` selects some, see `selected_pages`.
-    A page that cannot be decoded costs no other page anything.
+    PDF and TIFF files have several pages; of an animation the first frame is taken. `pages` selects some, see
+    `selected_pages`, and `password` opens a PDF that asks for one. A page that cannot be decoded costs no other page
+    anything.
 
     Raises InvalidImage, at once, when the bytes as a whole are no image or hold too many pages, and InvalidInput when
     there are no such pages.
     """
     reader = open_file(io.BytesIO(data), limits, field, password)
-    return _read(reader, pages_to_read(reader.page_count, pages, limits, field), field)
+    try:
+        indices = pages_to_read(reader.page_count, pages, limits, field)
+    except InvalidInput:
+        reader.close()
+        raise
+    return _read(reader, indices, field)
 
 
 def pages_to_read(page_count: int, pages: str, limits: Limits = Limits(), field: str = "") -> list[int]:

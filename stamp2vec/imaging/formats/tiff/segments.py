@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from stamp2vec.errors import InvalidImage
-from stamp2vec.imaging.formats.frame import Frame
+from stamp2vec.imaging.formats.tiff.frame import Frame
 
 _MAX_SEGMENTS = 1_000_000
 _SPARE_BYTES = 1 << 20

@@ -6,12 +6,12 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from stamp2vec.imaging.formats.codecs import Rows, decompress
-from stamp2vec.imaging.formats.frame import Frame
 from stamp2vec.imaging.formats.page import new_array
 from stamp2vec.imaging.formats.pixels import Range, values_within
-from stamp2vec.imaging.formats.samples import Meaning, Samples, unpack
-from stamp2vec.imaging.formats.segments import Segments
+from stamp2vec.imaging.formats.tiff.codecs import Rows, decompress
+from stamp2vec.imaging.formats.tiff.frame import Frame
+from stamp2vec.imaging.formats.tiff.samples import Meaning, Samples, unpack
+from stamp2vec.imaging.formats.tiff.segments import Segments
 from stamp2vec.imaging.formats.upright import Canvas
 
 GROUP_BYTES = 4 << 20  # of strips that are decompressed together
@@ -26,9 +26,7 @@ class Damage:
     doubtful: set[range] = field(default_factory=set)
 
 
-def put_together(
-    meaning: Meaning, segments: Segments, damage: Damage, page: NDArray[np.uint8] | None = None
-) -> Canvas:
+def put_together(meaning: Meaning, segments: Segments, damage: Damage, page: NDArray[np.uint8] | None = None) -> Canvas:
     """The page as stored, three colours of it in `page` where it is given; what is damaged is added to `damage`."""
     if meaning.needs_range:
         meaning = _with_range(meaning, segments)

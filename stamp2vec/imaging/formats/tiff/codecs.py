@@ -16,8 +16,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, TiffImagePlugin
 
-from stamp2vec.imaging.formats import fax, jpeg
-from stamp2vec.imaging.formats.frame import FAX, Compression, Frame, Photometric
+from stamp2vec.imaging.formats import jpeg
+from stamp2vec.imaging.formats.tiff import fax
+from stamp2vec.imaging.formats.tiff.frame import FAX, Compression, Frame, Photometric
 
 Bytes = NDArray[np.uint8]
 

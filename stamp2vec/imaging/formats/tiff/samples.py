@@ -7,9 +7,9 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from stamp2vec.errors import InvalidImage
-from stamp2vec.imaging.formats.codecs import Bytes
-from stamp2vec.imaging.formats.frame import FAX, PICTURES, Compression, Frame, Photometric
 from stamp2vec.imaging.formats.pixels import Range
+from stamp2vec.imaging.formats.tiff.codecs import Bytes
+from stamp2vec.imaging.formats.tiff.frame import FAX, PICTURES, Compression, Frame, Photometric
 
 Samples = NDArray[np.generic]
 

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from enum import IntEnum
 
 from stamp2vec.errors import InvalidImage
-from stamp2vec.imaging.formats.directory import Directory
 from stamp2vec.imaging.formats.resolution import CM_PER_INCH, Density
+from stamp2vec.imaging.formats.tiff.directory import Directory
 
 _MAX_TILE_SIDE = 1 << 16
 

@@ -9,15 +9,15 @@ from numpy.typing import NDArray
 
 from stamp2vec.errors import InvalidImage
 from stamp2vec.imaging.formats import jpeg, raster
-from stamp2vec.imaging.formats.directory import Chain, DamagedTiff, TiffFile, follow
-from stamp2vec.imaging.formats.frame import Compression, Frame, Photometric, read_frame
 from stamp2vec.imaging.formats.limits import Limits
-from stamp2vec.imaging.formats.mosaic import GROUP_BYTES, Damage, put_together, united
 from stamp2vec.imaging.formats.page import Allocate, NoRoom, Page, PageInfo, new_array
 from stamp2vec.imaging.formats.pixels import canvas_of
 from stamp2vec.imaging.formats.resolution import believable
-from stamp2vec.imaging.formats.samples import meaning_of
-from stamp2vec.imaging.formats.segments import find_segments
+from stamp2vec.imaging.formats.tiff.directory import Chain, DamagedTiff, TiffFile, follow
+from stamp2vec.imaging.formats.tiff.frame import Compression, Frame, Photometric, read_frame
+from stamp2vec.imaging.formats.tiff.mosaic import GROUP_BYTES, Damage, put_together, united
+from stamp2vec.imaging.formats.tiff.samples import meaning_of
+from stamp2vec.imaging.formats.tiff.segments import find_segments
 from stamp2vec.imaging.formats.upright import Canvas, Upright, finish, swaps_axes
 
 _SIGNATURES = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
