@@ -65,7 +65,7 @@ def _measure(stack: Stack, pages: int, masks: bool) -> tuple[int, dict[str, Cost
     return stamps[0], costs
 
 
-def _family(pid: int) -> list[int]:
+def family(pid: int) -> list[int]:
     """A process and its children, which are its executors."""
     tasks = Path(f"/proc/{pid}/task").iterdir()
     return [pid, *(int(child) for task in tasks for child in (task / "children").read_text().split())]
@@ -73,13 +73,13 @@ def _family(pid: int) -> list[int]:
 
 def _cpu_s(service: Service) -> float:
     """See proc(5): utime and stime are the 14th and 15th field, and the name before them may have spaces."""
-    fields = [Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split() for pid in _family(service.pid)]
+    fields = [Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split() for pid in family(service.pid)]
     return sum(int(each[11]) + int(each[12]) for each in fields) * _TICK_S
 
 
 def _memory_mib(service: Service) -> float:
     """Resident memory, MiB; shared memory counts for each process."""
-    statuses = [Path(f"/proc/{pid}/status").read_text() for pid in _family(service.pid)]
+    statuses = [Path(f"/proc/{pid}/status").read_text() for pid in family(service.pid)]
     kib = [int(line.split()[1]) for text in statuses for line in text.splitlines() if line.startswith("VmRSS:")]
     return sum(kib) / 1024
 

@@ -15,6 +15,7 @@ from services.gateway.servicer import StampServicer
 from services.gateway.settings import GatewaySettings
 from services.gateway.upstream.upstreams import Upstreams
 from services.runtime.observability.metrics import Metrics
+from services.runtime.process.heap import trim
 from services.runtime.serving.byte_budget import ByteBudget
 from services.runtime.serving.messages import Messages
 from stamp2vec.v1 import gateway_pb2, gateway_pb2_grpc
@@ -28,13 +29,14 @@ class Gateway:
     def __init__(self, settings: GatewaySettings) -> None:
         """Takes its settings; all else is made in the event loop."""
         self._settings = settings
-        self._workers = Workers(settings.decode_threads)
+        self._workers = Workers(settings.worker_threads)
         self._decoders = decoder_pool(settings)
         self._registry = CollectorRegistry()
         self._budgets = Budgets(ByteBudget(settings.message_mib * 2**20), ByteBudget(settings.page_mib * 2**20))
         self.messages = Messages(self._budgets.messages)
         self._upstreams: Upstreams | None = None
         self._ending = asyncio.Event()
+        self._trimming: asyncio.Task[None] | None = None
 
     def register(self, server: grpc.aio.Server) -> None:
         """Adds the servicer, and makes the channels that it calls through."""
@@ -52,6 +54,9 @@ class Gateway:
         metrics.registry.register(self._registry)
         observe(self._decoders, metrics.registry)
         await self._decoders.start()
+        self._trimming = asyncio.create_task(
+            trim(lambda: self._budgets.messages.given_back + self._budgets.pages.given_back)
+        )
         if self._upstreams:
             await self._upstreams.ready()
 
@@ -66,5 +71,7 @@ class Gateway:
         """Closes the channels and ends the threads."""
         if self._upstreams:
             await self._upstreams.close()
+        if self._trimming:
+            self._trimming.cancel()
         self._workers.close()
         await self._decoders.close()

@@ -17,8 +17,11 @@ class GatewaySettings(ServerSettings):
         {spec.name: f"127.0.0.1:{spec.port}" for spec in MODEL_SERVICES},
         "Address of the {key}s. On Kubernetes a headless Service: calls are spread over all that its name resolves to.",
     )
-    decode_threads: int = setting(
+    worker_threads: int = setting(
         2, "Threads that resize, cut and compare: as many as the process has CPU cores.", at_least=1, at_most=256
+    )
+    decoders: int = setting(
+        2, "Processes that decode files: as many as the process has CPU cores.", at_least=1, at_most=256
     )
     capacity: int = setting(
         64,

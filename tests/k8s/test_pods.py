@@ -4,6 +4,7 @@ import re
 
 import pytest
 
+from services.gateway.settings import GatewaySettings
 from tests.k8s.manifests import (
     OVERLAYS,
     SERVICES,
@@ -18,6 +19,7 @@ from tests.k8s.manifests import (
     quantity,
 )
 
+GATEWAY_MIB = 640  # of its own processes, and of what is made of pages: views, crops, answers
 MARGIN_S = 10  # for executors to end, and the kubelet's own delays
 MODELS = SERVICES[1:]
 
@@ -99,16 +101,19 @@ def test_threads_follow_the_cpu_request(variant: str, service: str) -> None:
     deployment, variables = deployment_of(variant, service), environment(variant, service)
     cores = quantity(container(deployment)["resources"]["requests"]["cpu"])
     if service == "gateway":
-        assert float(variables["STAMP2VEC_DECODE_THREADS"]) == cores
+        assert float(variables["STAMP2VEC_WORKER_THREADS"]) == float(variables["STAMP2VEC_DECODERS"]) == cores
     elif variables.get("STAMP2VEC_DEVICE") != "cuda":
         assert float(variables["STAMP2VEC_EXECUTORS"]) * float(variables.get("STAMP2VEC_THREADS", "1")) == cores
 
 
 @pytest.mark.parametrize("variant", VARIANTS)
-def test_the_gateway_has_memory_for_the_pages_that_it_may_hold(variant: str) -> None:
-    held = 3e6 * float(environment(variant, "gateway")["STAMP2VEC_HELD_MEGAPIXELS"])
+def test_the_gateway_has_memory_for_what_it_may_hold(variant: str) -> None:
+    variables, defaults = environment(variant, "gateway"), GatewaySettings()
+    held = sum(
+        int(variables.get(f"STAMP2VEC_{name.upper()}", getattr(defaults, name))) for name in ("message_mib", "page_mib")
+    )
     memory = quantity(container(deployment_of(variant, "gateway"))["resources"]["limits"]["memory"])
-    assert 2 * held <= memory
+    assert (held + GATEWAY_MIB) * 2**20 <= memory
 
 
 @pytest.mark.parametrize("variant", OVERLAYS)

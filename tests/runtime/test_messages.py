@@ -1,7 +1,7 @@
 """The room for requests and responses: who waits for it, who is stopped, and that all of it is given back."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from typing import Any, cast
 
 import pytest
@@ -18,14 +18,26 @@ Request = gateway_pb2.AnalyzeDocumentRequest
 LARGEST = MAX_MESSAGE_BYTES
 
 
-async def sent(data: bytes, after: asyncio.Event | None = None) -> AsyncIterator[bytes]:
-    if after is not None:
-        await after.wait()
-    yield data
+class Context:
+    """The part of a call's context that is used here."""
+
+    def __init__(self, data: bytes = b"", after: asyncio.Event | None = None) -> None:
+        self.data, self.after, self.is_read = data, after, False
+        self.callbacks: list[Callable[[Any], None]] = []
+
+    async def read(self) -> bytes:
+        self.is_read = True
+        if self.after is not None:
+            await self.after.wait()
+        return self.data
+
+    def add_done_callback(self, callback: Callable[[Any], None]) -> None:
+        self.callbacks.append(callback)
 
 
-async def held(messages: Messages, data: bytes, until: asyncio.Event, after: asyncio.Event | None = None) -> Request:
-    async with messages.request(sent(data, after), Request.FromString) as request:
+async def held(messages: Messages, context: Context, until: asyncio.Event) -> Request:
+    async with messages.room() as room:
+        request = await room.request(cast(AioContext, context), Request.FromString)
         await until.wait()
         return cast(Request, request)
 
@@ -39,7 +51,7 @@ async def settled(condition: Callable[[], bool]) -> None:
 async def test_a_request_counts_until_it_is_answered() -> None:
     budget, done = ByteBudget(2 * LARGEST), asyncio.Event()
     data = Request(document=bytes(1000)).SerializeToString()
-    task = asyncio.ensure_future(held(Messages(budget), data, done))
+    task = asyncio.ensure_future(held(Messages(budget), Context(data), done))
     await settled(lambda: budget.taken == len(data))
     done.set()
     assert len((await task).document) == 1000
@@ -50,39 +62,29 @@ async def test_a_request_is_not_read_before_there_is_room_for_the_largest() -> N
     budget, done, now = ByteBudget(LARGEST + 100), asyncio.Event(), asyncio.Event()
     messages = Messages(budget)
     data = Request(document=bytes(1000)).SerializeToString()
-    first = asyncio.ensure_future(held(messages, data, done, now))
+    first = asyncio.ensure_future(held(messages, Context(data, now), done))
     await settled(lambda: budget.taken == LARGEST)
-    read: list[bool] = []
-
-    async def watched() -> AsyncIterator[bytes]:
-        read.append(True)
-        yield data
-
-    async def second() -> None:
-        async with messages.request(watched(), Request.FromString):
-            pass
-
-    task = asyncio.ensure_future(second())
+    second = Context(data)
+    task = asyncio.ensure_future(held(messages, second, done))
     await asyncio.sleep(0.05)
-    assert not read
+    assert not second.is_read
     now.set()
     await asyncio.sleep(0.05)
-    assert not read, "the first is in work and leaves too little room"
+    assert not second.is_read, "the first is in work and leaves too little room"
     done.set()
     await asyncio.gather(first, task)
-    assert read
     assert budget.taken == 0
 
 
 async def test_a_slow_sender_is_stopped_when_others_wait() -> None:
     budget, done, never = ByteBudget(LARGEST), asyncio.Event(), asyncio.Event()
     messages = Messages(budget, patience_s=0.1)
-    slow = asyncio.ensure_future(held(messages, b"", done, never))
+    slow = asyncio.ensure_future(held(messages, Context(b"", never), done))
     await settled(lambda: budget.taken == LARGEST)
     await asyncio.sleep(0.2)
     assert not slow.done(), "nobody waits"
     done.set()
-    assert await held(messages, b"", done) == Request()
+    assert await held(messages, Context(), done) == Request()
     with pytest.raises(QueueFull):
         await slow
     assert budget.taken == 0
@@ -94,7 +96,8 @@ async def test_a_caller_that_goes_gives_all_back(cancelled: str) -> None:
     messages = Messages(budget)
     if cancelled == "while it waits":
         await budget.take(10)
-    task = asyncio.ensure_future(held(messages, b"", never, never if cancelled == "while it is read" else None))
+    context = Context(b"", never if cancelled == "while it is read" else None)
+    task = asyncio.ensure_future(held(messages, context, never))
     await asyncio.sleep(0.05)
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
@@ -102,26 +105,15 @@ async def test_a_caller_that_goes_gives_all_back(cancelled: str) -> None:
     if cancelled == "while it waits":
         budget.give_back(10)
     done.set()
-    assert await held(messages, b"", done) == Request()
+    assert await held(messages, Context(), done) == Request()
     assert budget.taken == 0
 
 
 async def test_bytes_that_are_no_message_are_the_callers_fault() -> None:
     budget = ByteBudget(LARGEST)
     with pytest.raises(InvalidInput, match="no message of this method"):
-        async with Messages(budget).request(sent(b"\xff\xff"), Request.FromString):
-            pass
+        await held(Messages(budget), Context(b"\xff\xff"), asyncio.Event())
     assert budget.taken == 0
-
-
-class Context:
-    """The part of a call's context that is used here."""
-
-    def __init__(self) -> None:
-        self.callbacks: list[Callable[[Any], None]] = []
-
-    def add_done_callback(self, callback: Callable[[Any], None]) -> None:
-        self.callbacks.append(callback)
 
 
 async def test_a_large_response_counts_until_its_call_is_over_and_a_small_one_does_not() -> None:

@@ -13,6 +13,8 @@ class ByteBudget:
         """`size` is in bytes; more is granted at once to nobody."""
         self.size = size
         self.taken = 0
+        self.given_back = 0
+        """Bytes that were ever given back."""
         self._waiting: deque[tuple[int, asyncio.Future[None]]] = deque()
 
     def hold(self) -> "Hold":
@@ -46,6 +48,7 @@ class ByteBudget:
     def give_back(self, count: int) -> None:
         """Makes room for others."""
         self.taken -= count
+        self.given_back += count
         self._serve()
 
     def _serve(self) -> None:

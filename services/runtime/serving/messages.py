@@ -6,7 +6,7 @@ for the largest that there may be: until then its sender waits, by HTTP/2's flow
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -32,25 +32,14 @@ class Messages:
         self._reading: dict[asyncio.Task[Any], float] = {}  # since when, oldest first
 
     @asynccontextmanager
-    async def request(self, parts: AsyncIterator[bytes], parse: Callable[[bytes], Message]) -> AsyncIterator[Message]:
-        """The one request of a call, whose bytes count until the end of the `with`.
-
-        Raises InvalidInput when it is none, and QueueFull when it comes too slowly while others wait.
-        """
-        reserved = min(MAX_MESSAGE_BYTES, self._budget.size)
-        await self._take(reserved)
+    async def room(self) -> "AsyncIterator[Room]":
+        """Room for the request of a call, until the end of the `with`. QueueFull when others take too long to come."""
+        room = Room(self, self._budget)
+        await self._take(room.size)
         try:
-            data = await self._read(parts)
-            self._budget.give_back(reserved - len(data))
-            reserved = len(data)
-            try:
-                message = parse(data)
-            except DecodeError as error:
-                raise InvalidInput("the request is no message of this method: generate the stub anew") from error
-            del data
-            yield message
+            yield room
         finally:
-            self._budget.give_back(reserved)
+            self._budget.give_back(room.size)
 
     def respond(self, response: Message, context: AioContext) -> None:
         """Counts a response until its call is over: its caller may take its time. QueueFull without room for it."""
@@ -73,10 +62,10 @@ class Messages:
             elif (task := asyncio.current_task()) is not None and task.cancelling():
                 self._budget.give_back(count)
 
-    async def _read(self, parts: AsyncIterator[bytes]) -> bytes:
-        loop = asyncio.get_running_loop()
-        reading = asyncio.ensure_future(_one(parts))
-        self._reading[reading] = loop.time()
+    async def read(self, read: Callable[[], Awaitable[Any]]) -> Any:
+        """What `read` gives. QueueFull when that comes too slowly while others wait."""
+        reading = asyncio.ensure_future(read())
+        self._reading[reading] = asyncio.get_running_loop().time()
         try:
             return await reading
         except asyncio.CancelledError:
@@ -94,7 +83,25 @@ class Messages:
                 reading.cancel()
 
 
-async def _one(parts: AsyncIterator[bytes]) -> bytes:
-    async for part in parts:
-        return part
-    raise InvalidInput("the call has no request: send one")
+class Room:
+    """What the request of one call takes."""
+
+    def __init__(self, messages: Messages, budget: ByteBudget) -> None:
+        self._messages, self._budget = messages, budget
+        self.size = min(MAX_MESSAGE_BYTES, budget.size)
+        """Bytes that are taken: those of the largest request until it has come, and then its own."""
+
+    async def request(self, context: AioContext, parse: Callable[[bytes], Message]) -> Message:
+        """The one request of a call, which nobody but the caller of this holds.
+
+        Raises InvalidInput when it is none, and QueueFull when it comes too slowly while others wait.
+        """
+        data = await self._messages.read(context.read)
+        if not isinstance(data, bytes):
+            raise InvalidInput("the call has no request: send one")
+        self._budget.give_back(self.size - len(data))
+        self.size = len(data)
+        try:
+            return parse(data)
+        except DecodeError as error:
+            raise InvalidInput("the request is no message of this method: generate the stub anew") from error

@@ -159,7 +159,7 @@ class ServerSettings:
         at_least=1,
     )
     decoders: int = setting(
-        1, "Processes that decode files: as many as the process has CPU cores for it.", at_least=1, at_most=256
+        1, "Processes that decode files; raise it where clients send files.", at_least=1, at_most=256
     )
     decode_timeout_s: float = setting(
         20.0,
@@ -209,7 +209,7 @@ class ModelServerSettings(ServerSettings):
         at_least=128,
     )
     prepare_threads: int = setting(
-        2, "Threads that decode and resize; raise it where clients send encoded images.", at_least=1, at_most=256
+        2, "Threads that resize; raise it where clients send pixels of other sizes.", at_least=1, at_most=256
     )
     stuck_after_s: float = setting(
         60.0, "A batch that runs longer has hung: its executor is killed and started anew.", at_least=0.1
