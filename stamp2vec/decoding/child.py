@@ -4,7 +4,9 @@ It opens one file at a time, which it gets as a descriptor, and answers with its
 that it shares with its parent. Before it makes room for a page it asks for it.
 """
 
+import ctypes
 import dataclasses
+import mmap
 import os
 import resource
 import select
@@ -18,10 +20,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stamp2vec.decoding.channel import Channel, Closed
-from stamp2vec.decoding.memory import shared_pixels
 from stamp2vec.errors import InvalidImage
 from stamp2vec.imaging.formats import Limits, NoRoom, Reader, open_file
 
+_LARGE_BYTES = 48 * 2**20  # of a page: what it took of the heap is given back when its file is closed
 _HEADROOM_S = 2.0  # of processor time beyond what a page may take: the parent kills first, where there is one
 
 
@@ -29,7 +31,8 @@ class _Child:
     def __init__(self, parent: Channel) -> None:
         self._parent = parent
         self._reader: Reader | None = None
-        self._pixels_fd: int | None = None
+        self._buffers: dict[int, mmap.mmap] = {}
+        self._largest = 0  # bytes of a page of the file that is open
 
     def serve(self) -> None:
         """Until the parent is gone."""
@@ -43,8 +46,7 @@ class _Child:
                 answer = {"no_room": True}
             except MemoryError:
                 answer = {"invalid": "", "memory": True, "field": ""}
-            self._parent.send(answer, self._pixels_fd)
-            self._drop_pixels()
+            self._parent.send(answer)
 
     def _answer(self, request: dict[str, Any], fd: int | None) -> dict[str, Any]:
         match request["do"]:
@@ -68,24 +70,27 @@ class _Child:
                 return {}
 
     def _room(self, height: int, width: int) -> NDArray[np.uint8]:
-        """Pixels that the parent has room for. NoRoom when it has none."""
-        self._drop_pixels()  # of a page that is made again, in another size
+        """Pixels in memory of the parent. NoRoom when it has none."""
         self._parent.send({"room": [height, width]})
-        answer, _ = self._parent.receive()
+        answer, fd = self._parent.receive()
         if not answer["granted"]:
             raise NoRoom
-        self._pixels_fd, pixels = shared_pixels(height, width)
-        return pixels
-
-    def _drop_pixels(self) -> None:
-        if self._pixels_fd is not None:
-            os.close(self._pixels_fd)
-            self._pixels_fd = None
+        for number in answer["dropped"]:
+            self._buffers.pop(number, None)
+        if fd is not None:
+            self._buffers[answer["buffer"]] = mmap.mmap(fd, answer["size"])
+            os.close(fd)
+        size = 3 * height * width
+        self._largest = max(self._largest, size)
+        return np.frombuffer(self._buffers[answer["buffer"]], np.uint8, size).reshape(height, width, 3)
 
     def _close(self) -> None:
         if self._reader is not None:
             self._reader.close()
             self._reader = None
+        if self._largest > _LARGE_BYTES:
+            ctypes.CDLL(None).malloc_trim(0)
+        self._largest = 0
 
     @staticmethod
     def _limit_time(seconds: float) -> None:

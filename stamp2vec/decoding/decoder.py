@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from stamp2vec.decoding.channel import Channel, Closed
-from stamp2vec.decoding.memory import SharedFile, mapped_pixels
+from stamp2vec.decoding.memory import Buffer, Buffers, SharedFile
 from stamp2vec.errors import InvalidImage
 from stamp2vec.imaging.formats import Limits, NoRoom, Overlay, Page, PageInfo
 from stamp2vec.values import Resolution, Source
@@ -21,7 +21,14 @@ Room = Callable[[int], bool]
 """Asked before so many bytes are taken for a page and while it is made; False ends the reading of it with NoRoom."""
 
 PEAK = 2.2  # bytes that a page takes while it is decoded, for each of its RGB bytes; then 1
-_THREADS = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
+_KEPT_BYTES = 96 * 2**20  # of memory for pages: nearly four of A4 at 300 dpi
+_ENVIRONMENT = {
+    "OMP_NUM_THREADS": "1",
+    "OPENBLAS_NUM_THREADS": "1",
+    # glibc gives large arrays back at once, and each page would fault its own in anew: half of the time of a page.
+    "MALLOC_MMAP_THRESHOLD_": str(32 * 2**20),
+    "MALLOC_TRIM_THRESHOLD_": str(64 * 2**20),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,9 +57,18 @@ class Decoder:
         self._channel: Channel | None = None
         self._lock = threading.Lock()
         self._killed = False
+        self._buffers = Buffers(_KEPT_BYTES)
+        self._mapped: set[int] = set()  # numbers of the buffers that the process has mapped
         self._opened: tuple[SharedFile, OpenFile, str] | None = None  # and the field that its errors name
         self.starts = 0
         """How often a process was started."""
+
+    @property
+    def pid(self) -> int:
+        """Of the process, which must have been started."""
+        if self._child is None:
+            raise ValueError("start() comes first")
+        return self._child.pid
 
     def start(self) -> None:
         """Starts the process, unless there is one. OSError when the system has no room for another."""
@@ -80,12 +96,12 @@ class Decoder:
                         stdin=subprocess.DEVNULL,
                         stdout=subprocess.DEVNULL,
                         stderr=subprocess.DEVNULL,  # libraries write into it what they think of a file
-                        env=os.environ | _THREADS,
+                        env=os.environ | _ENVIRONMENT,
                     )
                 except BaseException:
                     ours.close()
                     raise
-            self._channel, self._killed = Channel(ours), False
+            self._channel, self._killed, self._mapped = Channel(ours), False, set()
             self.starts += 1
 
     def open(
@@ -105,7 +121,7 @@ class Decoder:
             "seconds": self._limits.page_s,
         }
         self.start()
-        answer, _ = self._ask(request, file.fd, deadline_s, field, "the file")
+        answer = self._ask(request, file.fd, deadline_s, field, "the file")
         opened = OpenFile(answer["page_count"], tuple(answer["warnings"]))
         self._opened = file, opened, field
         return opened
@@ -129,14 +145,21 @@ class Decoder:
             raise ValueError("no file is open")
         field = self._opened[2]
         request = {"do": "read", "index": index, "seconds": self._limits.page_s}
-        answer, fd = self._ask(request, None, deadline_s, field, f"page {index + 1}", room)
-        if fd is None:
-            raise self._lost(field, f"page {index + 1}")
+        taken: list[Buffer] = []
         try:
+            answer = self._ask(request, None, deadline_s, field, f"page {index + 1}", room, taken)
             height, width, _ = answer["shape"]
-            return Page(index, mapped_pixels(fd, height, width), _info(answer["info"]))
-        except (ValueError, KeyError, TypeError) as error:
+            page = Page(index, self._buffers.page(taken.pop(), height, width), _info(answer["info"]))
+        except (ValueError, KeyError, TypeError, IndexError) as error:  # it went wrong, and may say anything
             raise self._lost(field, f"page {index + 1}") from error
+        finally:
+            for buffer in taken:
+                self._buffers.drop(buffer)
+        return page
+
+    def trim(self, unused_s: float) -> None:
+        """Gives memory back that no page has used for so long; not while it reads."""
+        self._buffers.trim(time.monotonic() - unused_s)
 
     def close_file(self) -> None:
         """Lets go of the file that is open."""
@@ -168,8 +191,9 @@ class Decoder:
         field: str,
         what: str,
         room: Room = lambda _: True,
-    ) -> tuple[dict[str, Any], int | None]:
-        """The answer, and the descriptor that comes with it."""
+        taken: list[Buffer] | None = None,
+    ) -> dict[str, Any]:
+        """The answer; `taken` gets the memory for a page as soon as it is taken."""
         channel = self._channel
         if channel is None:
             raise self._lost(field, what)
@@ -177,14 +201,17 @@ class Decoder:
         try:
             channel.send(request, fd)
             while True:
-                answer, pixels = channel.receive(limit_s if deadline_s is None else min(limit_s, deadline_s))
+                answer, _ = channel.receive(limit_s if deadline_s is None else min(limit_s, deadline_s))
                 if "room" not in answer:
                     break
                 height, width = answer["room"]
                 asked_s = time.monotonic()
                 granted = room(round(PEAK * 3 * height * width))
                 limit_s += time.monotonic() - asked_s  # waiting for room is no fault of the page
-                channel.send({"granted": granted})
+                if granted and taken is not None:
+                    self._grant(channel, 3 * height * width, taken)
+                else:
+                    channel.send({"granted": False})
         except Closed as error:
             raise self._lost(field, what) from error
         except TimeoutError:
@@ -208,7 +235,16 @@ class Decoder:
             raise InvalidImage(f"{what} takes more than {size} of memory to decode: scale it down, or split it", field)
         if "invalid" in answer:
             raise InvalidImage(answer["invalid"], answer["field"])
-        return answer, pixels
+        return answer
+
+    def _grant(self, channel: Channel, size: int, taken: list[Buffer]) -> None:
+        while taken:  # of a page that is made again, in another size
+            self._buffers.drop(taken.pop())
+        taken.append(buffer := self._buffers.take(size))
+        dropped, self._buffers.dropped = self._buffers.dropped, []
+        grant = {"granted": True, "buffer": buffer.number, "size": buffer.size, "dropped": dropped}
+        channel.send(grant, None if buffer.number in self._mapped else buffer.fd)
+        self._mapped.add(buffer.number)
 
     def _lost(self, field: str, what: str) -> InvalidImage:
         self._opened = None

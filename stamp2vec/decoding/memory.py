@@ -2,10 +2,17 @@
 
 import mmap
 import os
+import time
+import weakref
+from collections import deque
+from dataclasses import dataclass, field
+from itertools import count
 from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
+
+_WASTE = 4  # times as large as a page a buffer may be that it gets
 
 
 class SharedFile:
@@ -43,21 +50,75 @@ class SharedFile:
         self.close()
 
 
-def shared_pixels(height: int, width: int) -> tuple[int, NDArray[np.uint8]]:
-    """Pixels, uint8 (height, width, 3), writable, and the descriptor by which another process maps them."""
-    fd = os.memfd_create("stamp2vec-page", os.MFD_CLOEXEC)
-    os.ftruncate(fd, 3 * height * width)
-    memory = mmap.mmap(fd, 3 * height * width, mmap.MAP_SHARED)
-    return fd, np.frombuffer(memory, np.uint8).reshape(height, width, 3)
+@dataclass(slots=True, weakref_slot=True)
+class Buffer:
+    """Memory for one page at a time, of `size` bytes, which a child maps by its descriptor."""
+
+    number: int
+    size: int
+    fd: int = field(init=False)
+    memory: mmap.mmap = field(init=False)
+    free_since_s: float = 0.0
+
+    def __post_init__(self) -> None:
+        """MemoryError when the system has too little."""
+        self.fd = os.memfd_create("stamp2vec-page", os.MFD_CLOEXEC)
+        try:
+            os.ftruncate(self.fd, self.size)
+            self.memory = mmap.mmap(self.fd, self.size, mmap.MAP_SHARED, mmap.PROT_READ)
+        except OSError as error:
+            os.close(self.fd)
+            raise MemoryError from error
+
+    def drop(self) -> None:
+        """Gives its memory back, also where a child has it mapped still."""
+        os.ftruncate(self.fd, 0)
+        os.close(self.fd)
 
 
-def mapped_pixels(fd: int, height: int, width: int) -> NDArray[np.uint8]:
-    """Pixels of another process, uint8 (height, width, 3), read-only; closes the descriptor.
+class Buffers:
+    """Memory for pages, used again: to have the system make it anew takes longer than to decode a page into it.
 
-    ValueError when they are not there: a process that went wrong may say anything.
+    `take` and `trim` are for one thread at a time; pages may be let go of in any.
     """
-    try:
-        memory = mmap.mmap(fd, 3 * height * width, mmap.MAP_SHARED, mmap.PROT_READ)
-    finally:
-        os.close(fd)
-    return np.frombuffer(memory, np.uint8).reshape(height, width, 3)
+
+    def __init__(self, kept_bytes: int) -> None:
+        """So many bytes are kept for the next pages at the most."""
+        self._kept_bytes = kept_bytes
+        self._numbers = count()
+        self._free: list[Buffer] = []
+        self._returned: deque[Buffer] = deque()
+        self.dropped: list[int] = []
+        """Numbers of buffers that are no more, which a child may have mapped still; who tells it clears the list."""
+
+    def take(self, size: int) -> Buffer:
+        """One that has room for so many bytes. MemoryError when the system has none."""
+        self.trim(0.0)
+        fitting = [each for each in self._free if size <= each.size <= _WASTE * size]
+        if not fitting:
+            return Buffer(next(self._numbers), size)
+        best = min(fitting, key=lambda each: each.size)
+        self._free.remove(best)
+        return best
+
+    def page(self, buffer: Buffer, height: int, width: int) -> NDArray[np.uint8]:
+        """What it holds, uint8 (height, width, 3), read-only; the buffer is free again when nothing uses that."""
+        pixels = np.frombuffer(buffer.memory, np.uint8, 3 * height * width)
+        weakref.finalize(pixels, self._returned.append, buffer).atexit = False
+        return pixels.reshape(height, width, 3)
+
+    def drop(self, buffer: Buffer) -> None:
+        """Lets go of one that must not be used again: a child that dies may write into it still."""
+        buffer.drop()
+        self.dropped.append(buffer.number)
+
+    def trim(self, unused_since_s: float) -> None:
+        """Lets go of those that were not used since then, of time.monotonic(), and of those that are too many."""
+        while self._returned:
+            buffer = self._returned.popleft()
+            buffer.free_since_s = time.monotonic()
+            self._free.append(buffer)
+        while self._free and (
+            self._free[0].free_since_s < unused_since_s or sum(each.size for each in self._free) > self._kept_bytes
+        ):
+            self.drop(self._free.pop(0))

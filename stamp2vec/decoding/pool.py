@@ -13,6 +13,7 @@ from stamp2vec.decoding.memory import SharedFile
 
 R = TypeVar("R")
 
+_UNUSED_S = 5.0  # after which memory for pages is given back
 _PATIENCE_S = 0.5  # that work whose asker has gone has to end by itself: a new process costs more than most pages
 
 
@@ -26,6 +27,7 @@ class DecoderPool:
         self._waiting: deque[asyncio.Future[Decoder]] = deque()
         self._threads = ThreadPoolExecutor(size, thread_name_prefix="decoder")
         self._ending: set[asyncio.Task[None]] = set()
+        self._trimming: asyncio.Task[None] | None = None
         self.busy_s = 0.0
         """Seconds that decoders have been at work, added up."""
 
@@ -48,6 +50,7 @@ class DecoderPool:
         """Starts all processes. OSError when the system has no room for them."""
         loop = asyncio.get_running_loop()
         await asyncio.gather(*(loop.run_in_executor(self._threads, decoder.start) for decoder in self._all))
+        self._trimming = self._trimming or asyncio.create_task(self._trim())
 
     async def run(self, work: Callable[[Decoder], R], file: SharedFile | None = None) -> R:
         """The result of `work`, which gets a decoder, at best the one that has `file` open, in a thread.
@@ -79,6 +82,8 @@ class DecoderPool:
 
     async def close(self) -> None:
         """Ends all processes."""
+        if self._trimming is not None:
+            self._trimming.cancel()
         for decoder in self._all:
             decoder.kill()
         await asyncio.gather(*self._ending)
@@ -115,6 +120,12 @@ class DecoderPool:
                 turn.set_result(decoder)
                 return
         self._idle.append(decoder)
+
+    async def _trim(self) -> None:
+        while True:
+            await asyncio.sleep(_UNUSED_S)
+            for decoder in self._idle:
+                decoder.trim(_UNUSED_S)
 
     async def _end(self, decoder: Decoder, call: "asyncio.Future[R]", started_s: float) -> None:
         done, _ = await asyncio.wait([call], timeout=_PATIENCE_S)

@@ -18,12 +18,15 @@ from stamp2vec.document import (
     cut,
     failed_page,
 )
-from stamp2vec.imaging import BrokenPage, Page, open_file, pages_to_read, read_page
+from stamp2vec.imaging import BrokenPage, Limits, Page, open_file, pages_to_read, read_page
+from stamp2vec.limits import MAX_STREAMED_PAGES
 from stamp2vec.pipelines.comparison import VerificationPipeline, ink_models
 from stamp2vec.pipelines.detection import DetectionPipeline
 from stamp2vec.pipelines.embedding import EmbeddingPipeline
 from stamp2vec.pipelines.segmentation import SegmentationPipeline
 from stamp2vec.values import DocumentResult, Preset, Task, Timing
+
+_LIMITS = Limits(max_pages=MAX_STREAMED_PAGES)
 
 
 class DocumentPipeline:
@@ -68,7 +71,7 @@ class DocumentPipeline:
         pages: str = "",
         password: str | None = None,
     ) -> DocumentResult:
-        """Analyses the pages of a file one by one, holding one page in memory at a time; see Options.
+        """Analyses the pages of a file, up to 5,000, one by one, holding one page in memory at a time; see Options.
 
         A page that cannot be read carries its error and costs no other page anything; InvalidImage is raised when none
         can, and InvalidInput when an option is wrong or more than 2,000 stamps are to be compared.
@@ -87,9 +90,9 @@ class DocumentPipeline:
         clock = _Clock()
         analyzed: list[AnalyzedPage] = []
         with clock.during("decode"):
-            reader = open_file(io.BytesIO(document), field="document", password=password)
+            reader = open_file(io.BytesIO(document), _LIMITS, "document", password)
         with closing(reader):
-            for index in pages_to_read(reader.page_count, pages):
+            for index in pages_to_read(reader.page_count, pages, _LIMITS, "document"):
                 with clock.during("decode"):
                     page = read_page(reader, index)
                 analyzed.append(self._page(page, options, clock, sum(len(each.stamps) for each in analyzed)))

@@ -10,7 +10,7 @@ import pytest
 
 from stamp2vec.decoding import Decoder, DecoderLimits, DecoderPool, SharedFile
 from stamp2vec.imaging import Limits
-from tests.decoding.test_decoder import granted, noise, pid, tiff
+from tests.decoding.test_decoder import granted, noise, tiff
 
 LIMITS = DecoderLimits(page_s=20.0, memory_bytes=2**29)
 
@@ -51,7 +51,7 @@ async def test_a_file_goes_back_to_the_decoder_that_has_it_open(pool: DecoderPoo
     def open_file(decoder: Decoder, which: SharedFile) -> int:
         if not decoder.opened(which):
             decoder.open(which, Limits(), "", None)
-        return pid(decoder)
+        return decoder.pid
 
     first = await pool.run(lambda decoder: open_file(decoder, file), file)
     second = await pool.run(lambda decoder: open_file(decoder, other), other)
@@ -67,7 +67,7 @@ async def test_a_closed_file_gives_its_memory_back(pool: DecoderPool) -> None:
 
     def open_file(decoder: Decoder) -> int:
         decoder.open(file, Limits(), "", None)
-        return pid(decoder)
+        return decoder.pid
 
     child = await pool.run(open_file)
 
