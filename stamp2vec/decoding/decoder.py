@@ -1,6 +1,7 @@
 """One decoder: a child process, as its parent sees it, that reads one file at a time and is replaced when lost."""
 
 import dataclasses
+import math
 import os
 import socket
 import subprocess
@@ -182,6 +183,7 @@ class Decoder:
         """Ends the process, and waits for its end."""
         with self._lock:
             self._drop()
+        self._buffers.trim(math.inf)
 
     def _ask(
         self,

@@ -59,6 +59,7 @@ class Buffer:
     fd: int = field(init=False)
     memory: mmap.mmap = field(init=False)
     free_since_s: float = 0.0
+    _closing: "weakref.finalize[..., Buffer]" = field(init=False)
 
     def __post_init__(self) -> None:
         """MemoryError when the system has too little."""
@@ -69,11 +70,12 @@ class Buffer:
         except OSError as error:
             os.close(self.fd)
             raise MemoryError from error
+        self._closing = weakref.finalize(self, os.close, self.fd)
 
     def drop(self) -> None:
         """Gives its memory back, also where a child has it mapped still."""
         os.ftruncate(self.fd, 0)
-        os.close(self.fd)
+        self._closing()
 
 
 class Buffers:
