@@ -1,11 +1,13 @@
 """The grammar of the command line."""
 
+import os
 import re
 from argparse import ArgumentParser, ArgumentTypeError, Namespace, RawDescriptionHelpFormatter
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from stamp2vec.cli import commands
+from stamp2vec.cli.bulk import INDEX_VARIABLE, Shard
 from stamp2vec.cli.engine import Engine
 from stamp2vec.cli.report import Report
 from stamp2vec.limits import DEFAULT_MAX_OVERLAP, DEFAULT_PRIOR, LOOSEST_MAX_OVERLAP
@@ -13,9 +15,23 @@ from stamp2vec.values import Preset
 
 Command = Callable[[Namespace, Engine, Report], None]
 
+PASSWORD_VARIABLE = "STAMP2VEC_PDF_PASSWORD"  # noqa: S105 - the name of a variable
+
 _FILES = """\
-A FILE is a PDF, JPEG, PNG, TIFF, WebP, BMP, JPEG 2000 or PNM file, a quoted glob such as 'scans/**/*.tif', or - for
-stdin.
+A FILE is a PDF, TIFF, JPEG, PNG, WebP, BMP, JPEG 2000 or PNM file, a folder of such files, a quoted glob such as
+'scans/**/*.tif', an address such as s3://bucket/scans, gs://... or abfss://..., or - for stdin.
+"""
+
+_PLACES = """\
+A FILE may also be a stamp of a document, 'scan.pdf#page=3&stamp=2' in quotes, with the numbers that `stamp2vec find`
+prints; without a stamp it is the best of the page.
+"""
+
+_OUT = """\
+--out FILE.parquet or FILE.jsonl is for many documents: it reads them in several processes and writes one table at
+the end, with a row a stamp, a row a page without stamps, and a row a file or page that failed, with the error. Pages
+and stamps count from 0. What is done is kept in FILE.journal: after a crash, a kill or Ctrl-C the same command with
+--resume goes on.
 """
 
 _EXIT_CODES = """\
@@ -28,6 +44,8 @@ With --gateway, the token in the environment variable STAMP2VEC_TOKEN goes with 
 """
 
 _MODEL_NAME = re.compile(r"[a-z0-9-]+(@[0-9.]+)?")
+_DEFAULT_TIMEOUT_S = 120.0
+_OUT_OPTIONS = ("resume", "jobs", "timeout", "shard", "shards")
 _GATEWAY_OPTIONS = ("tls", "ca", "token_file", "interactive")
 
 
@@ -36,7 +54,7 @@ def parse(argv: Sequence[str] | None) -> Namespace:
     top = ArgumentParser(
         prog="stamp2vec",
         allow_abbrev=False,
-        description="Find the ink stamps on a page, segment their ink, turn them into vectors, compare them.",
+        description="Find the ink stamps on documents, segment their ink, turn them into vectors, compare them.",
         epilog="`stamp2vec COMMAND --help` describes the options and the output of a command.",
     )
     add = top.add_subparsers(required=True, metavar="COMMAND").add_parser
@@ -54,25 +72,49 @@ def parse(argv: Sequence[str] | None) -> Namespace:
         return parser
 
     parser = command(
+        "find",
+        commands.find,
+        "Tell which pages have stamps, how many, and where: the quickest look.",
+        "Prints a line a page with stamps, and a summary. --json prints a line a page, as analyze does.\n\n"
+        + _OUT
+        + "\n"
+        + _FILES,
+    )
+    _add_files(parser)
+    _add_pages(parser)
+    _add_thresholds(parser)
+    _add_json(parser)
+    _add_preset(parser)
+    _add_out(parser)
+    _add_gateway(parser, priority=True)
+
+    parser = command(
         "analyze",
         commands.analyze,
         "Find the stamps on pages: boxes, scores, types, rotations, inks, similarities.",
         "Boxes are x1 y1 x2 y2 in pixels of the upright page; rotations are degrees, clockwise.\n\n"
-        "--json prints one line a page: file, page (from 0), width, height, stamps with box, score, type,\n"
-        "angle_degrees, ink_colour. It takes the detector alone, unless --vectors or --masks ask for more.\n\n"
+        "--json prints one line a page: file, page (from 0), label, width, height, resolution (pixels an inch),\n"
+        "warnings, stamps with box, score, type, angle_degrees, ink_colour, source, box_points (of a PDF), width_mm,\n"
+        "height_mm; null is unknown. It takes the detector alone, unless --vectors or --masks ask for more.\n\n"
         "--crops and --masks write a-1.png, a-2.png, ... for the stamps of a.jpg, numbered through all its pages\n"
         "as in the table. With --json a stamp has these paths in crop and mask, and in crop_box the part of the\n"
         "page that the files show.\n\n"
-        "A gateway works on several documents at once: they are printed as they finish.\n\n" + _FILES,
+        "A gateway works on several documents at once: they are printed as they finish.\n\n" + _OUT + "\n" + _FILES,
     )
     _add_files(parser)
+    _add_pages(parser)
     _add_thresholds(parser)
     _add_json(parser)
     _add_prior(parser)
-    parser.add_argument("--vectors", action="store_true", help="with --json: vector and die_group a stamp, and models")
+    parser.add_argument(
+        "--vectors",
+        action="store_true",
+        help="with --json or --out: a vector a stamp, and its model; with --json also its die_group",
+    )
     parser.add_argument("--crops", metavar="DIR", help="write each stamp as a PNG file into DIR")
     parser.add_argument("--masks", metavar="DIR", help="write each stamp's ink mask as a PNG file into DIR")
     _add_preset(parser)
+    _add_out(parser)
     _add_gateway(parser, priority=True)
 
     parser = command(
@@ -80,9 +122,10 @@ def parse(argv: Sequence[str] | None) -> Namespace:
         commands.segment,
         "Write soft ink masks: 255 is ink, 0 is paper.",
         "Each FILE is a page whose stamps are found first, or with --crop one cropped stamp. The mask of a.jpg is\n"
-        "a.png in DIR, of the same size; further pages of a TIFF are a-2.png, a-3.png, ...\n\n" + _FILES,
+        "a.png in DIR, of the same size; further pages are a-2.png, a-3.png, ...\n\n" + _FILES,
     )
     _add_files(parser)
+    _add_pages(parser)
     parser.add_argument("--out", metavar="DIR", required=True, help="folder for the masks")
     parser.add_argument("--crop", action="store_true", help="each FILE is one cropped stamp")
     _add_thresholds(parser)
@@ -94,9 +137,10 @@ def parse(argv: Sequence[str] | None) -> Namespace:
         commands.embed,
         "Turn cropped stamps into vectors.",
         "Each FILE is one cropped stamp. The npz has arrays `files` (str), `vectors` (float32, a row a file, of\n"
-        "length 1) and `model`: vectors compare only with vectors of the same model.\n\n" + _FILES,
+        "length 1) and `model`: vectors compare only with vectors of the same model.\n\n" + _FILES + _PLACES,
     )
     _add_files(parser)
+    _add_password(parser)
     parser.add_argument("--out", metavar="NPZ", required=True, help="file for the vectors")
     _add_model(parser, "an embedder")
     _add_gateway(parser, priority=True)
@@ -104,17 +148,19 @@ def parse(argv: Sequence[str] | None) -> Namespace:
     parser = command(
         "compare",
         commands.compare,
-        "Judge whether one die made two cropped stamps.",
+        "Judge whether one die made two stamps.",
         "Prints the verdict as a sentence and writes both stamps side by side, framed green for one die, red for\n"
         "two dies, grey for no verdict. With --json the picture is written only if --out is given. A third panel\n"
         "shows both laid over each other: blue is ink of A that B lacks, orange is ink of B that A lacks, dark is\n"
         "ink of both; places where they agree are green, and places that one die cannot have made are red.\n\n"
-        + _FILES,
+        + _FILES
+        + _PLACES,
     )
     parser.add_argument("a", metavar="A", help="the FILE of one stamp")
     parser.add_argument("b", metavar="B", help="the FILE of the other stamp")
     parser.add_argument("--by-vectors", action="store_true", help="compare the vectors alone, which show no letters")
     _add_prior(parser)
+    _add_password(parser)
     parser.add_argument("--out", metavar="PNG", help="file for the picture (default: compare.png)")
     _add_json(parser)
     _add_model(parser, "an embedder")
@@ -136,10 +182,10 @@ def parse(argv: Sequence[str] | None) -> Namespace:
 
 def _check(top: ArgumentParser, arguments: Namespace) -> None:
     """The rules between options, which argparse has no means for."""
-    if getattr(arguments, "vectors", False) and not arguments.json:
-        top.error("--vectors needs --json")
-    for option in ("min_score", "max_overlap"):
-        if getattr(arguments, "crop", False) and getattr(arguments, option) is not None:
+    if arguments.run in (commands.find, commands.analyze):
+        _check_out(top, arguments)
+    for option in ("min_score", "max_overlap", "pages"):
+        if getattr(arguments, "crop", False) and getattr(arguments, option) not in (None, ""):
             name = _typed(option)
             top.error(f"{name} is for pages: leave out --crop, or {name}")
     if not getattr(arguments, "crop", True) and arguments.model is not None:
@@ -155,13 +201,79 @@ def _check(top: ArgumentParser, arguments: Namespace) -> None:
         top.error("- can be given once: stdin holds one file")
 
 
+def _check_out(top: ArgumentParser, arguments: Namespace) -> None:
+    """What goes with --out, what needs it, and its defaults."""
+    if arguments.out is None:
+        if getattr(arguments, "vectors", False) and not arguments.json:
+            top.error("--vectors needs --json or --out")
+        for option in _OUT_OPTIONS:
+            if getattr(arguments, option):
+                top.error(f"{_typed(option)} needs --out")
+        return
+    for option in ("json", "crops", "masks", "prior"):
+        if getattr(arguments, option, None):
+            top.error(f"{_typed(option)} is not for --out: leave out one of them")
+    if "-" in arguments.files:
+        top.error("- is not for --out: name files or folders")
+    arguments.timeout = arguments.timeout or _DEFAULT_TIMEOUT_S
+    if arguments.shards is not None:
+        index = os.environ.get(INDEX_VARIABLE, "")
+        if not index.isdecimal() or int(index) >= arguments.shards:
+            top.error(f"--shards {arguments.shards} needs {INDEX_VARIABLE}, 0 to {arguments.shards - 1}: use --shard")
+        arguments.shard = Shard(int(index), arguments.shards)
+
+
 def _typed(option: str) -> str:
     return "--" + option.replace("_", "-")
 
 
 def _add_files(parser: ArgumentParser) -> None:
-    parser.add_argument("files", metavar="FILE", nargs="+", help="a file, a glob, or -")
+    parser.add_argument("files", metavar="FILE", nargs="+", help="a file, a folder, a glob, an address, or -")
+    parser.add_argument("--recursive", action="store_true", help="a folder stands for those in it too")
     parser.add_argument("--root", metavar="DIR", help="name files by their path below DIR, not as typed")
+
+
+def _add_pages(parser: ArgumentParser) -> None:
+    parser.add_argument("--pages", metavar="1-3,7", default="", help="of each file only these, counted from 1")
+    _add_password(parser)
+
+
+def _add_password(parser: ArgumentParser) -> None:
+    parser.add_argument(
+        "--password",
+        metavar="TEXT",
+        default=os.environ.get(PASSWORD_VARIABLE),
+        help=f"opens PDFs that ask for one; others see it on the command line, but not in {PASSWORD_VARIABLE}",
+    )
+
+
+def _add_out(parser: ArgumentParser) -> None:
+    group = parser.add_argument_group("many documents")
+    group.add_argument(
+        "--out", metavar="FILE", help="write a table, .parquet or .jsonl: a path, or an address of a store"
+    )
+    group.add_argument("--resume", action="store_true", help="go on with what was done before")
+    group.add_argument(
+        "--jobs",
+        metavar="N",
+        type=_count,
+        help="files at a time, each in a process (default: one a core; through a gateway 8)",
+    )
+    group.add_argument(
+        "--timeout",
+        metavar="SECONDS",
+        type=_seconds,
+        help=f"give a file up when a page of it takes longer (default: {_DEFAULT_TIMEOUT_S:g})",
+    )
+    shard = group.add_mutually_exclusive_group()
+    shard.add_argument(
+        "--shard",
+        metavar="I/N",
+        type=_shard,
+        help="of N parts only part I, from 0; which file is in which follows from its name alone. The table of part 3 "
+        "of 16 is FILE-00003-of-00016.parquet",
+    )
+    shard.add_argument("--shards", metavar="N", type=_count, help=f"the same with I from {INDEX_VARIABLE}")
 
 
 def _add_thresholds(parser: ArgumentParser) -> None:
@@ -224,6 +336,26 @@ def _model(text: str) -> str:
     if not _MODEL_NAME.fullmatch(text):
         raise ArgumentTypeError(f"{text!r} is no name of a model: `stamp2vec models` lists them")
     return text
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal() or not 1 <= int(text) <= 100_000:
+        raise ArgumentTypeError(f"{text!r} is out of range: choose 1 to 100,000")
+    return int(text)
+
+
+def _shard(text: str) -> Shard:
+    index, _, count = text.partition("/")
+    if not index.isdecimal() or not 0 <= int(index) < _count(count):
+        raise ArgumentTypeError(f"{text!r} is no part: choose one such as 0/16 to 15/16")
+    return Shard(int(index), int(count))
+
+
+def _seconds(text: str) -> float:
+    value = _number_to(86_400.0)(text)
+    if not value:
+        raise ArgumentTypeError("'0' is out of range: choose more")
+    return value
 
 
 def _share(text: str) -> float:

@@ -1,4 +1,4 @@
-"""The five commands. Each reads its files one by one; a file that fails is reported, and the others go on."""
+"""The six commands. Each reads its files one by one; a file that fails is reported, and the others go on."""
 
 import io
 from argparse import Namespace
@@ -8,12 +8,14 @@ from pathlib import Path
 
 import numpy as np
 
-from stamp2vec.cli import tables, verdicts
+from stamp2vec.cli import bulk, tables, verdicts
 from stamp2vec.cli.engine import Engine
 from stamp2vec.cli.folders import PngFolder
-from stamp2vec.cli.report import Report
+from stamp2vec.cli.places import crop_bytes
+from stamp2vec.cli.report import Report, counted
 from stamp2vec.cli.rows import StampFiles, page_json
-from stamp2vec.cli.sources import Source, find, read
+from stamp2vec.cli.sources import Source, read
+from stamp2vec.cli.sources import find as find_sources
 from stamp2vec.document.options import Options
 from stamp2vec.errors import InvalidInput, Stamp2vecError
 from stamp2vec.files import write_whole
@@ -25,6 +27,34 @@ _BATCH = 16
 _BATCH_BYTES = 32 * 2**20
 
 
+def find(arguments: Namespace, engine: Engine, report: Report) -> None:
+    """Print which pages have stamps."""
+    options = Options(
+        min_score=arguments.min_score,
+        max_overlap=arguments.max_overlap,
+        include_vectors=False,
+        pages=arguments.pages,
+        password=arguments.password,
+    )
+    if arguments.out is not None:
+        bulk.run(arguments, engine, options, report)
+        return
+    pages = stamped = stamps = 0
+    for source, result in _analyzed(arguments, engine, report, options):
+        read = [page for page in result.pages if page.error is None]
+        pages += len(read)
+        stamped += sum(bool(page.stamps) for page in read)
+        stamps += sum(len(page.stamps) for page in read)
+        if arguments.json:
+            for page in read:
+                files = [StampFiles()] * len(page.stamps)
+                print(page_json(source.name, page, result, files, include_vectors=False), flush=True)
+        else:
+            print(tables.found(source.name, result), end="", flush=True)
+    if not arguments.json:
+        print(f"{counted(pages, 'page')}, {stamped:,} with stamps, {counted(stamps, 'stamp')}")
+
+
 def analyze(arguments: Namespace, engine: Engine, report: Report) -> None:
     """Print the stamps of every page."""
     crops = PngFolder(arguments.crops, "--crops") if arguments.crops else None
@@ -33,11 +63,16 @@ def analyze(arguments: Namespace, engine: Engine, report: Report) -> None:
         min_score=arguments.min_score,
         max_overlap=arguments.max_overlap,
         # The table has similarities, which take vectors; JSON has nothing of them unless they are asked for.
-        include_vectors=arguments.vectors or not arguments.json,
+        include_vectors=arguments.vectors or not (arguments.json or arguments.out),
         include_masks=masks is not None,
         include_crops=crops is not None,
         prior=arguments.prior,
+        pages=arguments.pages,
+        password=arguments.password,
     )
+    if arguments.out is not None:
+        bulk.run(arguments, engine, options, report)
+        return
     for source, result in _analyzed(arguments, engine, report, options):
         files = iter(_write_stamps(source, result, crops, masks, report))
         if not arguments.json:
@@ -62,7 +97,7 @@ def segment(arguments: Namespace, engine: Engine, report: Report) -> None:
 def embed(arguments: Namespace, engine: Engine, report: Report) -> None:
     """Write the vectors of all crops to one file."""
     names, embeddings = [], []
-    for sources, crops in _batches(arguments, report):
+    for sources, crops in _batches(arguments, engine, report):
         for source, result in zip(sources, engine.embed(crops), strict=True):
             if isinstance(result, Embedding):
                 names.append(source.name)
@@ -80,11 +115,12 @@ def embed(arguments: Namespace, engine: Engine, report: Report) -> None:
 
 def compare(arguments: Namespace, engine: Engine, report: Report) -> None:
     """Print the verdict on two crops, and draw them side by side."""
-    sides = [data for _, data in read(find([arguments.a, arguments.b], None, report), report)]
+    typed = [arguments.a, arguments.b]
+    sides = [crop for _, crop in _crops(find_sources(typed, report, places=True), engine, arguments.password, report)]
     if report.failures:
         return
     if len(sides) != 2:
-        raise InvalidInput("compare takes two files: a glob must match one")
+        raise InvalidInput("compare takes two files: a glob or a folder must stand for one")
     try:
         result = engine.compare(sides[0], sides[1], by_vectors=arguments.by_vectors, prior=arguments.prior)
     except InvalidInput as error:
@@ -118,7 +154,8 @@ def _analyzed(
     waiting: dict[str, Source] = {}
 
     def documents() -> Iterator[tuple[str, bytes]]:
-        for number, (source, data) in enumerate(read(find(arguments.files, arguments.root, report), report)):
+        sources = find_sources(arguments.files, report, root=arguments.root, recursive=arguments.recursive)
+        for number, (source, data) in enumerate(read(sources, report)):
             waiting[str(number)] = source
             yield str(number), data
 
@@ -169,7 +206,12 @@ def _write_stamps(
 def _page_masks(arguments: Namespace, engine: Engine, report: Report) -> Iterator[tuple[Source, int, np.ndarray]]:
     """The ink of every page, uint8 (H, W): where crops overlap, the greater value counts."""
     options = Options(
-        min_score=arguments.min_score, max_overlap=arguments.max_overlap, include_vectors=False, include_masks=True
+        min_score=arguments.min_score,
+        max_overlap=arguments.max_overlap,
+        include_vectors=False,
+        include_masks=True,
+        pages=arguments.pages,
+        password=arguments.password,
     )
     for source, result in _analyzed(arguments, engine, report, options):
         for page in result.pages:
@@ -185,7 +227,7 @@ def _page_masks(arguments: Namespace, engine: Engine, report: Report) -> Iterato
 
 def _crop_masks(arguments: Namespace, engine: Engine, report: Report) -> Iterator[tuple[Source, int, np.ndarray]]:
     """The ink of every crop, uint8 (H, W)."""
-    for sources, crops in _batches(arguments, report):
+    for sources, crops in _batches(arguments, engine, report):
         for source, result in zip(sources, engine.segment(crops), strict=True):
             if isinstance(result, Stamp2vecError):
                 report.fail(source.name, result)
@@ -194,11 +236,12 @@ def _crop_masks(arguments: Namespace, engine: Engine, report: Report) -> Iterato
         report.advance(len(sources))
 
 
-def _batches(arguments: Namespace, report: Report) -> Iterator[tuple[list[Source], list[bytes]]]:
-    """The files with their bytes, several at a time."""
+def _batches(arguments: Namespace, engine: Engine, report: Report) -> Iterator[tuple[list[Source], list[bytes]]]:
+    """The crops with their bytes, several at a time."""
     sources: list[Source] = []
     crops: list[bytes] = []
-    for source, data in read(find(arguments.files, arguments.root, report), report):
+    found = find_sources(arguments.files, report, root=arguments.root, recursive=arguments.recursive, places=True)
+    for source, data in _crops(found, engine, arguments.password, report):
         if crops and (len(crops) == _BATCH or sum(map(len, crops)) + len(data) > _BATCH_BYTES):
             yield sources, crops
             sources, crops = [], []
@@ -206,6 +249,17 @@ def _batches(arguments: Namespace, report: Report) -> Iterator[tuple[list[Source
         crops.append(data)
     if crops:
         yield sources, crops
+
+
+def _crops(
+    sources: Iterator[Source], engine: Engine, password: str | None, report: Report
+) -> Iterator[tuple[Source, bytes]]:
+    """The bytes of each crop; what is no crop, or no stamp of a document, is reported and left out."""
+    for source, data in read(sources, report):
+        try:
+            yield source, crop_bytes(source, data, engine, password)
+        except InvalidInput as error:
+            report.fail(source.name, error)
 
 
 def _write_vectors(path: Path, names: list[str], embeddings: list[Embedding]) -> None:

@@ -2,7 +2,7 @@
 
 import os
 from argparse import Namespace
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import Protocol
 
@@ -10,7 +10,7 @@ import numpy as np
 
 from stamp2vec.document.options import Options
 from stamp2vec.errors import Stamp2vecError
-from stamp2vec.values import Comparison, DocumentResult, Embedding, ModelInfo, Preset
+from stamp2vec.values import Comparison, DocumentResult, Embedding, ModelInfo, PageResult, Preset
 
 
 class Engine(Protocol):
@@ -20,6 +20,12 @@ class Engine(Protocol):
         self, documents: Iterable[tuple[str, bytes]], options: Options
     ) -> Iterator[tuple[str, DocumentResult | Stamp2vecError]]:
         """Documents with an id each; the results come as they are ready, in any order."""
+
+    def pages(self, document: bytes, options: Options) -> Generator[PageResult, None, tuple[str, ...]]:
+        """The pages of one document as they are ready, in order, without dies; it returns the warnings on the file.
+
+        Raises the error of the document, also after pages.
+        """
 
     def segment(self, crops: Sequence[bytes]) -> list[np.ndarray | Stamp2vecError]:
         """A soft ink mask, uint8 (H, W), for each cropped stamp."""
@@ -32,6 +38,9 @@ class Engine(Protocol):
 
     def models(self) -> list[ModelInfo]:
         """Every model of the engine."""
+
+    def document_models(self) -> list[ModelInfo]:
+        """The detector and the embedder that documents get."""
 
 
 def connect(arguments: Namespace) -> AbstractContextManager[Engine]:

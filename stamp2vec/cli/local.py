@@ -1,7 +1,7 @@
 """The pipelines in this process as the engine of the command line."""
 
 import dataclasses
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from functools import cached_property
 from typing import TypeVar
 
@@ -13,7 +13,7 @@ from stamp2vec.document.options import Options
 from stamp2vec.errors import InvalidImage, InvalidInput, Stamp2vecError
 from stamp2vec.imaging import decode_image
 from stamp2vec.pipelines import ComparisonPipeline, DocumentPipeline, EmbeddingPipeline, SegmentationPipeline
-from stamp2vec.values import Comparison, DocumentResult, Embedding, ModelInfo, Preset, Task
+from stamp2vec.values import Comparison, DocumentResult, Embedding, ModelInfo, PageResult, Preset, Task
 
 Result = TypeVar("Result")
 
@@ -53,6 +53,10 @@ class LocalEngine:
             else:
                 yield name, result
 
+    def pages(self, document: bytes, options: Options) -> Generator[PageResult, None, tuple[str, ...]]:
+        """One page after the other."""
+        return self._documents.pages(document, options)
+
     def segment(self, crops: Sequence[bytes]) -> list[np.ndarray | Stamp2vecError]:
         """Soft ink masks of the crops' sizes."""
         return _each(crops, self._segmenter)
@@ -75,6 +79,10 @@ class LocalEngine:
     def models(self) -> list[ModelInfo]:
         """Every bundled model, the older versions too."""
         return [manifest.info for manifest in hub.bundled()]
+
+    def document_models(self) -> list[ModelInfo]:
+        """Those of the preset."""
+        return [hub.for_preset(task, self._preset).info for task in (Task.DETECT, Task.EMBED)]
 
 
 def _inked(data: bytes) -> np.ndarray:

@@ -1,7 +1,7 @@
 """A gateway as the engine of the command line."""
 
 import dataclasses
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from functools import cached_property
 from typing import Self
 
@@ -11,7 +11,7 @@ import numpy as np
 from stamp2vec.client import Client, ServiceError
 from stamp2vec.document.options import Options
 from stamp2vec.errors import ModelNotFound, Stamp2vecError
-from stamp2vec.values import Comparison, DocumentResult, Embedding, ModelInfo, Preset
+from stamp2vec.values import Comparison, DocumentResult, Embedding, ModelInfo, PageResult, Preset, Task
 
 # A file of a hundred pages is no interactive call.
 _DEADLINE_S = 300.0
@@ -61,6 +61,14 @@ class RemoteEngine:
             documents, self._preset, **dataclasses.asdict(options), bulk=self._bulk, deadline_s=_STREAM_DEADLINE_S
         )
 
+    def pages(self, document: bytes, options: Options) -> Generator[PageResult, None, tuple[str, ...]]:
+        """Over a stream of its own."""
+        asked = dataclasses.asdict(options)
+        del asked["prior"]  # of dies, which pages do not have
+        return self._client.analyze_pages(
+            document, self._preset, **asked, bulk=self._bulk, deadline_s=_STREAM_DEADLINE_S
+        )
+
     def segment(self, crops: Sequence[bytes]) -> list[np.ndarray | Stamp2vecError]:
         """Soft ink masks of the crops' sizes."""
         client = self._ready
@@ -84,3 +92,8 @@ class RemoteEngine:
     def models(self) -> list[ModelInfo]:
         """Every model behind the gateway."""
         return self._client.models()
+
+    def document_models(self) -> list[ModelInfo]:
+        """Those of the preset."""
+        chosen = [info for info in self._ready.models() if self._preset in info.presets]
+        return [info for task in (Task.DETECT, Task.EMBED) for info in chosen if info.task is task]

@@ -1,4 +1,4 @@
-"""The results of analyze as JSON, for programs."""
+"""The results of a page as JSON, for programs."""
 
 import json
 from collections.abc import Sequence
@@ -21,16 +21,27 @@ def page_json(
     name: str, page: PageResult, result: DocumentResult, files: Sequence[StampFiles], *, include_vectors: bool
 ) -> str:
     """One page of a file as a JSON object; `files` has an entry a stamp of the page."""
-    row: dict[str, object] = {
-        "file": name,
-        "page": page.index,
-        "width": page.width,
-        "height": page.height,
-        "stamps": [_stamp(stamp, written, include_vectors) for stamp, written in zip(page.stamps, files, strict=True)],
-    }
+    row = {"file": name, **page_row(page)}
+    # What is wrong with the file may concern any of its pages.
+    row["warnings"] = [*result.warnings, *page.warnings]
+    row["stamps"] = [_written(stamp, each, include_vectors) for stamp, each in zip(page.stamps, files, strict=True)]
     if include_vectors:
         row["models"] = [model.reference for model in result.models]
     return json.dumps(row)
+
+
+def page_row(page: PageResult) -> dict[str, object]:
+    """What is known of a page and its stamps, without their vectors; what is not known is null."""
+    resolution = page.resolution
+    return {
+        "page": page.index,
+        "label": page.label or None,
+        "width": page.width,
+        "height": page.height,
+        "resolution": None if resolution is None else [rounded(resolution.x, 2), rounded(resolution.y, 2)],
+        "warnings": list(page.warnings),
+        "stamps": [_stamp(stamp) for stamp in page.stamps],
+    }
 
 
 def rounded(value: float, digits: int) -> float:
@@ -38,14 +49,23 @@ def rounded(value: float, digits: int) -> float:
     return round(float(np.float32(value)), digits)
 
 
-def _stamp(stamp: Stamp, files: StampFiles, include_vectors: bool) -> dict[str, object]:
-    row: dict[str, object] = {
+def _stamp(stamp: Stamp) -> dict[str, object]:
+    points = stamp.box_points
+    return {
         "box": [rounded(edge, 3) for edge in stamp.box],
         "score": rounded(stamp.score, 6),
         "type": stamp.type,
         "angle_degrees": rounded(stamp.angle_degrees, 1),
         "ink_colour": stamp.ink_colour,
+        "source": stamp.source,
+        "box_points": None if points is None else [rounded(edge, 2) for edge in points],
+        "width_mm": None if stamp.width_mm is None else rounded(stamp.width_mm, 1),
+        "height_mm": None if stamp.height_mm is None else rounded(stamp.height_mm, 1),
     }
+
+
+def _written(stamp: Stamp, files: StampFiles, include_vectors: bool) -> dict[str, object]:
+    row = _stamp(stamp)
     if files.crop is not None or files.mask is not None:
         row["crop_box"] = list(stamp.crop_box)
     if files.crop is not None:

@@ -1,6 +1,6 @@
 """The calls of the gateway as methods."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from typing import Self, TypeVar
 
 import grpc
@@ -156,10 +156,11 @@ class Client:
         password: str | None = None,
         bulk: bool = False,
         deadline_s: float = 3600.0,
-    ) -> Iterator[PageResult]:
+    ) -> Generator[PageResult, None, tuple[str, ...]]:
         """The pages of one document as they are analysed, in order, the first while the others are still read.
 
-        Its dies are known at the end alone, so no stamp has one: see analyze_many for these.
+        Its dies are known at the end alone, so no stamp has one: see analyze_many for these. The generator returns the
+        warnings on the file as a whole, which are known at the end too.
         """
         options = Options(
             min_score=min_score,
@@ -178,6 +179,7 @@ class Client:
             for response in call:
                 yield from stream.pages(response)
             stream.raise_refusal()
+            return stream.file_warnings
         except grpc.RpcError as error:
             raise call_error(error, self.address) from error
         finally:

@@ -24,6 +24,8 @@ class DocumentStream:
         self._refused: deque[tuple[str, Stamp2vecError]] = deque()
         self._error: Exception | None = None
         self._pages: defaultdict[str, list[PageResult]] = defaultdict(list)
+        self.file_warnings: tuple[str, ...] = ()
+        """Of the last document that `pages` has seen the end of."""
 
     def requests(self, documents: Iterable[tuple[str, bytes]]) -> Iterator[gateway_pb2.AnalyzeDocumentsRequest]:
         """A document's requests. An error of `documents` ends them, and is raised by `end`."""
@@ -61,6 +63,8 @@ class DocumentStream:
             yield page_from_message(response.page)
         elif error := status_from_message(response.status):
             raise error
+        else:
+            self.file_warnings = tuple(response.result.warnings)
 
     def raise_refusal(self) -> None:
         """Raises the error of a document that was never sent."""

@@ -1,7 +1,7 @@
 """A document through the models of this process, page by page: the same rules as a gateway's, on the same values."""
 
 import io
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import closing, contextmanager
 from time import perf_counter
 from typing import Self
@@ -17,6 +17,7 @@ from stamp2vec.document import (
     check_stamp_count,
     cut,
     failed_page,
+    page_result,
 )
 from stamp2vec.imaging import BrokenPage, Limits, Page, open_file, pages_to_read, read_page
 from stamp2vec.limits import MAX_STREAMED_PAGES
@@ -24,9 +25,9 @@ from stamp2vec.pipelines.comparison import VerificationPipeline, ink_models
 from stamp2vec.pipelines.detection import DetectionPipeline
 from stamp2vec.pipelines.embedding import EmbeddingPipeline
 from stamp2vec.pipelines.segmentation import SegmentationPipeline
-from stamp2vec.values import DocumentResult, Preset, Task, Timing
+from stamp2vec.values import DocumentResult, PageResult, Preset, Task, Timing
 
-_LIMITS = Limits(max_pages=MAX_STREAMED_PAGES)
+_LIMITS = Limits(max_pages=MAX_STREAMED_PAGES)  # no message has to hold them
 
 
 class DocumentPipeline:
@@ -108,6 +109,19 @@ class DocumentPipeline:
         return assemble(
             analyzed, dies, models, options, clock.timing, warnings=reader.warnings, page_count=reader.page_count
         )
+
+    def pages(self, document: bytes, options: Options) -> Generator[PageResult, None, tuple[str, ...]]:
+        """The pages of a file one by one, as Client.analyze_pages gives them: no stamp has a die.
+
+        Returns the warnings on the file. Raises what a call raises, but yields also pages of which none can be read.
+        """
+        options.check()
+        clock = _Clock()
+        with closing(open_file(io.BytesIO(document), _LIMITS, "document", options.password)) as reader:
+            for index in pages_to_read(reader.page_count, options.pages, _LIMITS):
+                page = self._page(read_page(reader, index), options, clock, stamps_before=0)
+                yield page_result(page, (0,) * len(page.stamps))
+            return reader.warnings
 
     def _compare(self, dies: DocumentDies) -> None:
         while self.verifier is not None and (each := dies.next_round()):
