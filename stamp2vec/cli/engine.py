@@ -27,6 +27,9 @@ class Engine(Protocol):
         Raises the error of the document, also after pages.
         """
 
+    def prepare(self) -> None:
+        """Loads what `pages` needs, so that the first document takes no longer than others."""
+
     def segment(self, crops: Sequence[bytes]) -> list[np.ndarray | Stamp2vecError]:
         """A soft ink mask, uint8 (H, W), for each cropped stamp."""
 

@@ -57,6 +57,10 @@ class LocalEngine:
         """One page after the other."""
         return self._documents.pages(document, options)
 
+    def prepare(self) -> None:
+        """Loads the models of documents."""
+        _ = self._documents
+
     def segment(self, crops: Sequence[bytes]) -> list[np.ndarray | Stamp2vecError]:
         """Soft ink masks of the crops' sizes."""
         return _each(crops, self._segmenter)

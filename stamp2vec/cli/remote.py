@@ -69,6 +69,9 @@ class RemoteEngine:
             document, self._preset, **asked, bulk=self._bulk, deadline_s=_STREAM_DEADLINE_S
         )
 
+    def prepare(self) -> None:
+        """Nothing: the models are elsewhere."""
+
     def segment(self, crops: Sequence[bytes]) -> list[np.ndarray | Stamp2vecError]:
         """Soft ink masks of the crops' sizes."""
         client = self._ready

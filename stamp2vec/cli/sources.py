@@ -138,7 +138,7 @@ def _below(folder: str, report: Report, recursive: bool) -> Iterator[str]:
         elif entry.is_dir(follow_symlinks=False):
             if recursive:
                 yield from _below(entry.path, report, recursive)
-        elif entry.is_file():
+        elif entry.is_file() or not os.path.exists(entry.path):  # a link to nothing is a file that cannot be read
             yield entry.path
 
 

@@ -74,7 +74,7 @@ class StandIn(gateway_pb2_grpc.StampServiceServicer):
             del begun[piece.id]
             self._wait(request, context)
             try:
-                yield gateway_pb2.AnalyzeDocumentsResponse(id=request.id, result=self._analyze(request.document))
+                yield from _responses(request, self._analyze(request.document))
             except InvalidInput as error:
                 yield gateway_pb2.AnalyzeDocumentsResponse(id=request.id, status=status_to_message(error))
 
@@ -162,6 +162,19 @@ class StandIn(gateway_pb2_grpc.StampServiceServicer):
         options = options_from_message(request)
         result = self.pipeline(request.document, **dataclasses.asdict(options))
         return result_to_message(dataclasses.replace(result, request_id="r1"))
+
+
+def _responses(request: Any, result: Any) -> Iterator[gateway_pb2.AnalyzeDocumentsResponse]:
+    """The result as one message, or page by page where that is asked for."""
+    if request.page_by_page:
+        pages = list(result.pages)
+        del result.pages[:]
+        for page in pages:
+            for stamp in page.stamps:
+                result.die_groups.append(stamp.die_group)
+                stamp.die_group = 0
+            yield gateway_pb2.AnalyzeDocumentsResponse(id=request.id, page=page)
+    yield gateway_pb2.AnalyzeDocumentsResponse(id=request.id, result=result)
 
 
 def _stamp(side: Any, name: str) -> np.ndarray | Embedding:

@@ -80,6 +80,10 @@ def test_analyze_prints_one_json_line_a_page(files: Path, where: list[str], caps
             "type": str(stamp.type),
             "angle_degrees": pytest.approx(stamp.angle_degrees, abs=0.1),
             "ink_colour": stamp.ink_colour,
+            "source": "page",
+            "box_points": None,
+            "width_mm": None,
+            "height_mm": None,
         }
         for stamp in found.pages[0].stamps
     ]
@@ -142,7 +146,8 @@ def test_failing_files_cost_a_line_each_and_not_the_others(
     files: Path, where: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
     (files / "pages" / "c.tif").write_bytes(tiff([page_image(2), Image.new("RGB", (5, 5))]))
-    typed = ["pages", "pages/note.txt", "missing.png", "none/*.png", "pages/a.png", "pages/c.tif"]
+    (files / "none").mkdir()
+    typed = ["none", "pages/note.txt", "missing.png", "none/*.png", "pages/a.png", "pages/c.tif"]
     assert main(["analyze", *typed, "--json", *where]) == 1
     captured = capsys.readouterr()
     assert [(row["file"], row["page"]) for row in lines(captured.out)] == [("pages/a.png", 0), ("pages/c.tif", 0)]
@@ -150,9 +155,9 @@ def test_failing_files_cost_a_line_each_and_not_the_others(
     assert len(errors) == 5
     assert errors[0] == "stamp2vec: missing.png: cannot be read (No such file or directory): name a file that can"
     assert errors[1] == "stamp2vec: none/*.png: no file matches: check the pattern"
-    assert errors[2].startswith("stamp2vec: pages/c.tif page 2: the image is 5 x 5 pixels")
-    assert errors[3].startswith("stamp2vec: pages/note.txt: not an image")
-    assert errors[4] == "stamp2vec: pages: is a folder: name its files, for example 'pages/*.jpg'"
+    assert errors[2] == "stamp2vec: none: has no document: name another, or add --recursive for the folders in it"
+    assert errors[3].startswith("stamp2vec: pages/c.tif page 2: the image is 5 x 5 pixels")
+    assert errors[4].startswith("stamp2vec: pages/note.txt: not an image")
 
 
 def test_stdin_and_globs(files: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
@@ -278,7 +283,7 @@ def test_the_role_of_a_model_is_its_presets_and_its_task() -> None:
         (["compare", "a.png", "b.png", "--prior", "often"], "--prior"),
         (["compare", "a.png", "b.png", "--thorough"], "unrecognized arguments"),
         (["segment", "a.png", "--crop", "--max-overlap", "0.6", "--out", "x"], "--max-overlap is for pages"),
-        (["analyze", "a.png", "--vectors"], "--vectors needs --json"),
+        (["analyze", "a.png", "--vectors"], "--vectors needs --json or --out"),
         (["analyze", "-", "-"], "- can be given once"),
         (["compare", "-", "-"], "- can be given once"),
         (["segment", "a.png"], "--out"),

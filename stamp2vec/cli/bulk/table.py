@@ -73,7 +73,7 @@ def write_jsonl(path: Path, table: Iterable[Row]) -> None:
 def write_parquet(path: Path, table: Iterable[Row], vector_size: int, metadata: dict[str, str]) -> None:
     """A row group at a time, since a Parquet file cannot be appended to. OSError as usual.
 
-    Vectors are fixed-size lists of float32, which DuckDB reads as an ARRAY and polars as an Array; without any
+    Vectors are fixed-size lists of float32, which polars reads as an Array and DuckDB casts to FLOAT[n]; without any
     (`vector_size` 0) the column is missing.
     """
     pa, parquet = _pyarrow()

@@ -50,7 +50,7 @@ def messages(engine: Engine, path: str, options: Options, last_page: int | None)
             if isinstance(page, PageResult):
                 if held:
                     yield held
-                held = {"page": page.index, "record": _record(page), "stamps": len(page.stamps)}
+                held = {"page": page.index, "record": record(page), "stamps": len(page.stamps)}
                 held["failed"] = page.error is not None
                 is_readable = is_readable or page.error is None
             elif "waiting" in page:
@@ -85,7 +85,7 @@ def _pages(engine: Engine, document: bytes, options: Options, last_page: int | N
             waited_s, wait_s = waited_s + pause_s, min(2 * wait_s, _LONGEST_WAIT_S)
 
 
-def _record(page: PageResult) -> str:
+def record(page: PageResult) -> str:
     """JSON of a page: its row, its error, and vectors as float32 in base64, which are exact."""
     row = page_row(page)
     stamps = row["stamps"]
@@ -104,7 +104,7 @@ def serve(parent: Channel) -> None:
     chosen.preset = Preset(chosen.preset or Preset.FAST)
     try:
         with connect(chosen) as engine:
-            engine.document_models()  # an address or a preset that is wrong is an error of the run
+            engine.prepare()
             parent.send({"ready": True})
             while True:
                 task, _ = parent.receive()
