@@ -1,4 +1,5 @@
-# One image for each service: `--target gateway`, detector, segmenter or embedder. `make images` builds all of them.
+# One image for each service: `--target gateway`, detector, segmenter or embedder; `bulk` is the command line, a caller.
+# `make images` builds all of them.
 # For GPUs: --build-arg TORCH_INDEX=https://download.pytorch.org/whl/cu130
 ARG BASE=docker.io/library/python:3.11-slim-bookworm
 
@@ -12,11 +13,17 @@ COPY pyproject.toml constraints.txt ./
 RUN python -c "import tomllib; p = tomllib.load(open('pyproject.toml', 'rb'))['project']; \
 o = p['optional-dependencies']; \
 print(*p['dependencies'], *o['services'], *o['otel'], sep='\n', file=open('light.txt', 'w')); \
-print(*o['local'], sep='\n', file=open('local.txt', 'w'))"
+print(*o['local'], sep='\n', file=open('local.txt', 'w')); \
+print(*p['dependencies'], *o['bulk'], sep='\n', file=open('bulk.txt', 'w'))"
 
 # What the gateway needs.
 FROM requirements AS light
 RUN pip install -r light.txt -c constraints.txt \
+ && pip uninstall --yes setuptools pip
+
+# What the command line needs to call a gateway and an object store.
+FROM requirements AS tables
+RUN pip install -r bulk.txt -c constraints.txt \
  && pip uninstall --yes setuptools pip
 
 # What the services of models need: torch too.
@@ -71,6 +78,11 @@ EXPOSE 50050 9100
 HEALTHCHECK --interval=10s --timeout=5s --start-period=10s \
     CMD ["python", "-m", "services.runtime.serving.probe", "127.0.0.1:50050", "liveness"]
 ENTRYPOINT ["python", "-m", "services.gateway"]
+
+FROM service AS bulk
+COPY --from=tables /opt/venv /opt/venv
+COPY --from=code /build/stamp2vec stamp2vec
+ENTRYPOINT ["python", "-m", "stamp2vec.cli"]
 
 FROM service AS models
 ENV NVIDIA_VISIBLE_DEVICES=all \

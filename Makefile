@@ -92,14 +92,14 @@ REGISTRY ?= localhost/stamp2vec
 DEVICE ?= cpu
 TORCH_INDEX ?= https://download.pytorch.org/whl/$(if $(filter cuda,$(DEVICE)),cu130,cpu)
 MODEL_SERVICES := $(shell sed -n 's/^    ServiceSpec."\([a-z]*\)".*/\1/p' services/table.py)
-IMAGES := $(if $(filter cuda,$(DEVICE)),,gateway) $(MODEL_SERVICES)
+IMAGES := $(if $(filter cuda,$(DEVICE)),,gateway bulk) $(MODEL_SERVICES)
 IMAGE = $(REGISTRY)/$(1)$(if $(filter cuda,$(DEVICE)),-cuda)
 
 images: ## build the images: ENGINE=docker or buildah, DEVICE=cpu or cuda, REGISTRY=where they will be
 	$(foreach name,$(IMAGES),$(BUILD_$(ENGINE)) $(BUILD_FLAGS) --target $(name) --tag $(call IMAGE,$(name)) \
 	  --build-arg TORCH_INDEX=$(TORCH_INDEX) --build-arg VERSION=$(VERSION) --build-arg REVISION=$$(git rev-parse HEAD) . &&) true
 
-push-images: setup ## push them, and write their digests into k8s/overlays: REGISTRY=registry.example.com/stamp2vec
+push-images: setup ## push them, and write their digests into k8s: REGISTRY=registry.example.com/stamp2vec
 	$(BIN)/python k8s/push_images.py $(ENGINE) $(foreach name,$(IMAGES),$(call IMAGE,$(name)))
 
 # In place of python:3.11-slim, which only a registry of images has.

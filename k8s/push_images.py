@@ -1,4 +1,4 @@
-"""`python k8s/push_images.py ENGINE IMAGE...`: pushes images, and writes their digests into the overlays that use them.
+"""`python k8s/push_images.py ENGINE IMAGE...`: pushes images, and writes their digests into the kustomizations that use them.
 
 An image is REGISTRY/detector or REGISTRY/detector-cuda; it replaces the one of the same last name.
 """
@@ -10,7 +10,7 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-OVERLAYS = Path(__file__).parent / "overlays"
+FOLDER = Path(__file__).parent
 
 
 def pin(kustomization: str, image: str, digest: str) -> str:
@@ -34,7 +34,7 @@ def main(engine: str, images: Sequence[str]) -> None:
     """Rewrites the kustomizations."""
     for image in images:
         digest = push(engine, image)
-        for path in OVERLAYS.glob("*/kustomization.yaml"):
+        for path in FOLDER.rglob("kustomization.yaml"):
             path.write_text(pin(path.read_text(), image, digest))
 
 

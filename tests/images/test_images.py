@@ -56,20 +56,19 @@ def test_an_image_has_no_compiler_and_no_service_but_its_own_and_all_can_be_read
     assert found.splitlines() == [*sorted(services), "/opt/venv/bin/python: No module named pip"]
 
 
-def test_the_gateway_has_no_torch() -> None:
+@pytest.mark.parametrize("name", ["gateway", "bulk"])
+def test_what_runs_no_model_has_no_torch(name: str) -> None:
+    command = ["podman", "run", "--rm", "--network", "host", "--entrypoint", "python", image(name), "-c"]
+    run(*command, "import grpc")
     with pytest.raises(subprocess.CalledProcessError):
-        run(
-            "podman",
-            "run",
-            "--rm",
-            "--network",
-            "host",
-            "--entrypoint",
-            "python",
-            image("gateway"),
-            "-c",
-            "import torch",
-        )
+        run(*command, "import torch")
+
+
+def test_the_command_line_writes_tables_for_the_user_of_its_pods() -> None:
+    hardened = ["--read-only", "--tmpfs", "/tmp", "--cap-drop", "all", "--workdir", "/tmp"]
+    program = "import pyarrow.parquet, rich; from stamp2vec.cli import main; main(['analyze', '--help'])"
+    entry = ["--entrypoint", "python", image("bulk"), "-c", program]
+    assert "--shards" in run("podman", "run", "--rm", "--network", "host", *hardened, *entry)
 
 
 @pytest.mark.parametrize("service", SERVICES)

@@ -10,7 +10,7 @@ from pathlib import Path
 import kubernetes_validate
 import pytest
 
-from tests.k8s.manifests import ROOT, VARIANTS, Resource, base_with, named, need, resources
+from tests.k8s.manifests import K8S, ROOT, VARIANTS, Resource, base_with, named, need, render, resources
 
 VERSIONS = [f"1.{minor}" for minor in range(32, 38)]
 CRDS = ROOT / "tests/k8s/crds"
@@ -35,8 +35,9 @@ def faults(custom: Sequence[Resource]) -> list[list[str]]:
 
 
 def everything() -> list[Resource]:
-    """The resources of all variants, without duplicates."""
-    found = {json.dumps(each, sort_keys=True): each for variant in VARIANTS for each in resources(variant)}
+    """The resources of all variants and of bulk work, without duplicates."""
+    rendered = [*map(resources, VARIANTS), render(K8S / "bulk")]
+    found = {json.dumps(each, sort_keys=True): each for folder in rendered for each in folder}
     return list(found.values())
 
 
