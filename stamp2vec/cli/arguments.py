@@ -35,8 +35,8 @@ and stamps count from 0. What is done is kept in FILE.journal: after a crash, a 
 """
 
 _EXIT_CODES = """\
-Exit codes: 0 success; 1 some files failed (a line on stderr for each, the others are done); 2 the command failed, or
-its options are wrong.
+Exit codes: 0 success; 1 some files failed (a line on stderr or a row for each, the others are done); 2 the command
+failed, or its options are wrong.
 """
 
 _GATEWAY = """\

@@ -31,9 +31,9 @@ def files(address: str, *, recursive: bool) -> Iterator[str]:
 
     A folder at a time is in memory. OSError when the store does not answer; FileNotFoundError when nothing is there.
     """
+    store, path = _opened(address)
     from pyarrow import fs
 
-    store, path = _opened(address)
     info = store.get_file_info(path)
     if info.type == fs.FileType.File:
         yield address
@@ -56,9 +56,9 @@ def read(address: str, most: int) -> bytes:
 
 def exists(address: str) -> bool:
     """Whether a file has this address. OSError when the store does not answer."""
+    store, path = _opened(address)
     from pyarrow import fs
 
-    store, path = _opened(address)
     return bool(store.get_file_info(path).type == fs.FileType.File)
 
 

@@ -10,7 +10,7 @@ import pytest
 from stamp2vec.cli.bulk import worker
 from stamp2vec.cli.engine import Engine
 from stamp2vec.document.options import Options
-from stamp2vec.errors import InvalidImage, InvalidInput, ServiceError, Stamp2vecError
+from stamp2vec.errors import InvalidImage, InvalidInput, PermissionDenied, Stamp2vecError, Unavailable
 from stamp2vec.values import PageResult
 
 DAMAGED = InvalidImage("damaged: save it again")
@@ -20,8 +20,8 @@ def page(index: int, error: Stamp2vecError | None = None) -> PageResult:
     return PageResult(index, 10, 20, (), error)
 
 
-def away(retry_after_s: float | None = None, code: grpc.StatusCode = grpc.StatusCode.UNAVAILABLE) -> ServiceError:
-    return ServiceError("nobody is there", code, retry_after_s)
+def away(retry_after_s: float | None = None) -> Unavailable:
+    return Unavailable("nobody is there", grpc.StatusCode.UNAVAILABLE, retry_after_s)
 
 
 class Script:
@@ -95,13 +95,13 @@ def test_a_gateway_that_was_away_is_asked_for_the_rest(told: Told) -> None:
 
 
 def test_it_is_not_waited_for_without_end(told: Told) -> None:
-    with pytest.raises(ServiceError):
+    with pytest.raises(Unavailable):
         told(Script(([], away())))
     assert worker.PATIENCE_S < sum(naps) < worker.PATIENCE_S + 30
     assert max(naps) == 10
 
 
 def test_a_refusal_is_not_repeated(told: Told) -> None:
-    with pytest.raises(ServiceError):
-        told(Script(([], away(code=grpc.StatusCode.PERMISSION_DENIED))))
+    with pytest.raises(PermissionDenied):
+        told(Script(([], PermissionDenied("no", grpc.StatusCode.PERMISSION_DENIED))))
     assert naps == []

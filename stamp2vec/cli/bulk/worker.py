@@ -19,20 +19,17 @@ from argparse import Namespace
 from collections.abc import Iterator
 from typing import Any
 
-import grpc
-
 from stamp2vec.cli.bulk.selection import after
 from stamp2vec.cli.engine import Engine, connect
 from stamp2vec.cli.rows import page_row
 from stamp2vec.cli.sources import Source
 from stamp2vec.decoding.channel import Channel, Closed
 from stamp2vec.document.options import Options
-from stamp2vec.errors import InvalidInput, ServiceError, Stamp2vecError
+from stamp2vec.errors import DeadlineExceeded, InvalidInput, Overloaded, Stamp2vecError, Unavailable
 from stamp2vec.values import PageResult, Preset
 
 PATIENCE_S = 600.0
 """How long a gateway may be busy or away, without a page in between, until the run ends."""
-_PASSING = (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.RESOURCE_EXHAUSTED, grpc.StatusCode.DEADLINE_EXCEEDED)
 _FIRST_WAIT_S, _LONGEST_WAIT_S = 0.5, 10.0
 
 Message = dict[str, Any]
@@ -76,8 +73,8 @@ def _pages(engine: Engine, document: bytes, options: Options, last_page: int | N
         except StopIteration as end:
             yield {"end": list(end.value)}
             return
-        except ServiceError as error:
-            if error.code not in _PASSING or waited_s > PATIENCE_S:
+        except (Unavailable, Overloaded, DeadlineExceeded) as error:
+            if waited_s > PATIENCE_S:
                 raise
             pause_s = max(wait_s, min(error.retry_after_s or 0.0, _LONGEST_WAIT_S))
             yield {"waiting": True}
