@@ -1,4 +1,4 @@
-"""`python k8s/push_images.py ENGINE IMAGE...`: pushes images, and writes their digests into the kustomizations that use them.
+"""`python k8s/push_images.py ENGINE IMAGE...`: pushes images, and writes their digests where kustomizations use them.
 
 An image is REGISTRY/detector or REGISTRY/detector-cuda; it replaces the one of the same last name.
 """

@@ -74,7 +74,7 @@ def test_resources() -> None:
 def test_its_image_is_a_target_of_the_dockerfile_without_torch() -> None:
     assert re.fullmatch(r"[a-z0-9./-]+/bulk@sha256:[0-9a-f]{64}", container(of_kind("Job"))["image"])
     text = (ROOT / "Dockerfile").read_text()
-    stages = {name: body for name, body in re.findall(r"^FROM .+ AS (\w+)\n((?:(?!FROM ).*\n)*)", text, re.MULTILINE)}
+    stages = dict(re.findall(r"^FROM .+ AS (\w+)\n((?:(?!FROM ).*\n)*)", text, re.MULTILINE))
     assert re.findall(r"--from=(\w+)", stages["bulk"]) == ["tables", "code"]
     assert "bulk.txt" in stages["tables"]
     assert "local.txt" not in stages["tables"]

@@ -65,6 +65,24 @@ def test_the_command_names_the_extra_in_one_sentence_without_one(installed: Inst
     assert "pip install 'stamp2vec[local]'" in done.stderr
 
 
+def test_the_command_makes_a_table_without_extras_but_no_parquet(installed: Installed, services: Running) -> None:
+    gateway = ["--gateway", services.stack.address("gateway").target]
+    done = installed.command("find", str(SAMPLE), "--out", "r.jsonl", "--jobs", "1", *gateway)
+    assert done.returncode == 0, done.stderr
+    text = (installed.folder / "r.jsonl").read_text()
+    assert [json.loads(line)["stamp"] for line in text.splitlines()] == list(range(len(text.splitlines())))
+    done = installed.command("find", str(SAMPLE), "--out", "r.parquet", *gateway)
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+    assert "pip install 'stamp2vec[bulk]'" in done.stderr
+    done = installed.command("find", "s3://bucket/scans", *gateway)
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+    assert "pip install 'stamp2vec[bulk]'" in done.stderr
+    done = installed.command("find", str(SAMPLE), "--out", "local.jsonl")
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+    assert "pip install 'stamp2vec[local]'" in done.stderr
+    assert not (installed.folder / "local.jsonl.journal").exists()
+
+
 def test_the_command_lists_the_models_of_the_wheel(installed: Installed) -> None:
     done = installed.command("models")
     assert not done.returncode, done.stderr

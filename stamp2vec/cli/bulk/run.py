@@ -17,7 +17,7 @@ from stamp2vec.cli.engine import Engine
 from stamp2vec.cli.report import Report, counted
 from stamp2vec.cli.sources import find
 from stamp2vec.document.options import Options
-from stamp2vec.errors import InvalidInput
+from stamp2vec.errors import InvalidInput, Stamp2vecError
 from stamp2vec.values import ModelInfo, Task
 
 GATEWAY_JOBS = 8
@@ -44,6 +44,10 @@ def run(arguments: Namespace, engine: Engine, options: Options, report: Report) 
         except KeyboardInterrupt:
             done = journal.totals()
             report.note(f"stopped with {done.done:,} of {done.files:,} files done: --resume goes on")
+            raise
+        except Stamp2vecError:
+            if not journal.totals().pages:  # nothing to go on with: what is wrong is likely in the command
+                journal.remove()
             raise
         if engine.document_models() != models:
             raise InvalidInput("the gateway changed its models in the middle of the work: start again")
