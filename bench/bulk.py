@@ -1,7 +1,8 @@
 """Many files to one table, with kill -9 in between: `python -m bench.bulk`.
 
 The sample page, as so many files, goes through `stamp2vec find --out`, which is killed a few times and resumed; then
-the table is checked, and CPU time and rate are compared with those of the pipelines alone, as many processes at a time.
+the table is checked. Before each start the pipelines alone do some of the files, as many processes at a time: so other
+load of the machine is in both rates, though it is never the same.
 """
 
 import argparse
@@ -21,25 +22,30 @@ import duckdb
 
 PAGE = Path(__file__).parent.parent / "docs" / "sample" / "page.jpg"
 _IN_FOLDER = 1000
+_ALONE_PAGES = 100  # a process and round
 _PR_SET_CHILD_SUBREAPER = 36  # of prctl(2): processes whose parent was killed become children of this one
 _ALONE = """
-import sys
+import sys, time
 from pathlib import Path
 from stamp2vec.document.options import Options
 from stamp2vec.pipelines import DocumentPipeline
 pipeline = DocumentPipeline.from_preset()
+list(pipeline.pages(Path(sys.argv[1]).read_bytes(), Options(include_vectors=False)))
+wall_s, cpu_s = time.monotonic(), time.process_time()
 for name in sys.argv[1:]:
     list(pipeline.pages(Path(name).read_bytes(), Options(include_vectors=False)))
+print(time.monotonic() - wall_s, time.process_time() - cpu_s)
 """
 _ENVIRONMENT = os.environ | {"OMP_NUM_THREADS": "1"}
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Cost:
-    """Seconds of the clock and of all processes."""
+    """Seconds of the clock and of all processes, added up over rounds."""
 
-    wall_s: float
-    cpu_s: float
+    pages: int = 0
+    wall_s: float = 0.0
+    cpu_s: float = 0.0
 
 
 def main() -> None:
@@ -52,18 +58,13 @@ def main() -> None:
     ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
     with tempfile.TemporaryDirectory() as folder:
         files = _files(Path(folder) / "in", chosen.files)
-        alone = _alone(files[: min(len(files), 500 * chosen.jobs)], chosen.jobs)
-        share = min(len(files), 500 * chosen.jobs) / len(files)
-        run, memory_mib = _run(Path(folder), chosen.jobs, chosen.kills, alone.wall_s / share)
+        run, alone, memory_mib = _run(Path(folder), files, chosen.jobs, chosen.kills)
         _check(Path(folder) / "r.parquet", len(files))
-    pages = len(files)
-    print(f"{pages:,} files, {chosen.kills} times killed: every page once in the table")
-    for name, cost, count in (
-        ("the run with all its starts", run, pages),
-        ("the pipelines alone", alone, pages * share),
-    ):
-        print(f"{name}: {count / cost.wall_s:,.1f} pages/s, {1000 * cost.cpu_s / count:.1f} ms of CPU a page")
-    more_cpu, more_time = run.cpu_s * share / alone.cpu_s - 1, run.wall_s * share / alone.wall_s - 1
+    print(f"{len(files):,} files, {chosen.kills} times killed: every page once in the table")
+    for name, cost in (("the run with all its starts", run), ("the pipelines alone", alone)):
+        print(f"{name}: {cost.pages / cost.wall_s:,.1f} pages/s, {1000 * cost.cpu_s / cost.pages:.1f} ms of CPU a page")
+    more_cpu = run.cpu_s / run.pages / (alone.cpu_s / alone.pages) - 1
+    more_time = run.wall_s / run.pages / (alone.wall_s / alone.pages) - 1
     print(f"overhead: {more_cpu:+.0%} of CPU, {more_time:+.0%} of time")
     print(f"the process that lists, keeps and writes took {memory_mib:.0f} MiB")
 
@@ -80,34 +81,43 @@ def _files(folder: Path, count: int) -> list[Path]:
     return paths
 
 
-def _alone(files: Sequence[Path], jobs: int) -> Cost:
-    before, start_s = _children_s(), time.monotonic()
-    commands = [[sys.executable, "-c", _ALONE, *map(str, files[job::jobs])] for job in range(jobs)]
-    for process in [subprocess.Popen(command, env=_ENVIRONMENT) for command in commands]:
-        assert process.wait() == 0
-    return Cost(time.monotonic() - start_s, _children_s() - before)
+def _alone(files: Sequence[Path], jobs: int, cost: Cost) -> float:
+    """Adds a round to the cost; its pages a second."""
+    chosen = [list(map(str, files[job * _ALONE_PAGES : (job + 1) * _ALONE_PAGES])) for job in range(jobs)]
+    commands = [[sys.executable, "-c", _ALONE, *names] for names in chosen if names]
+    started = [subprocess.Popen(command, env=_ENVIRONMENT, stdout=subprocess.PIPE, text=True) for command in commands]
+    spent = [tuple(map(float, process.communicate()[0].split())) for process in started]
+    pages, wall_s = sum(map(len, chosen)), max(wall_s for wall_s, _ in spent)
+    cost.pages += pages
+    cost.wall_s += wall_s
+    cost.cpu_s += sum(cpu_s for _, cpu_s in spent)
+    return pages / wall_s
 
 
-def _run(folder: Path, jobs: int, kills: int, expected_s: float) -> tuple[Cost, float]:
-    """The cost of all attempts, and the most memory of the parent in MiB."""
+def _run(folder: Path, files: Sequence[Path], jobs: int, kills: int) -> tuple[Cost, Cost, float]:
+    """The cost of all attempts, that of the pipelines alone, and the most memory of the run's own process in MiB."""
     out = folder / "r.parquet"
     command = [sys.executable, "-m", "stamp2vec.cli", "find", str(folder / "in"), "--recursive", "--out", str(out)]
-    before, start_s, memory_mib = _children_s(), time.monotonic(), 0.0
+    run, alone, memory_mib = Cost(len(files)), Cost(), 0.0
     for attempt in range(kills + 1):
+        rate = _alone(files, jobs, alone)
         resume = ["--resume"] if attempt else []
+        before_s, start_s = _children_s(), time.monotonic()
         process = subprocess.Popen([*command, "--jobs", str(jobs), *resume], env=_ENVIRONMENT)
-        ends_s = time.monotonic() + expected_s / (kills + 1) if attempt < kills else float("inf")
+        ends_s = start_s + len(files) / rate / (kills + 1) if attempt < kills else float("inf")
         while process.poll() is None and time.monotonic() < ends_s:
             memory_mib = max(memory_mib, _peak_mib(process.pid))
             time.sleep(0.2)
         process.kill()
-        if process.wait() == 0:
-            break
+        is_done = process.wait() == 0
         with contextlib.suppress(ChildProcessError):
             while True:
                 os.waitpid(-1, 0)  # the workers, which end with their parent: their CPU time counts
-    assert out.exists(), "the last attempt was not killed, and yet there is no table"
-    return Cost(time.monotonic() - start_s, _children_s() - before), memory_mib
+        run.wall_s += time.monotonic() - start_s
+        run.cpu_s += _children_s() - before_s
+        if is_done:
+            break
+    return run, alone, memory_mib
 
 
 def _check(table: Path, files: int) -> None:
