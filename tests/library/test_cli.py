@@ -376,6 +376,10 @@ def measured(files: Path, weights: Path) -> Path:
 
 
 COMMANDS = [
+    "find pages/*.* missing.png",
+    "find pages crops --recursive --json --pages 1,3",
+    "compare pages/c.tif#page=1&stamp=2 pages/c.tif#page=3 --json --out out/places.png",
+    "compare pages/c.tif#page=2 pages/c.tif#page=4",
     "analyze pages/*.* missing.png",
     "analyze pages/c.tif pages/a.png --json --min-score 0.6 --max-overlap 0.8",
     "analyze pages/c.tif --json --vectors --crops out/crops --masks out/masks",
