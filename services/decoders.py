@@ -1,12 +1,13 @@
 """The processes of a server that decode files, made from its settings and told in its metrics."""
 
-from collections.abc import Callable
-from functools import partial
+from collections.abc import Callable, Iterator
 from typing import Generic, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
-from prometheus_client import CollectorRegistry, Gauge
+from prometheus_client import CollectorRegistry, Metric
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
+from prometheus_client.registry import Collector
 
 from services.runtime.serving.settings import ServerSettings
 from stamp2vec.decoding import Decoder, DecoderLimits, DecoderPool, SharedFile
@@ -56,12 +57,17 @@ def decoder_pool(settings: ServerSettings) -> DecoderPool:
 
 def observe(pool: DecoderPool, registry: CollectorRegistry) -> None:
     """Tells how busy they are, whenever /metrics is read."""
-    for name, text in (
-        ("busy", "Decoders at work."),
-        ("size", "Decoders that there are."),
-        ("busy_s", "Seconds that decoders have been at work, added up."),
-        ("restarts", "Decoders that had to be replaced: a file made them crash or take too long, or its caller went."),
-    ):
-        suffix = {"size": "capacity", "busy_s": "busy_seconds_total", "restarts": "restarts_total"}.get(name, name)
-        gauge = Gauge(f"stamp2vec_decoders_{suffix}", text, registry=registry)
-        gauge.set_function(partial(getattr, pool, name))
+    registry.register(_PoolCollector(pool))
+
+
+class _PoolCollector(Collector):
+    def __init__(self, pool: DecoderPool) -> None:
+        self._pool = pool
+
+    def collect(self) -> Iterator[Metric]:
+        """See Collector."""
+        pool = self._pool
+        yield GaugeMetricFamily("stamp2vec_decoders", "Processes that decode files.", pool.size)
+        yield GaugeMetricFamily("stamp2vec_decoders_busy", "Those at work.", pool.busy)
+        yield CounterMetricFamily("stamp2vec_decoders_busy_seconds", "How long they were at work in all.", pool.busy_s)
+        yield CounterMetricFamily("stamp2vec_decoder_restarts", "Those that had to be replaced.", pool.restarts)

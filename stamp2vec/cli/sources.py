@@ -14,7 +14,8 @@ from stamp2vec.errors import InvalidInput
 from stamp2vec.imaging import Limits
 
 STDIN = "-"
-ENDINGS = (".bmp", ".jfif", ".jpe", ".jpeg", ".jpg", ".pdf", ".png", ".tif", ".tiff", ".webp")
+_ENDINGS = "bmp j2k jfif jp2 jpe jpeg jpg pbm pdf pgm png pnm ppm tif tiff webp"
+ENDINGS = tuple(f".{ending}" for ending in _ENDINGS.split())
 """Of the files that a folder stands for; a file that is named itself may have any."""
 
 _PLACE = re.compile(r"(page=(?P<page>[1-9]\d{0,8}))?&?(stamp=(?P<stamp>[1-9]\d{0,8}))?")
