@@ -90,6 +90,13 @@ async def test_pages_that_are_not_there_are_the_callers_fault(pages: str) -> Non
     assert (error.code(), fields(error)) == (grpc.StatusCode.INVALID_ARGUMENT, ["pages"])
 
 
+async def test_a_password_longer_than_any_is_the_callers_fault() -> None:
+    async with gateway(Scripted()) as stub:
+        assert (await stub.AnalyzeDocument(document(100, password="x" * 1000), timeout=TIMEOUT_S)).page_count == 1
+        error = await refusal(stub.AnalyzeDocument(document(100, password="x" * 1001), timeout=TIMEOUT_S))
+    assert (error.code(), fields(error)) == (grpc.StatusCode.INVALID_ARGUMENT, ["password"])
+
+
 async def test_a_document_comes_in_pieces_beside_others() -> None:
     data = encoded(grey(100), grey(150))
     third = len(data) // 3
