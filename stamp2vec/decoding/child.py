@@ -38,11 +38,11 @@ class _Child:
             try:
                 answer = self._answer(request, fd)
             except InvalidImage as error:
-                answer = {"invalid": str(error), "field": error.field}
+                answer = {"invalid": str(error)}
             except NoRoom:
                 answer = {"no_room": True}
             except MemoryError:
-                answer = {"invalid": "", "memory": True, "field": ""}
+                answer = {"memory": True}
             self._parent.send(answer, self._pixels_fd)
             self._drop_pixels()
 
@@ -62,7 +62,7 @@ class _Child:
                     raise Closed
                 self._limit_time(request["seconds"])
                 page = self._reader.read(request["index"], self._room)
-                return {"info": dataclasses.asdict(page.info), "shape": page.image.shape}
+                return {"info": dataclasses.asdict(page.info)}
             case _:
                 self._close()
                 return {}

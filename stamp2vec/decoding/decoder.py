@@ -11,11 +11,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from stamp2vec.decoding.answers import OpenFile, open_file_of, page_of, size_of
 from stamp2vec.decoding.channel import Channel, Closed
-from stamp2vec.decoding.memory import SharedFile, mapped_pixels
+from stamp2vec.decoding.memory import SharedFile
 from stamp2vec.errors import InvalidImage
-from stamp2vec.imaging.formats import Limits, NoRoom, Overlay, Page, PageInfo
-from stamp2vec.values import Resolution, Source
+from stamp2vec.imaging.formats import Limits, NoRoom, Page
 
 Room = Callable[[int], bool]
 """Asked before so many bytes are taken for a page and while it is made; False ends the reading of it with NoRoom."""
@@ -33,11 +33,12 @@ class DecoderLimits:
 
 
 @dataclass(frozen=True, slots=True)
-class OpenFile:
-    """What is known of a file once it is open."""
+class _Reply:
+    """An answer, the descriptor that came with it, and the size for which there was room."""
 
-    page_count: int
-    warnings: tuple[str, ...]
+    answer: Mapping[str, Any]
+    fd: int | None
+    size: tuple[int, int] | None
 
 
 class Decoder:
@@ -105,14 +106,21 @@ class Decoder:
             "seconds": self._limits.page_s,
         }
         self.start()
-        answer, _ = self._ask(request, file.fd, deadline_s, field, "the file")
-        opened = OpenFile(answer["page_count"], tuple(answer["warnings"]))
+        reply = self._ask(request, file.fd, deadline_s, field, "the file")
+        try:
+            opened = open_file_of(reply.answer)
+        except Closed as error:
+            raise self._lost(field, "the file") from error
         self._opened = file, opened, field
         return opened
 
     def opened(self, file: SharedFile) -> OpenFile | None:
         """What is known of this file, if pages of it can be read without opening it again."""
-        return self._opened[1] if self._opened is not None and self._opened[0] is file else None
+        if self._opened is None or self._opened[0] is not file:
+            return None
+        # Whoever kills a process that waits for work must not cost a page.
+        is_gone = self._child is not None and self._child.poll() is not None
+        return None if is_gone else self._opened[1]
 
     @property
     def has_stale_file(self) -> bool:
@@ -129,14 +137,12 @@ class Decoder:
             raise ValueError("no file is open")
         field = self._opened[2]
         request = {"do": "read", "index": index, "seconds": self._limits.page_s}
-        answer, fd = self._ask(request, None, deadline_s, field, f"page {index + 1}", room)
-        if fd is None:
-            raise self._lost(field, f"page {index + 1}")
+        what = f"page {index + 1}"
+        reply = self._ask(request, None, deadline_s, field, what, room)
         try:
-            height, width, _ = answer["shape"]
-            return Page(index, mapped_pixels(fd, height, width), _info(answer["info"]))
-        except (ValueError, KeyError, TypeError) as error:
-            raise self._lost(field, f"page {index + 1}") from error
+            return page_of(reply.answer, index, reply.fd, reply.size)
+        except Closed as error:
+            raise self._lost(field, what) from error
 
     def close_file(self) -> None:
         """Lets go of the file that is open."""
@@ -168,21 +174,25 @@ class Decoder:
         field: str,
         what: str,
         room: Room = lambda _: True,
-    ) -> tuple[dict[str, Any], int | None]:
-        """The answer, and the descriptor that comes with it."""
+    ) -> "_Reply":
+        """What the process answers; where it is no error, what is in it is still to be checked."""
         channel = self._channel
         if channel is None:
             raise self._lost(field, what)
         limit_s = time.monotonic() + self._limits.page_s
+        size: tuple[int, int] | None = None
         try:
             channel.send(request, fd)
             while True:
                 answer, pixels = channel.receive(limit_s if deadline_s is None else min(limit_s, deadline_s))
                 if "room" not in answer:
                     break
-                height, width = answer["room"]
+                if pixels is not None:
+                    os.close(pixels)
+                    raise Closed
+                size = size_of(answer)
                 asked_s = time.monotonic()
-                granted = room(round(PEAK * 3 * height * width))
+                granted = room(round(PEAK * 3 * size[0] * size[1]))
                 limit_s += time.monotonic() - asked_s  # waiting for room is no fault of the page
                 channel.send({"granted": granted})
         except Closed as error:
@@ -201,14 +211,25 @@ class Decoder:
             self._opened = None
             self.kill()
             raise
-        if "no_room" in answer:
-            raise NoRoom
-        if "memory" in answer:
-            size = f"{self._limits.memory_bytes / 2**20:.0f} MiB"
-            raise InvalidImage(f"{what} takes more than {size} of memory to decode: scale it down, or split it", field)
-        if "invalid" in answer:
-            raise InvalidImage(answer["invalid"], answer["field"])
-        return answer, pixels
+        refusal = self._refusal(answer, field, what)
+        if refusal is not None:
+            if pixels is not None:
+                os.close(pixels)
+            raise refusal
+        return _Reply(answer, pixels, size)
+
+    def _refusal(self, answer: Mapping[str, Any], field: str, what: str) -> Exception | None:
+        match answer:
+            case {"no_room": _}:
+                return NoRoom()
+            case {"memory": _}:
+                size = f"{self._limits.memory_bytes / 2**20:.0f} MiB"
+                return InvalidImage(
+                    f"{what} takes more than {size} of memory to decode: scale it down, or split it", field
+                )
+            case {"invalid": str(text)}:
+                return InvalidImage(text, field)
+        return None
 
     def _lost(self, field: str, what: str) -> InvalidImage:
         self._opened = None
@@ -222,16 +243,3 @@ class Decoder:
             self._child.kill()
             self._child.wait()
         self._child = self._channel = self._opened = None
-
-
-def _info(values: Mapping[str, Any]) -> PageInfo:
-    resolution, points = values["resolution"], values["to_points"]
-    return PageInfo(
-        height=values["height"],
-        width=values["width"],
-        resolution=None if resolution is None else Resolution(**resolution),
-        to_points=None if points is None else (points[0], points[1], points[2], points[3], points[4], points[5]),
-        label=values["label"],
-        warnings=tuple(values["warnings"]),
-        overlays=tuple(Overlay(Source(each["source"]), tuple(each["box"])) for each in values["overlays"]),
-    )
