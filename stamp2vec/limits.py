@@ -10,6 +10,7 @@ MAX_VECTOR_SIZE = 4096
 
 # Of a file, however it is read.
 MAX_FILE_BYTES = 256 * 2**20
+MAX_PASSWORD_CHARS = 1000  # far more than the 127 bytes that count by ISO 32000-2, 7.6.4.3.3
 MAX_PAGES = 100  # that are answered together
 MAX_STREAMED_PAGES = 5000  # that are answered one by one
 MAX_PAGE_PIXELS = 80_000_000

@@ -1,6 +1,7 @@
 """Files to pages in child processes, which can be killed and may crash: nothing known of one bounds what it costs."""
 
-from stamp2vec.decoding.decoder import Decoder, DecoderLimits, OpenFile, Room
+from stamp2vec.decoding.answers import OpenFile
+from stamp2vec.decoding.decoder import Decoder, DecoderLimits, Room
 from stamp2vec.decoding.memory import SharedFile
 from stamp2vec.decoding.pool import DecoderPool
 

@@ -37,23 +37,25 @@ class Channel:
     def receive(self, until_s: float | None = None) -> tuple[dict[str, Any], int | None]:
         """The next message and its descriptor, which the caller closes.
 
-        Closed when there is none any more; TimeoutError when it has not begun by `until_s` of time.monotonic().
+        Closed when there is none any more; TimeoutError when it is not there by `until_s` of time.monotonic().
         """
-        if until_s is not None:
-            ready, _, _ = select.select([self._end], [], [], max(0.0, until_s - time.monotonic()))
-            if not ready:
-                raise TimeoutError
         fds: list[int] = []
         try:
+            self._wait(until_s)
             head, fds, _, _ = socket.recv_fds(self._end, _LENGTH.size, 1)
-            head += self._exactly(_LENGTH.size - len(head)) if head else b""
             if not head:
                 raise Closed
+            head += self._exactly(_LENGTH.size - len(head), until_s)
             (length,) = _LENGTH.unpack(head)
             if length > _MOST:
                 raise Closed
-            message: dict[str, Any] = json.loads(self._exactly(length))
-        except (OSError, ValueError) as error:
+            message = json.loads(self._exactly(length, until_s))
+            if not isinstance(message, dict):
+                raise Closed
+        except TimeoutError:
+            _close(fds)
+            raise
+        except (OSError, ValueError, RecursionError, Closed) as error:
             _close(fds)
             raise Closed from error
         return message, fds[0] if fds else None
@@ -62,15 +64,25 @@ class Channel:
         """Ends it; the other end sees that."""
         self._end.close()
 
-    def _exactly(self, size: int) -> bytes:
+    def _exactly(self, size: int, until_s: float | None) -> bytes:
         parts = []
         while size:
+            self._wait(until_s)
             part = self._end.recv(min(size, 2**16))
             if not part:
                 raise Closed
             parts.append(part)
             size -= len(part)
         return b"".join(parts)
+
+    def _wait(self, until_s: float | None) -> None:
+        """Until there is something to receive, or nothing will come any more."""
+        if until_s is None:
+            return
+        poll = select.poll()  # select() refuses descriptors from 1024 on, of which a server has many
+        poll.register(self._end, select.POLLIN)
+        if not poll.poll(max(0.0, until_s - time.monotonic()) * 1000):
+            raise TimeoutError
 
 
 def _close(fds: list[int]) -> None:

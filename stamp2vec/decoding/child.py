@@ -41,11 +41,11 @@ class _Child:
             try:
                 answer = self._answer(request, fd)
             except InvalidImage as error:
-                answer = {"invalid": str(error), "field": error.field}
+                answer = {"invalid": str(error)}
             except NoRoom:
                 answer = {"no_room": True}
             except MemoryError:
-                answer = {"invalid": "", "memory": True, "field": ""}
+                answer = {"memory": True}
             self._parent.send(answer)
 
     def _answer(self, request: dict[str, Any], fd: int | None) -> dict[str, Any]:

@@ -12,11 +12,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from stamp2vec.decoding.answers import OpenFile, info_of, open_file_of, size_of
 from stamp2vec.decoding.channel import Channel, Closed
 from stamp2vec.decoding.memory import Buffer, Buffers, SharedFile
 from stamp2vec.errors import InvalidImage
-from stamp2vec.imaging.formats import Limits, NoRoom, Overlay, Page, PageInfo
-from stamp2vec.values import Resolution, Source
+from stamp2vec.imaging.formats import Limits, NoRoom, Page
+
+_Taken = tuple[Buffer, int, int]  # with the height and the width of the page
 
 Room = Callable[[int], bool]
 """Asked before so many bytes are taken for a page and while it is made; False ends the reading of it with NoRoom."""
@@ -38,14 +40,6 @@ class DecoderLimits:
 
     page_s: float
     memory_bytes: int
-
-
-@dataclass(frozen=True, slots=True)
-class OpenFile:
-    """What is known of a file once it is open."""
-
-    page_count: int
-    warnings: tuple[str, ...]
 
 
 class Decoder:
@@ -123,13 +117,20 @@ class Decoder:
         }
         self.start()
         answer = self._ask(request, file.fd, deadline_s, field, "the file")
-        opened = OpenFile(answer["page_count"], tuple(answer["warnings"]))
+        try:
+            opened = open_file_of(answer)
+        except Closed as error:
+            raise self._lost(field, "the file") from error
         self._opened = file, opened, field
         return opened
 
     def opened(self, file: SharedFile) -> OpenFile | None:
         """What is known of this file, if pages of it can be read without opening it again."""
-        return self._opened[1] if self._opened is not None and self._opened[0] is file else None
+        if self._opened is None or self._opened[0] is not file:
+            return None
+        # Whoever kills a process that waits for work must not cost a page.
+        is_gone = self._child is not None and self._child.poll() is not None
+        return None if is_gone else self._opened[1]
 
     @property
     def has_stale_file(self) -> bool:
@@ -146,15 +147,16 @@ class Decoder:
             raise ValueError("no file is open")
         field = self._opened[2]
         request = {"do": "read", "index": index, "seconds": self._limits.page_s}
-        taken: list[Buffer] = []
+        what = f"page {index + 1}"
+        taken: list[_Taken] = []
         try:
-            answer = self._ask(request, None, deadline_s, field, f"page {index + 1}", room, taken)
-            height, width, _ = answer["shape"]
-            page = Page(index, self._buffers.page(taken.pop(), height, width), _info(answer["info"]))
-        except (ValueError, KeyError, TypeError, IndexError) as error:  # it went wrong, and may say anything
-            raise self._lost(field, f"page {index + 1}") from error
+            answer = self._ask(request, None, deadline_s, field, what, room, taken)
+            info = info_of(answer)
+            page = Page(index, self._buffers.page(*taken.pop()), info)
+        except (Closed, IndexError) as error:  # of nonsense, and of a page that has asked for no room
+            raise self._lost(field, what) from error
         finally:
-            for buffer in taken:
+            for buffer, _, _ in taken:
                 self._buffers.drop(buffer)
         return page
 
@@ -193,9 +195,12 @@ class Decoder:
         field: str,
         what: str,
         room: Room = lambda _: True,
-        taken: list[Buffer] | None = None,
+        taken: "list[_Taken] | None" = None,
     ) -> dict[str, Any]:
-        """The answer; `taken` gets the memory for a page as soon as it is taken."""
+        """What the process answers; where it is no error, what is in it is still to be checked.
+
+        `taken` gets the memory for a page as soon as it is taken.
+        """
         channel = self._channel
         if channel is None:
             raise self._lost(field, what)
@@ -203,15 +208,18 @@ class Decoder:
         try:
             channel.send(request, fd)
             while True:
-                answer, _ = channel.receive(limit_s if deadline_s is None else min(limit_s, deadline_s))
+                answer, sent = channel.receive(limit_s if deadline_s is None else min(limit_s, deadline_s))
+                if sent is not None:  # it has none to send
+                    os.close(sent)
+                    raise Closed
                 if "room" not in answer:
                     break
-                height, width = answer["room"]
+                height, width = size_of(answer)
                 asked_s = time.monotonic()
                 granted = room(round(PEAK * 3 * height * width))
                 limit_s += time.monotonic() - asked_s  # waiting for room is no fault of the page
                 if granted and taken is not None:
-                    self._grant(channel, 3 * height * width, taken)
+                    self._grant(channel, height, width, taken)
                 else:
                     channel.send({"granted": False})
         except Closed as error:
@@ -230,19 +238,28 @@ class Decoder:
             self._opened = None
             self.kill()
             raise
-        if "no_room" in answer:
-            raise NoRoom
-        if "memory" in answer:
-            size = f"{self._limits.memory_bytes / 2**20:.0f} MiB"
-            raise InvalidImage(f"{what} takes more than {size} of memory to decode: scale it down, or split it", field)
-        if "invalid" in answer:
-            raise InvalidImage(answer["invalid"], answer["field"])
+        if refusal := self._refusal(answer, field, what):
+            raise refusal
         return answer
 
-    def _grant(self, channel: Channel, size: int, taken: list[Buffer]) -> None:
+    def _refusal(self, answer: Mapping[str, Any], field: str, what: str) -> Exception | None:
+        match answer:
+            case {"no_room": _}:
+                return NoRoom()
+            case {"memory": _}:
+                size = f"{self._limits.memory_bytes / 2**20:.0f} MiB"
+                return InvalidImage(
+                    f"{what} takes more than {size} of memory to decode: scale it down, or split it", field
+                )
+            case {"invalid": str(text)}:
+                return InvalidImage(text, field)
+        return None
+
+    def _grant(self, channel: Channel, height: int, width: int, taken: "list[_Taken]") -> None:
         while taken:  # of a page that is made again, in another size
-            self._buffers.drop(taken.pop())
-        taken.append(buffer := self._buffers.take(size))
+            self._buffers.drop(taken.pop()[0])
+        buffer = self._buffers.take(3 * height * width)
+        taken.append((buffer, height, width))
         dropped, self._buffers.dropped = self._buffers.dropped, []
         grant = {"granted": True, "buffer": buffer.number, "size": buffer.size, "dropped": dropped}
         channel.send(grant, None if buffer.number in self._mapped else buffer.fd)
@@ -260,16 +277,3 @@ class Decoder:
             self._child.kill()
             self._child.wait()
         self._child = self._channel = self._opened = None
-
-
-def _info(values: Mapping[str, Any]) -> PageInfo:
-    resolution, points = values["resolution"], values["to_points"]
-    return PageInfo(
-        height=values["height"],
-        width=values["width"],
-        resolution=None if resolution is None else Resolution(**resolution),
-        to_points=None if points is None else (points[0], points[1], points[2], points[3], points[4], points[5]),
-        label=values["label"],
-        warnings=tuple(values["warnings"]),
-        overlays=tuple(Overlay(Source(each["source"]), tuple(each["box"])) for each in values["overlays"]),
-    )

@@ -1,5 +1,7 @@
 """Memory that a parent and its child share; it has no name that would have to be removed. Linux only."""
 
+import ctypes
+import fcntl
 import mmap
 import os
 import time
@@ -12,6 +14,7 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
+_KEEP_SIZE, _PUNCH_HOLE = 1, 2  # fallocate(2)
 _WASTE = 4  # times as large as a page a buffer may be that it gets
 
 
@@ -63,9 +66,11 @@ class Buffer:
 
     def __post_init__(self) -> None:
         """MemoryError when the system has too little."""
-        self.fd = os.memfd_create("stamp2vec-page", os.MFD_CLOEXEC)
+        self.fd = os.memfd_create("stamp2vec-page", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
         try:
             os.ftruncate(self.fd, self.size)
+            # To read memory that a child has cut off would be a bus error.
+            fcntl.fcntl(self.fd, fcntl.F_ADD_SEALS, fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_SEAL)
             self.memory = mmap.mmap(self.fd, self.size, mmap.MAP_SHARED, mmap.PROT_READ)
         except OSError as error:
             os.close(self.fd)
@@ -74,7 +79,8 @@ class Buffer:
 
     def drop(self) -> None:
         """Gives its memory back, also where a child has it mapped still."""
-        os.ftruncate(self.fd, 0)
+        offset, size = ctypes.c_int64(0), ctypes.c_int64(self.size)
+        ctypes.CDLL(None).fallocate(self.fd, _PUNCH_HOLE | _KEEP_SIZE, offset, size)
         self._closing()
 
 
@@ -98,7 +104,7 @@ class Buffers:
         self.trim(0.0)
         fitting = [each for each in self._free if size <= each.size <= _WASTE * size]
         if not fitting:
-            return Buffer(next(self._numbers), size)
+            return Buffer(next(self._numbers), -(-size // mmap.PAGESIZE) * mmap.PAGESIZE)  # holes are whole pages
         best = min(fitting, key=lambda each: each.size)
         self._free.remove(best)
         return best

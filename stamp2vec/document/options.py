@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from stamp2vec.comparison import prior_fault
 from stamp2vec.detection.options import faults
 from stamp2vec.errors import InvalidCall, InvalidInput
-from stamp2vec.limits import DEFAULT_MAX_OVERLAP, DEFAULT_PRIOR, MAX_INK_STAMPS, MAX_STAMPS
+from stamp2vec.limits import DEFAULT_MAX_OVERLAP, DEFAULT_PRIOR, MAX_INK_STAMPS, MAX_PASSWORD_CHARS, MAX_STAMPS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,7 +30,11 @@ class Options:
 
     def faults(self) -> list[InvalidInput]:
         """What is wrong with them, an error a field."""
-        return [*faults(self.min_score, self.max_overlap), *filter(None, [prior_fault(self.prior)])]
+        found = [*faults(self.min_score, self.max_overlap), *filter(None, [prior_fault(self.prior)])]
+        if self.password is not None and len(self.password) > MAX_PASSWORD_CHARS:
+            text = f"the password has {len(self.password):,} characters: send at most {MAX_PASSWORD_CHARS:,}"
+            found.append(InvalidInput(text, "password"))
+        return found
 
     def check(self) -> None:
         """InvalidCall, naming every field at fault, when something is wrong with them."""

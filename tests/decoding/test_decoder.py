@@ -146,6 +146,18 @@ def test_waiting_for_room_does_not_count_as_decoding() -> None:
     decoder.close()
 
 
+def test_a_process_that_is_killed_while_it_waits_costs_no_page(decoder: Decoder) -> None:
+    with SharedFile(tiff(noise())) as file:
+        decoder.open(file, Limits(), "document", None)
+        child = decoder._child
+        assert child is not None
+        child.kill()
+        child.wait()
+        assert decoder.opened(file) is None, "it is to be opened again"
+        decoder.open(file, Limits(), "document", None)
+        assert decoder.read(0, granted).image.shape == (40, 60, 3)
+
+
 def test_memory_beyond_the_limit_is_refused_and_the_process_goes_on() -> None:
     decoder = Decoder(DecoderLimits(page_s=20.0, memory_bytes=200 * 2**20))
     with SharedFile(tiff(np.zeros((8000, 8000, 3), np.uint8))) as file:  # 256 MB, as Pillow holds them

@@ -16,7 +16,7 @@ from tests.decoding.test_decoder import granted, noise, tiff
 
 @pytest.fixture
 def buffers() -> Iterator[Buffers]:
-    made = Buffers(10_000)
+    made = Buffers(3 * 2**20)
     yield made
     made.trim(time.monotonic() + 1)
 
@@ -44,16 +44,16 @@ def test_a_page_is_read_only(buffers: Buffers) -> None:
 
 
 def test_a_small_page_takes_no_memory_of_a_large_one(buffers: Buffers) -> None:
-    large, middle = buffers.take(3000), buffers.take(1000)
-    del_pages = [buffers.page(large, 10, 100), buffers.page(middle, 10, 30)]
-    del_pages.clear()
+    large, middle = buffers.take(2**20), buffers.take(2**16)
+    pages = [buffers.page(large, 10, 100), buffers.page(middle, 10, 30)]
+    pages.clear()
     gc.collect()
-    assert buffers.take(300) is middle
-    assert buffers.take(300) not in (large, middle)
+    assert buffers.take(2**15) is middle
+    assert buffers.take(2**15) not in (large, middle)
 
 
 def test_no_more_is_kept_than_is_allowed(buffers: Buffers) -> None:
-    pages = [buffers.page(buffers.take(3000), 10, 100) for _ in range(5)]
+    pages = [buffers.page(buffers.take(2**20), 10, 100) for _ in range(5)]
     pages.clear()
     gc.collect()
     buffers.trim(0.0)

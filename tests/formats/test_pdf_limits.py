@@ -34,6 +34,16 @@ def test_a_page_that_is_only_a_little_too_large_is_not_told() -> None:
     assert page.info.warnings == ()
 
 
+def test_a_tree_of_pages_that_is_too_large_to_be_looked_at_is_counted_by_pdfium() -> None:
+    def many(document: pikepdf.Pdf, page: pikepdf.Page) -> None:
+        document.Root.Pages.Kids = Array([page.obj] * 200_000)
+        document.Root.Pages.Count = 200_000
+
+    reader = open_file(io.BytesIO(pdf(many)))
+    assert (reader.page_count, reader.warnings) == (200_000, ())
+    reader.close()
+
+
 def test_no_side_is_longer_than_allowed() -> None:
     assert read(pdf(size=(14_000, 200))).image.shape == (286, 20_000, 3)
 

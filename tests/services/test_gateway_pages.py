@@ -1,8 +1,10 @@
 """Documents through the gateway page by page, in pieces, in part, and past pages that cannot be decoded."""
 
 import asyncio
+import contextlib
 import os
 import signal
+import subprocess
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -13,11 +15,11 @@ from services.gateway.document.pages import Group, PageReader
 from services.gateway.document.stream import Document
 from services.gateway.upstream.deadline import Deadline
 from services.gateway.validation import DOCUMENT_LIMITS
-from services.runtime.serving.byte_budget import ByteBudget
+from services.runtime.serving.byte_budget import ByteBudget, Hold
 from stamp2vec.decoding import Decoder, DecoderLimits, DecoderPool, SharedFile
 from stamp2vec.v1 import common_pb2, detector_pb2, gateway_pb2
 from stamp2vec.wire.models import info_from_message
-from tests.services.gateway import TIMEOUT_S, document, encoded, fields, gateway, grey, refusal
+from tests.services.gateway import TIMEOUT_S, document, encoded, eventually, fields, gateway, grey, refusal
 from tests.services.scripted import Scripted, info
 from tests.services.test_gateway_streams import stream_of
 
@@ -88,6 +90,13 @@ async def test_pages_that_are_not_there_are_the_callers_fault(pages: str) -> Non
     assert (error.code(), fields(error)) == (grpc.StatusCode.INVALID_ARGUMENT, ["pages"])
 
 
+async def test_a_password_longer_than_any_is_the_callers_fault() -> None:
+    async with gateway(Scripted()) as stub:
+        assert (await stub.AnalyzeDocument(document(100, password="x" * 1000), timeout=TIMEOUT_S)).page_count == 1
+        error = await refusal(stub.AnalyzeDocument(document(100, password="x" * 1001), timeout=TIMEOUT_S))
+    assert (error.code(), fields(error)) == (grpc.StatusCode.INVALID_ARGUMENT, ["password"])
+
+
 async def test_a_document_comes_in_pieces_beside_others() -> None:
     data = encoded(grey(100), grey(150))
     third = len(data) // 3
@@ -145,12 +154,12 @@ async def read_all(reader: PageReader) -> list[Group]:
     return groups
 
 
-def reader_of(file: SharedFile, pool: DecoderPool, budget: ByteBudget) -> PageReader:
+def reader_of(file: SharedFile, pool: DecoderPool, hold: Hold) -> PageReader:
     return PageReader(
         file,
         info_from_message(info("detector", common_pb2.TASK_DETECT)),
         pool,
-        budget.hold(),
+        hold,
         Deadline.after(TIMEOUT_S),
         pages="",
         password=None,
@@ -170,7 +179,7 @@ async def test_a_page_that_makes_the_decoder_crash_costs_no_other(monkeypatch: p
 
     monkeypatch.setattr(Decoder, "read", crash)
     with SharedFile(encoded(grey(100), grey(150), grey(200))) as file:
-        (group,) = await read_all(reader_of(file, pool, budget))
+        (group,) = await read_all(reader_of(file, pool, budget.hold()))
     assert [each.page.index for each in group.pages] == [0, 2]
     assert [(each.index, "made the decoder crash" in str(each.error)) for each in group.broken] == [(1, True)]
     assert (reads, pool.restarts) == ([0, 1, 2], 1)
@@ -183,7 +192,7 @@ async def test_a_group_ends_where_there_is_no_room_for_the_next_page() -> None:
     pool = DecoderPool(1, LIMITS)
     one = 100 * 100 * 3
     with SharedFile(encoded(*[grey(100)] * 4)) as file:
-        reader = reader_of(file, pool, ByteBudget(round(one * 2.5)))
+        reader = reader_of(file, pool, ByteBudget(round(one * 2.5)).hold())
         group = await reader.next_group()
         assert (len(group.pages), group.is_last) == (1, False)
         waiting = asyncio.ensure_future(reader.next_group())
@@ -191,4 +200,36 @@ async def test_a_group_ends_where_there_is_no_room_for_the_next_page() -> None:
         assert not waiting.done(), "the first page of a group waits for room"
         reader._hold.give_back(group.size)
         assert [each.page.index for each in (await waiting).pages] == [1]
+    await pool.close()
+
+
+@pytest.mark.parametrize("page_s", [0.05, 20.0], ids=["between two pages", "in the middle of one"])
+async def test_a_caller_that_goes_leaves_nothing_taken_and_no_page_in_work(
+    monkeypatch: pytest.MonkeyPatch, page_s: float
+) -> None:
+    pool, budget = DecoderPool(1, LIMITS), ByteBudget(10**9)
+    hold, reads, loop, begun = budget.hold(), list[int](), asyncio.get_running_loop(), asyncio.Event()
+    read = Decoder.read
+
+    def slowly(decoder: Decoder, index: int, *rest: Any) -> Any:
+        reads.append(index)
+        loop.call_soon_threadsafe(begun.set)
+        child = decoder._child
+        assert child is not None
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            child.wait(page_s)  # only a kill ends it sooner
+        return read(decoder, index, *rest)
+
+    monkeypatch.setattr(Decoder, "read", slowly)
+    with SharedFile(encoded(*[grey(100)] * 8)) as file:
+        with hold:
+            reading = asyncio.ensure_future(reader_of(file, pool, hold).next_group())
+            await begun.wait()
+            reading.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await reading
+        await eventually(lambda: pool.busy == 0)
+    await asyncio.sleep(0.05)  # what threads gave back arrives
+    assert budget.taken == 0
+    assert reads == [0]
     await pool.close()

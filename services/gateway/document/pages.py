@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import CancelledError
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -55,9 +56,12 @@ class Room:
         self.taken = 0
 
     def wait(self, count: int) -> bool:
-        """Takes so many bytes as soon as there is room for them. TimeoutError at the deadline."""
+        """Takes so many bytes as soon as there is room for them, none once its call is over. TimeoutError."""
         taking = asyncio.run_coroutine_threadsafe(self._hold.take(count), self._loop)
-        self.taken += taking.result(max(0.0, self._deadline_s - time.monotonic()))
+        try:
+            self.taken += taking.result(max(0.0, self._deadline_s - time.monotonic()))
+        except CancelledError:
+            return False
         return True
 
     def ask(self, count: int) -> bool:
@@ -115,8 +119,9 @@ class PageReader:
         broken: list[BrokenPage] = []
         size = 0
         for index in self._left:
-            if len(pages) + len(broken) >= most or size >= _GROUP_BYTES:
+            if len(pages) + len(broken) >= most or size >= _GROUP_BYTES or self._hold.is_closed:
                 break
+            self._open(decoder)  # anew, where the page before was too much for it
             try:
                 # The first page may wait for those of other documents. The next must not: they might wait for it.
                 page = decoder.read(index, room.ask if pages else room.wait, self._deadline_s)
@@ -125,7 +130,6 @@ class PageReader:
             except InvalidImage as error:
                 broken.append(BrokenPage(index, error))
                 room.keep(0)
-                self._open(decoder)  # anew, where the page was too much for it
                 continue
             pages.append(ReadPage(page, page_views(page.image, self._detector)))
             room.keep(pages[-1].size)

@@ -63,32 +63,44 @@ class ByteBudget:
 
 
 class Hold:
-    """The bytes of one call, all of which are given back when it is closed, or at the end of a `with`."""
+    """The bytes of one call, all of which are given back when it is closed, or at the end of a `with`.
+
+    Threads may still be at work for a call that is over: a closed hold takes nothing, and has nothing to give back.
+    """
 
     def __init__(self, budget: ByteBudget) -> None:
         self._budget = budget
         self._taken = 0
         self._taking: set[asyncio.Task[int]] = set()
+        self.is_closed = False
+        """Whether its call is over."""
 
     async def take(self, count: int) -> int:
         """Waits until there is room for so many bytes more; how many were taken. Cancelled at the end of the hold."""
+        if self.is_closed:
+            raise asyncio.CancelledError
         taking = asyncio.create_task(self._budget.take(count))
         self._taking.add(taking)
         try:
             taken = await taking
         finally:
             self._taking.discard(taking)
+        if self.is_closed:  # between the room that was made and now
+            self._budget.give_back(taken)
+            raise asyncio.CancelledError
         self._taken += taken
         return taken
 
     def try_take(self, count: int) -> bool:
         """Takes so many bytes more if there is room for them."""
-        is_taken = self._budget.try_take(count)
+        is_taken = not self.is_closed and self._budget.try_take(count)
         self._taken += count if is_taken else 0
         return is_taken
 
     def give_back(self, count: int) -> None:
         """Makes room for others; a negative count takes what is there already, room or not."""
+        if self.is_closed:
+            return
         self._taken -= count
         self._budget.give_back(count)
 
@@ -97,6 +109,7 @@ class Hold:
         for taking in self._taking:
             taking.cancel()
         self.give_back(self._taken)
+        self.is_closed = True
 
     def __enter__(self) -> Self:
         return self

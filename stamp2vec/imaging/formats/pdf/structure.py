@@ -29,6 +29,8 @@ class Structure:
 def read_structure(objects: Objects) -> Structure | None:
     """None when there is no tree of pages to be found."""
     root = objects.dictionary(objects.trailer.get("Root"))
+    if not objects.dictionary(root.get("Pages")):  # as where it lists too many pages to be kept
+        return None
     pages = list(_pages(objects, root.get("Pages")))
     if not pages:
         return None

@@ -1,0 +1,169 @@
+"""What is fuzzed: each target takes hostile bytes, and raises an exception only where there is a fault.
+
+A target needs nothing but the library, so that it runs in an environment without the packages of the tests.
+"""
+
+import contextlib
+import io
+import json
+import math
+import os
+import socket
+import struct
+from collections.abc import Callable, Mapping
+
+from stamp2vec.decoding import Decoder, DecoderLimits, OpenFile, SharedFile
+from stamp2vec.decoding.channel import Channel, Closed
+from stamp2vec.errors import InvalidImage, InvalidInput
+from stamp2vec.imaging.formats import Limits, NoRoom, Page, open_file
+from stamp2vec.imaging.formats.jpeg import before_damage, is_complete
+from stamp2vec.imaging.formats.pdf.filters import unfiltered
+from stamp2vec.imaging.formats.pdf.header import find_header, has_end, is_cut_revision
+from stamp2vec.imaging.formats.pdf.objects import Objects, _Scanner
+from stamp2vec.imaging.formats.pdf.structure import read_structure
+from stamp2vec.imaging.formats.selection import selected_pages
+
+LIMITS = Limits(max_pixels=250_000)  # far more than is needed to go wrong, and quick
+_MOST_PAGES = 4  # of a file
+_SIGNATURES = {"tiff": (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"), "pdf": (b"%PDF-",)}
+
+
+def any_file(data: bytes) -> None:
+    """A file of any kind: InvalidImage in a sentence, or pages as `Page` promises them."""
+    try:
+        reader = open_file(io.BytesIO(data), LIMITS, "document")
+    except InvalidImage as error:
+        _check_error(error)
+        return
+    try:
+        for index in range(min(reader.page_count, _MOST_PAGES)):
+            try:
+                page = reader.read(index)
+                _check_page(page, index)
+                assert page.info.height <= page.image.shape[0]
+                assert page.info.width <= page.image.shape[1]
+            except InvalidImage as error:
+                _check_error(error)
+    finally:
+        reader.close()
+
+
+def tiff(data: bytes) -> None:
+    """A TIFF; bytes without its signature get one, as others cost time and find nothing."""
+    any_file(data if data.startswith(_SIGNATURES["tiff"]) else b"II*\0" + data[4:])
+
+
+def pdf(data: bytes) -> None:
+    """A PDF, by PDFium."""
+    any_file(data if data.startswith(_SIGNATURES["pdf"]) else b"%PDF-" + data[5:])
+
+
+def pdf_objects(data: bytes) -> None:
+    """The dictionaries of a PDF as PDFium writes them, in pieces of which the first byte says the size."""
+    size = 1 + (data[0] if data else 0)
+    scanner = _Scanner()
+    for start in range(1, len(data), size):
+        piece = data[start : start + size]
+        if not scanner.skipped(len(piece)) and not scanner.feed(piece):
+            return
+    structure = read_structure(Objects(scanner.objects, bytes(scanner.rest).partition(b"trailer")[2]))
+    assert structure is None or structure.page_count > 0
+
+
+def parts(data: bytes) -> None:
+    """What looks at parts of files by itself: marks of a PDF, its filters, the end of a JPEG."""
+    file = io.BytesIO(data)
+    find_header(file)
+    has_end(file)
+    is_cut_revision(file)
+    assert data.startswith(before_damage(data))
+    is_complete(data)
+    names = ("FlateDecode", "LZWDecode", "ASCII85Decode", "ASCIIHexDecode", "RunLengthDecode")
+    for name in names:
+        unfiltered(data, [name], 10_000)
+
+
+def pages(data: bytes) -> None:
+    """A selection of pages, of a file with as many as the first byte says."""
+    count, text = (data[0] if data else 0), data[1:].decode("utf-8", "replace")
+    try:
+        chosen = selected_pages(text, count)
+    except InvalidInput as error:
+        _check_error(error)
+        return
+    assert chosen == sorted(set(chosen))
+    assert all(0 <= index < count for index in chosen)
+
+
+def channel(data: bytes) -> None:
+    """What comes over the socket of a decoder, byte by byte: messages, then Closed."""
+    ours, theirs = socket.socketpair()
+    with theirs:
+        theirs.sendall(data[:100_000])
+    receiver = Channel(ours)
+    with contextlib.suppress(Closed):
+        while True:
+            _, fd = receiver.receive()
+            assert fd is None
+    receiver.close()
+
+
+def answers(data: bytes) -> None:
+    """What a decoder's process that went wrong answers, a message a line: a page, or an error of the page."""
+    ours, theirs = socket.socketpair()
+    descriptor = os.open(os.devnull, os.O_RDONLY)
+    with theirs:
+        for line in data[:50_000].splitlines():
+            socket.send_fds(theirs, [struct.pack("<I", len(line))], [descriptor] if b"fd" in line else [])
+            theirs.sendall(line)
+        theirs.shutdown(socket.SHUT_WR)  # it still takes requests
+        os.close(descriptor)
+        decoder = Decoder(DecoderLimits(page_s=5.0, memory_bytes=2**20))
+        decoder._channel = Channel(ours)
+        with SharedFile() as file:
+            decoder._opened = file, OpenFile(1, ()), "document"
+            with contextlib.suppress(InvalidImage, NoRoom):
+                _check_page(decoder.read(0, _room), 0)
+        decoder.close()
+
+
+def _room(count: int) -> bool:
+    assert count > 0
+    return count < 10**6
+
+
+def _check_page(page: Page, index: int) -> None:
+    info, shape = page.info, page.image.shape
+    assert page.index == index
+    assert page.image.dtype == "uint8"
+    assert not page.image.flags.writeable
+    assert shape[2:] == (3,)
+    assert 0 < shape[0] * shape[1] <= LIMITS.max_pixels
+    assert min(info.height, info.width) > 0
+    numbers = [*(info.to_points or ())]
+    numbers += [info.resolution.x, info.resolution.y] if info.resolution else []
+    assert all(map(math.isfinite, numbers))
+    assert isinstance(info.label, str)
+    json.dumps([info.label, info.warnings]).encode()
+    for overlay in info.overlays:
+        x1, y1, x2, y2 = overlay.box
+        assert 0 <= x1 < x2 <= info.width
+        assert 0 <= y1 < y2 <= info.height
+
+
+def _check_error(error: InvalidInput) -> None:
+    text = str(error)
+    assert text.isprintable()
+    assert len(text) < 500
+
+
+TARGETS: Mapping[str, Callable[[bytes], None]] = {
+    "answers": answers,
+    "channel": channel,
+    "pages": pages,
+    "parts": parts,
+    "pdf": pdf,
+    "pdf_objects": pdf_objects,
+    "picture": any_file,
+    "tiff": tiff,
+}
