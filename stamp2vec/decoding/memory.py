@@ -102,9 +102,10 @@ class Buffers:
     def take(self, size: int) -> Buffer:
         """One that has room for so many bytes. MemoryError when the system has none."""
         self.trim(0.0)
+        size = -(-size // mmap.PAGESIZE) * mmap.PAGESIZE  # memory is made and given back in whole pages
         fitting = [each for each in self._free if size <= each.size <= _WASTE * size]
         if not fitting:
-            return Buffer(next(self._numbers), -(-size // mmap.PAGESIZE) * mmap.PAGESIZE)  # holes are whole pages
+            return Buffer(next(self._numbers), size)
         best = min(fitting, key=lambda each: each.size)
         self._free.remove(best)
         return best
