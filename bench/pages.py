@@ -63,7 +63,7 @@ def main() -> None:
             mib = greatest[0] / 2**20
             print(f"| the gateway | {pages_found} | {stamps_found} | {total:.0f} | {first:.1f} | {mib:.0f} |")
             time.sleep(10)
-            print(f"\\n10 s later the gateway has {memory(stack['gateway'].pid) / 2**20:.0f} MiB")
+            print(f"\n10 s later the gateway has {memory(stack['gateway'].pid) / 2**20:.0f} MiB")
 
 
 def scans(count: int) -> Iterator[bytes]:

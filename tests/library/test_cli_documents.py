@@ -123,7 +123,7 @@ def test_only_the_pages_that_are_asked_for(files: Path, where: list[str], capsys
     assert main(["segment", "in/deep/c.tif", "--pages", "2", "--out", "masks", *where]) == 0
     assert os.listdir("masks") == ["c-2.png"]
     assert main(["find", "in/deep/c.tif", "--pages", "4", *where]) == 1
-    assert "there are no pages 4: the file has 3, from 1 on" in capsys.readouterr().err
+    assert "there are no pages '4': the file has 3, from 1 on" in capsys.readouterr().err
 
 
 def test_the_password_comes_from_the_environment_too(files: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -157,7 +157,7 @@ def test_compare_takes_stamps_by_their_place(files: Path, where: list[str], caps
 @pytest.mark.parametrize(
     ("place", "message"),
     [
-        ("#page=9", "there are no pages 9: the file has 3, from 1 on"),
+        ("#page=9", "there are no pages '9': the file has 3, from 1 on"),
         ("#page=1&stamp=299", "ask for stamp=1 to stamp="),
         ("#page=2&stamp=1", "page 2 has no stamp: there are some on page 1, 3"),
         ("#page=0", "'#page=0' is no place: name one such as in/deep/c.tif#page=3&stamp=2"),

@@ -51,7 +51,7 @@ def test_a_document_has_more_pages_than_a_message_holds(bundle: Path) -> None:
 
 def test_the_client_returns_what_is_wrong_with_the_file(bundle: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     pipeline = DocumentPipeline.from_preset()
-    monkeypatch.setattr("stamp2vec.imaging.formats.tiff.TiffReader.warnings", ("cut short: send all of it",))
+    monkeypatch.setattr("stamp2vec.imaging.formats.tiff.reader._warnings_of", lambda _: ("cut short: send all of it",))
     server = StandIn(pipeline)
     with Client(server.address) as client:
         for pages in (pipeline.pages(DOCUMENT, Options()), client.analyze_pages(DOCUMENT)):
