@@ -15,6 +15,11 @@ class ByteBudget:
         self.taken = 0
         self._waiting: deque[tuple[int, asyncio.Future[None]]] = deque()
 
+    @property
+    def is_waited_for(self) -> bool:
+        """Whether somebody waits for room."""
+        return any(not turn.done() for _, turn in self._waiting)
+
     def hold(self) -> "Hold":
         """The share of one call; use it in a `with`."""
         return Hold(self)
