@@ -1,5 +1,6 @@
 """What operators rely on: health, reflection, metrics, logs, deadlines, overload, crashes, and a clean end."""
 
+import io
 import os
 import signal
 import threading
@@ -8,6 +9,7 @@ import urllib.request
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import grpc
@@ -15,6 +17,7 @@ import pytest
 from google.rpc import error_details_pb2, status_pb2  # type: ignore[import-untyped]
 from grpc_health.v1 import health_pb2, health_pb2_grpc  # type: ignore[import-untyped]
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc  # type: ignore[import-untyped]
+from PIL import Image
 from prometheus_client.parser import text_string_to_metric_families
 
 from services.gateway.app import Gateway
@@ -175,6 +178,41 @@ def test_overload_is_refused_at_once_with_a_time_to_come_back(services: Running)
     packed = list(status_pb2.Status.FromString(trailing["grpc-status-details-bin"]).details)
     assert any(each.Is(error_details_pb2.RetryInfo.DESCRIPTOR) for each in packed)
     assert [len(call.result(TIMEOUT_S).results) for call in held] == [64, 64]
+
+
+def test_a_client_that_reads_no_more_and_goes_holds_no_pages_and_ends_nothing_but_its_stream(
+    services: Running, page: bytes
+) -> None:
+    with Image.open(io.BytesIO(page)) as image:
+        file = io.BytesIO()
+        image.save(file, "TIFF", save_all=True, append_images=[image] * 59, compression="jpeg")
+    gone, gateway = threading.Event(), services.stack["gateway"].pid
+
+    def requests() -> Iterator[gateway_pb2.AnalyzeDocumentsRequest]:
+        document = gateway_pb2.AnalyzeDocumentRequest(
+            document=file.getvalue(), include_crops=True, include_vectors=False
+        )
+        yield gateway_pb2.AnalyzeDocumentsRequest(id="a", document=document, page_by_page=True)
+        gone.wait(TIMEOUT_S)
+
+    def pages_held() -> int:
+        folder = Path(f"/proc/{gateway}/fd")
+        return sum("stamp2vec-page" in os.readlink(each) for each in folder.iterdir() if each.is_symlink())
+
+    def waits_for_its_client() -> bool:
+        busy_s = total(metrics(services, "gateway")["stamp2vec_decoders_busy_seconds_total"])
+        time.sleep(2)
+        return total(metrics(services, "gateway")["stamp2vec_decoders_busy_seconds_total"]) == busy_s
+
+    call = services.stub.AnalyzeDocuments(requests(), timeout=TIMEOUT_S)
+    assert next(call).page.index == 0
+    eventually(waits_for_its_client)
+    eventually(lambda: pages_held() == 0)
+    call.cancel()
+    gone.set()
+    eventually(lambda: total(metrics(services, "gateway")["stamp2vec_requests_in_flight"]) == 0)
+    assert analyze(services.stub, page).pages[0].stamps
+    assert is_alive(gateway)
 
 
 def test_a_gateway_that_is_replaced_under_load_loses_no_call(services: Running, page: bytes) -> None:

@@ -147,6 +147,36 @@ async def test_a_document_that_there_is_no_room_for_costs_no_other() -> None:
     assert budget.taken == 0
 
 
+async def test_a_half_sent_document_makes_room_for_those_who_wait() -> None:
+    async def analyze(each: Document, deadline: Deadline) -> gateway_pb2.AnalyzeDocumentResponse:
+        return gateway_pb2.AnalyzeDocumentResponse()
+
+    def piece(name: str, size: int, *, continues: bool) -> Request:
+        return Request(id=name, document=gateway_pb2.AnalyzeDocumentRequest(document=bytes(size)), continues=continues)
+
+    may_go_on = asyncio.Event()
+
+    async def slowly() -> AsyncIterator[Request]:
+        yield piece("a", 60, continues=True)
+        await may_go_on.wait()
+        yield piece("a", 40, continues=False)
+        yield piece("b", 40, continues=False)
+
+    budget = ByteBudget(100)
+    stream = aiter(stream_of(analyze, asyncio.Event(), budget, patience_s=0.1).answers(slowly()))
+    first = asyncio.ensure_future(anext(stream))
+    await eventually(lambda: budget.taken == 60)
+    await asyncio.sleep(0.3)
+    assert budget.taken == 60, "nobody waits"
+    assert await asyncio.wait_for(budget.take(70), TIMEOUT_S) == 70
+    budget.give_back(70)
+    may_go_on.set()
+    assert (await first).status.code == grpc.StatusCode.RESOURCE_EXHAUSTED.value[0]
+    assert (await anext(stream)).id == "b"
+    assert [answer async for answer in stream] == []
+    assert budget.taken == 0
+
+
 async def read_all(reader: PageReader) -> list[Group]:
     groups = [await reader.next_group()]
     while not groups[-1].is_last:

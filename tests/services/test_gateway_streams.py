@@ -19,8 +19,10 @@ Request = gateway_pb2.AnalyzeDocumentsRequest
 Response = gateway_pb2.AnalyzeDocumentResponse
 
 
-def stream_of(analyze: Analyze, ending: asyncio.Event, budget: ByteBudget | None = None) -> DocumentStream:
-    return DocumentStream(analyze, budget or ByteBudget(1000), SharedFile.close, lambda: None, ending)
+def stream_of(
+    analyze: Analyze, ending: asyncio.Event, budget: ByteBudget | None = None, **options: float
+) -> DocumentStream:
+    return DocumentStream(analyze, budget or ByteBudget(1000), SharedFile.close, lambda: None, ending, **options)
 
 
 async def test_a_stream_responds_to_each_document_by_its_id_and_continues_after_a_bad_one() -> None:

@@ -124,6 +124,7 @@ class DocumentAnalysis:
                     group = await self._reader.next_group(most)
                 before = tasks.create_task(self._analyze(group, slots, before))
                 is_last, most = group.is_last, GROUP_PAGES
+                del group  # whose pixels go as soon as nobody needs them
         dies = await self._workers.run(DocumentDies, self._pages, self._models, self._options.known_prior)
         await compare_ink(dies, self._models, self._caller, self.stages)
         return await self._workers.run(self._response, dies)
@@ -132,6 +133,7 @@ class DocumentAnalysis:
         """Analyses pages, and answers them after those of the group before."""
         pages = await self._analyzed(group)
         self._hold.give_back(group.size)
+        del group  # the caller may take its time, and these bytes count no more
         if self._on_page is not None and before is not None:
             await before
         for page in pages:

@@ -21,6 +21,7 @@ from stamp2vec.v1 import common_pb2, gateway_pb2
 
 MAX_IN_WORK = 8
 BUSY_RETRY_S = 1.0
+_PATIENCE_S = 10.0  # that the sender of a half-sent document has for its next piece while others wait for room
 
 Request = gateway_pb2.AnalyzeDocumentRequest
 Answer = gateway_pb2.AnalyzeDocumentsResponse
@@ -71,10 +72,14 @@ class DocumentStream:
         close_file: Callable[[SharedFile], None],
         remaining_s: Callable[[], float | None],
         ending: asyncio.Event,
+        patience_s: float = _PATIENCE_S,
     ) -> None:
-        """`remaining_s` is what is left of the stream's deadline, None where there is none; `ending` ends it."""
+        """`remaining_s` is what is left of the stream's deadline, None where there is none; `ending` ends it.
+
+        A document of which no piece comes for `patience_s` while others wait for room fails with QueueFull.
+        """
         self._analyze, self._budget, self._close_file = analyze, budget, close_file
-        self._remaining_s, self._ending = remaining_s, ending
+        self._remaining_s, self._ending, self._patience_s = remaining_s, ending, patience_s
         self._answers: asyncio.Queue[Answer] = asyncio.Queue(maxsize=1)
         self._uploads: dict[str, Document | Exception] = {}  # of which more bytes are to come
         self._work: dict[asyncio.Task[None], str] = {}
@@ -108,8 +113,11 @@ class DocumentStream:
                     continue
                 if not self._work and self._answers.empty() and (ended or end.done()):
                     break
-                waiting = {getting, *self._work, *([reading] if reading else ())}
-                await asyncio.wait(waiting if end.done() else {*waiting, end}, return_when=asyncio.FIRST_COMPLETED)
+                waiting = {getting, *self._work, *([reading] if reading else ()), *(() if end.done() else (end,))}
+                patience_s = self._patience_s if self._uploads else None
+                done, _ = await asyncio.wait(waiting, timeout=patience_s, return_when=asyncio.FIRST_COMPLETED)
+                if not done and self._budget.is_waited_for:
+                    self._drop_uploads()
             if not ended:
                 raise NotServing("this server is shutting down: open the stream again and send what has no answer yet")
         finally:
@@ -182,6 +190,13 @@ class DocumentStream:
                 if retry_after_s is None or retry_after_s >= deadline.remaining_s() or document.answered_pages:
                     raise
             await asyncio.sleep(retry_after_s)
+
+    def _drop_uploads(self) -> None:
+        """Gives the bytes of half-sent documents to those who wait; their senders are told once they are sent."""
+        for name, upload in self._uploads.items():
+            self._close(upload)
+            if isinstance(upload, Document):
+                self._uploads[name] = QueueFull(BUSY_RETRY_S)
 
     def _close(self, document: Document | Exception | None) -> None:
         """Gives its bytes back."""

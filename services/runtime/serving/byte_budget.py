@@ -17,6 +17,11 @@ class ByteBudget:
         """Bytes that were ever given back."""
         self._waiting: deque[tuple[int, asyncio.Future[None]]] = deque()
 
+    @property
+    def is_waited_for(self) -> bool:
+        """Whether somebody waits for room."""
+        return any(not turn.done() for _, turn in self._waiting)
+
     def hold(self) -> "Hold":
         """The share of one call; use it in a `with`."""
         return Hold(self)

@@ -102,6 +102,8 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
         request_id.set(request)
         span = tracing.begin_call(method.removeprefix("/"), metadata, request)
         context.set_trailing_metadata(((REQUEST_ID_KEY, request),))
+        # A stream whose caller has gone may be ended when gRPC has freed its call: to ask for either then is a crash.
+        peer, remaining_s = context.peer(), context.time_remaining()
         started = time.perf_counter()
         self._calls += 1
         self._no_calls.clear()
@@ -112,8 +114,7 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
                 raise NotServing(self.not_serving)
             yield
         except (asyncio.CancelledError, GeneratorExit):  # the latter ends a stream that nobody reads any more
-            remaining_s = context.time_remaining()
-            is_late = remaining_s is not None and remaining_s <= 0
+            is_late = remaining_s is not None and time.perf_counter() - started >= remaining_s
             status = problem(TimeoutError() if is_late else asyncio.CancelledError())
             raise
         except Exception as error:
@@ -126,6 +127,6 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
                 self._no_calls.set()
             self._metrics.requests_in_flight.dec()
             self._metrics.request_seconds.labels(method, status.code.name).observe(seconds)
-            fields = {"method": method, "code": status.code.name, "seconds": round(seconds, 6), "peer": context.peer()}
+            fields = {"method": method, "code": status.code.name, "seconds": round(seconds, 6), "peer": peer}
             log.info("call", extra={"fields": fields | ({"error": status.message} if status.message else {})})
             tracing.end_call(span, status.code)
