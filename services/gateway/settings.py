@@ -38,6 +38,6 @@ class GatewaySettings(ServerSettings):
     page_mib: int = setting(
         768,
         "MiB of decoded pages held at once over all calls; documents wait for room. Raise it where memory is plenty "
-        "and pages are large. A page of 80 million pixels takes 504 while it is decoded.",
-        at_least=512,
+        "and pages are large. A page of 80 million pixels takes 573 while it is decoded.",
+        at_least=576,
     )

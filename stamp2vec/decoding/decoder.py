@@ -23,7 +23,7 @@ _Taken = tuple[Buffer, int, int]  # with the height and the width of the page
 Room = Callable[[int], bool]
 """Asked before so many bytes are taken for a page and while it is made; False ends the reading of it with NoRoom."""
 
-PEAK = 2.2  # bytes that a page takes while it is decoded, for each of its RGB bytes; then 1
+PEAK = 2.5  # bytes that a page takes while it is decoded, for each of its RGB bytes (bench.memory); then 1
 _KEPT_BYTES = 96 * 2**20  # of memory for pages: nearly four of A4 at 300 dpi
 _ENVIRONMENT = {
     "OMP_NUM_THREADS": "1",
