@@ -1,7 +1,7 @@
 """The room for requests and responses: who waits for it, who is stopped, and that all of it is given back."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
 from typing import Any, cast
 
 import pytest
@@ -18,7 +18,7 @@ Request = gateway_pb2.AnalyzeDocumentRequest
 LARGEST = MAX_MESSAGE_BYTES
 
 
-async def sent(data: bytes, after: asyncio.Event | None = None) -> AsyncIterator[bytes]:
+async def sent(data: bytes, after: asyncio.Event | None = None) -> AsyncGenerator[bytes]:
     if after is not None:
         await after.wait()
     yield data
@@ -46,6 +46,20 @@ async def test_a_request_counts_until_it_is_answered() -> None:
     assert budget.taken == 0
 
 
+async def test_who_gave_a_request_holds_it_no_longer() -> None:
+    closed: list[bool] = []
+
+    async def parts() -> AsyncGenerator[bytes]:
+        data = Request(document=bytes(1000)).SerializeToString()
+        try:
+            yield data
+        finally:
+            closed.append(True)
+
+    async with Messages(ByteBudget(LARGEST)).request(parts(), Request.FromString):
+        assert closed == [True]
+
+
 async def test_a_request_is_not_read_before_there_is_room_for_the_largest() -> None:
     budget, done, now = ByteBudget(LARGEST + 100), asyncio.Event(), asyncio.Event()
     messages = Messages(budget)
@@ -54,7 +68,7 @@ async def test_a_request_is_not_read_before_there_is_room_for_the_largest() -> N
     await settled(lambda: budget.taken == LARGEST)
     read: list[bool] = []
 
-    async def watched() -> AsyncIterator[bytes]:
+    async def watched() -> AsyncGenerator[bytes]:
         read.append(True)
         yield data
 

@@ -6,8 +6,8 @@ for the largest that there may be: until then its sender waits, by HTTP/2's flow
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from contextlib import aclosing, asynccontextmanager
 from typing import Any
 
 from google.protobuf.message import DecodeError, Message
@@ -32,7 +32,7 @@ class Messages:
         self._reading: dict[asyncio.Task[Any], float] = {}  # since when, oldest first
 
     @asynccontextmanager
-    async def request(self, parts: AsyncIterator[bytes], parse: Callable[[bytes], Message]) -> AsyncIterator[Message]:
+    async def request(self, parts: AsyncGenerator[bytes], parse: Callable[[bytes], Message]) -> AsyncIterator[Message]:
         """The one request of a call, whose bytes count until the end of the `with`.
 
         Raises InvalidInput when it is none, and QueueFull when it comes too slowly while others wait.
@@ -73,7 +73,7 @@ class Messages:
             elif (task := asyncio.current_task()) is not None and task.cancelling():
                 self._budget.give_back(count)
 
-    async def _read(self, parts: AsyncIterator[bytes]) -> bytes:
+    async def _read(self, parts: AsyncGenerator[bytes]) -> bytes:
         loop = asyncio.get_running_loop()
         reading = asyncio.ensure_future(_one(parts))
         self._reading[reading] = loop.time()
@@ -94,7 +94,10 @@ class Messages:
                 reading.cancel()
 
 
-async def _one(parts: AsyncIterator[bytes]) -> bytes:
-    async for part in parts:
-        return part
+async def _one(parts: AsyncGenerator[bytes]) -> bytes:
+    # gRPC's generator keeps what it gave last, and is part of a circle: unless it is closed, requests of a gigabyte and
+    # more are left to the garbage collector.
+    async with aclosing(parts):
+        async for part in parts:
+            return part
     raise InvalidInput("the call has no request: send one")
