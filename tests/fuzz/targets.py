@@ -114,7 +114,7 @@ def answers(data: bytes) -> None:
     ours, theirs = socket.socketpair()
     pixels, _ = shared_pixels(8, 8)
     with theirs:
-        for line in data[:50_000].splitlines():
+        for line in data[:50_000].splitlines()[:40]:  # a socket takes few hundred that nobody reads
             socket.send_fds(theirs, [struct.pack("<I", len(line))], [] if b"room" in line else [pixels])
             theirs.sendall(line)
         theirs.shutdown(socket.SHUT_WR)  # it still takes requests
