@@ -113,7 +113,7 @@ def answers(data: bytes) -> None:
     ours, theirs = socket.socketpair()
     descriptor = os.open(os.devnull, os.O_RDONLY)
     with theirs:
-        for line in data[:50_000].splitlines():
+        for line in data[:50_000].splitlines()[:40]:  # a socket takes few hundred that nobody reads
             socket.send_fds(theirs, [struct.pack("<I", len(line))], [descriptor] if b"fd" in line else [])
             theirs.sendall(line)
         theirs.shutdown(socket.SHUT_WR)  # it still takes requests
