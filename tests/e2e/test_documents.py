@@ -60,8 +60,8 @@ def test_the_parity_test_compares_every_field(
     probability = 1 - result.probability if result.probability is not None else None
     with pytest.raises(AssertionError):
         hold_equal(result, dataclasses.replace(result, probability=probability))
-    added = dataclasses.make_dataclass("Added", [("language", str)], bases=(PageResult,), frozen=True)
-    one = added(0, 1, 1, (), None, "fr")
+    added = dataclasses.make_dataclass("Added", [("language", str, "")], bases=(PageResult,), frozen=True)
+    one = added(0, 1, 1, (), None, language="fr")
     monkeypatch.setitem(RULES, added, RULES[PageResult])
     with pytest.raises(pytest.fail.Exception, match="language"):
         hold_equal(one, one)
@@ -145,14 +145,14 @@ def tiff(*pages: Image.Image) -> bytes:
     return file.getvalue()
 
 
-def break_page(data: bytes, index: int) -> bytes:
-    """Overwrite the compressed pixels of one page of a TIFF."""
+def break_page(data: bytes, index: int, strips: int | None = None) -> bytes:
+    """Overwrite the compressed pixels of one page of a TIFF, or of its first strips."""
     with Image.open(io.BytesIO(data)) as file:
         file.seek(index)
-        offset, size = file.tag_v2[273][0], file.tag_v2[279][0]  # type: ignore[attr-defined]
-    assert isinstance(offset, int)
-    assert isinstance(size, int)
-    return data[:offset] + b"\xff" * size + data[offset + size :]
+        places = list(zip(file.tag_v2[273], file.tag_v2[279], strict=True))  # type: ignore[attr-defined]
+    for offset, size in places[:strips]:
+        data = data[:offset] + b"\xff" * size + data[offset + size :]
+    return data
 
 
 def test_a_broken_page_of_a_tiff_loses_no_other(client: Client, pipeline: DocumentPipeline, page: bytes) -> None:
@@ -165,6 +165,19 @@ def test_a_broken_page_of_a_tiff_loses_no_other(client: Client, pipeline: Docume
     assert "damaged" in str(result.pages[1].error)
     assert result.pages[0].stamps
     assert result.pages[2].stamps
+    hold_equal(result, pipeline(document))
+
+
+def test_a_page_that_is_damaged_in_part_is_answered_with_a_warning(
+    client: Client, pipeline: DocumentPipeline, page: bytes
+) -> None:
+    with Image.open(io.BytesIO(page)) as image:
+        document = break_page(tiff(image.convert("RGB")), 0, strips=1)
+    result = client.analyze(document)
+    (only,) = result.pages
+    assert only.error is None
+    assert only.stamps
+    assert "damaged and may hide stamps" in only.warnings[0]
     hold_equal(result, pipeline(document))
 
 

@@ -200,9 +200,9 @@ def test_a_client_that_reads_no_more_and_goes_holds_no_pages_and_ends_nothing_bu
         return sum("stamp2vec-page" in os.readlink(each) for each in folder.iterdir() if each.is_symlink())
 
     def waits_for_its_client() -> bool:
-        busy_s = total(metrics(services, "gateway")["stamp2vec_decoders_busy_seconds_total"])
+        busy_s = total(metrics(services, "gateway")["stamp2vec_decoders_busy_seconds"])
         time.sleep(2)
-        return total(metrics(services, "gateway")["stamp2vec_decoders_busy_seconds_total"]) == busy_s
+        return total(metrics(services, "gateway")["stamp2vec_decoders_busy_seconds"]) == busy_s
 
     call = services.stub.AnalyzeDocuments(requests(), timeout=TIMEOUT_S)
     assert next(call).page.index == 0
