@@ -36,7 +36,7 @@ def merge(
     else is taken from the detection with the highest score.
     """
     if len(views) == 1:
-        stamps = list(views[0][1])
+        merged = list(views[0][1])
     else:
         found = [detection for _, each in views for detection in each]
         of_view = np.repeat(np.arange(len(views)), [len(each) for _, each in views])
@@ -53,8 +53,9 @@ def merge(
             for group, seeing in zip(groups, sees_well, strict=True)
         ]
         merged.sort(key=lambda stamp: -stamp.score)
-        merged_boxes = np.array([stamp.box for stamp in merged]).reshape(-1, 4)
-        stamps = [merged[index] for index in non_maximum_suppression(merged_boxes, max_overlap)]
+    # Of one view too: a detector service knows its input alone, on which a box may reach beyond the page's edge.
+    merged_boxes = np.array([stamp.box for stamp in merged]).reshape(-1, 4)
+    stamps = [merged[index] for index in non_maximum_suppression(merged_boxes, max_overlap)]
     return [stamp for stamp in stamps if stamp.score >= min_score][:most]
 
 

@@ -11,6 +11,10 @@ import os
 import socket
 import struct
 from collections.abc import Callable, Mapping
+from functools import partial
+
+import numpy as np
+from numpy.typing import NDArray
 
 from stamp2vec.decoding import Decoder, DecoderLimits, OpenFile, SharedFile
 from stamp2vec.decoding.channel import Channel, Closed
@@ -28,6 +32,10 @@ _MOST_PAGES = 4  # of a file
 _SIGNATURES = {"tiff": (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"), "pdf": (b"%PDF-",)}
 
 
+def _filled(level: int, height: int, width: int) -> NDArray[np.uint8]:
+    return np.full((height, width, 3), level, np.uint8)
+
+
 def any_file(data: bytes) -> None:
     """A file of any kind: InvalidImage in a sentence, or pages as `Page` promises them."""
     try:
@@ -38,7 +46,9 @@ def any_file(data: bytes) -> None:
     try:
         for index in range(min(reader.page_count, _MOST_PAGES)):
             try:
-                page = reader.read(index)
+                page = reader.read(index, partial(_filled, 0))
+                # Memory for pages is used again: what is not written would show the page of somebody else.
+                assert (page.image == reader.read(index, partial(_filled, 255)).image).all()
                 _check_page(page, index)
                 assert page.info.height <= page.image.shape[0]
                 assert page.info.width <= page.image.shape[1]
