@@ -22,6 +22,8 @@ from stamp2vec.limits import MAX_SIDE_PX, MIN_SIDE_PX
 FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "JPEG2000", "PPM")
 READABLE = "send a PDF, JPEG, PNG, TIFF, WebP, BMP, JPEG 2000 or PNM file"
 
+TOO_LARGE_FOR_MEMORY = "the page takes more memory to decode than there is: scale it down, or split it"
+
 _JPEG = ("JPEG", "MPO")  # the latter by Pillow's name, of cameras that add a second picture
 
 _ORIENTATION_TAG = 0x0112  # EXIF 2.32
@@ -131,6 +133,8 @@ def _load(image: Image.Image, page: NDArray[np.uint8] | None, limits: Limits, fi
         return canvas_of(image, page)
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
         raise _too_many_pixels(limits, field) from None
+    except MemoryError as error:
+        raise InvalidImage(TOO_LARGE_FOR_MEMORY, field) from error
     except Exception as error:
         message = f"the image is damaged or cut short ({reason(error)}): send the whole file, or save it again"
         raise InvalidImage(message, field) from error
@@ -220,7 +224,5 @@ def reason(error: Exception) -> str:
     """A decoder's error in one short line; its text may quote the file, so it is cut and made printable."""
     if isinstance(error, UnidentifiedImageError):
         return "unknown format"
-    if isinstance(error, MemoryError):
-        return "out of memory"
     text = " ".join(str(error).split())[:120]
     return "".join(letter if letter.isprintable() else "?" for letter in text) or type(error).__name__

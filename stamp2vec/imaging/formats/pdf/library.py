@@ -11,7 +11,7 @@ import pypdfium2.raw as pdfium
 
 from stamp2vec.errors import InvalidImage
 from stamp2vec.imaging.formats.page import NoRoom
-from stamp2vec.imaging.formats.raster import reason
+from stamp2vec.imaging.formats.raster import TOO_LARGE_FOR_MEMORY, reason
 
 # Two threads in PDFium at once end the process, whatever their documents. Reentrant, for the garbage collector may
 # close a reader in the middle of a call of the same thread.
@@ -108,5 +108,7 @@ def errors_of(what: str, field: str) -> Iterator[None]:
         yield
     except (InvalidImage, NoRoom):
         raise
+    except MemoryError as error:
+        raise InvalidImage(TOO_LARGE_FOR_MEMORY, field) from error
     except Exception as error:
         raise InvalidImage(f"{what} cannot be read ({reason(error)}): save the PDF again", field) from error

@@ -58,6 +58,8 @@ class TiffReader:
             return self._decode(index, frame, allocate)
         except (InvalidImage, NoRoom):
             raise
+        except MemoryError as error:
+            raise InvalidImage(raster.TOO_LARGE_FOR_MEMORY, self._field) from error
         # Hostile bytes make the decoders raise nearly everything: here, all of it is the file's fault.
         except Exception as error:
             message = (
