@@ -150,7 +150,8 @@ class AnalyzeDocumentRequest(google.protobuf.message.Message):
     """
     include_vectors: builtins.bool
     """Answer with each stamp's vector, and with what follows from comparing them: similarity, probability, die_group.
-    Unset: true. Without them no embedder is called and no ink is compared.
+    Unset: true. Without them no embedder is called and no ink is compared: the quickest way to ask whether there are
+    stamps, how many, and where.
     """
     prior: builtins.float
     """The share of pairs of one die among the pairs of stamps that look alike, above 0 and below 1. Unset: 0.5."""
