@@ -51,6 +51,9 @@ def _page_as_json(page: PageResult) -> dict[str, object]:
         "page": page.index,
         "width": page.width,
         "height": page.height,
+        "label": page.label or None,
+        "resolution": None if page.resolution is None else [round(page.resolution.x, 2), round(page.resolution.y, 2)],
+        "warnings": list(page.warnings),
         "error": None if page.error is None else str(page.error),
         "stamps": [
             {
@@ -59,6 +62,10 @@ def _page_as_json(page: PageResult) -> dict[str, object]:
                 "type": stamp.type,
                 "angle_degrees": round(stamp.angle_degrees, 1),
                 "ink_colour": stamp.ink_colour,
+                "source": stamp.source,
+                "box_points": None if stamp.box_points is None else [round(edge, 2) for edge in stamp.box_points],
+                "width_mm": None if stamp.width_mm is None else round(stamp.width_mm, 1),
+                "height_mm": None if stamp.height_mm is None else round(stamp.height_mm, 1),
                 "crop_box": list(stamp.crop_box),
                 "die_group": stamp.die_group,
                 "vector": [] if stamp.vector is None else [round(float(value), 6) for value in stamp.vector],
