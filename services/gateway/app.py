@@ -16,6 +16,7 @@ from services.gateway.settings import GatewaySettings
 from services.gateway.upstream.upstreams import Upstreams
 from services.runtime.observability.metrics import Metrics
 from services.runtime.process.heap import trim
+from services.runtime.security.tls import TlsFiles, channel_credentials
 from services.runtime.serving.byte_budget import ByteBudget
 from services.runtime.serving.messages import Messages
 from stamp2vec.v1 import gateway_pb2, gateway_pb2_grpc
@@ -41,7 +42,8 @@ class Gateway:
     def register(self, server: grpc.aio.Server) -> None:
         """Adds the servicer, and makes the channels that it calls through."""
         settings = self._settings
-        self._upstreams = Upstreams(settings.upstreams)
+        tls = TlsFiles("upstream", settings.upstream_cert, settings.upstream_key, settings.upstream_ca)
+        self._upstreams = Upstreams(settings.upstreams, channel_credentials(tls))
         admission = Admission(settings.capacity)
         metrics = GatewayMetrics(self._registry, lambda: admission.in_work, settings.capacity, self._budgets)
         servicer = StampServicer(

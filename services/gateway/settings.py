@@ -17,6 +17,13 @@ class GatewaySettings(ServerSettings):
         {spec.name: f"127.0.0.1:{spec.port}" for spec in MODEL_SERVICES},
         "Address of the {key}s. On Kubernetes a headless Service: calls are spread over all that its name resolves to.",
     )
+    upstream_ca: str = setting(
+        "", "PEM file of the authorities that issue the model services' certificates: with it they are called by TLS."
+    )
+    upstream_cert: str = setting(
+        "", "PEM file of the certificate chain that is shown to the model services, where they ask for one."
+    )
+    upstream_key: str = setting("", "PEM file of its private key. A change of these files makes new connections.")
     worker_threads: int = setting(
         2, "Threads that resize, cut and compare: as many as the process has CPU cores.", at_least=1, at_most=256
     )
