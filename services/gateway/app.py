@@ -7,6 +7,7 @@ import grpc.aio
 from prometheus_client import CollectorRegistry
 
 from services.decoders import decoder_pool, observe
+from services.gateway.access import access
 from services.gateway.admission.admission import Admission
 from services.gateway.admission.budgets import Budgets
 from services.gateway.admission.workers import Workers
@@ -16,6 +17,7 @@ from services.gateway.settings import GatewaySettings
 from services.gateway.upstream.upstreams import Upstreams
 from services.runtime.observability.metrics import Metrics
 from services.runtime.process.heap import trim
+from services.runtime.security.access import Access
 from services.runtime.security.tls import TlsFiles, channel_credentials
 from services.runtime.serving.byte_budget import ByteBudget
 from services.runtime.serving.messages import Messages
@@ -38,6 +40,10 @@ class Gateway:
         self._upstreams: Upstreams | None = None
         self._ending = asyncio.Event()
         self._trimming: asyncio.Task[None] | None = None
+
+    def access(self) -> Access | None:
+        """See App; None where neither tokens nor limits are set."""
+        return access(self._settings)
 
     def register(self, server: grpc.aio.Server) -> None:
         """Adds the servicer, and makes the channels that it calls through."""

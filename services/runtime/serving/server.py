@@ -20,6 +20,7 @@ from prometheus_client import start_http_server
 from services.runtime.batching.refusals import SHUTTING_DOWN
 from services.runtime.observability import logs, tracing
 from services.runtime.observability.metrics import Metrics
+from services.runtime.security.access import Access
 from services.runtime.security.exposure import check_exposure
 from services.runtime.security.tls import TlsFiles, server_credentials
 from services.runtime.serving.interceptor import CallInterceptor
@@ -50,6 +51,9 @@ class App(Protocol):
     @property
     def messages(self) -> Messages | None:
         """What requests and responses may take; None leaves that to gRPC, which takes what comes."""
+
+    def access(self) -> Access | None:
+        """Who may call; None lets everybody who can connect. Called once, before `register`."""
 
     def register(self, server: grpc.aio.Server) -> None:
         """Adds its servicer."""
@@ -121,7 +125,7 @@ async def running(app: App, settings: ServerSettings) -> AsyncIterator[Ports]:
     )
     check_exposure(settings.host, encrypted=credentials is not None, insecure=settings.insecure)
     metrics = Metrics()
-    interceptor = CallInterceptor(metrics, app.messages)
+    interceptor = CallInterceptor(metrics, app.messages, app.access())
     interceptor.not_serving = "this server is starting: send the call again in a few seconds"
     server = grpc.aio.server(
         interceptors=[interceptor],
