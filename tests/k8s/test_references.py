@@ -99,6 +99,13 @@ def test_the_environment_is_what_the_service_reads(variant: str, service: str) -
     assert dataclasses.asdict(loaded) != dataclasses.asdict(SETTINGS[service]())
 
 
+def test_everything_is_in_the_namespace(variant: str) -> None:
+    """Without one it would go where kubectl happens to be: a policy that denies all would protect nobody, or others."""
+    for resource in resources(variant):
+        expected = None if resource["kind"] == "Namespace" else "stamp2vec"
+        assert resource["metadata"].get("namespace") == expected, (resource["kind"], resource["metadata"]["name"])
+
+
 def test_every_config_map_is_used(variant: str) -> None:
     used = {source["configMapRef"]["name"] for each in _deployments(variant) for source in container(each)["envFrom"]}
     for config in of_kind(variant, "ConfigMap"):
