@@ -39,7 +39,7 @@ def test_it_keeps_the_restricted_pod_security_standard(variant: str, service: st
     only = container(deployment_of(variant, service))
     assert spec.keys().isdisjoint({"hostNetwork", "hostPID", "hostIPC", "initContainers", "ephemeralContainers"})
     assert all("hostPort" not in port for port in only.get("ports", []))
-    assert all(volume.keys() <= {"name", "emptyDir", "persistentVolumeClaim"} for volume in spec["volumes"])
+    assert all(volume.keys() <= {"name", "emptyDir", "persistentVolumeClaim", "secret"} for volume in spec["volumes"])
     of_pod, of_container = spec["securityContext"], only["securityContext"]
     assert of_pod["runAsNonRoot"] is True
     assert of_pod["runAsUser"] == of_pod["runAsGroup"] == 10001
