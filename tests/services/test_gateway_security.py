@@ -1,5 +1,6 @@
 """The gateway with tokens, with limits, and with model services that ask for certificates."""
 
+import asyncio
 import hashlib
 from pathlib import Path
 from typing import Any
@@ -22,7 +23,7 @@ from stamp2vec.errors import Overloaded, PermissionDenied, Unauthenticated
 from stamp2vec.v1 import gateway_pb2
 from stamp2vec.values import Task
 from tests.library.certificates import certificate
-from tests.services.gateway import document, gateway, refusal
+from tests.services.gateway import document, eventually, gateway, refusal
 from tests.services.scripted import Scripted, serving
 
 Code = grpc.StatusCode
@@ -94,8 +95,12 @@ async def test_the_gateway_shows_its_certificate_to_model_services_and_renews_it
     model, own = certificate(tmp_path, "model"), certificate(tmp_path, "gateway")
     shown: list[bytes] = []
 
+    has_begun, may_end = asyncio.Event(), asyncio.Event()
+
     async def note(request: Any, context: Any) -> None:
         shown.extend(context.auth_context()["x509_pem_cert"])
+        has_begun.set()
+        await may_end.wait()
 
     script = Scripted(on_detect=note)
     asks = server_credentials(TlsFiles("tls", str(model.path), str(model.key), str(own.path)))
@@ -105,11 +110,16 @@ async def test_the_gateway_shows_its_certificate_to_model_services_and_renews_it
         gateway(script, dict.fromkeys(MODEL_SERVICE_NAMES, address), **{n: str(p) for n, p in options.items()}) as stub,
     ):
         first = own.pem
-        assert (await stub.AnalyzeDocument(document())).pages
+        before = stub.AnalyzeDocument(document())
+        await has_begun.wait()
         # Both sides at once: the connections that there were could not be made any more.
         certificate(tmp_path, "model")
         certificate(tmp_path, "gateway")
-        assert (await stub.AnalyzeDocument(document())).pages
+        after = stub.AnalyzeDocument(document())
+        await eventually(lambda: len(shown) == 2)
+        may_end.set()
+        for call in (before, after):
+            assert [page.status.code for page in (await call).pages] == [0]
     assert shown == [first, own.pem]
     assert first != own.pem
 

@@ -25,6 +25,11 @@ log = logging.getLogger(__name__)
 R = TypeVar("R")
 
 MODELS_EXPIRE_S = 30.0
+_READY_TRY_S = 10.0
+_NOT_READY = (
+    grpc.StatusCode.DEADLINE_EXCEEDED,
+    grpc.StatusCode.UNAVAILABLE,
+)  # the latter: it was SERVING, and has gone
 
 
 class Upstream:
@@ -54,9 +59,10 @@ class Upstream:
         """Returns when the service has answered, however long that takes."""
         while True:
             try:
-                return await self._ask(wait_for_ready=True)
+                # Not longer, so that certificates that are put right meanwhile count.
+                return await self._ask(wait_for_ready=True, timeout=_READY_TRY_S)
             except grpc.aio.AioRpcError as error:
-                if error.code() is not grpc.StatusCode.UNAVAILABLE:  # it was SERVING and has gone again
+                if error.code() not in _NOT_READY:
                     raise
 
     def forget_models(self) -> None:
