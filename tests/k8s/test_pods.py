@@ -156,3 +156,8 @@ def test_models_from_a_volume_cannot_be_changed_by_the_pod(service: str) -> None
     assert mount["readOnly"] is True
     assert volume["persistentVolumeClaim"]["readOnly"] is True
     assert environment("base+model-pvc", service)["STAMP2VEC_MODEL"].startswith(mount["mountPath"] + "/")
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_on_the_network_of_a_host_only_that_host_reaches_it(service: str) -> None:
+    assert environment("local", service)["STAMP2VEC_HOST"] == "127.0.0.1"
