@@ -61,8 +61,8 @@ class TlsFiles:
         flag = f"--{self.flag}-{self.ca_flag}"
         found = read_file(flag, Path(self.ca))
         try:
-            ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cadata=found.decode("ascii"))
-        except (ValueError, ssl.SSLError) as error:
+            ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(self.ca)
+        except OSError as error:  # SSLError, or the file has gone meanwhile
             raise InvalidFile(f"{flag} {self.ca} has no certificate: name a PEM file of certificates") from error
         return found
 
