@@ -63,8 +63,11 @@ WORKDIR /app
 ENV PATH=/opt/venv/bin:$PATH \
     PYTHONPATH=/app \
     PYTHONDONTWRITEBYTECODE=1 \
-    XDG_CACHE_HOME=/tmp/cache \
-    STAMP2VEC_HOST=0.0.0.0
+    XDG_CACHE_HOME=/tmp/cache
+# Without TLS on every address of the container, whose ports nobody reaches until they are published: whoever does that
+# also sets STAMP2VEC_TLS_CERT and STAMP2VEC_TLS_KEY, or has a mesh or a network policy that decides who connects.
+ENV STAMP2VEC_HOST=0.0.0.0 \
+    STAMP2VEC_INSECURE=true
 USER 10001:10001
 
 FROM service AS gateway

@@ -7,6 +7,7 @@ import grpc.aio
 from prometheus_client import CollectorRegistry
 
 from services.decoders import decoder_pool, observe
+from services.gateway.access import access
 from services.gateway.admission.admission import Admission
 from services.gateway.admission.budgets import Budgets
 from services.gateway.admission.workers import Workers
@@ -16,6 +17,8 @@ from services.gateway.settings import GatewaySettings
 from services.gateway.upstream.upstreams import Upstreams
 from services.runtime.observability.metrics import Metrics
 from services.runtime.process.heap import trim
+from services.runtime.security.access import Access
+from services.runtime.security.tls import TlsFiles, channel_credentials
 from services.runtime.serving.byte_budget import ByteBudget
 from services.runtime.serving.messages import Messages
 from stamp2vec.v1 import gateway_pb2, gateway_pb2_grpc
@@ -38,10 +41,15 @@ class Gateway:
         self._ending = asyncio.Event()
         self._trimming: asyncio.Task[None] | None = None
 
+    def access(self) -> Access | None:
+        """See App; None where neither tokens nor limits are set."""
+        return access(self._settings)
+
     def register(self, server: grpc.aio.Server) -> None:
         """Adds the servicer, and makes the channels that it calls through."""
         settings = self._settings
-        self._upstreams = Upstreams(settings.upstreams)
+        tls = TlsFiles("upstream", settings.upstream_cert, settings.upstream_key, settings.upstream_ca)
+        self._upstreams = Upstreams(settings.upstreams, channel_credentials(tls))
         admission = Admission(settings.capacity)
         metrics = GatewayMetrics(self._registry, lambda: admission.in_work, settings.capacity, self._budgets)
         servicer = StampServicer(

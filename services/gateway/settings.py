@@ -17,6 +17,32 @@ class GatewaySettings(ServerSettings):
         {spec.name: f"127.0.0.1:{spec.port}" for spec in MODEL_SERVICES},
         "Address of the {key}s. On Kubernetes a headless Service: calls are spread over all that its name resolves to.",
     )
+    upstream_ca: str = setting(
+        "", "PEM file of the authorities that issue the model services' certificates: with it they are called by TLS."
+    )
+    upstream_cert: str = setting(
+        "", "PEM file of the certificate chain that is shown to the model services, where they ask for one."
+    )
+    upstream_key: str = setting("", "PEM file of its private key. A change of these files makes new connections.")
+    tokens: str = setting(
+        "",
+        "File of the tokens that callers must send, a line each: NAME SHA256 SCOPE,SCOPE. Without it everybody may "
+        "call who can connect. It is read again when it changes.",
+    )
+    caller_rate: float = setting(
+        0.0,
+        "Calls a second of one caller, by the name of its token, or by its address without tokens; beyond it calls are "
+        "refused. 0 sets no limit.",
+        at_least=0,
+    )
+    caller_burst: int = setting(
+        10,
+        "Calls that one caller may make at once before its rate counts; raise it where callers work in bursts.",
+        at_least=1,
+    )
+    caller_calls: int = setting(
+        0, "Calls of one caller in work at once, beyond which more are refused; 0 sets no limit.", at_least=0
+    )
     worker_threads: int = setting(
         2, "Threads that resize, cut and compare: as many as the process has CPU cores.", at_least=1, at_most=256
     )

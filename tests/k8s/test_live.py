@@ -35,11 +35,12 @@ def flags(service: str) -> list[str]:
     """The environment of the manifests, but for the addresses of other pods, as flags."""
     skipped = {f"STAMP2VEC_{upstream.upper()}" for upstream in UPSTREAMS}
     found = {name: value for name, value in environment(VARIANT, service).items() if name not in skipped}
-    return [part for name, value in found.items() for part in (_flag(name), value)]
+    return [part for name, value in found.items() for part in _flag(name, value)]
 
 
-def _flag(variable: str) -> str:
-    return "--" + variable.removeprefix("STAMP2VEC_").lower().replace("_", "-")
+def _flag(variable: str, value: str) -> list[str]:
+    flag = "--" + variable.removeprefix("STAMP2VEC_").lower().replace("_", "-")
+    return [flag] if value == "true" else [flag, value]
 
 
 @pytest.fixture(scope="module")

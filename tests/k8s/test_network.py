@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 import pytest
 from opentelemetry.sdk.trace import TracerProvider
 
-from tests.k8s.code import UPSTREAMS, default
+from tests.k8s.code import UPSTREAMS, contract, default
 from tests.k8s.manifests import SERVICES, Resource, base_with, environment, named, of_kind, selects
 
 VARIANT, TRACED = "base+network-policy", "base+otel"
@@ -110,4 +110,7 @@ def test_spans_are_sent_to_the_collector_that_policies_allow(service: str, monke
 def test_with_mutual_tls_only_the_gateway_may_call_a_model_service(service: str) -> None:
     (rule,) = named("base+mtls", "AuthorizationPolicy", service)["spec"]["rules"]
     assert [each["source"]["principals"] for each in rule["from"]] == [["cluster.local/ns/stamp2vec/sa/gateway"]]
+    (allowed_to,) = rule["to"]
+    served = {f"/{contract(service).full_name}/{method.name}" for method in contract(service).methods}
+    assert set(allowed_to["operation"]["paths"]) == {*served, "/grpc.health.v1.Health/*"}
     assert named("base+mtls", "PeerAuthentication", "stamp2vec")["spec"]["mtls"] == {"mode": "STRICT"}

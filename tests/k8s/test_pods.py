@@ -39,7 +39,7 @@ def test_it_keeps_the_restricted_pod_security_standard(variant: str, service: st
     only = container(deployment_of(variant, service))
     assert spec.keys().isdisjoint({"hostNetwork", "hostPID", "hostIPC", "initContainers", "ephemeralContainers"})
     assert all("hostPort" not in port for port in only.get("ports", []))
-    assert all(volume.keys() <= {"name", "emptyDir", "persistentVolumeClaim"} for volume in spec["volumes"])
+    assert all(volume.keys() <= {"name", "emptyDir", "persistentVolumeClaim", "secret"} for volume in spec["volumes"])
     of_pod, of_container = spec["securityContext"], only["securityContext"]
     assert of_pod["runAsNonRoot"] is True
     assert of_pod["runAsUser"] == of_pod["runAsGroup"] == 10001
@@ -156,3 +156,8 @@ def test_models_from_a_volume_cannot_be_changed_by_the_pod(service: str) -> None
     assert mount["readOnly"] is True
     assert volume["persistentVolumeClaim"]["readOnly"] is True
     assert environment("base+model-pvc", service)["STAMP2VEC_MODEL"].startswith(mount["mountPath"] + "/")
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_on_the_network_of_a_host_only_that_host_reaches_it(service: str) -> None:
+    assert environment("local", service)["STAMP2VEC_HOST"] == "127.0.0.1"

@@ -62,10 +62,12 @@ def test_ports_are_those_that_the_services_open(variant: str) -> None:
             assert "ports" not in container(deployment)  # all are on the host's network
             continue
         ports = {port["name"]: port["containerPort"] for port in container(deployment)["ports"]}
-        assert ports == {"grpc": default(name, "port"), "metrics": default(name, "metrics_port")}
+        health = environment(variant, name).get("STAMP2VEC_HEALTH_PORT")
+        expected = {"grpc": default(name, "port"), "metrics": default(name, "metrics_port")}
+        assert ports == expected | ({"health": int(health)} if health else {})
         assert {"STAMP2VEC_PORT", "STAMP2VEC_METRICS_PORT"}.isdisjoint(environment(variant, name))
         for probe in ("startupProbe", "readinessProbe", "livenessProbe"):
-            assert container(deployment)[probe]["grpc"]["port"] == ports["grpc"]
+            assert container(deployment)[probe]["grpc"]["port"] == ports.get("health", ports["grpc"])
     for service in of_kind(variant, "Service"):
         name = service["metadata"]["name"].removesuffix("-headless")
         (port,) = service["spec"]["ports"]
@@ -99,6 +101,13 @@ def test_the_environment_is_what_the_service_reads(variant: str, service: str) -
     assert dataclasses.asdict(loaded) != dataclasses.asdict(SETTINGS[service]())
 
 
+def test_everything_is_in_the_namespace(variant: str) -> None:
+    """Without one it would go where kubectl happens to be: a policy that denies all would protect nobody, or others."""
+    for resource in resources(variant):
+        expected = None if resource["kind"] == "Namespace" else "stamp2vec"
+        assert resource["metadata"].get("namespace") == expected, (resource["kind"], resource["metadata"]["name"])
+
+
 def test_every_config_map_is_used(variant: str) -> None:
     used = {source["configMapRef"]["name"] for each in _deployments(variant) for source in container(each)["envFrom"]}
     for config in of_kind(variant, "ConfigMap"):
@@ -124,6 +133,10 @@ def test_accounts_volumes_and_scale_targets_exist(variant: str) -> None:
         assert volumes == {mount["name"] for mount in container(deployment)["volumeMounts"]}
         for claim in values_of("claimName", deployment):
             named(variant, "PersistentVolumeClaim", claim)
+    made = set(values_of("secretName", of_kind(variant, "Certificate")))
+    assert set(values_of("secretName", _deployments(variant))) <= made
+    for reference in values_of("issuerRef", list(resources(variant))):
+        named(variant, reference["kind"], reference["name"])
     for target in values_of("scaleTargetRef", list(resources(variant))):
         named(variant, target.get("kind", "Deployment"), target["name"])
     for principals in values_of("principals", list(resources(variant))):

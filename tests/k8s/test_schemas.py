@@ -58,7 +58,14 @@ def test_an_invalid_resource_is_found(version: str) -> None:
 
 def test_custom_resources_are_valid() -> None:
     custom = [each for each in everything() if is_custom(each)]
-    assert {each["kind"] for each in custom} >= {"ScaledObject", "GRPCRoute", "PodMonitor", "PeerAuthentication"}
+    assert {each["kind"] for each in custom} >= {
+        "ScaledObject",
+        "GRPCRoute",
+        "PodMonitor",
+        "PeerAuthentication",
+        "Certificate",
+        "Issuer",
+    }
     assert [each for each in faults(custom) if each] == []
 
 

@@ -23,8 +23,11 @@ class Certificate:
     def server(self) -> grpc.ServerCredentials:
         return grpc.ssl_server_credentials([(self.key.read_bytes(), self.pem)])
 
-    def client(self) -> grpc.ChannelCredentials:
-        return grpc.ssl_channel_credentials(self.pem)
+    def client(self, shown: "Certificate | None" = None) -> grpc.ChannelCredentials:
+        """Of a client that trusts this one, and shows another to servers that ask."""
+        if shown is None:
+            return grpc.ssl_channel_credentials(self.pem)
+        return grpc.ssl_channel_credentials(self.pem, shown.key.read_bytes(), shown.pem)
 
 
 def certificate(folder: Path, name: str, host: str = "IP:127.0.0.1") -> Certificate:

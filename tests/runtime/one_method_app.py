@@ -8,6 +8,7 @@ import grpc
 import grpc.aio
 
 from services.runtime.observability.metrics import Metrics
+from services.runtime.security.access import Access
 from services.runtime.serving.errors import AioContext
 from services.runtime.serving.interceptor import calling
 
@@ -50,7 +51,11 @@ class OneMethod:
         self.may_start = asyncio.Event()
         self.may_start.set()
         self.on_health: Callable[[bool], None] = lambda _: None
+        self.who_may_call: Access | None = None
         self.ended: list[str] = []
+
+    def access(self) -> Access | None:
+        return self.who_may_call
 
     def register(self, server: grpc.aio.Server) -> None:
         async def call(request: bytes, context: AioContext) -> bytes:

@@ -27,6 +27,10 @@ def test_defaults_without_flags_and_variables() -> None:
         pytest.param(read(STAMP2VEC_MODEL="a, b"), {"model": ("a", "b")}, id="list in a variable"),
         pytest.param(read("--model", "c", STAMP2VEC_MODEL="a,b"), {"model": ("c",)}, id="the flag replaces the list"),
         pytest.param(read("--max-delay-ms", "2.5"), {"max_delay_ms": 2.5}, id="fraction"),
+        pytest.param(read("--insecure"), {"insecure": True}, id="switch"),
+        pytest.param(read("--no-reflection"), {"reflection": False}, id="switch that is on"),
+        pytest.param(read(STAMP2VEC_REFLECTION="false"), {"reflection": False}, id="switch in a variable"),
+        pytest.param(read("--no-insecure", STAMP2VEC_INSECURE="true"), {}, id="the switch wins"),
         pytest.param(read(UNRELATED="1", STAMP2VEC_OTHER="x"), {}, id="other variables do not matter"),
     ],
 )
@@ -73,6 +77,7 @@ def test_a_program_may_have_defaults_of_its_own() -> None:
         (["--grace-s", "nan"], {}, "nan is less than 0"),
         (["--log-level", "loud"], {}, "'loud' is not one of debug, info, warning, error"),
         (["--max-batches", "4"], {}, "unrecognized arguments"),
+        ([], {"STAMP2VEC_INSECURE": "yes"}, "environment variable STAMP2VEC_INSECURE: 'yes' is not true or false"),
         ([], {"STAMP2VEC_CAPACITY": "5"}, "environment variable STAMP2VEC_CAPACITY: 5 is less than 128"),
     ],
 )
@@ -92,3 +97,5 @@ def test_help_names_flag_variable_and_default(capsys: pytest.CaptureFixture[str]
     text = " ".join(capsys.readouterr().out.split())
     assert "--max-batch BATCH Largest batch" in text
     assert "Default: 4. [STAMP2VEC_MAX_BATCH]" in text
+    assert "--reflection, --no-reflection" in text
+    assert "Default: true. [STAMP2VEC_REFLECTION]" in text

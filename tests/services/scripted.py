@@ -204,13 +204,13 @@ def _seen(pair: np.ndarray, script: Scripted) -> embedder_pb2.VerifyPairsResult:
 
 
 @asynccontextmanager
-async def serving(script: Scripted) -> AsyncIterator[str]:
-    """The address of all three."""
+async def serving(script: Scripted, credentials: grpc.ServerCredentials | None = None) -> AsyncIterator[str]:
+    """The address of all three; they speak TLS where there are credentials."""
     server = grpc.aio.server(options=[("grpc.max_receive_message_length", MAX_MESSAGE_BYTES)])
     detector_pb2_grpc.add_DetectorServiceServicer_to_server(Detector(script), server)
     segmenter_pb2_grpc.add_SegmenterServiceServicer_to_server(Segmenter(script), server)
     embedder_pb2_grpc.add_EmbedderServiceServicer_to_server(Embedder(script), server)
-    port = server.add_insecure_port("127.0.0.1:0")
+    port = server.add_secure_port("127.0.0.1:0", credentials or grpc.insecure_server_credentials())
     await server.start()
     try:
         yield f"127.0.0.1:{port}"

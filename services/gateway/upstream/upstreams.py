@@ -10,9 +10,10 @@ import grpc.aio
 from google.protobuf.message import Message
 
 from services.gateway.tasks import task_group
-from services.gateway.upstream.channel import channel
+from services.gateway.upstream.connection import Connection
 from services.gateway.upstream.deadline import Deadline
 from services.runtime.batching.refusals import NotServing
+from services.runtime.security.reloading import Reloading
 from services.runtime.serving.interceptor import calling
 from services.runtime.serving.selection import choose
 from services.table import MODEL_SERVICES, ServiceSpec
@@ -24,15 +25,19 @@ log = logging.getLogger(__name__)
 R = TypeVar("R")
 
 MODELS_EXPIRE_S = 30.0
+_READY_TRY_S = 10.0
+_NOT_READY = (
+    grpc.StatusCode.DEADLINE_EXCEEDED,
+    grpc.StatusCode.UNAVAILABLE,
+)  # the latter: it was SERVING, and has gone
 
 
 class Upstream:
     """One service. Its models are asked for once, kept for a while, and asked for anew when the list proves wrong."""
 
-    def __init__(self, spec: ServiceSpec, address: str) -> None:
+    def __init__(self, spec: ServiceSpec, address: str, credentials: Reloading[grpc.ChannelCredentials] | None) -> None:
         self._spec = spec
-        self._channel = channel(address, spec.full_name)
-        self._stub = spec.stub(self._channel)
+        self._connection = Connection(spec, address, credentials)
         self._expires_s = 0.0
         self._asking = asyncio.Lock()  # one question at a time: the others wait for its answer
         self.known: Sequence[ModelInfo] = ()
@@ -41,7 +46,7 @@ class Upstream:
     async def call(self, method: str, request: Message, **options: float | bool) -> Any:
         """The response of one of its methods, as a part of the current request. Raises AioRpcError."""
         with calling(f"{self._spec.full_name}/{method}") as metadata:
-            return await getattr(self._stub, method)(request, metadata=metadata, **options)
+            return await getattr(self._connection.stub(), method)(request, metadata=metadata, **options)
 
     async def models(self, deadline: Deadline) -> Sequence[ModelInfo]:
         """What it serves now, as of at most 30 s ago."""
@@ -54,9 +59,10 @@ class Upstream:
         """Returns when the service has answered, however long that takes."""
         while True:
             try:
-                return await self._ask(wait_for_ready=True)
+                # Not longer, so that certificates that are put right meanwhile count.
+                return await self._ask(wait_for_ready=True, timeout=_READY_TRY_S)
             except grpc.aio.AioRpcError as error:
-                if error.code() is not grpc.StatusCode.UNAVAILABLE:  # it was SERVING and has gone again
+                if error.code() not in _NOT_READY:
                     raise
 
     def forget_models(self) -> None:
@@ -65,7 +71,7 @@ class Upstream:
 
     async def close(self) -> None:
         """Frees the channel."""
-        await self._channel.close()
+        await self._connection.close()
 
     async def _ask(self, **options: float | bool) -> None:
         response = await self.call("ListModels", self._spec.list_models_request(), **options)
@@ -83,9 +89,11 @@ class Upstream:
 class Upstreams:
     """All services of the table, by the tasks of their models. Made inside a running event loop."""
 
-    def __init__(self, addresses: Mapping[str, str]) -> None:
-        """`addresses` are those of the services, by name."""
-        self._upstreams = [Upstream(spec, addresses[spec.name]) for spec in MODEL_SERVICES]
+    def __init__(
+        self, addresses: Mapping[str, str], credentials: Reloading[grpc.ChannelCredentials] | None = None
+    ) -> None:
+        """`addresses` are those of the services, by name; without `credentials` they are called in clear text."""
+        self._upstreams = [Upstream(spec, addresses[spec.name], credentials) for spec in MODEL_SERVICES]
         self._of_task = {
             task: upstream
             for spec, upstream in zip(MODEL_SERVICES, self._upstreams, strict=True)

@@ -14,8 +14,12 @@ request_id: ContextVar[str] = ContextVar("request_id", default="")
 """The request that the current task works for; empty outside of requests."""
 
 
+caller: ContextVar[str] = ContextVar("caller", default="")
+"""The name of the token that the current call came with; empty without tokens."""
+
+
 class JsonFormatter(logging.Formatter):
-    """Time, level, logger, event and request id; then the fields given as `extra={"fields": {...}}`."""
+    """Time, level, logger, event, request id and caller; then the fields given as `extra={"fields": {...}}`."""
 
     def format(self, record: logging.LogRecord) -> str:
         """One line of JSON."""
@@ -29,6 +33,8 @@ class JsonFormatter(logging.Formatter):
             line |= {"event": "python_warning", "text": record.getMessage()}
         if request := request_id.get():
             line["request_id"] = request
+        if name := caller.get():
+            line["caller"] = name
         if (span := trace.get_current_span().get_span_context()).is_valid:
             line["trace_id"] = trace.format_trace_id(span.trace_id)
         fields = getattr(record, "fields", {})

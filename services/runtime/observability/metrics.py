@@ -8,6 +8,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disa
 from services.runtime.batching.items import Item
 from services.runtime.batching.observer import Drop
 from services.runtime.observability import tracing
+from services.runtime.security.refusals import Reason
 
 SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
 """Buckets of all that is timed."""
@@ -33,6 +34,9 @@ class Metrics:
 
         self.request_seconds = histogram("request_seconds", "Duration of calls.", SECONDS, "method", "code")
         self.requests_in_flight = gauge("requests_in_flight", "Calls that are being answered.")
+        self.refused_calls = counter("refused_calls", "Calls refused because of who called, or how often.", "reason")
+        for reason in Reason:  # from 0 on, as for dropped items
+            self.refused_calls.labels(reason.value)
         self.queue_items = gauge("queue_items", "Items that wait for an executor.", "model")
         self.in_flight_items = gauge("in_flight_items", "Items in the batches of executors.", "model")
         self.capacity_items = gauge("capacity_items", "Items that may wait before calls are refused.", "model")

@@ -11,6 +11,7 @@ import grpc.aio
 
 from services.runtime.batching.refusals import DeadlinePassed, HopelessDeadline, NotServing, PoisonItem, QueueFull
 from services.runtime.observability.logs import request_id
+from services.runtime.security.refusals import LimitReached, NotAuthenticated, NotPermitted
 from stamp2vec.errors import InvalidCall, InvalidInput, ModelNotFound, ServiceError, Violation
 from stamp2vec.v1 import common_pb2
 from stamp2vec.wire.errors import ErrorDetails, code_of, details_from_error, details_to_metadata
@@ -45,7 +46,11 @@ def problem(error: BaseException) -> Problem:
             return problem(PoisonItem(str(error)))
         case ModelNotFound() | ServiceError():
             return Problem(code_of(error), str(error))
-        case QueueFull() | HopelessDeadline():
+        case NotAuthenticated():
+            return Problem(Code.UNAUTHENTICATED, str(error))
+        case NotPermitted():
+            return Problem(Code.PERMISSION_DENIED, str(error))
+        case QueueFull() | HopelessDeadline() | LimitReached():
             return Problem(Code.RESOURCE_EXHAUSTED, str(error), retry_after_s=_spread(error.retry_after_s))
         case NotServing():
             return Problem(Code.UNAVAILABLE, str(error))

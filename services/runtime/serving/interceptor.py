@@ -6,7 +6,7 @@ import re
 import time
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
-from contextlib import aclosing, asynccontextmanager, contextmanager
+from contextlib import aclosing, asynccontextmanager, contextmanager, nullcontext
 from functools import partial
 from typing import Any
 
@@ -17,6 +17,8 @@ from services.runtime.batching.refusals import NotServing
 from services.runtime.observability import tracing
 from services.runtime.observability.logs import request_id
 from services.runtime.observability.metrics import Metrics
+from services.runtime.security.access import Access
+from services.runtime.security.refusals import CallerRefused
 from services.runtime.serving.errors import AioContext, Code, Problem, abort, problem
 from services.runtime.serving.messages import Messages
 
@@ -36,9 +38,12 @@ def calling(method: str) -> Iterator[tuple[tuple[str, str], ...]]:
 class CallInterceptor(grpc.aio.ServerInterceptor):
     """Wraps unary and streaming calls alike; leaves health and reflection alone."""
 
-    def __init__(self, metrics: Metrics, messages: Messages | None = None) -> None:
-        """`messages` bounds what requests and responses take; without it gRPC takes what comes."""
-        self._metrics, self._messages = metrics, messages
+    def __init__(self, metrics: Metrics, messages: Messages | None = None, access: Access | None = None) -> None:
+        """`messages` bounds what requests and responses take; without it gRPC takes what comes.
+
+        `access` decides who may call; without it everybody may who can connect.
+        """
+        self._metrics, self._messages, self._access = metrics, messages, access
         self._calls = 0
         self._no_calls = asyncio.Event()
         self._no_calls.set()
@@ -112,12 +117,15 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
         try:
             if self.not_serving:
                 raise NotServing(self.not_serving)
-            yield
+            with self._access.admit(method, metadata, peer) if self._access else nullcontext():
+                yield
         except (asyncio.CancelledError, GeneratorExit):  # the latter ends a stream that nobody reads any more
             is_late = remaining_s is not None and time.perf_counter() - started >= remaining_s
             status = problem(TimeoutError() if is_late else asyncio.CancelledError())
             raise
         except Exception as error:
+            if isinstance(error, CallerRefused):
+                self._metrics.refused_calls.labels(error.reason.value).inc()
             status = problem(error)
             await abort(context, status)
         finally:

@@ -113,6 +113,9 @@ class ModelService(Generic[Place]):
     def messages(self) -> None:
         """See App: what they answer is small, and who calls them is a gateway."""
 
+    def access(self) -> None:
+        """See App: TLS, or the network, decides who can connect."""
+
     def register(self, server: grpc.aio.Server) -> None:
         """See App."""
         self._register(self, server)

@@ -20,6 +20,9 @@ from prometheus_client import start_http_server
 from services.runtime.batching.refusals import SHUTTING_DOWN
 from services.runtime.observability import logs, tracing
 from services.runtime.observability.metrics import Metrics
+from services.runtime.security.access import Access
+from services.runtime.security.exposure import check_exposure
+from services.runtime.security.tls import TlsFiles, server_credentials
 from services.runtime.serving.interceptor import CallInterceptor
 from services.runtime.serving.messages import Messages
 from services.runtime.serving.settings import ServerSettings
@@ -48,6 +51,9 @@ class App(Protocol):
     @property
     def messages(self) -> Messages | None:
         """What requests and responses may take; None leaves that to gRPC, which takes what comes."""
+
+    def access(self) -> Access | None:
+        """Who may call; None lets everybody who can connect. Called once, before `register`."""
 
     def register(self, server: grpc.aio.Server) -> None:
         """Adds its servicer."""
@@ -114,8 +120,12 @@ class _Health:
 @asynccontextmanager
 async def running(app: App, settings: ServerSettings) -> AsyncIterator[Ports]:
     """Serves inside the `async with`: calls are answered from its first line on, and leaving it drains."""
+    credentials = server_credentials(
+        TlsFiles("tls", settings.tls_cert, settings.tls_key, settings.tls_client_ca, ca_flag="client-ca")
+    )
+    check_exposure(settings.host, encrypted=credentials is not None, insecure=settings.insecure)
     metrics = Metrics()
-    interceptor = CallInterceptor(metrics, app.messages)
+    interceptor = CallInterceptor(metrics, app.messages, app.access())
     interceptor.not_serving = "this server is starting: send the call again in a few seconds"
     server = grpc.aio.server(
         interceptors=[interceptor],
@@ -136,9 +146,10 @@ async def running(app: App, settings: ServerSettings) -> AsyncIterator[Ports]:
     await status.publish()
     health_pb2_grpc.add_HealthServicer_to_server(status.servicer, server)
     app.register(server)
-    _add_reflection(server, (app.service_name, health.SERVICE_NAME, reflection.SERVICE_NAME))
-    with _listening(settings.host, settings.port, "--port"):
-        port = server.add_insecure_port(f"{settings.host}:{settings.port}")
+    if settings.reflection:
+        _add_reflection(server, (app.service_name, health.SERVICE_NAME, reflection.SERVICE_NAME))
+    port = _open(server, settings.host, settings.port, "--port", credentials)
+    health_server = await _health_server(status, settings) if settings.health_port else None
     with _listening(settings.host, settings.metrics_port, "--metrics-port"):
         metrics_server, _ = start_http_server(settings.metrics_port, settings.host, metrics.registry)
     await server.start()
@@ -161,7 +172,25 @@ async def running(app: App, settings: ServerSettings) -> AsyncIterator[Ports]:
     finally:
         await app.stop()
         await server.stop(0)
+        if health_server:
+            await health_server.stop(0)
         threading.Thread(target=_close, args=(metrics_server,)).start()  # takes half a second, for which nobody waits
+
+
+def _open(server: grpc.aio.Server, host: str, port: int, flag: str, credentials: grpc.ServerCredentials | None) -> int:
+    """The port that the server listens on: with TLS where there are credentials."""
+    address = f"{host}:{port}"
+    with _listening(host, port, flag):
+        return server.add_secure_port(address, credentials) if credentials else server.add_insecure_port(address)
+
+
+async def _health_server(status: _Health, settings: ServerSettings) -> grpc.aio.Server:
+    """What probes ask that speak no TLS: a server of its own, as every port of one serves all that it has."""
+    server = grpc.aio.server(options=[("grpc.so_reuseport", 0)])
+    health_pb2_grpc.add_HealthServicer_to_server(status.servicer, server)
+    _open(server, settings.host, settings.health_port, "--health-port", None)
+    await server.start()
+    return server
 
 
 def _add_reflection(server: grpc.aio.Server, names: Sequence[str]) -> None:

@@ -2,7 +2,8 @@
 
 `max_batch: int` is the flag `--max-batch` and the variable `STAMP2VEC_MAX_BATCH`; the flag wins. A field of type
 `tuple[str, ...]` is a flag that may be repeated, and a variable whose values are parted by commas. A field of type
-`Mapping[str, str]` is a flag and a variable for each of its keys, `{key}` in its description.
+`Mapping[str, str]` is a flag and a variable for each of its keys, `{key}` in its description. A field `on: bool` is the
+flags `--on` and `--no-on`, and a variable that is true or false.
 """
 
 import argparse
@@ -81,13 +82,18 @@ def load(
                 parser.error(f"environment variable {option.variable}: {error}")
             given[option.name] = parsed if option.many else parsed[0]
         description = option.metadata["description"].format(key=option.key)
+        flag = f"--{option.name.replace('_', '-')}"
+        text = f"{description} Default: {_shown(option.default)}. [{option.variable}]".replace("%", "%%")
+        if option.kind is bool:
+            parser.add_argument(flag, action=argparse.BooleanOptionalAction, default=argparse.SUPPRESS, help=text)
+            continue
         parser.add_argument(
-            f"--{option.name.replace('_', '-')}",
+            flag,
             type=parse,
             action="append" if option.many else "store",
             default=argparse.SUPPRESS,
             metavar=option.name.rpartition("_")[2].upper(),
-            help=f"{description} Default: {_shown(option.default)}. [{option.variable}]".replace("%", "%%"),
+            help=text,
         )
     for name, value in vars(parser.parse_args(arguments)).items():
         given[name] = tuple(value) if isinstance(value, list) else value
@@ -114,6 +120,8 @@ def _options(settings: type[Any], defaults: Mapping[str, object]) -> Iterator[_O
 
 
 def _shown(default: object) -> str:
+    if isinstance(default, bool):
+        return str(default).lower()
     return (",".join(default) if isinstance(default, tuple) else str(default)) or "none"
 
 
@@ -123,6 +131,10 @@ def _parser(kind: type, limits: Mapping[str, Any]) -> Callable[[str], object]:
             if limits["choices"] and text not in limits["choices"]:
                 raise argparse.ArgumentTypeError(f"{text!r} is not one of {', '.join(limits['choices'])}")
             return text
+        if kind is bool:
+            if text not in ("true", "false"):
+                raise argparse.ArgumentTypeError(f"{text!r} is not true or false")
+            return text == "true"
         try:
             value = kind(text)
         except ValueError:
@@ -143,6 +155,23 @@ class ServerSettings:
     host: str = setting("127.0.0.1", "Address to listen on; 0.0.0.0 in a container, where others must reach it.")
     port: int = setting(0, "gRPC port; 0 takes a free one and prints it.", at_least=0, at_most=65535)
     metrics_port: int = setting(0, "Port of /metrics; 0 takes a free one and prints it.", at_least=0, at_most=65535)
+    health_port: int = setting(
+        0,
+        "Port of grpc.health.v1 and nothing else, without TLS: for probes that know none, as the kubelet's; 0 opens "
+        "none.",
+        at_least=0,
+        at_most=65535,
+    )
+    tls_cert: str = setting("", "PEM file of the certificate chain: with it and the key the server speaks TLS only.")
+    tls_key: str = setting("", "PEM file of the private key. A change of these files counts for new connections.")
+    tls_client_ca: str = setting(
+        "", "PEM file of authorities: clients must show a certificate that one of them has issued (mutual TLS)."
+    )
+    insecure: bool = setting(
+        False,
+        "Listen beyond loopback without TLS: where a mesh or a network policy decides who connects.",
+    )
+    reflection: bool = setting(True, "Tell callers the methods by grpc.reflection; turn it off where strangers call.")
     drain_delay_s: float = setting(
         0.0,
         "Seconds between health saying NOT_SERVING and refusing calls. On Kubernetes set it to the time that a "

@@ -6,6 +6,7 @@ import { readFileSync } from "node:fs";
 import ts from "typescript";
 
 const MODELS = {
+  "cert-manager.io": "cert-manager",
   "gateway.networking.k8s.io": "gateway-api",
   "keda.sh": "keda",
   "monitoring.coreos.com": "prometheus-operator",

@@ -1,0 +1,1 @@
+"""Who may connect and who may call: TLS, tokens, and limits for each caller."""

@@ -1,0 +1,45 @@
+"""Who may call which method, and how much of it: what an interceptor asks at the begin of every call."""
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+
+from services.runtime.observability import logs
+from services.runtime.security.limits import CallerLimits
+from services.runtime.security.refusals import NotPermitted, Reason
+from services.runtime.security.reloading import Reloading
+from services.runtime.security.tokens import Caller, Tokens
+
+ADMIN = "admin"
+"""The scope that allows every method."""
+
+_PORT = re.compile(r":\d+$")
+
+
+class Access:
+    """One for each server."""
+
+    def __init__(self, tokens: Reloading[Tokens] | None, scope_of: Callable[[str], str], limits: CallerLimits) -> None:
+        """Without `tokens` everybody may call every method; `scope_of` gives the scope of "/package.Service/Method"."""
+        self._tokens, self._scope_of, self._limits = tokens, scope_of, limits
+
+    @contextmanager
+    def admit(self, method: str, metadata: Mapping[str, str | bytes], peer: str) -> Iterator[None]:
+        """One call, from here to the end of the `with`; its caller's name is in the log. CallerRefused when not."""
+        if self._tokens is None:
+            name = _PORT.sub("", peer)
+        else:
+            caller = self._tokens.current().caller(metadata)
+            name = caller.name
+            logs.caller.set(name)
+            self._check_scope(caller, method)
+        with self._limits.enter(name):
+            yield
+
+    def _check_scope(self, caller: Caller, method: str) -> None:
+        scope = self._scope_of(method)
+        if caller.scopes.isdisjoint({scope, ADMIN}):
+            raise NotPermitted(
+                Reason.NO_SCOPE,
+                f"the token {caller.name} lacks the scope {scope}, which {method} needs: use a token that has it",
+            )
