@@ -59,7 +59,6 @@ def make_app(context: Context, metrics: Metrics) -> FastAPI:
         metrics=metrics,
         bodies=context.bodies,
         capacity=context.settings.capacity,
-        ending=context.ending,
     )
     if context.settings.cors_origins:
         app.add_middleware(
@@ -80,5 +79,5 @@ async def _healthz() -> dict[str, bool]:
 async def _readyz(request: Request) -> Response:
     """Say whether calls would be answered: a gateway can be reached, and the process is not ending."""
     context: Context = request.app.state.context
-    is_ready = not context.ending.is_set() and await context.gateway.is_serving()
+    is_ready = not context.draining.is_set() and await context.gateway.is_serving()
     return JSONResponse({"ready": is_ready}, 200 if is_ready else 503)

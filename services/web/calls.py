@@ -8,7 +8,6 @@ from http import HTTPStatus
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from services.runtime.batching.refusals import SHUTTING_DOWN
 from services.runtime.observability import tracing
 from services.runtime.observability.logs import request_id
 from services.runtime.observability.metrics import Metrics
@@ -26,9 +25,8 @@ _GONE = 499  # the status that logs and metrics have for a caller that did not w
 class Calls:
     """ASGI middleware; leaves health alone, whose answers must come under any load."""
 
-    def __init__(self, app: ASGIApp, metrics: Metrics, bodies: Bodies, capacity: int, ending: asyncio.Event) -> None:
-        """Once `ending` is set, calls are refused."""
-        self._app, self._metrics, self._bodies, self._capacity, self._ending = app, metrics, bodies, capacity, ending
+    def __init__(self, app: ASGIApp, metrics: Metrics, bodies: Bodies, capacity: int) -> None:
+        self._app, self._metrics, self._bodies, self._capacity = app, metrics, bodies, capacity
         self._in_work = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -74,8 +72,6 @@ class Calls:
             tracing.end_http(span, name, status or _GONE)
 
     def _admit(self) -> None:
-        if self._ending.is_set():
-            raise Refused(HTTPStatus.SERVICE_UNAVAILABLE, SHUTTING_DOWN, retry_after_s=_RETRY_S)
         if self._in_work > self._capacity:
             text = f"{self._capacity} calls are in work, as many as there may be: send it again in a second"
             raise Refused(HTTPStatus.TOO_MANY_REQUESTS, text, retry_after_s=_RETRY_S)

@@ -32,7 +32,8 @@ class Context:
     bodies: Bodies
     jobs: Jobs
     decoders: DecoderPool
-    ending: asyncio.Event
+    draining: asyncio.Event
+    """Set when the process has been told to end."""
 
     def timeout_s(self, request: Request, default_s: float | None = None) -> float:
         """How long a call may take: what its X-Timeout-S says, else the default. Raises Refused."""

@@ -16,7 +16,7 @@ from services.web.answers import State, document_json, streamed_page_json
 from services.web.gateway import DocumentAnswer, Gateway, PageAnswer
 from services.web.problems import Problem, Refused, problem
 from stamp2vec.document.options import Options
-from stamp2vec.errors import InvalidInput
+from stamp2vec.errors import Stamp2vecError
 from stamp2vec.imaging.formats.selection import selected_pages
 from stamp2vec.values import Preset
 
@@ -173,7 +173,7 @@ class Jobs:
             async for answer in self._gateway.pages(content, preset, first, _LONGEST_S, bulk=True):
                 if isinstance(answer, DocumentAnswer):
                     return len(selected_pages(options.pages, answer.result.page_count))
-        except InvalidInput:  # of a page that may not be asked for; if the whole document is at fault, it is said later
+        except Stamp2vecError:  # of a page that may not be asked for; what is wrong with the file is said later
             return None
         return None
 

@@ -52,7 +52,7 @@ class _Server(uvicorn.Server):
 async def running(settings: WebSettings) -> AsyncIterator[Ports]:
     """Serves inside the `async with`; leaving it drains."""
     metrics = Metrics()
-    budget, ending = ByteBudget(settings.body_mib * _MIB), asyncio.Event()
+    budget, draining = ByteBudget(settings.body_mib * _MIB), asyncio.Event()
     decoders = DecoderPool(1, _DRAWING)
     metrics_server, _ = start_http_server(settings.metrics_port, settings.host, metrics.registry)
     try:
@@ -60,7 +60,7 @@ async def running(settings: WebSettings) -> AsyncIterator[Ports]:
             jobs = Jobs(gateway, settings.jobs, settings.job_mib * _MIB, settings.job_lifetime_s)
             _observe(metrics, budget, jobs)
             bodies = Bodies(settings.max_body_mib * _MIB, budget)
-            context = Context(settings, gateway, bodies, jobs, decoders, ending)
+            context = Context(settings, gateway, bodies, jobs, decoders, draining)
             config = uvicorn.Config(
                 make_app(context, metrics),
                 log_config=None,
@@ -77,7 +77,7 @@ async def running(settings: WebSettings) -> AsyncIterator[Ports]:
             try:
                 yield Ports(listener.getsockname()[1], metrics_server.server_port)
             finally:
-                ending.set()
+                draining.set()
                 await asyncio.sleep(settings.drain_delay_s)
                 jobs.close()
                 server.should_exit = True

@@ -11,7 +11,7 @@ class WebSettings:
     """HTTP before a gateway. It decides nothing about who may call: put it behind what does."""
 
     host: str = setting("127.0.0.1", "Address to listen on; 0.0.0.0 in a container, where others must reach it.")
-    port: int = setting(8080, "HTTP port; 0 takes a free one and prints it.", at_least=0, at_most=65535)
+    port: int = setting(8050, "HTTP port; 0 takes a free one and prints it.", at_least=0, at_most=65535)
     metrics_port: int = setting(9104, "Port of /metrics; 0 takes a free one and prints it.", at_least=0, at_most=65535)
     gateway: str = setting(
         "127.0.0.1:50050", "Address of the gateway. On Kubernetes a headless Service: calls are spread over all of it."
@@ -47,7 +47,7 @@ class WebSettings:
     docs: str = setting("on", "off hides /docs and /openapi.json.", choices=("on", "off"))
     drain_delay_s: float = setting(
         0.0,
-        "Seconds between /readyz failing and refusing connections. On Kubernetes set it to the time that a removed "
+        "Seconds between /readyz failing and refusing calls. On Kubernetes set it to the time that a removed "
         "endpoint takes to reach all clients, about 5.",
         at_least=0,
     )
