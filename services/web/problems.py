@@ -60,7 +60,7 @@ class Problem(BaseModel):
 
 
 class Refused(Exception):
-    """A call that is not passed on. `headers` go with the problem."""
+    """A call that is not passed on; the gateway knows nothing of it."""
 
     def __init__(
         self,
@@ -79,7 +79,7 @@ def problem(error: BaseException) -> Problem:
         case Refused():
             return _problem(error.status, str(error), error.violations, error.retry_after_s)
         case HTTPException():
-            return _problem(error.status_code, f"{error.detail}: see /docs for what there is")
+            return _problem(error.status_code, f"{error.detail}: check the path and the method")
         case RequestValidationError() | ValidationError():
             found = [Violation(_path(each["loc"]), each["msg"]) for each in error.errors()]
             detail = "; ".join(f"{each.field}: {each.description}" for each in found)

@@ -149,6 +149,17 @@ async def test_a_call_ends_after_its_timeout() -> None:
     assert [fields(problem(each, 422)) for each in silly] == [["x-timeout-s"]] * 5
 
 
+async def test_a_page_that_fails_has_its_problem_and_loses_no_other() -> None:
+    script = Scripted(poisoned=lambda pixels: bool(pixels.mean() < 50))
+    async with web(script) as served:
+        partly = await served.http.post("/v1/find", files=[file(page(10, 200))])
+        wholly = await served.http.post("/v1/find", files=[file(page(10))], headers={"x-request-id": "scan-17"})
+    bad, good = partly.json()["documents"][0]["pages"]
+    assert (bad["error"]["status"], bad["stamps"]) == (500, [])
+    assert (good["error"], len(good["stamps"])) == (None, 1)
+    assert "scan-17" in problem(wholly, 500)["detail"]
+
+
 async def test_without_a_gateway_calls_may_be_sent_again() -> None:
     async with alone() as served:
         response = await served.http.post("/v1/find", files=[file(page())], headers={"x-timeout-s": "5"})

@@ -20,8 +20,6 @@ from schemathesis.specs.openapi.checks import (
 from tests.services.scripted import Scripted
 from tests.web.serving import file, page, web
 
-pytestmark = pytest.mark.slow
-
 
 @pytest.fixture(scope="module")
 def url() -> Iterator[str]:

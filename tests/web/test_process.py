@@ -23,8 +23,6 @@ from tests.services.gateway import eventually
 from tests.services.scripted import Scripted, serving
 from tests.web.serving import TIMEOUT_S, file, page
 
-pytestmark = pytest.mark.slow
-
 
 @asynccontextmanager
 async def process(script: Scripted, logs: Path, *arguments: str) -> AsyncIterator[tuple[Service, httpx.AsyncClient]]:
