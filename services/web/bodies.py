@@ -7,6 +7,7 @@ from http import HTTPStatus
 from typing import TypeVar, cast
 
 from pydantic import BaseModel
+from python_multipart.multipart import parse_options_header
 from starlette.datastructures import UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.requests import ClientDisconnect, Request
@@ -61,6 +62,10 @@ class Bodies:
 
     async def form(self, request: Request) -> Form:
         """The form that the request has as its body. Raises Refused."""
+        _, parameters = parse_options_header(request.headers["content-type"])
+        # RFC 7578 knows no such parameter; Python has codecs that fail in ways of their own.
+        if parameters.get(b"charset", b"utf-8").lower() != b"utf-8":
+            raise Refused(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "the form has a charset: send it in UTF-8, and name none")
         parser = _MemoryParser(
             request.headers,
             self._chunks(request),

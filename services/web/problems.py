@@ -18,6 +18,7 @@ from stamp2vec.errors import Violation
 MEDIA_TYPE = "application/problem+json"
 Code = grpc.StatusCode
 
+_MOST_VIOLATIONS = 100  # that are named: a request may have as many unknown fields as go into its bytes
 _CLIENT_CLOSED_REQUEST = 499  # nginx's; nobody is there to see it
 
 # As in google/rpc/code.proto.
@@ -80,6 +81,9 @@ def problem(error: BaseException) -> Problem:
             return _problem(error.status, str(error), error.violations, error.retry_after_s)
         case HTTPException():
             return _problem(error.status_code, f"{error.detail}: check the path and the method")
+        case ValidationError() if error.error_count() > _MOST_VIOLATIONS:
+            text = f"{error.error_count():,} values are at fault: send what /openapi.json describes"
+            return _problem(HTTPStatus.UNPROCESSABLE_ENTITY, text)
         case RequestValidationError() | ValidationError():
             found = [Violation(_path(each["loc"]), each["msg"]) for each in error.errors()]
             detail = "; ".join(f"{each.field}: {each.description}" for each in found)

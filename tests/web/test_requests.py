@@ -50,6 +50,22 @@ async def test_documents_that_are_none() -> None:
         problem(response, 422)
 
 
+@pytest.mark.parametrize("charset", ["undefined", "punycode", "unicode_escape", "utf-16"])
+async def test_a_form_is_utf_8(charset: str) -> None:
+    body = b'--x\r\ncontent-disposition: form-data; name="pages"\r\n\r\n\\ud800\r\n--x--\r\n'
+    kind = f"multipart/form-data; boundary=x; charset={charset}"
+    async with alone() as served:
+        problem(await served.http.post("/v1/find", content=body, headers={"content-type": kind}), 415)
+
+
+async def test_many_faults_are_counted_and_not_named() -> None:
+    async with alone() as served:
+        response = await served.http.post("/v1/find", json={str(number): 0 for number in range(100_000)})
+    found = problem(response, 422)
+    assert "100,001" in found["detail"]
+    assert found["violations"] == []
+
+
 async def test_errors_of_http_itself_are_problems() -> None:
     async with alone() as served:
         problem(await served.http.get("/v2/analyze"), 404)
