@@ -129,3 +129,15 @@ async def test_a_job_takes_one_file() -> None:
         bad = await served.http.post("/v1/jobs", files=[file(page())], data={"prior": "2"})
     problem(two, 422)
     assert fields(problem(bad, 422)) == ["prior"]
+
+
+async def test_a_document_too_large_for_one_answer_comes_page_by_page() -> None:
+    large = page(90, 200) + b"\0" * (33 * 2**20)
+    async with web() as served:
+        whole = await served.http.post("/v1/find", files=[file(large)])
+        in_lines = await served.http.post("/v1/find", files=[file(large)], headers={"accept": "application/x-ndjson"})
+        location = (await served.http.post("/v1/jobs", files=[file(large)])).headers["location"]
+        done = await finished(served.http, location)
+    assert fields(problem(whole, 400)) == ["document"]
+    assert in_lines.text.count('"type": "page"') == 2
+    assert (done["state"], done["pages_done"]) == ("done", 2)
