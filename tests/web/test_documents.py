@@ -107,7 +107,7 @@ async def test_a_page_is_sent_before_the_next_is_analysed() -> None:
     goes_on = asyncio.Event()
 
     async def wait_for_the_second(request: Any, context: Any) -> None:
-        if script.requests.index(request) > 0:
+        if len(script.requests) > 1:
             await goes_on.wait()
 
     script = Scripted(on_detect=wait_for_the_second)
@@ -136,6 +136,21 @@ async def test_a_caller_that_goes_ends_the_work(headers: dict[str, str]) -> None
         await eventually(lambda: len(script.requests) == 1)
         call.cancel()
         await eventually(lambda: script.cancelled == ["DetectRequest"])
+
+
+async def test_a_caller_that_goes_between_lines_ends_the_work() -> None:
+    async def stop_after_the_first(request: Any, context: Any) -> None:
+        if len(script.requests) > 1:
+            await asyncio.Event().wait()
+
+    script = Scripted(on_detect=stop_after_the_first)
+    async with web(script) as served:
+        upload = [file(page(*[100] * 40))]
+        async with served.http.stream("POST", "/v1/find", files=upload, headers=NDJSON) as response:
+            received = response.aiter_lines()  # which closes the connection once nobody has it any more
+            await anext(received)
+            await eventually(lambda: len(script.requests) > 1)
+        await eventually(lambda: bool(script.cancelled))
 
 
 async def test_a_call_ends_after_its_timeout() -> None:
