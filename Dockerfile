@@ -1,4 +1,4 @@
-# One image for each service: `--target gateway`, detector, segmenter or embedder; `bulk` is the command line, a caller.
+# One image for each service: `--target gateway`, web, detector, segmenter or embedder; `bulk` is the command line, a caller.
 # `make images` builds all of them.
 # For GPUs: --build-arg TORCH_INDEX=https://download.pytorch.org/whl/cu130
 ARG BASE=docker.io/library/python:3.11-slim-bookworm
@@ -14,11 +14,17 @@ RUN python -c "import tomllib; p = tomllib.load(open('pyproject.toml', 'rb'))['p
 o = p['optional-dependencies']; \
 print(*p['dependencies'], *o['services'], *o['otel'], sep='\n', file=open('light.txt', 'w')); \
 print(*o['local'], sep='\n', file=open('local.txt', 'w')); \
+print(*o['web'], sep='\n', file=open('web.txt', 'w')); \
 print(*p['dependencies'], *o['bulk'], sep='\n', file=open('bulk.txt', 'w'))"
 
 # What the gateway needs.
 FROM requirements AS light
 RUN pip install -r light.txt -c constraints.txt \
+ && pip uninstall --yes setuptools pip
+
+# What HTTP before the gateway needs.
+FROM requirements AS http
+RUN pip install -r light.txt -r web.txt -c constraints.txt \
  && pip uninstall --yes setuptools pip
 
 # What the command line needs to call a gateway and an object store.
@@ -81,6 +87,17 @@ EXPOSE 50050 9100
 HEALTHCHECK --interval=10s --timeout=5s --start-period=10s \
     CMD ["python", "-m", "services.runtime.serving.probe", "127.0.0.1:50050", "liveness"]
 ENTRYPOINT ["python", "-m", "services.gateway"]
+
+FROM service AS web
+COPY --from=http /opt/venv /opt/venv
+COPY --from=code /build/stamp2vec stamp2vec
+COPY --from=code /build/services/__init__.py services/
+COPY --from=code /build/services/runtime services/runtime
+COPY --from=code /build/services/web services/web
+EXPOSE 8050 9104
+HEALTHCHECK --interval=10s --timeout=5s --start-period=10s \
+    CMD ["python", "-c", "from urllib.request import urlopen; urlopen('http://127.0.0.1:8050/healthz', timeout=3)"]
+ENTRYPOINT ["python", "-m", "services.web"]
 
 FROM service AS bulk
 COPY --from=tables /opt/venv /opt/venv

@@ -17,7 +17,7 @@ setup: .venv/.done ## make .venv with everything that running and testing needs
 
 .venv/.done: pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
-	$(PIP) -c constraints.txt --editable '.[local,services,bulk,otel,training,dev]'
+	$(PIP) -c constraints.txt --editable '.[local,services,web,bulk,otel,training,dev]'
 	touch $@
 
 hooks: setup ## let git run what `make check` runs, without the tests, before each commit and push
@@ -110,7 +110,7 @@ REGISTRY ?= localhost/stamp2vec
 DEVICE ?= cpu
 TORCH_INDEX ?= https://download.pytorch.org/whl/$(if $(filter cuda,$(DEVICE)),cu130,cpu)
 MODEL_SERVICES := $(shell sed -n 's/^    ServiceSpec."\([a-z]*\)".*/\1/p' services/table.py)
-IMAGES := $(if $(filter cuda,$(DEVICE)),,gateway bulk) $(MODEL_SERVICES)
+IMAGES := $(if $(filter cuda,$(DEVICE)),,gateway web bulk) $(MODEL_SERVICES)
 IMAGE = $(REGISTRY)/$(1)$(if $(filter cuda,$(DEVICE)),-cuda)
 
 images: ## build the images: ENGINE=docker or buildah, DEVICE=cpu or cuda, REGISTRY=where they will be

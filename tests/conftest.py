@@ -34,6 +34,8 @@ SLOW = (
     "tracing/",
     "training/",
     "verdicts/",
+    "web/test_openapi.py",
+    "web/test_process.py",
 )
 """Marked `slow`: folders and files below tests/. What starts a process, installs, draws or trains is slow."""
 

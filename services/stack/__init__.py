@@ -1,1 +1,1 @@
-"""All four services together, as processes of this machine: for trials and for tests."""
+"""All services together, as processes of this machine: for trials and for tests."""

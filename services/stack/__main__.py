@@ -14,9 +14,10 @@ from stamp2vec.client import Client
 from stamp2vec.errors import Stamp2vecError
 
 _HOW_TO_CALL = """
-Serving at {target}. Ctrl-C stops it. Metrics: {metrics}, and likewise on ports {others}.
+Serving at {target}, and HTTP at {http}. Ctrl-C stops it. Metrics: {metrics}, and likewise on ports {others}.
 
   stamp2vec analyze docs/sample/page.jpg --gateway {target}
+  curl --form file=@docs/sample/page.jpg {http}/v1/analyze    # {http}/docs has the rest
 
   from stamp2vec.client import Client
   with Client("{target}") as client:
@@ -31,7 +32,7 @@ def main() -> int:
     run = commands.add_parser("run", help="start them, analyse a document, stop them")
     run.add_argument("document", type=Path, help="a PDF, TIFF, JPEG, PNG or other picture")
     run.add_argument("--out", type=Path, default=Path("out"), help="folder for annotated pages, JSON and logs")
-    serve = commands.add_parser("serve", help="start them on their usual ports and leave them up until Ctrl-C")
+    serve = commands.add_parser("serve", help="start them and HTTP on their usual ports until Ctrl-C")
     serve.add_argument("--out", type=Path, default=Path("out"), help="folder for logs")
     chosen = parser.parse_args()
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # an orderly end, as after Ctrl-C
@@ -66,8 +67,13 @@ def _run(path: Path, out: Path) -> int:
 def _serve(out: Path) -> int:
     with running({}, out / "logs", _Progress(), free_ports=False) as stack:
         gateway = stack.address("gateway")
-        others = ", ".join(str(stack.address(name).metrics_port) for name in MODEL_SERVICE_NAMES)
-        print(_HOW_TO_CALL.format(target=gateway.target, metrics=gateway.metrics_url, others=others), flush=True)
+        stack.start_web(_Progress())
+        web = stack.address("web")
+        others = ", ".join(str(stack.address(name).metrics_port) for name in (*MODEL_SERVICE_NAMES, "web"))
+        text = _HOW_TO_CALL.format(
+            target=gateway.target, http=f"http://{web.target}", metrics=gateway.metrics_url, others=others
+        )
+        print(text, flush=True)
         stack.watch()
     return 0
 

@@ -144,7 +144,7 @@ def stop(services: Collection[Service]) -> None:
 
 
 class Stack:
-    """The four services, running."""
+    """The four services, running, and HTTP before them where it was started."""
 
     def __init__(self, options: Mapping[str, Sequence[str]], logs: Path, *, free_ports: bool) -> None:
         """`options` are further arguments by service name. Nothing runs yet."""
@@ -172,6 +172,12 @@ class Stack:
         self._services["gateway"] = self._launch("gateway", upstreams)
         wait_until_serving([self._services["gateway"]], progress)
 
+    def start_web(self, progress: Progress) -> None:
+        """Returns when HTTP is served before the gateway too. Raises ServiceDied or TimeoutError."""
+        (self._logs / "web.log").unlink(missing_ok=True)
+        self._services["web"] = self._launch("web", ("--gateway", self.address("gateway").target))
+        wait_until_serving([self._services["web"]], progress)
+
     def restart(self, name: str) -> None:
         """Kills a service as a crash would, and returns when a new one serves at the same address."""
         address = self.address(name)
@@ -190,10 +196,11 @@ class Stack:
                     key.data.read_line()
 
     def stop(self) -> None:
-        """Ends the gateway first, so that no new calls come, and then the others."""
-        gateway = self._services.get("gateway")
-        stop([gateway] if gateway else [])
-        stop([service for service in self._services.values() if service is not gateway])
+        """Ends each service after those that call it, so that no new calls come."""
+        callers = [self._services[name] for name in ("web", "gateway") if name in self._services]
+        for service in callers:
+            stop([service])
+        stop([service for service in self._services.values() if service not in callers])
 
     def kill(self) -> None:
         """Ends all of them at once."""

@@ -66,8 +66,8 @@ def _transport_error(code: grpc.StatusCode, message: str, address: str, request_
             message = f"{address} does not speak TLS ({message}): call it without, or check the address"
         case grpc.StatusCode.UNAVAILABLE if "last error" in message and "Socket closed" in message:
             message = (
-                f"{address} closes connections ({message}): check the address, and whether the gateway requires TLS, or "
-                "a certificate of its clients"
+                f"{address} closes connections ({message}): check the address, and whether the gateway requires TLS, "
+                "or a certificate of its clients"
             )
         case grpc.StatusCode.UNAVAILABLE:
             message = f"no gateway answers at {address} ({message}): check the address, or start the gateway"

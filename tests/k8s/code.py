@@ -10,11 +10,13 @@ from opentelemetry.sdk import environment_variables
 
 from services.gateway.settings import GatewaySettings
 from services.runtime.serving import settings
-from services.runtime.serving.settings import ModelServerSettings, ServerSettings
+from services.runtime.serving.settings import ModelServerSettings
 from services.table import MODEL_SERVICE_NAMES, MODEL_SERVICES
+from services.web.settings import WebSettings
 
-SETTINGS: dict[str, type[ServerSettings]] = {
+SETTINGS: dict[str, type[Any]] = {
     "gateway": GatewaySettings,
+    "web": WebSettings,
     **dict.fromkeys(MODEL_SERVICE_NAMES, ModelServerSettings),
 }
 UPSTREAMS = [
@@ -47,5 +49,5 @@ def contract(service: str) -> ServiceDescriptor:
 
 def methods() -> set[str]:
     """Every method that the processes serve: "/package.Service/Method"."""
-    descriptors = [*map(contract, SETTINGS), *health_pb2.DESCRIPTOR.services_by_name.values()]
+    descriptors = [*map(contract, ("gateway", *MODEL_SERVICE_NAMES)), *health_pb2.DESCRIPTOR.services_by_name.values()]
     return {f"/{each.full_name}/{method.name}" for each in descriptors for method in each.methods}

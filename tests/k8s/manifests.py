@@ -20,8 +20,15 @@ Resource = dict[str, Any]
 
 OVERLAYS = sorted(path.name for path in (K8S / "overlays").iterdir())
 COMPONENTS = sorted(path.name for path in (K8S / "components").iterdir())
-_NEEDS = {"gpu-timeslice": ("gpu",), "otel": ("network-policy",)}  # components that change what others have added
+_NEEDS = {
+    "gpu-timeslice": ("gpu",),
+    "otel": ("network-policy",),
+    "web": ("network-policy",),
+}  # components that change what others have added
 SERVICES = ("gateway", "detector", "segmenter", "embedder")
+
+OPTIONAL = {"base+web": ("web",)}
+"""Services that only these variants have."""
 
 VARIANTS = [*OVERLAYS, *(f"base+{name}" for name in COMPONENTS)]
 """Everything that is rendered: the overlays, and the base with each component."""

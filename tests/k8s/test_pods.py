@@ -6,6 +6,7 @@ import pytest
 
 from services.gateway.settings import GatewaySettings
 from tests.k8s.manifests import (
+    OPTIONAL,
     OVERLAYS,
     SERVICES,
     VARIANTS,
@@ -24,7 +25,8 @@ MARGIN_S = 10  # for executors to end, and the kubelet's own delays
 MODELS = SERVICES[1:]
 
 each_pod = pytest.mark.parametrize(
-    ("variant", "service"), [(variant, service) for variant in VARIANTS for service in SERVICES]
+    ("variant", "service"),
+    [(variant, service) for variant in VARIANTS for service in (*SERVICES, *OPTIONAL.get(variant, ()))],
 )
 
 
@@ -102,7 +104,7 @@ def test_threads_follow_the_cpu_request(variant: str, service: str) -> None:
     cores = quantity(container(deployment)["resources"]["requests"]["cpu"])
     if service == "gateway":
         assert float(variables["STAMP2VEC_WORKER_THREADS"]) == float(variables["STAMP2VEC_DECODERS"]) == cores
-    elif variables.get("STAMP2VEC_DEVICE") != "cuda":
+    elif service in MODELS and variables.get("STAMP2VEC_DEVICE") != "cuda":
         assert float(variables["STAMP2VEC_EXECUTORS"]) * float(variables.get("STAMP2VEC_THREADS", "1")) == cores
 
 

@@ -33,4 +33,4 @@ def test_an_image_is_built_of_every_service() -> None:
     """The Makefile takes their names out of the source of the table."""
     command = ["make", "--dry-run", "images", "ENGINE=docker"]
     done = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True)
-    assert re.findall(r"--target (\S+)", done.stdout) == ["gateway", "bulk", *MODEL_SERVICE_NAMES]
+    assert re.findall(r"--target (\S+)", done.stdout) == ["gateway", "web", "bulk", *MODEL_SERVICE_NAMES]

@@ -10,6 +10,7 @@ from services.runtime.serving import settings
 from services.runtime.serving.server import LIVENESS, STARTUP
 from tests.k8s.code import SETTINGS, UPSTREAMS, contract, default, methods, variables
 from tests.k8s.manifests import (
+    OPTIONAL,
     ROOT,
     SERVICES,
     VARIANTS,
@@ -28,7 +29,10 @@ pytestmark = pytest.mark.parametrize("variant", VARIANTS)
 
 
 def test_there_is_a_deployment_of_each_service(variant: str) -> None:
-    assert {each["metadata"]["name"] for each in of_kind(variant, "Deployment")} == set(SERVICES)
+    assert {each["metadata"]["name"] for each in of_kind(variant, "Deployment")} == {
+        *SERVICES,
+        *OPTIONAL.get(variant, ()),
+    }
 
 
 def test_selectors_match_the_pods_of_their_service(variant: str) -> None:
@@ -62,16 +66,18 @@ def test_ports_are_those_that_the_services_open(variant: str) -> None:
             assert "ports" not in container(deployment)  # all are on the host's network
             continue
         ports = {port["name"]: port["containerPort"] for port in container(deployment)["ports"]}
+        protocol = _protocol(name)
         health = environment(variant, name).get("STAMP2VEC_HEALTH_PORT")
-        expected = {"grpc": default(name, "port"), "metrics": default(name, "metrics_port")}
+        expected = {protocol: default(name, "port"), "metrics": default(name, "metrics_port")}
         assert ports == expected | ({"health": int(health)} if health else {})
         assert {"STAMP2VEC_PORT", "STAMP2VEC_METRICS_PORT"}.isdisjoint(environment(variant, name))
         for probe in ("startupProbe", "readinessProbe", "livenessProbe"):
-            assert container(deployment)[probe]["grpc"]["port"] == ports.get("health", ports["grpc"])
+            if protocol == "grpc":
+                assert container(deployment)[probe]["grpc"]["port"] == ports.get("health", ports["grpc"])
     for service in of_kind(variant, "Service"):
         name = service["metadata"]["name"].removesuffix("-headless")
         (port,) = service["spec"]["ports"]
-        assert (port["port"], port["targetPort"]) == (default(name, "port"), "grpc")
+        assert (port["port"], port["targetPort"]) == (default(name, "port"), _protocol(name))
     for reference in values_of("backendRefs", list(resources(variant))):
         for backend in reference:
             (port,) = named(variant, "Service", backend["name"])["spec"]["ports"]
@@ -87,6 +93,8 @@ def test_ports_are_those_that_the_services_open(variant: str) -> None:
 
 def test_probes_call_three_health_services(variant: str) -> None:
     for deployment in _deployments(variant):
+        if _protocol(deployment["metadata"]["name"]) != "grpc":
+            continue
         asked = [
             container(deployment)[f"{kind}Probe"]["grpc"]["service"] for kind in ("startup", "readiness", "liveness")
         ]
@@ -171,6 +179,10 @@ def test_there_are_no_secrets_but_references(variant: str) -> None:
     for deployment in _deployments(variant):
         for variable in container(deployment)["env"]:
             assert not re.search("PASSWORD|TOKEN|SECRET|KEY", variable["name"])
+
+
+def _protocol(service: str) -> str:
+    return "http" if service == "web" else "grpc"
 
 
 def _deployments(variant: str) -> list[Resource]:

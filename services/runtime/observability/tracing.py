@@ -3,7 +3,7 @@
 OpenTelemetry's own variables set it up. Without OTEL_EXPORTER_OTLP_ENDPOINT no span is recorded, and a caller's trace
 context is passed on as it came. With it, spans wait in a bounded queue for a thread that sends them over gRPC: while no
 collector takes them they are dropped, and no call waits or fails. Only W3C trace context is read and written
-(https://www.w3.org/TR/trace-context/). Names of attributes are those of OpenTelemetry's conventions for RPC.
+(https://www.w3.org/TR/trace-context/). Names of attributes are those of OpenTelemetry's conventions for RPC and HTTP.
 """
 
 import asyncio
@@ -85,6 +85,27 @@ def end_call(span: Span, code: grpc.StatusCode) -> None:
     """The call was answered with this code."""
     span.set_attribute("rpc.response.status_code", code.name)
     if code in _SERVER_FAILED:
+        span.set_status(StatusCode.ERROR)
+    span.end()
+
+
+def begin_http(method: str, path: str, headers: Mapping[str, str], request: str) -> Span:
+    """The span of an HTTP request that came in with these headers and request id; it is the current one now."""
+    span = _TRACER.start_span(
+        method,
+        _W3C.extract(headers, Context()),
+        SpanKind.SERVER,
+        {"http.request.method": method, "url.path": path, "stamp2vec.request_id": request},
+    )
+    context.attach(trace.set_span_in_context(span))  # never detached: the task ends with the request
+    return span
+
+
+def end_http(span: Span, name: str, status: int) -> None:
+    """The request was answered with this status; `name` is its method and route."""
+    span.update_name(name)
+    span.set_attribute("http.response.status_code", status)
+    if status >= 500:
         span.set_status(StatusCode.ERROR)
     span.end()
 

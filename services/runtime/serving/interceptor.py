@@ -28,6 +28,11 @@ REQUEST_ID_KEY = "x-request-id"
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")  # what callers send ends up in our logs
 
 
+def accepted_request_id(given: str | bytes) -> str:
+    """The request id that a caller gave, where it may stand in logs, else a new one."""
+    return given if isinstance(given, str) and _REQUEST_ID.fullmatch(given) else uuid.uuid4().hex
+
+
 @contextmanager
 def calling(method: str) -> Iterator[tuple[tuple[str, str], ...]]:
     """Around a call to "package.Service/Method": the metadata with which it stays part of the current request."""
@@ -65,9 +70,7 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
         if handler is None or method.startswith("/grpc."):
             return handler  # type: ignore[no-any-return]
         metadata = dict(handler_call_details.invocation_metadata or ())
-        given = metadata.get(REQUEST_ID_KEY, "")
-        if not (isinstance(given, str) and _REQUEST_ID.fullmatch(given)):
-            given = uuid.uuid4().hex
+        given = accepted_request_id(metadata.get(REQUEST_ID_KEY, ""))
 
         async def answer_once(request: Any, context: AioContext) -> Any:
             async with self._call(method, given, metadata, context):

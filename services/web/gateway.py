@@ -1,0 +1,113 @@
+"""The gateway as this service calls it: the call's deadline, request id and trace go with each of its calls."""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import Any, Self, TypeVar
+
+import grpc
+import grpc.aio
+from grpc_health.v1 import health_pb2, health_pb2_grpc  # type: ignore[import-untyped]
+
+from services.runtime.serving.interceptor import calling
+from stamp2vec.client import calls
+from stamp2vec.client.calls import Call
+from stamp2vec.client.connection import channel_options
+from stamp2vec.client.stream import DocumentStream
+from stamp2vec.document.options import Options
+from stamp2vec.v1 import gateway_pb2
+from stamp2vec.v1.gateway_pb2_grpc import StampServiceStub
+from stamp2vec.values import DocumentResult, PageResult, Preset
+from stamp2vec.wire.documents import page_from_message, result_from_message
+from stamp2vec.wire.errors import status_from_message
+
+Result = TypeVar("Result")
+
+_SERVICE = str(gateway_pb2.DESCRIPTOR.services_by_name["StampService"].full_name)
+_HEALTH_S = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class PageAnswer:
+    """A page, and the crop of each of its stamps as a PNG file: empty where none was asked for."""
+
+    page: PageResult
+    crop_pngs: tuple[bytes, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentAnswer:
+    """What is known of a document: its pages, or `die_groups` of all stamps where the pages came before."""
+
+    result: DocumentResult
+    pages: tuple[PageAnswer, ...]
+    die_groups: tuple[int, ...] = ()
+
+
+class Gateway:
+    """Made in the event loop. Its calls raise grpc.aio.AioRpcError, which says more than the library's errors."""
+
+    def __init__(self, address: str) -> None:
+        self._channel = grpc.aio.insecure_channel(address, channel_options(address))
+        self._stub: Any = StampServiceStub(self._channel)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._channel.close()
+
+    async def is_serving(self) -> bool:
+        """Whether a gateway answers, and is ready itself."""
+        request = health_pb2.HealthCheckRequest(service=_SERVICE)
+        try:
+            answer = await health_pb2_grpc.HealthStub(self._channel).Check(request, timeout=_HEALTH_S)
+        except grpc.aio.AioRpcError:
+            return False
+        return bool(answer.status == health_pb2.HealthCheckResponse.SERVING)
+
+    async def call(self, call: Call[Result], timeout_s: float) -> Result:
+        """One of stamp2vec.client.calls."""
+        return call.read(await self._response(call.method, call.request, timeout_s))
+
+    async def analyze(self, document: bytes, preset: Preset, options: Options, timeout_s: float) -> DocumentAnswer:
+        """A document of up to 32 MiB and 100 pages. InvalidInput when it is larger."""
+        call = calls.analyze(document, preset, options, bulk=False)
+        message = await self._response(call.method, call.request, timeout_s)
+        pages = tuple(map(_page, message.pages))
+        message.ClearField("pages")  # they have been read
+        return DocumentAnswer(result_from_message(message), pages)
+
+    async def pages(
+        self, document: bytes, preset: Preset, options: Options, timeout_s: float, *, bulk: bool
+    ) -> AsyncIterator[PageAnswer | DocumentAnswer]:
+        """The pages of a document of up to 256 MiB, each as soon as it is analysed, and then the rest of the answer.
+
+        Raises the error of the document. To be iterated in one task, as the call's trace is that task's.
+        """
+        stream = DocumentStream(preset, options, bulk=bulk)
+        with calling(f"{_SERVICE}/AnalyzeDocuments") as metadata:
+            requests = stream.requests([("document", document)])
+            call = self._stub.AnalyzeDocuments(requests, timeout=timeout_s, metadata=metadata)
+            try:
+                async for response in call:
+                    if response.HasField("page"):
+                        yield _page(response.page)
+                    elif error := status_from_message(response.status):
+                        raise error
+                    else:
+                        rest = response.result
+                        yield DocumentAnswer(result_from_message(rest), (), tuple(rest.die_groups))
+                stream.raise_refusal()
+            finally:
+                call.cancel()
+
+    async def _response(self, method: str, request: Any, timeout_s: float) -> Any:
+        with calling(f"{_SERVICE}/{method}") as metadata:
+            return await getattr(self._stub, method)(request, timeout=timeout_s, metadata=metadata)
+
+
+def _page(message: gateway_pb2.Page) -> PageAnswer:
+    pngs = tuple(stamp.crop_png for stamp in message.stamps)
+    for stamp in message.stamps:  # they are passed on as they are: to decode them would cost more than all the rest
+        stamp.ClearField("crop_png")
+    return PageAnswer(page_from_message(message), pngs)

@@ -1,0 +1,137 @@
+"""The process: HTTP and metrics on ports of their own, and an end without a lost call."""
+
+import asyncio
+import contextlib
+import json
+import logging
+import signal
+import socket
+import threading
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+import uvicorn
+from prometheus_client import Gauge, start_http_server
+
+from services.runtime.observability import logs, tracing
+from services.runtime.observability.metrics import Metrics
+from services.runtime.process.heap import trim
+from services.runtime.security.exposure import check_exposure
+from services.runtime.serving.byte_budget import ByteBudget
+from services.web.app import make_app
+from services.web.bodies import Bodies
+from services.web.context import Context
+from services.web.gateway import Gateway
+from services.web.jobs import Jobs
+from services.web.settings import WebSettings
+from stamp2vec.decoding import DecoderLimits, DecoderPool
+
+log = logging.getLogger(__name__)
+
+_MIB = 2**20
+_BACKLOG = 512
+_DRAWING = DecoderLimits(page_s=20.0, memory_bytes=1024 * _MIB)  # pictures for /image-w-boxes, one at a time
+
+
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """Where a running server listens."""
+
+    http: int
+    metrics: int
+
+
+class _Server(uvicorn.Server):
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """None: this process has more to end than the server."""
+        yield
+
+
+@asynccontextmanager
+async def running(settings: WebSettings) -> AsyncIterator[Ports]:
+    """Serves inside the `async with`; leaving it drains."""
+    check_exposure(settings.host, encrypted=False, insecure=settings.insecure)
+    metrics = Metrics()
+    budget, draining = ByteBudget(settings.body_mib * _MIB), asyncio.Event()
+    decoders = DecoderPool(1, _DRAWING)
+    metrics_server, _ = start_http_server(settings.metrics_port, settings.host, metrics.registry)
+    try:
+        async with Gateway(settings.gateway) as gateway:
+            jobs = Jobs(gateway, settings.jobs, settings.job_mib * _MIB, settings.job_lifetime_s)
+            _observe(metrics, budget, jobs)
+            bodies = Bodies(settings.max_body_mib * _MIB, budget)
+            context = Context(settings, gateway, bodies, jobs, decoders, draining)
+            config = uvicorn.Config(
+                make_app(context, metrics),
+                log_config=None,
+                access_log=False,
+                lifespan="off",
+                server_header=False,
+                ws="none",
+                timeout_graceful_shutdown=max(1, round(settings.grace_s)),
+            )
+            server = _Server(config)
+            listener = _listening(settings.host, settings.port)
+            serving = asyncio.create_task(server.serve([listener]))
+            trimming = asyncio.create_task(trim(lambda: budget.given_back))
+            try:
+                yield Ports(listener.getsockname()[1], metrics_server.server_port)
+            finally:
+                draining.set()
+                await asyncio.sleep(settings.drain_delay_s)
+                jobs.close()
+                server.should_exit = True
+                await serving
+                trimming.cancel()
+    finally:
+        await decoders.close()
+        threading.Thread(target=metrics_server.shutdown).start()  # takes half a second, for which nobody waits
+
+
+def _listening(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((host, port))
+    except OSError as error:
+        listener.close()
+        reason = f"cannot listen on {host}:{port} ({error})"
+        raise OSError(f"{reason}: end the process that has the port, or choose another by --port") from error
+    listener.listen(_BACKLOG)
+    return listener
+
+
+def _observe(metrics: Metrics, budget: ByteBudget, jobs: Jobs) -> None:
+    registry = metrics.registry
+    Gauge("stamp2vec_body_bytes", "Bytes that requests hold.", registry=registry).set_function(lambda: budget.taken)
+    Gauge("stamp2vec_jobs", "Jobs that are kept.", registry=registry).set_function(lambda: len(jobs))
+    Gauge("stamp2vec_job_bytes", "Bytes that jobs hold.", registry=registry).set_function(lambda: jobs.held_bytes)
+
+
+def main(settings: WebSettings) -> int:
+    """Serves until SIGTERM or SIGINT; the exit code is 0 after a clean drain and 1 when it could not start.
+
+    Once it listens it prints one line of JSON to stdout, as the other services do. All else is logged to stderr.
+    """
+    logs.configure(settings.log_level)
+    try:
+        with tracing.exporting("stamp2vec.web"):
+            asyncio.run(_serve(settings))
+    except Exception:
+        log.exception("start_failed")
+        return 1
+    return 0
+
+
+async def _serve(settings: WebSettings) -> None:
+    signalled = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, signalled.set)
+    async with running(settings) as ports:
+        ready = {"event": "serving", "service": "web", "port": ports.http, "metrics_port": ports.metrics}
+        print(json.dumps(ready), flush=True)
+        await signalled.wait()
+        log.info("draining")

@@ -1,0 +1,66 @@
+"""The settings of the HTTP service."""
+
+from dataclasses import dataclass
+
+from services.runtime.serving.settings import setting
+from stamp2vec.limits import DEFAULT_DEADLINE_S
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WebSettings:
+    """HTTP before a gateway. It decides nothing about who may call: put it behind what does."""
+
+    host: str = setting("127.0.0.1", "Address to listen on; 0.0.0.0 in a container, where others must reach it.")
+    port: int = setting(8050, "HTTP port; 0 takes a free one and prints it.", at_least=0, at_most=65535)
+    metrics_port: int = setting(9104, "Port of /metrics; 0 takes a free one and prints it.", at_least=0, at_most=65535)
+    insecure: bool = setting(
+        False,
+        "Listen beyond loopback: this process has no TLS and checks no caller, so something before it has to, such as "
+        "a proxy or a mesh.",
+    )
+    gateway: str = setting(
+        "127.0.0.1:50050", "Address of the gateway. On Kubernetes a headless Service: calls are spread over all of it."
+    )
+    timeout_s: float = setting(
+        DEFAULT_DEADLINE_S,
+        "Seconds that a call may take whose X-Timeout-S header is missing; raise it for long documents.",
+        at_least=0.1,
+        at_most=3600,
+    )
+    capacity: int = setting(
+        128, "Calls at once; beyond it they are refused. Raise it with the capacity of the gateways behind.", at_least=1
+    )
+    max_body_mib: int = setting(
+        64, "MiB of one request; up to 260 where the longest documents come as jobs.", at_least=1, at_most=512
+    )
+    body_mib: int = setting(
+        256,
+        "MiB of requests held at once over all calls; beyond it they are refused. The process takes about three times "
+        "as much.",
+        at_least=1,
+    )
+    jobs: int = setting(100, "Jobs that are kept, done ones included; beyond it more are refused.", at_least=1)
+    job_mib: int = setting(
+        256, "MiB of the documents and results of all jobs; raise it with the memory of the process.", at_least=1
+    )
+    job_lifetime_s: float = setting(
+        3600.0, "Seconds that a job is kept once it is done; shorten it where results are fetched at once.", at_least=1
+    )
+    cors_origins: tuple[str, ...] = setting(
+        (), "An origin whose pages may call from a browser, such as https://scans.example.com. Repeat it for several."
+    )
+    docs: str = setting("on", "off hides /docs and /openapi.json.", choices=("on", "off"))
+    drain_delay_s: float = setting(
+        0.0,
+        "Seconds between /readyz failing and refusing calls. On Kubernetes set it to the time that a removed "
+        "endpoint takes to reach all clients, about 5.",
+        at_least=0,
+    )
+    grace_s: float = setting(
+        30.0,
+        "Seconds that calls in work have to finish at a shutdown, jobs have none; raise it with the timeouts.",
+        at_least=0,
+    )
+    log_level: str = setting(
+        "info", "debug when chasing a bug, warning to save log space.", choices=("debug", "info", "warning", "error")
+    )
