@@ -118,7 +118,7 @@ for _path in ("/embeddings-from-cropped", "/embedding-from-cropped", "/embedding
 async def embeddings(request: Request, here: Here) -> Response:
     """Find the stamps of a picture and turn each into a vector."""
     timeout_s = here.timeout_s(request)
-    call = here.gateway.analyze(await _picture(request, here), Preset.FAST, Options(), timeout_s)
+    call = here.gateway.analyze(await _picture(request, here), Preset.FAST, Options(pages="1"), timeout_s)
     pages = [answer.page for answer in (await while_connected(request, call)).pages]
     stamps = [stamp for page in pages for stamp in page.stamps]
     boxes = [_box_json(stamp.box, stamp.score) for stamp in stamps]
