@@ -8,6 +8,10 @@ if TYPE_CHECKING:
     import grpc
 
 
+class DamagedImageWarning(UserWarning):
+    """A picture could be read in part only: what is said of it is said of that part."""
+
+
 class Stamp2vecError(Exception):
     """The base of them all."""
 

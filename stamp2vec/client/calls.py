@@ -12,6 +12,7 @@ from stamp2vec.client.errors import call_error, errors_by_image
 from stamp2vec.detection.options import faults
 from stamp2vec.document.options import Options
 from stamp2vec.errors import InvalidInput, ServiceError, Stamp2vecError
+from stamp2vec.imaging import warn_of_damage
 from stamp2vec.limits import MAX_DOCUMENT_BYTES
 from stamp2vec.v1 import gateway_pb2
 from stamp2vec.values import Comparison, Detection, DocumentResult, Embedding, ModelInfo, Preset
@@ -118,6 +119,7 @@ def _of_images(
         if len(response.results) != count:
             text = f"{count} images were sent and {len(response.results)} results came back: report it as a bug"
             raise ServiceError(text, grpc.StatusCode.INTERNAL)
+        warn_of_damage(text for each in response.results for text in each.status.warnings)
         return [status_from_message(each.status) or read_item(response, each) for each in response.results]
 
     def read_error(error: grpc.RpcError, address: str) -> list[Item | Stamp2vecError]:

@@ -22,6 +22,7 @@ from stamp2vec.imaging.formats import (
     pillow_image,
     raw_image,
     read_page,
+    warn_of_damage,
     whole,
 )
 from stamp2vec.imaging.ink import ink_colour
@@ -53,5 +54,6 @@ __all__ = [
     "raw_image",
     "read_page",
     "views",
+    "warn_of_damage",
     "whole",
 ]

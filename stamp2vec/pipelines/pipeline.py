@@ -13,7 +13,16 @@ from stamp2vec import engines
 from stamp2vec.engines import Engine
 from stamp2vec.errors import InvalidImage
 from stamp2vec.hub.manifest import Manifest
-from stamp2vec.imaging import Letterbox, Page, decode_picture, letterboxed, pillow_image, raw_image, whole
+from stamp2vec.imaging import (
+    Letterbox,
+    Page,
+    decode_picture,
+    letterboxed,
+    pillow_image,
+    raw_image,
+    warn_of_damage,
+    whole,
+)
 from stamp2vec.values import Task
 
 Picture = np.ndarray | Image.Image | Path | str | bytes
@@ -94,4 +103,6 @@ def to_page(picture: Picture) -> Page:
         return whole(raw_image(picture.tobytes(), height, width, channels))
     if isinstance(picture, Image.Image):
         return whole(pillow_image(picture))
-    return decode_picture(picture if isinstance(picture, bytes) else Path(picture).read_bytes())
+    page = decode_picture(picture if isinstance(picture, bytes) else Path(picture).read_bytes())
+    warn_of_damage(page.info.warnings)
+    return page

@@ -29,11 +29,6 @@ def images_to_messages(pictures: Iterable[Picture]) -> list[common_pb2.Image]:
     return [image_to_message(picture) for picture in pictures]
 
 
-def image_from_message(message: common_pb2.Image, field: str) -> NDArray[np.uint8]:
-    """The pixels of `page_from_image`, uint8 (H, W, 3); raises what it raises."""
-    return page_from_image(message, field).image
-
-
 def page_from_image(message: common_pb2.Image, field: str) -> Page:
     """The picture; `field` is the message's path, for example `images[2]`.
 

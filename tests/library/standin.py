@@ -19,7 +19,7 @@ from stamp2vec.values import Comparison, Embedding
 from stamp2vec.wire.comparisons import comparison_to_message
 from stamp2vec.wire.documents import options_from_message, result_to_message
 from stamp2vec.wire.errors import ErrorDetails, details_to_metadata, status_to_message
-from stamp2vec.wire.images import image_from_message, mask_to_message
+from stamp2vec.wire.images import mask_to_message, page_from_image
 from stamp2vec.wire.models import info_to_message, version_to_message
 from stamp2vec.wire.stamps import detection_to_message, embedding_from_message
 
@@ -180,14 +180,18 @@ def _responses(request: Any, result: Any) -> Iterator[gateway_pb2.AnalyzeDocumen
 def _stamp(side: Any, name: str) -> np.ndarray | Embedding:
     if side.HasField("vector"):
         return embedding_from_message(side.vector)
-    return image_from_message(side.image, f"{name}.image")
+    return _pixels(side.image, f"{name}.image")
 
 
 def _inked(image: common_pb2.Image, field: str) -> np.ndarray:
-    crop = image_from_message(image, field)
+    crop = _pixels(image, field)
     if reason := blank(crop):
         raise InvalidImage(reason, field)
     return crop
+
+
+def _pixels(image: common_pb2.Image, field: str) -> np.ndarray:
+    return page_from_image(image, field).image
 
 
 def each(
@@ -195,7 +199,7 @@ def each(
     answer: Callable[[list[np.ndarray]], list[Message]],
     refuse: Callable[[common_pb2.ItemStatus], Message],
     context: Any,
-    read: Callable[[common_pb2.Image, str], np.ndarray] = image_from_message,
+    read: Callable[[common_pb2.Image, str], np.ndarray] = _pixels,
 ) -> list[Message]:
     """One result an image, all of them computed as one batch; the call fails when no image can be read."""
     decoded: list[np.ndarray | InvalidInput] = []

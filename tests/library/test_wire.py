@@ -162,21 +162,21 @@ def test_an_enum_that_the_contract_does_not_know_is_an_error() -> None:
 @pytest.mark.parametrize("shape", [(9, 12, 3), (9, 12)])
 def test_pictures_as_pixels(shape: tuple[int, ...]) -> None:
     pixels = RNG.integers(0, 256, shape, np.uint8)
-    found = images.image_from_message(sent(images.image_to_message(pixels)), "images[0]")
+    found = images.page_from_image(sent(images.image_to_message(pixels)), "images[0]").image
     np.testing.assert_array_equal(found, pixels if pixels.ndim == 3 else np.repeat(pixels[..., None], 3, 2))
 
 
 def test_pictures_as_files() -> None:
     pixels = RNG.integers(0, 256, (9, 12, 3), np.uint8)
     message = sent(images.image_to_message(stamps.encode_png(pixels)))
-    np.testing.assert_array_equal(images.image_from_message(message, "images[0]"), pixels)
+    np.testing.assert_array_equal(images.page_from_image(message, "images[0]").image, pixels)
 
 
 def test_pictures_that_are_none() -> None:
     with pytest.raises(InvalidImage, match="float64"):
         images.image_to_message(np.zeros((9, 9)))
     with pytest.raises(InvalidInput, match="set encoded or raw") as caught:
-        images.image_from_message(common_pb2.Image(), "images[3]")
+        images.page_from_image(common_pb2.Image(), "images[3]")
     assert caught.value.field == "images[3]"
 
 

@@ -21,6 +21,7 @@ from stamp2vec.imaging.formats.pages import (
     pillow_image,
     raw_image,
     read_page,
+    warn_of_damage,
 )
 from stamp2vec.imaging.formats.raster import READABLE
 
@@ -43,5 +44,6 @@ __all__ = [
     "pillow_image",
     "raw_image",
     "read_page",
+    "warn_of_damage",
     "whole",
 ]

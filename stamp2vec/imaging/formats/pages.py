@@ -1,14 +1,15 @@
 """A file to its pages, one in memory at a time."""
 
 import io
-from collections.abc import Iterator, Sequence
+import warnings
+from collections.abc import Iterable, Iterator, Sequence
 from typing import BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from stamp2vec.errors import InvalidImage, InvalidInput
+from stamp2vec.errors import DamagedImageWarning, InvalidImage, InvalidInput
 from stamp2vec.imaging.formats import pdf, raster, tiff
 from stamp2vec.imaging.formats.limits import Limits
 from stamp2vec.imaging.formats.page import BrokenPage, Page, Reader
@@ -76,8 +77,19 @@ def read_page(reader: Reader, index: int) -> Page | BrokenPage:
 
 
 def decode_image(data: bytes, limits: Limits = Limits(), field: str = "") -> NDArray[np.uint8]:
-    """The pixels of the first page of a file, uint8 (H, W, 3), read-only; raises what `decode_picture` raises."""
-    return decode_picture(data, limits, field).image
+    """The pixels of the first page of a file, uint8 (H, W, 3), read-only; raises what `decode_picture` raises.
+
+    Warns with DamagedImageWarning of what may be missing, which pixels alone cannot say.
+    """
+    page = decode_picture(data, limits, field)
+    warn_of_damage(page.info.warnings)
+    return page.image
+
+
+def warn_of_damage(texts: Iterable[str]) -> None:
+    """Python's warnings, for callers whose results have no place for them."""
+    for text in texts:
+        warnings.warn(text, DamagedImageWarning, stacklevel=3)
 
 
 def decode_picture(data: bytes, limits: Limits = Limits(), field: str = "") -> Page:
