@@ -51,6 +51,8 @@ class Messages:
         context.add_done_callback(lambda _: self._budget.give_back(size))  # type: ignore[arg-type]
 
     async def _take(self, count: int) -> None:
+        if self._budget.try_take(count):  # as nearly always, and without a task
+            return
         taking = asyncio.create_task(self._budget.take(count))
         try:
             while not taking.done():
