@@ -6,6 +6,7 @@ import os
 import select
 import socket
 import struct
+import threading
 import time
 from collections.abc import Mapping
 from typing import Any
@@ -89,3 +90,15 @@ def _close(fds: list[int]) -> None:
     for fd in fds:
         with contextlib.suppress(OSError):
             os.close(fd)
+
+
+def end_with(parent: socket.socket) -> None:
+    """From now on this process ends when its parent is gone, whatever it is doing."""
+
+    def watch() -> None:
+        poll = select.poll()
+        poll.register(parent, 0)  # only that the other end has been closed
+        poll.poll()
+        os._exit(0)
+
+    threading.Thread(target=watch, daemon=True).start()

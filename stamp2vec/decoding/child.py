@@ -9,17 +9,15 @@ import dataclasses
 import mmap
 import os
 import resource
-import select
 import signal
 import socket
 import sys
-import threading
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from stamp2vec.decoding.channel import Channel, Closed
+from stamp2vec.decoding.channel import Channel, Closed, end_with
 from stamp2vec.errors import InvalidImage
 from stamp2vec.imaging.formats import Limits, NoRoom, Reader, open_file
 
@@ -100,14 +98,6 @@ class _Child:
         resource.setrlimit(resource.RLIMIT_CPU, (allowed, resource.getrlimit(resource.RLIMIT_CPU)[1]))
 
 
-def _end_with(parent: socket.socket) -> None:
-    """Ends this process when its parent is gone, whatever it is doing."""
-    poll = select.poll()
-    poll.register(parent, 0)  # only that the other end has been closed
-    poll.poll()
-    os._exit(0)
-
-
 def main(socket_fd: int, memory_bytes: int) -> None:
     """Works until the parent closes the socket or dies."""
     for number in (signal.SIGINT, signal.SIGTERM):  # Ctrl-C and systemd signal all processes; the parent drains first
@@ -115,7 +105,7 @@ def main(socket_fd: int, memory_bytes: int) -> None:
     resource.setrlimit(resource.RLIMIT_DATA, (memory_bytes, memory_bytes))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a crash must not write a document to disk
     end = socket.socket(fileno=socket_fd)
-    threading.Thread(target=_end_with, args=(end,), daemon=True).start()
+    end_with(end)
     try:
         _Child(Channel(end)).serve()
     except Closed:

@@ -8,11 +8,8 @@ import base64
 import contextlib
 import dataclasses
 import json
-import os
-import select
 import socket
 import sys
-import threading
 import time
 import warnings
 from argparse import Namespace
@@ -23,7 +20,7 @@ from stamp2vec.cli.bulk.selection import after
 from stamp2vec.cli.engine import Engine, connect
 from stamp2vec.cli.rows import page_row
 from stamp2vec.cli.sources import Source
-from stamp2vec.decoding.channel import Channel, Closed
+from stamp2vec.decoding.channel import Channel, Closed, end_with
 from stamp2vec.document.options import Options
 from stamp2vec.errors import DeadlineExceeded, InvalidInput, Overloaded, Stamp2vecError, Unavailable
 from stamp2vec.values import PageResult, Preset
@@ -117,19 +114,11 @@ def serve(parent: Channel) -> None:
         parent.send({"stop": str(error)})
 
 
-def _end_with(parent: socket.socket) -> None:
-    """Ends this process when its parent is gone, whatever it is doing."""
-    poll = select.poll()
-    poll.register(parent, 0)  # only that the other end has been closed
-    poll.poll()
-    os._exit(0)
-
-
 def main(socket_fd: int) -> None:
     """Works until the parent closes the socket or dies."""
     warnings.filterwarnings("ignore", module=r"PIL\.")
     end = socket.socket(fileno=socket_fd)
-    threading.Thread(target=_end_with, args=(end,), daemon=True).start()
+    end_with(end)
     with contextlib.suppress(Closed):
         serve(Channel(end))
 
