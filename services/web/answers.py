@@ -12,7 +12,7 @@ from stamp2vec.cli.rows import page_row, rounded
 from stamp2vec.values import Comparison, InkColour, ModelInfo, Preset, Source, Stamp, StampType, Task, Verdict
 from stamp2vec.wire.stamps import encode_png
 
-_STAGES = ("decode", "detect", "segment", "embed", "compare", "total")
+_STAGES = ("decode", "detect", "segment", "embed", "compare", "erase", "total")
 
 
 class State(StrEnum):
@@ -54,6 +54,7 @@ class Page(BaseModel):
     warnings: list[str]
     stamps: list[StampAnswer]
     error: Problem | None
+    erased_png: str | None = Field(None, description="The page without its stamps, base64.")
 
 
 class Milliseconds(BaseModel):
@@ -64,6 +65,7 @@ class Milliseconds(BaseModel):
     segment: float
     embed: float
     compare: float
+    erase: float
     total: float
 
 
@@ -147,6 +149,8 @@ def page_json(answer: PageAnswer) -> dict[str, Any]:
     rows: Any = row["stamps"]
     for stamp, stamp_row, png in zip(page.stamps, rows, answer.crop_pngs, strict=True):
         stamp_row |= _added(stamp, png)
+    if answer.erased_png:
+        row["erased_png"] = base64.b64encode(answer.erased_png).decode()
     return {**row, "error": None if page.error is None else problem(page.error).model_dump()}
 
 

@@ -28,10 +28,11 @@ _HEALTH_S = 2.0
 
 @dataclass(frozen=True, slots=True)
 class PageAnswer:
-    """A page, and the crop of each of its stamps as a PNG file: empty where none was asked for."""
+    """A page, and as PNG files the crop of each of its stamps, and the page without them: empty if not asked for."""
 
     page: PageResult
     crop_pngs: tuple[bytes, ...]
+    erased_png: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,4 +111,6 @@ def _page(message: gateway_pb2.Page) -> PageAnswer:
     pngs = tuple(stamp.crop_png for stamp in message.stamps)
     for stamp in message.stamps:  # they are passed on as they are: to decode them would cost more than all the rest
         stamp.ClearField("crop_png")
-    return PageAnswer(page_from_message(message), pngs)
+    erased_png = message.erased_png
+    message.ClearField("erased_png")
+    return PageAnswer(page_from_message(message), pngs, erased_png)

@@ -12,11 +12,24 @@ from stamp2vec.client.calls import Call
 from stamp2vec.client.connection import channel_options, metadata
 from stamp2vec.client.errors import call_error
 from stamp2vec.client.stream import DocumentStream
+from stamp2vec.document import EraseOptions
 from stamp2vec.document.options import Options
 from stamp2vec.errors import Stamp2vecError
 from stamp2vec.limits import DEFAULT_DEADLINE_S
 from stamp2vec.v1.gateway_pb2_grpc import StampServiceStub
-from stamp2vec.values import Comparison, Detection, DocumentResult, Embedding, ModelInfo, PageResult, Preset
+from stamp2vec.values import (
+    Comparison,
+    Detection,
+    DocumentResult,
+    Embedding,
+    ErasedDocument,
+    InkColour,
+    ModelInfo,
+    PageResult,
+    Preset,
+    StampPlace,
+    StampType,
+)
 from stamp2vec.wire.images import Picture
 
 Result = TypeVar("Result")
@@ -66,6 +79,7 @@ class AsyncClient:
         include_vectors: bool = True,
         include_masks: bool = False,
         include_crops: bool = False,
+        include_erased_page: bool = False,
         prior: float | None = None,
         pages: str = "",
         password: str | None = None,
@@ -78,11 +92,40 @@ class AsyncClient:
             include_vectors=include_vectors,
             include_masks=include_masks,
             include_crops=include_crops,
+            include_erased_page=include_erased_page,
             prior=prior,
             pages=pages,
             password=password,
         )
         return await self._run(calls.analyze(document, preset, options, bulk=bulk))
+
+    async def erase(
+        self,
+        document: bytes,
+        preset: Preset = Preset.FAST,
+        *,
+        types: Sequence[StampType] = (),
+        inks: Sequence[InkColour] = (),
+        dies: Sequence[int] = (),
+        keep: Sequence[StampPlace] = (),
+        min_score: float | None = None,
+        max_overlap: float | None = None,
+        pages: str = "",
+        password: str | None = None,
+        bulk: bool = False,
+    ) -> ErasedDocument:
+        """See Client."""
+        options = EraseOptions(
+            types=tuple(types),
+            inks=tuple(inks),
+            dies=tuple(dies),
+            keep=tuple(keep),
+            min_score=min_score,
+            max_overlap=max_overlap,
+            pages=pages,
+            password=password,
+        )
+        return await self._run(calls.erase(document, preset, options, bulk=bulk))
 
     async def analyze_many(
         self,
@@ -94,6 +137,7 @@ class AsyncClient:
         include_vectors: bool = True,
         include_masks: bool = False,
         include_crops: bool = False,
+        include_erased_page: bool = False,
         prior: float | None = None,
         pages: str = "",
         password: str | None = None,
@@ -107,6 +151,7 @@ class AsyncClient:
             include_vectors=include_vectors,
             include_masks=include_masks,
             include_crops=include_crops,
+            include_erased_page=include_erased_page,
             prior=prior,
             pages=pages,
             password=password,
@@ -138,6 +183,7 @@ class AsyncClient:
         include_vectors: bool = True,
         include_masks: bool = False,
         include_crops: bool = False,
+        include_erased_page: bool = False,
         pages: str = "",
         password: str | None = None,
         bulk: bool = False,
@@ -150,6 +196,7 @@ class AsyncClient:
             include_vectors=include_vectors,
             include_masks=include_masks,
             include_crops=include_crops,
+            include_erased_page=include_erased_page,
             pages=pages,
             password=password,
         )

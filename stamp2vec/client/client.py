@@ -11,11 +11,24 @@ from stamp2vec.client.calls import Call
 from stamp2vec.client.connection import channel_options, metadata
 from stamp2vec.client.errors import call_error
 from stamp2vec.client.stream import DocumentStream
+from stamp2vec.document import EraseOptions
 from stamp2vec.document.options import Options
 from stamp2vec.errors import Stamp2vecError
 from stamp2vec.limits import DEFAULT_DEADLINE_S
 from stamp2vec.v1.gateway_pb2_grpc import StampServiceStub
-from stamp2vec.values import Comparison, Detection, DocumentResult, Embedding, ModelInfo, PageResult, Preset
+from stamp2vec.values import (
+    Comparison,
+    Detection,
+    DocumentResult,
+    Embedding,
+    ErasedDocument,
+    InkColour,
+    ModelInfo,
+    PageResult,
+    Preset,
+    StampPlace,
+    StampType,
+)
 from stamp2vec.wire.images import Picture
 
 Result = TypeVar("Result")
@@ -72,6 +85,7 @@ class Client:
         include_vectors: bool = True,
         include_masks: bool = False,
         include_crops: bool = False,
+        include_erased_page: bool = False,
         prior: float | None = None,
         pages: str = "",
         password: str | None = None,
@@ -92,11 +106,45 @@ class Client:
             include_vectors=include_vectors,
             include_masks=include_masks,
             include_crops=include_crops,
+            include_erased_page=include_erased_page,
             prior=prior,
             pages=pages,
             password=password,
         )
         return self._run(calls.analyze(document, preset, options, bulk=bulk))
+
+    def erase(
+        self,
+        document: bytes,
+        preset: Preset = Preset.FAST,
+        *,
+        types: Sequence[StampType] = (),
+        inks: Sequence[InkColour] = (),
+        dies: Sequence[int] = (),
+        keep: Sequence[StampPlace] = (),
+        min_score: float | None = None,
+        max_overlap: float | None = None,
+        pages: str = "",
+        password: str | None = None,
+        bulk: bool = False,
+    ) -> ErasedDocument:
+        """The file without its stamps: of these types, inks and dies, each any where it is empty, but for those to keep.
+
+        Paper is where their ink lay, print and handwriting under it are kept, and so is all else of the file; a JPEG
+        becomes a PNG. Dies are numbered as `analyze` numbers them with the same options. A document has at most
+        32 MiB and 100 pages. InvalidInput when a stamp to be kept does not exist.
+        """
+        options = EraseOptions(
+            types=tuple(types),
+            inks=tuple(inks),
+            dies=tuple(dies),
+            keep=tuple(keep),
+            min_score=min_score,
+            max_overlap=max_overlap,
+            pages=pages,
+            password=password,
+        )
+        return self._run(calls.erase(document, preset, options, bulk=bulk))
 
     def analyze_many(
         self,
@@ -108,6 +156,7 @@ class Client:
         include_vectors: bool = True,
         include_masks: bool = False,
         include_crops: bool = False,
+        include_erased_page: bool = False,
         prior: float | None = None,
         pages: str = "",
         password: str | None = None,
@@ -127,6 +176,7 @@ class Client:
             include_vectors=include_vectors,
             include_masks=include_masks,
             include_crops=include_crops,
+            include_erased_page=include_erased_page,
             prior=prior,
             pages=pages,
             password=password,
@@ -152,6 +202,7 @@ class Client:
         include_vectors: bool = True,
         include_masks: bool = False,
         include_crops: bool = False,
+        include_erased_page: bool = False,
         pages: str = "",
         password: str | None = None,
         bulk: bool = False,
@@ -168,6 +219,7 @@ class Client:
             include_vectors=include_vectors,
             include_masks=include_masks,
             include_crops=include_crops,
+            include_erased_page=include_erased_page,
             pages=pages,
             password=password,
         )

@@ -6,33 +6,41 @@ The pipeline of this process and the gateway order these functions; what happens
 from stamp2vec.document.assembly import assemble, require_a_page
 from stamp2vec.document.crops import Crop, analyzed_stamp, cut
 from stamp2vec.document.dies import DocumentDies, Round
+from stamp2vec.document.erasing import EraseOptions, Plan, erased_document, erased_page, plans, without_stamps
 from stamp2vec.document.models import InkModels, Models, calibration_of
 from stamp2vec.document.options import Options, check_stamp_count
 from stamp2vec.document.pages import has_tiles, merged, page_views, view_min_score
 from stamp2vec.document.placing import page_result, stored
-from stamp2vec.document.stamps import AnalyzedPage, AnalyzedStamp, failed_page, in_order
+from stamp2vec.document.stamps import AnalyzedPage, AnalyzedStamp, answered_stamps, failed_page, in_order
 
 __all__ = [
     "AnalyzedPage",
     "AnalyzedStamp",
     "Crop",
     "DocumentDies",
+    "EraseOptions",
     "InkModels",
     "Models",
     "Options",
+    "Plan",
     "Round",
     "analyzed_stamp",
+    "answered_stamps",
     "assemble",
     "calibration_of",
     "check_stamp_count",
     "cut",
+    "erased_document",
+    "erased_page",
     "failed_page",
     "has_tiles",
     "in_order",
     "merged",
     "page_result",
     "page_views",
+    "plans",
     "require_a_page",
     "stored",
     "view_min_score",
+    "without_stamps",
 ]

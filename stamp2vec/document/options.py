@@ -24,6 +24,7 @@ class Options:
     include_vectors: bool = True
     include_masks: bool = False
     include_crops: bool = False
+    include_erased_page: bool = False
     prior: float | None = None
     pages: str = ""
     password: str | None = field(default=None, repr=False)
@@ -40,6 +41,11 @@ class Options:
         """InvalidCall, naming every field at fault, when something is wrong with them."""
         if found := self.faults():
             raise InvalidCall(found)
+
+    @property
+    def needs_masks(self) -> bool:
+        """Whether the ink of every stamp is segmented, be it answered or not."""
+        return self.include_masks or self.include_erased_page
 
     @property
     def overlap(self) -> float:

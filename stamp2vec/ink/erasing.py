@@ -80,7 +80,9 @@ def _coloured(
     noise = 1.4826 * float(np.median(np.abs(black[inked]))) if inked.any() else 0.05
     printed = _ramp(grown(window_mean(black, 1), 1), 0.10 + 0.5 * noise, 0.28 + noise)
     neutral = (np.maximum(black, 0) * printed)[..., None]
-    kept = neutral + (np.maximum(densities - own[..., None] * colour.astype(np.float32), 0) - neutral) * foreign[..., None]
+    kept = (
+        neutral + (np.maximum(densities - own[..., None] * colour.astype(np.float32), 0) - neutral) * foreign[..., None]
+    )
     matching = _ramp(own - 1.5 * strange, 0.1, 0.2) * (around > 0.02)  # ink that the mask has missed
     gate = np.maximum(_ramp(near, 0.1, 0.35), grown(matching, 2))
     amount = gate * _ramp(grown(own, 2), _FAINT, 2 * _FAINT)
@@ -97,9 +99,12 @@ def _own_curve(own: Plane, through: Plane, slope: float) -> tuple[NDArray[np.flo
         inside = through[(own >= low) & (own < high)]
         if len(inside) >= 30 and low > 0:
             points_x.append((low + high) / 2)
-            points_y.append(np.float32(np.clip(np.quantile(inside, 0.4), 0, 1.35 * max(slope, 0.05) * (low + high) / 2 + 0.04)))
+            points_y.append(
+                np.float32(np.clip(np.quantile(inside, 0.4), 0, 1.35 * max(slope, 0.05) * (low + high) / 2 + 0.04))
+            )
     if len(points_x) == 1:
-        points_x.append(np.float32(1)); points_y.append(np.float32(slope))
+        points_x.append(np.float32(1))
+        points_y.append(np.float32(slope))
     return np.asarray(points_x, np.float32), np.asarray(points_y, np.float32)
 
 

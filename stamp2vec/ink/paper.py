@@ -64,7 +64,7 @@ def _filled(grid: Densities, weight: Plane) -> Densities:
         importance *= np.float32(0.1)
         total += importance * result
         total_weight += importance * known
-    smooth = total / np.maximum(total_weight, 1e-9)[..., None]
+    smooth = np.asarray(total / np.maximum(total_weight, 1e-9)[..., None], np.float32)
     return np.asarray(np.where(weight[..., None] > 0, 0.5 * smooth + 0.5 * _around(smooth), smooth), np.float32)
 
 
@@ -73,7 +73,8 @@ def _spread(values: NDArray[np.float32]) -> NDArray[np.float32]:
     for axis in (0, 1):
         padded = np.pad(values, [(1, 1) if each == axis else (0, 0) for each in range(values.ndim)])
         size = values.shape[axis]
-        values = sum(np.take(padded, np.arange(step, step + size), axis) for step in range(3))
+        parts = [np.take(padded, np.arange(step, step + size), axis) for step in range(3)]
+        values = parts[0] + parts[1] + parts[2]
     return np.asarray(values, np.float32)
 
 

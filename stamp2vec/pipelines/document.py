@@ -1,8 +1,9 @@
 """A document through the models of this process, page by page: the same rules as a gateway's, on the same values."""
 
 import io
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing, contextmanager
+from dataclasses import asdict, replace
 from time import perf_counter
 from typing import Self
 
@@ -10,22 +11,40 @@ from stamp2vec import hub
 from stamp2vec.document import (
     AnalyzedPage,
     DocumentDies,
+    EraseOptions,
     Models,
     Options,
     analyzed_stamp,
+    answered_stamps,
     assemble,
     check_stamp_count,
     cut,
+    erased_document,
+    erased_page,
     failed_page,
     page_result,
+    plans,
+    without_stamps,
 )
+from stamp2vec.erasing import open_eraser
+from stamp2vec.errors import InvalidImage
 from stamp2vec.imaging import BrokenPage, Limits, Page, open_file, pages_to_read, read_page
 from stamp2vec.limits import MAX_STREAMED_PAGES
 from stamp2vec.pipelines.comparison import VerificationPipeline, ink_models
 from stamp2vec.pipelines.detection import DetectionPipeline
 from stamp2vec.pipelines.embedding import EmbeddingPipeline
 from stamp2vec.pipelines.segmentation import SegmentationPipeline
-from stamp2vec.values import DocumentResult, PageResult, Preset, Task, Timing
+from stamp2vec.values import (
+    DocumentResult,
+    ErasedDocument,
+    InkColour,
+    PageResult,
+    Preset,
+    StampPlace,
+    StampType,
+    Task,
+    Timing,
+)
 
 _LIMITS = Limits(max_pages=MAX_STREAMED_PAGES)  # no message has to hold them
 
@@ -68,6 +87,7 @@ class DocumentPipeline:
         include_vectors: bool = True,
         include_masks: bool = False,
         include_crops: bool = False,
+        include_erased_page: bool = False,
         prior: float | None = None,
         pages: str = "",
         password: str | None = None,
@@ -83,6 +103,7 @@ class DocumentPipeline:
             include_vectors=include_vectors,
             include_masks=include_masks,
             include_crops=include_crops,
+            include_erased_page=include_erased_page,
             prior=prior,
             pages=pages,
             password=password,
@@ -100,7 +121,7 @@ class DocumentPipeline:
         models = Models(
             self.detector.manifest.info,
             self.embedder.manifest.info if include_vectors else None,
-            self.segmenter.manifest.info if include_masks else None,
+            self.segmenter.manifest.info if options.needs_masks else None,
             self._ink if include_vectors else None,
         )
         dies = DocumentDies(analyzed, models, options.known_prior)
@@ -123,6 +144,51 @@ class DocumentPipeline:
                 yield page_result(page, (0,) * len(page.stamps))
             return reader.warnings
 
+    def erase(
+        self,
+        document: bytes,
+        *,
+        types: Sequence[StampType] = (),
+        inks: Sequence[InkColour] = (),
+        dies: Sequence[int] = (),
+        keep: Sequence[StampPlace] = (),
+        min_score: float | None = None,
+        max_overlap: float | None = None,
+        pages: str = "",
+        password: str | None = None,
+    ) -> ErasedDocument:
+        """The file without its stamps, of which `types`, `inks` and `dies` select some; see EraseOptions.
+
+        A page that cannot be rewritten stays as it was and carries its error. Raises what a call raises, InvalidInput
+        also when a stamp to be kept does not exist, and MissingExtra for a PDF without the extra `erase`.
+        """
+        options = EraseOptions(
+            types=tuple(types),
+            inks=tuple(inks),
+            dies=tuple(dies),
+            keep=tuple(keep),
+            min_score=min_score,
+            max_overlap=max_overlap,
+            pages=pages,
+            password=password,
+        )
+        options.check()
+        result = self(document, **asdict(options.analysis()))
+        begin = perf_counter()
+        file, done = io.BytesIO(document), []
+        with closing(open_file(file, _LIMITS, "document", password)) as reader:
+            eraser = open_eraser(file, reader, _LIMITS, "document", password)
+            for plan in plans(result, options):
+                try:
+                    done.append(erased_page(plan, eraser.erase(plan.page.index, plan.marks) if plan.marks else ()))
+                except InvalidImage as error:
+                    done.append(erased_page(plan, (), error))
+            target = io.BytesIO()
+            media_type = eraser.save(target)
+        spent_ms = 1000 * (perf_counter() - begin)
+        timing = replace(result.timing, erase_ms=spent_ms, total_ms=result.timing.total_ms + spent_ms)
+        return erased_document(result, done, target.getvalue(), media_type, eraser.warnings, timing)
+
     def _compare(self, dies: DocumentDies) -> None:
         while self.verifier is not None and (each := dies.next_round()):
             dies.add_ink(each.crops, self.segmenter(list(each.crops.values())))
@@ -138,7 +204,7 @@ class DocumentPipeline:
         parts = [cut(page.image, detection) for detection in found]
         crops = [part.pixels for part in parts]
         with clock.during("segment"):
-            masks = self.segmenter(crops) if options.include_masks else [None] * len(crops)
+            masks = self.segmenter(crops) if options.needs_masks else [None] * len(crops)
         with clock.during("embed"):
             vectors = list(self.embedder.run(crops)) if options.include_vectors else [None] * len(crops)
         stamps = [
@@ -151,7 +217,12 @@ class DocumentPipeline:
             )
             for number, (part, vector, mask) in enumerate(zip(parts, vectors, masks, strict=True), stamps_before)
         ]
-        return AnalyzedPage(page.index, page.info, tuple(stamps), scale=page.scale)
+        analyzed = AnalyzedPage(page.index, page.info, tuple(stamps), scale=page.scale)
+        if not options.include_erased_page:
+            return analyzed
+        with clock.during("erase"):
+            erased = without_stamps(page.image, analyzed)
+        return replace(analyzed, stamps=answered_stamps(stamps, options), erased=erased)
 
 
 class _Clock:
@@ -159,7 +230,7 @@ class _Clock:
 
     def __init__(self) -> None:
         self._start = perf_counter()
-        self._spent = dict.fromkeys(("decode", "detect", "segment", "embed", "compare"), 0.0)
+        self._spent = dict.fromkeys(("decode", "detect", "segment", "embed", "compare", "erase"), 0.0)
 
     @contextmanager
     def during(self, stage: str) -> Iterator[None]:
@@ -169,4 +240,5 @@ class _Clock:
 
     def timing(self) -> Timing:
         total = perf_counter() - self._start
-        return Timing(*(1000 * spent for spent in (*self._spent.values(), total)))
+        stages = {f"{stage}_ms": 1000 * spent for stage, spent in self._spent.items()}
+        return Timing(**stages, total_ms=1000 * total)

@@ -1,21 +1,21 @@
 """The eraser of PDF files."""
 
 import shutil
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, BinaryIO, TypeVar
+from typing import BinaryIO, TypeVar
 
 import numpy as np
 import pikepdf
 from numpy.typing import NDArray
-from PIL import Image
 from pikepdf import Name, Pdf
+from PIL import Image
 
-from stamp2vec.erasing.marks import NO_INK, Mark, Result, erase_marks
+from stamp2vec.erasing.marks import Mark, Result, erase_marks
+from stamp2vec.erasing.pdf.annotations import remove_annotation
 from stamp2vec.erasing.pdf.pixels import decoded, encoded
 from stamp2vec.erasing.pdf.placed import Placed, placed_pictures, replace_picture
 from stamp2vec.erasing.pdf.signatures import is_signed
-from stamp2vec.erasing.pdf.annotations import remove_annotation
 from stamp2vec.errors import InvalidImage
 from stamp2vec.imaging.formats import raster
 from stamp2vec.imaging.formats.limits import Limits
@@ -74,8 +74,12 @@ class PdfEraser:
             shutil.copyfileobj(self._source, target)
             return _MEDIA_TYPE
         with self._errors("the PDF"):
+            is_encrypted = self._pdf.is_encrypted
             self._pdf.save(
-                target, encryption=True if self._pdf.is_encrypted else False, linearize=self._pdf.is_linearized
+                target,
+                encryption=is_encrypted,
+                linearize=self._pdf.is_linearized,
+                deterministic_id=not is_encrypted,  # whose key depends on it
             )
         return _MEDIA_TYPE
 

@@ -51,8 +51,7 @@ def decoded(picture: Stream, limits: Limits, field: str) -> NDArray[np.uint8]:
 
 
 def samples_space(picture: Stream) -> Name | None:
-    """The device space with as many channels as a picture's calibrated one, whose samples can be kept; None for others.
-    """
+    """The device space with as many channels as a picture's own, if that is grey or RGB, so that its samples stay."""
     space = picture.get(Name.ColorSpace)
     if space in (Name.DeviceGray, Name.DeviceRGB):
         return Name(str(space))

@@ -47,9 +47,7 @@ def inherited(node: Any, name: Name, depth: int = 0) -> Any:
     return inherited(parent, name, depth + 1) if parent is not None and depth < _MAX_DEPTH else None
 
 
-def _drawn(
-    contents: Any, resources: Any, names: tuple[str, ...], outer: Matrix, left: list[int]
-) -> Iterator[Placed]:
+def _drawn(contents: Any, resources: Any, names: tuple[str, ...], outer: Matrix, left: list[int]) -> Iterator[Placed]:
     matrix, stack = outer, []
     objects = resources.get(Name.XObject, Dictionary()) if isinstance(resources, Dictionary) else Dictionary()
     for operands, operator in _instructions(contents):
@@ -103,8 +101,8 @@ def replace_picture(pdf: pikepdf.Pdf, page: pikepdf.Page, names: Sequence[str], 
 
 def _own_resources(node: Any, resources: Any) -> Any:
     """Resources of a page or a form that nobody else has: the dictionary, and that of the pictures in it."""
-    own = Dictionary({key: value for key, value in resources.items()})
-    own[Name.XObject] = Dictionary({key: value for key, value in resources[Name.XObject].items()})
+    own = Dictionary(dict(resources.items()))
+    own[Name.XObject] = Dictionary(dict(resources[Name.XObject].items()))
     node[Name.Resources] = own
     return node[Name.Resources]
 
