@@ -54,7 +54,7 @@ def parse(argv: Sequence[str] | None) -> Namespace:
     top = ArgumentParser(
         prog="stamp2vec",
         allow_abbrev=False,
-        description="Find the ink stamps on documents, segment and erase their ink, turn them into vectors, compare them.",
+        description="Find the ink stamps on documents, segment or erase their ink, make them vectors, compare them.",
         epilog="`stamp2vec COMMAND --help` describes the options and the output of a command.",
     )
     add = top.add_subparsers(required=True, metavar="COMMAND").add_parser

@@ -128,7 +128,7 @@ class Client:
         password: str | None = None,
         bulk: bool = False,
     ) -> ErasedDocument:
-        """The file without its stamps: of these types, inks and dies, each any where it is empty, but for those to keep.
+        """The file without its stamps: of these types, inks and dies, each any where it is empty, not those to keep.
 
         Paper is where their ink lay, print and handwriting under it are kept, and so is all else of the file; a JPEG
         becomes a PNG. Dies are numbered as `analyze` numbers them with the same options. A document has at most

@@ -34,7 +34,7 @@ class Result:
     reason: str = ""
 
 
-PRINT_KEPT = "its ink is about as dark as the print or writing that it crosses, which was kept"
+PRINT_KEPT = "print or writing that it crosses could not be told from its ink everywhere, and was kept with that"
 NO_INK = "no ink of it was found on the page"
 _SLIGHT = 0.02  # of the ink: less is not seen
 

@@ -1,6 +1,7 @@
 """Scores models: `python -m training.evaluate detect (--shards DIR | --kit DIR) --out DIR`.
 
 Embedders: `python -m training.evaluate (retrieve | verify) (--crops DIR | --kit DIR) [--distractors DIR] --out DIR`.
+Erasing: `python -m training.evaluate erase [--pages N] [--seed N] [--preset NAME] --out DIR`.
 Verdicts: `python -m training.evaluate verdicts (--library DIR --trials DIR | --kit DIR --set NAME) --out DIR`.
 """
 
@@ -15,8 +16,8 @@ import numpy as np
 
 from stamp2vec.detection.candidates import SCORE_FLOOR
 from stamp2vec.errors import Stamp2vecError
-from stamp2vec.values import Detection
-from training.evaluate import attributes, embedder, models, verdicts
+from stamp2vec.values import Detection, Preset
+from training.evaluate import attributes, embedder, erasing, models, verdicts
 from training.evaluate.montage import alarms, misses, montage
 from training.evaluate.report import Report, match_pages, report_on, table
 from training.evaluate.truth import read_kit, read_shards
@@ -64,6 +65,16 @@ def parser() -> argparse.ArgumentParser:
     command.add_argument("--model", default="stamp-pair", help="a bundled pair network, or a folder of one")
     command.add_argument("--out", type=Path, required=True, help="folder for verdicts.json and verdicts.png")
     command.add_argument("--json", action="store_true", help="print verdicts.json in place of the table")
+    command = add(
+        "erase",
+        help="what is left of stamps that were erased from drawn pages, and how well print under them is read",
+        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+    )
+    command.add_argument("--pages", type=int, default=60, help="how many pages to draw, with four stamps each")
+    command.add_argument("--seed", type=int, default=0, help="of the pages")
+    command.add_argument("--preset", type=Preset, choices=list(Preset), action="append", help="by default both")
+    command.add_argument("--out", type=Path, required=True, help="folder for erase.json and erase.png")
+    command.add_argument("--json", action="store_true", help="print erase.json in place of the table")
     return top
 
 
@@ -100,7 +111,10 @@ def score_detectors(references: Sequence[str], shards: Path | None, kit: Path | 
     return reports
 
 
-def write(path: Path, reports: Sequence[Report] | Sequence[embedder.Report] | Sequence[verdicts.Report]) -> None:
+def write(
+    path: Path,
+    reports: Sequence[Report] | Sequence[embedder.Report] | Sequence[verdicts.Report] | Sequence[erasing.Report],
+) -> None:
     """Reports as a list of JSON."""
     text = json.dumps([asdict(report) for report in reports], indent=2, ensure_ascii=False, allow_nan=False)
     path.write_text(text + "\n", encoding="utf-8")
@@ -135,12 +149,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         if args.command == "detect":
             lines = table(score_detectors(args.model or ["yolo-stamp"], args.shards, args.kit, args.out))
+        elif args.command == "erase":
+            args.out.mkdir(parents=True, exist_ok=True)
+            erased = erasing.score(args.preset or list(Preset), args.pages, args.seed, args.out)
+            write(args.out / "erase.json", erased)
+            lines = erasing.table(erased)
         elif args.command == "verdicts":
             lines = verdicts.table(score_verdicts(args))
         else:
             truth = embedder.read_truth(args.crops or [], args.kit, args.distractors or [])
             lines = embedder.table(score_embedders(args.command, args.model or ["tvae"], truth, args.out))
-    except (OSError, ValueError, Stamp2vecError) as error:
+    except (OSError, RuntimeError, ValueError, Stamp2vecError) as error:
         print(f"evaluate: {error}", file=sys.stderr)
         return 2
     print((args.out / f"{args.command}.json").read_text(encoding="utf-8") if args.json else "\n".join(lines))

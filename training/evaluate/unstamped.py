@@ -10,7 +10,6 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import pypdfium2
-from PIL import Image
 
 from training.synth.backgrounds import print_pages
 from training.synth.capture import capture, transform_points
@@ -155,8 +154,3 @@ def _moved(box: Box, homography: npt.NDArray[np.float64]) -> Box:
     corners = transform_points(homography, np.array([[x1, y1], [x2, y1], [x2, y2], [x1, y2]]))
     (left, top), (right, bottom) = corners.min(0), corners.max(0)
     return float(left), float(top), float(right), float(bottom)
-
-
-def picture(case: Case) -> Image.Image:
-    """The page as it was captured."""
-    return Image.fromarray(case.stamped)
