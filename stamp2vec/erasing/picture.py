@@ -51,7 +51,13 @@ class PictureEraser:
                 orientation = raster.orientation_of(picture)
                 picture.load()
                 self._stored = _stored_beside(picture)
-                self._picture, results = erased(picture, orientation, marks)
+                canvas = canvas_of(picture)
+                colour = colour_of(canvas)
+                changed = np.zeros(colour.shape[:2], np.bool_)
+                view = upright_view(colour, orientation)
+                results = erase_marks(view, marks, upright_view(changed, orientation))
+                if changed.any():
+                    self._picture = _with_pixels(picture, colour, changed)
         except InvalidImage:
             raise
         except MemoryError as error:
@@ -59,7 +65,7 @@ class PictureEraser:
         except Exception as error:  # hostile bytes make Pillow raise exceptions of nearly every kind
             message = f"the image is damaged or cut short ({raster.reason(error)}): send the whole file"
             raise InvalidImage(message, self._field) from error
-        self.warnings = self._warnings(picture.mode, frames)
+        self.warnings = () if self._picture is None else self._warnings(picture.mode, frames)
         return results
 
     def save(self, target: BinaryIO) -> str:
@@ -90,18 +96,9 @@ class PictureEraser:
             )
         if frames > 1:
             warnings.append(f"the file has {frames:,} pictures, and the answer the first: send the others singly")
-        if self._picture is not None and mode not in _MODES and mode not in _DEEP and mode != "P":
+        if mode not in _MODES and mode not in _DEEP and mode != "P":
             warnings.append(f"the picture was of a rare kind (mode {mode}) and is now of 8 bits a channel")
         return tuple(warnings)
-
-
-def erased(picture: Image.Image, orientation: int, marks: Sequence[Mark]) -> tuple[Image.Image, list[Result]]:
-    """A loaded picture without stamps, in its own order of rows, of its own mode where that can hold every pixel."""
-    canvas = canvas_of(picture)
-    colour = colour_of(canvas)
-    changed = np.zeros(colour.shape[:2], np.bool_)
-    results = erase_marks(upright_view(colour, orientation), marks, upright_view(changed, orientation))
-    return _with_pixels(picture, colour, changed), results
 
 
 def colour_of(canvas: Canvas) -> NDArray[np.uint8]:

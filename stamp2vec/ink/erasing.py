@@ -34,7 +34,7 @@ _PRINTED = (0.15, 0.42)  # densities of black from which it may be print, and fr
 _PRINTED_BY_NOISE = (0.3, 1.0)  # and so many deviations more
 _FOREIGN = (0.08, 0.2)  # density that neither the ink nor black explains
 _FOREIGN_SHARE, _FOREIGN_DEVIATIONS = 0.06, 2.0  # of the stamp's own density, which may be explained otherwise
-_DARK_AS_PRINT = (0.3, 0.6)
+_DARK_AS_PRINT = (0.08, 0.2)
 _MATCHING = (0.1, 0.2)  # own density of ink that the mask has missed
 _NEIGHBOURHOOD = 0.02  # share of ink around it, from which on such ink is the stamp's
 
@@ -121,7 +121,7 @@ def _coloured(densities: Densities, colour: NDArray[np.float64], soft: Plane, ne
     noise = _DEVIATION * float(np.median(below)) if len(below) else 0.05
     low, high = (each + factor * noise for each, factor in zip(_PRINTED, _PRINTED_BY_NOISE, strict=True))
     kept = np.maximum(black, 0) * _ramp(grown(window_mean(black, 1), 1), low, high)
-    foreign = _foreign(densities, colour, own, inked & (soft > 0.5)) * (1 - _ramp(black, *_DARK_AS_PRINT))
+    foreign = _foreign(densities, colour, own, inked & (soft > 0.5)) * (1 - _ramp(grown(black, 2), *_DARK_AS_PRINT))
     missed = _ramp(own, *_MATCHING) * (1 - foreign) * (window_mean(soft, 4 * reach) > _NEIGHBOURHOOD)
     gate = np.maximum(_ramp(near, 0.1, 0.35), grown(missed, 2))
     amount = gate * _ramp(grown(own, 2), _FAINT, 2 * _FAINT) * (1 - foreign)
