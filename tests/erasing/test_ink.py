@@ -50,7 +50,10 @@ def test_writing_in_another_colour_stays() -> None:
 
 
 def test_pale_ink_is_told_from_black_print_without_a_colour() -> None:
-    grey, clean = np.asarray(sheet("green").convert("L").convert("RGB")), np.asarray(sheet().convert("L").convert("RGB"))
+    grey, clean = (
+        np.asarray(sheet("green").convert("L").convert("RGB")),
+        np.asarray(sheet().convert("L").convert("RGB")),
+    )
     erasure = erase(grey, ring())
     inked = ring() > 0
     before, after = (np.abs(page[inked].astype(int) - clean[inked]).mean() for page in (grey, erasure.pixels))

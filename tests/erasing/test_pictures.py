@@ -2,10 +2,13 @@
 
 import io
 import struct
+from collections.abc import Callable
+from typing import Literal
 
 import numpy as np
 import pytest
 import tifffile
+from numpy.typing import NDArray
 from PIL import Image, PngImagePlugin
 
 from stamp2vec.errors import InvalidImage
@@ -104,7 +107,7 @@ def test_a_page_of_a_tiff_changes_and_the_others_stay(mode: str, compression: st
 
 @pytest.mark.parametrize("big", [False, True], ids=["classic", "big"])
 @pytest.mark.parametrize("order", ["<", ">"])
-def test_tiffs_of_either_order_and_size(order: str, big: bool) -> None:
+def test_tiffs_of_either_order_and_size(order: Literal["<", ">"], big: bool) -> None:
     file = io.BytesIO()
     with tifffile.TiffWriter(file, bigtiff=big, byteorder=order) as writer:
         writer.write(np.asarray(sheet("red")), photometric="rgb", description="kept", resolution=(200, 200))
@@ -129,19 +132,22 @@ def test_the_old_pixels_are_no_longer_in_the_file() -> None:
     assert row not in rewritten(data)[1]
 
 
+_TRANSPOSED: dict[int, Callable[[NDArray[np.uint8]], NDArray[np.uint8]]] = {
+    5: lambda page: page.transpose(1, 0, 2),
+    6: lambda page: page[:, ::-1].transpose(1, 0, 2),
+    7: lambda page: page[::-1, ::-1].transpose(1, 0, 2),
+    8: lambda page: page[::-1].transpose(1, 0, 2),
+}
+"""From the page to how it is stored, by its orientation."""
+
+
 @pytest.mark.parametrize("orientation", range(1, 9))
 def test_a_tiff_that_is_stored_turned(orientation: int) -> None:
     file = io.BytesIO()
     stored = np.asarray(sheet("blue"))
-    turned = {1: stored, 2: stored[:, ::-1], 3: stored[::-1, ::-1], 4: stored[::-1]}.get(orientation)
-    if turned is None:
-        turned = {5: 0, 6: 1, 7: 2, 8: 3}[orientation]
-        turned = [
-            stored.transpose(1, 0, 2),
-            stored[:, ::-1].transpose(1, 0, 2),
-            stored[::-1, ::-1].transpose(1, 0, 2),
-            stored[::-1].transpose(1, 0, 2),
-        ][turned]
+    flips = [(1, 1), (1, -1), (-1, -1), (-1, 1)]  # of the rows and the columns of the page
+    down, across = flips[(orientation - 1) % 4]
+    turned = stored[::down, ::across] if orientation < 5 else _TRANSPOSED[orientation](stored)
     tifffile.imwrite(file, turned, photometric="rgb", extratags=[(274, "H", 1, orientation, True)])
     data = file.getvalue()
     np.testing.assert_array_equal(pages(data)[0].image, stored)
@@ -157,7 +163,7 @@ def test_a_damaged_page_is_refused_and_stays() -> None:
         writer.write(np.asarray(sheet("red")), photometric="rgb", rowsperstrip=16, compression="zlib")
     data = bytearray(file.getvalue())
     with tifffile.TiffFile(io.BytesIO(bytes(data))) as found:
-        start = found.pages[0].dataoffsets[3]  # type: ignore[union-attr]
+        start = found.pages[0].dataoffsets[3]
     data[start : start + 40] = bytes(40)
     with pytest.raises(InvalidImage, match="damaged in part"):
         rewritten(bytes(data))
