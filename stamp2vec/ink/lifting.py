@@ -1,5 +1,8 @@
 """The stamp alone: its ink on nothing, in its own colour."""
 
+from dataclasses import dataclass
+from typing import Self
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -13,7 +16,7 @@ _FAINT = 0.06  # optical density that noise of paper reaches
 _FULL = 0.85  # the quantile of the ink's density that is fully opaque
 _LEAST_FULL = 0.15
 _CHROMA, _SATURATED = 0.1, 0.3  # difference of density between the channels, and its share, that colour has
-_COLOURED_SHARE = 0.2  # of marked pixels; where fewer have a colour, it is not the stamp's
+_COLOURED_SHARE = 0.4  # of marked pixels; where fewer have a colour, it is not the stamp's
 _INKED, _SURE = 0.12, 0.45  # of a soft mask: nothing below the first, everything from the second
 _GROWN = 1 / 256  # of the longer side: the segmenter sees crops at 256 pixels, and its edges are that exact
 _MOST_GROWN_PX = 8
@@ -36,21 +39,19 @@ def lift(crop: NDArray[np.uint8], mask: NDArray[np.uint8]) -> NDArray[np.uint8]:
     step = -(-max(height, width) // _LOOKED_AT_PX)
     some, marked = np.ascontiguousarray(crop[::step, ::step]), mask[::step, ::step] >= 128
     known = densities(some) - np.float32(_FAINT)
-    own = own_colour(known, _coloured(known, marked))
-    strength = _own_density(known, own)[marked]
     lifted = np.zeros((height, width, 4), np.uint8)
-    if not strength.size:
+    if not marked.any():
         return lifted
-    full = max(float(np.quantile(strength, _FULL)), _LEAST_FULL)
-    colour = _black(known[marked]) if own is None else own
-    lifted[..., :3] = np.rint(255 * np.exp(-full * np.maximum(colour, 0) / colour.max()))
+    ink = _Ink.of(known, marked)
+    full = max(float(np.quantile(ink.amount(known)[marked], _FULL)), _LEAST_FULL)
+    lifted[..., :3] = np.rint(255 * np.exp(-full * ink.absorbed))
     paper = paper_of(crop)
     rows, reach = max(1, _ROWS_PIXELS // width), min(_MOST_GROWN_PX, 1 + round(_GROWN * max(height, width)))
     for first in range(0, height, rows):
         last = min(height, first + rows)
         gate = _near(mask, first, last, reach)
         if gate.any():
-            density = _own_density(densities_of_rows(crop, paper, first, last) - np.float32(_FAINT), own)
+            density = ink.amount(densities_of_rows(crop, paper, first, last) - np.float32(_FAINT))
             opaque = (1 - np.exp(-density)) / (1 - np.exp(-np.float32(full)))
             lifted[first:last, :, 3] = np.rint(255 * np.minimum(opaque, 1) * gate)
     return lifted
@@ -62,28 +63,38 @@ def on_white(lifted: NDArray[np.uint8]) -> NDArray[np.uint8]:
     return np.asarray((255 * 255 - alpha * (255 - lifted[..., :3].astype(np.uint16)) + 127) // 255, np.uint8)
 
 
-def _coloured(density: NDArray[np.float32], marked: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Where marked ink has a colour, (H, W); all that is marked where too little has: print has been taken for ink."""
-    most = density.max(2)
-    chroma = most - density.min(2)
-    coloured = marked & (chroma > _CHROMA) & (chroma > _SATURATED * most)
-    return coloured if coloured.sum() > _COLOURED_SHARE * marked.sum() else marked
+@dataclass(frozen=True, slots=True, eq=False)
+class _Ink:
+    """An ink by how much it absorbs in each channel, (3,), the greatest 1, and whether a colour tells it from black."""
 
+    absorbed: NDArray[np.float64]
+    is_coloured: bool
 
-def _own_density(density: NDArray[np.float32], own: NDArray[np.float64] | None) -> Plane:
-    """How dense the stamp's own ink is, (H, W), of densities (H, W, 3)."""
-    if own is None:
-        return np.asarray(np.maximum(density.mean(2), 0), np.float32)
-    amount, _ = unmixed(density, own)
-    aside = np.cross(np.ones(3), own)
-    strange = np.abs(density @ (aside / np.linalg.norm(aside)).astype(np.float32))
-    return np.asarray(amount * (1 - _ramp(strange - 0.3 * amount, _STRANGE, _SURELY_STRANGE)), np.float32)
+    @classmethod
+    def of(cls, density: NDArray[np.float32], marked: NDArray[np.bool_]) -> Self:
+        """The ink of what is marked, (H, W), by densities (H, W, 3).
 
+        Print may have been marked as well: where enough of it has a colour, that is the stamp's.
+        """
+        most = density.max(2)
+        chroma = most - density.min(2)
+        coloured = marked & (chroma > _CHROMA) & (chroma > _SATURATED * most)
+        enough = coloured.sum() > _COLOURED_SHARE * marked.sum()
+        colour = own_colour(density, coloured if enough else marked)
+        if colour is not None:
+            return cls(np.maximum(colour, 0), is_coloured=True)
+        levels = density[marked].mean(1)
+        dark = np.median(density[marked][levels >= np.quantile(levels, _FULL)], axis=0)
+        return cls(np.maximum(dark, 0.01) / max(float(dark.max()), 0.01), is_coloured=False)
 
-def _black(density: NDArray[np.float32]) -> NDArray[np.float64]:
-    """How much ink that has no colour to be told by absorbs in each channel, (3,), from densities (N, 3)."""
-    dark = density[density.mean(1) >= np.quantile(density.mean(1), _FULL)]
-    return np.asarray(np.maximum(np.median(dark, axis=0), 0.01), np.float64)
+    def amount(self, density: NDArray[np.float32]) -> Plane:
+        """How much of it makes these densities, (H, W, 3): its own density where it absorbs most, (H, W)."""
+        if not self.is_coloured:  # what lets one channel through is no black
+            return np.asarray(np.maximum((density / self.absorbed.astype(np.float32)).min(2), 0), np.float32)
+        own, _ = unmixed(density, self.absorbed)
+        aside = np.cross(np.ones(3), self.absorbed)
+        strange = np.abs(density @ (aside / np.linalg.norm(aside)).astype(np.float32))
+        return np.asarray(own * (1 - _ramp(strange - 0.3 * own, _STRANGE, _SURELY_STRANGE)), np.float32)
 
 
 def _near(mask: NDArray[np.uint8], first: int, last: int, reach: int) -> Plane:
