@@ -68,6 +68,8 @@ class DocumentPipeline:
         include_vectors: bool = True,
         include_masks: bool = False,
         include_crops: bool = False,
+        include_unrolled: bool = False,
+        include_clean_stamps: bool = False,
         prior: float | None = None,
         pages: str = "",
         password: str | None = None,
@@ -83,6 +85,8 @@ class DocumentPipeline:
             include_vectors=include_vectors,
             include_masks=include_masks,
             include_crops=include_crops,
+            include_unrolled=include_unrolled,
+            include_clean_stamps=include_clean_stamps,
             prior=prior,
             pages=pages,
             password=password,
@@ -100,7 +104,7 @@ class DocumentPipeline:
         models = Models(
             self.detector.manifest.info,
             self.embedder.manifest.info if include_vectors else None,
-            self.segmenter.manifest.info if include_masks else None,
+            self.segmenter.manifest.info if options.needs_masks else None,
             self._ink if include_vectors else None,
         )
         dies = DocumentDies(analyzed, models, options.known_prior)
@@ -138,17 +142,11 @@ class DocumentPipeline:
         parts = [cut(page.image, detection) for detection in found]
         crops = [part.pixels for part in parts]
         with clock.during("segment"):
-            masks = self.segmenter(crops) if options.include_masks else [None] * len(crops)
+            masks = self.segmenter(crops) if options.needs_masks else [None] * len(crops)
         with clock.during("embed"):
             vectors = list(self.embedder.run(crops)) if options.include_vectors else [None] * len(crops)
         stamps = [
-            analyzed_stamp(
-                part,
-                vector,
-                mask,
-                part.pixels.copy() if options.include_crops else None,
-                keep_picture=options.keeps_picture(number),
-            )
+            analyzed_stamp(part, vector, mask, options, keep_picture=options.keeps_picture(number))
             for number, (part, vector, mask) in enumerate(zip(parts, vectors, masks, strict=True), stamps_before)
         ]
         return AnalyzedPage(page.index, page.info, tuple(stamps), scale=page.scale)
