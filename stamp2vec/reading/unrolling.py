@@ -32,9 +32,10 @@ def find_places(mask: NDArray[np.uint8], stamp_type: StampType, angle_degrees: f
         return ()
     unrolled = _ink_around(ink, ellipse)
     bands = find_bands(unrolled)
-    start = _emptiest(unrolled, ellipse, bands[0])
     whole = ellipse.scaled(factor)
-    rings = [Ring(whole, inner, outer, start, 360.0, reading) for inner, outer in bands for reading in Reading]
+    rings = [
+        Ring(whole, *band, _emptiest(unrolled, ellipse, band), 360.0, reading) for band in bands for reading in Reading
+    ]
     limits = centre_limits(unrolled, bands[-1])
     centre = deskewed(_inside(marked(ink), ellipse, limits), angle_degrees)
     return (*rings, *([] if centre is None else [centre.scaled(factor)]))
