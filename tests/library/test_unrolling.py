@@ -154,6 +154,17 @@ def test_print_around_a_stamp_does_not_move_it() -> None:
     assert np.hypot(place.ellipse.x - SIDE / 2, place.ellipse.y - SIDE / 2) < 0.02 * RADIUS
 
 
+def test_the_ring_of_a_postmark_is_found_beside_its_lines() -> None:
+    mask = np.zeros((SIDE, 1600), np.uint8)
+    mask[:, :SIDE] = impression(ROUND)
+    for row in range(120, 520, 60):
+        mask[row : row + 8, 580:1560] = 255
+    place = find_places(mask, StampType.ROUND, 0)[0]
+    assert isinstance(place, Ring)
+    assert np.hypot(place.ellipse.x - SIDE / 2, place.ellipse.y - SIDE / 2) < 0.02 * RADIUS
+    assert place.ellipse.semi_major == pytest.approx(RADIUS, rel=0.02)
+
+
 @pytest.mark.parametrize("kept", [0.35, 0.5, 0.65, 0.8])
 def test_a_stamp_that_the_edge_of_the_page_cuts_keeps_its_centre(kept: float) -> None:
     mask = impression(ROUND)[:, : round(SIDE * kept)]
