@@ -17,8 +17,8 @@ Rows = NDArray[np.float64]
 
 DIRECTIONS = 360
 MOST_PX = 320  # the longer side of the mask that is fitted: its edge is sharp to a pixel, the fit to a tenth of one
-# Shares of the ink's extent, x and y, from which an edge is looked for until there is one. The lines of a postmark beside
-# its ring, and other ink at one side, hide it from the middle.
+# Shares of the ink's extent, x and y, from which an edge is looked for until there is one: the lines of a postmark and
+# other ink at one side hide it from the middle.
 _SEEN_FROM = (
     (0.5, 0.5),
     (0.25, 0.5),
