@@ -15,9 +15,10 @@ from stamp2vec.strips import Line, Ring, Strip
 from training.detector.pages import OUTLINE
 from training.evaluate.montage import PAPER, Tile, sheet
 from training.synth.crops import RENDER_PX_PER_MM, Shot, shoot
-from training.synth.die import DieKind, DieSpec, die_spec, render
-from training.synth.dies.elements import ArcText
+from training.synth.die import DieKind, DieSpec, die_spec
+from training.synth.dies.elements import ArcText, Point
 from training.synth.dies.elements import Ring as DrawnRing
+from training.synth.dies.raster import rasterise_placed
 from training.synth.fonts import Split
 
 FIRST_FAMILY = 20_000_000  # no set of crops has these
@@ -85,12 +86,12 @@ def score(count: int, out: Path) -> list[Row]:
     for first in range(0, len(shots), BATCH):
         some = shots[first : first + BATCH]
         masks = segmenter([shot.image for _, _, shot in some])
-        for (spec, shape, shot), mask in zip(some, masks, strict=True):
+        for (spec, origin, shot), mask in zip(some, masks, strict=True):
             turn = math.degrees(math.atan2(shot.to_crop[1, 0], shot.to_crop[0, 0]))
             begin = time.process_time()
             strips = unroll(shot.image, mask, OUTLINE[spec.kind], turn + rng.normal(0, DETECTOR_ERROR))
             cpu_ms = 1000 * (time.process_time() - begin)
-            result = _measured(spec, shape, shot, strips, turn, cpu_ms)
+            result = _measured(spec, origin, shot, strips, turn, cpu_ms)
             results.append(result)
             badness = 9.0 if result.refused else max(result.edge or 0.0, (result.turn or 0.0) / 90)
             tiles.append((badness, _tile(shot, strips, result)))
@@ -127,18 +128,18 @@ def _cell(value: float | None, form: str) -> str:
     return "-" if value is None else format(value, form)
 
 
-def _shots(count: int) -> Iterator[tuple[DieSpec, tuple[int, int], Shot]]:
-    """A stamp of each kind, of each family, with the shape of its relief."""
+def _shots(count: int) -> Iterator[tuple[DieSpec, Point, Shot]]:
+    """A stamp of each kind, of each family, with the place of the die's origin on its relief."""
     for number in range(count):
         for index, kind in enumerate((*RINGS, *LINES)):
             spec = die_spec(FIRST_FAMILY + number, 0, Split.TEST, kind)
-            relief = render(spec, RENDER_PX_PER_MM)
+            relief, origin = rasterise_placed(spec.design, RENDER_PX_PER_MM)
             shot = shoot(np.random.default_rng([number, index]), spec, relief, Split.TEST, DPI)
-            yield spec, (relief.shape[0], relief.shape[1]), shot
+            yield spec, origin, shot
 
 
 def _measured(
-    spec: DieSpec, shape: tuple[int, int], shot: Shot, strips: tuple[Strip, ...], turn: float, cpu_ms: float
+    spec: DieSpec, origin: Point, shot: Shot, strips: tuple[Strip, ...], turn: float, cpu_ms: float
 ) -> Unrolled:
     kind, capture = spec.kind.value, shot.capture
     if not strips:
@@ -148,7 +149,7 @@ def _measured(
         error = abs((place.angle_degrees - turn + 180) % 360 - 180)
         return Unrolled(kind, capture, shot.visible, False, cpu_ms, turn=error)
     outline = max((one for one in spec.design.elements if isinstance(one, DrawnRing)), key=lambda one: one.rx)
-    true = _on_crop(outline, shape, shot)
+    true = _on_crop(outline, origin, shot)
     centre = true.mean(0)
     radius = float(np.hypot(*(true - centre).T).mean())
     away = math.hypot(place.ellipse.x - centre[0], place.ellipse.y - centre[1]) / radius
@@ -159,12 +160,12 @@ def _measured(
     return Unrolled(kind, capture, shot.visible, False, cpu_ms, away, edge, len(texts), held)
 
 
-def _on_crop(outline: DrawnRing, shape: tuple[int, int], shot: Shot) -> np.ndarray:
+def _on_crop(outline: DrawnRing, origin: Point, shot: Shot) -> np.ndarray:
     """The outer edge of a die's ring, (N, 2), x and y in pixels of the crop."""
     turns = np.linspace(0, 2 * np.pi, 360, endpoint=False)
     x = outline.x + (outline.rx + outline.width / 2) * np.cos(turns)
     y = outline.y + (outline.ry + outline.width / 2) * np.sin(turns)
-    relief = np.column_stack([x, y]) * RENDER_PX_PER_MM + np.array([shape[1], shape[0]]) / 2
+    relief = np.column_stack([x, y]) * RENDER_PX_PER_MM + np.array(origin)
     return np.asarray(relief @ shot.to_crop[:, :2].T + shot.to_crop[:, 2])
 
 
