@@ -178,17 +178,18 @@ def _is_held(text: ArcText, outline: DrawnRing, bands: Sequence[Ring]) -> bool:
 
 def _rows(results: Sequence[Unrolled]) -> Iterator[Row]:
     for name, kinds in (("rings", RINGS), ("lines", LINES)):
-        yield _row("all", name, [each for each in results if DieKind(each.kind) in kinds])
+        yield figures_of("all", name, [each for each in results if DieKind(each.kind) in kinds])
     for kind in (*RINGS, *LINES):
-        yield _row("kind", kind.value, [each for each in results if each.kind == kind.value])
+        yield figures_of("kind", kind.value, [each for each in results if each.kind == kind.value])
     rings = [each for each in results if DieKind(each.kind) in RINGS]
     for capture in sorted({each.capture for each in rings}):
-        yield _row("rings, capture", capture, [each for each in rings if each.capture == capture])
+        yield figures_of("rings, capture", capture, [each for each in rings if each.capture == capture])
     for name, low, high in (("below 0.5", 0.0, 0.5), ("0.5 to 0.8", 0.5, 0.8), ("from 0.8", 0.8, 2.0)):
-        yield _row("rings, visible ink", name, [each for each in rings if low <= each.visible < high])
+        yield figures_of("rings, visible ink", name, [each for each in rings if low <= each.visible < high])
 
 
-def _row(by: str, value: str, results: Sequence[Unrolled]) -> Row:
+def figures_of(by: str, value: str, results: Sequence[Unrolled]) -> Row:
+    """The figures of a slice, named `by` and `value`."""
     centre = np.array([each.centre for each in results if each.centre is not None])
     edge = np.array([each.edge for each in results if each.edge is not None])
     turn = np.array([each.turn for each in results if each.turn is not None])
