@@ -6,9 +6,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from stamp2vec.pipelines import DocumentPipeline
 from stamp2vec.reading import find_places, straighten, unroll
 from stamp2vec.strips import Line, Reading, Ring, Strip
 from stamp2vec.values import StampType
+from tests.conftest import ROOT
 from tests.verdicts.seals import Design, Layout, draw
 
 INK, PAPER = np.array([38, 62, 158]), np.array([247, 245, 238])
@@ -212,6 +214,24 @@ def test_a_large_crop_gives_strips_of_bounded_size_at_the_same_places() -> None:
     assert isinstance(second, Ring)
     assert first.ellipse.semi_major == pytest.approx(5 * second.ellipse.semi_major, rel=0.01)
     assert letters(found[0], -first.start_degrees % 360 / 360, 0.55) == "TTTTLLLL"
+
+
+def test_the_edges_on_the_sample_page_are_those_of_the_stamps() -> None:
+    result = DocumentPipeline.from_preset()((ROOT / "docs/sample/page.jpg").read_bytes(), include_unrolled=True)
+    found = {stamp.type: 0 for stamp in result.pages[0].stamps}
+    for stamp in result.pages[0].stamps:
+        found[stamp.type] += 1
+        place = stamp.unrolled[0].place
+        x1, y1, x2, y2 = stamp.box
+        middle = ((x1 + x2) / 2 - stamp.crop_box[0], (y1 + y2) / 2 - stamp.crop_box[1])
+        if isinstance(place, Line):
+            assert stamp.type is StampType.RECTANGLE
+            assert (place.x, place.y) == pytest.approx(middle, abs=0.03 * place.width)
+        else:
+            points = place.ellipse.points(np.linspace(0, 2 * np.pi, 360))
+            assert (place.ellipse.x, place.ellipse.y) == pytest.approx(middle, abs=0.03 * place.ellipse.radius)
+            assert np.ptp(points, axis=0) == pytest.approx((x2 - x1, y2 - y1), rel=0.04)
+    assert found == {StampType.ROUND: 2, StampType.OVAL: 1, StampType.RECTANGLE: 1}
 
 
 def test_strips_of_a_chosen_band_height_and_span() -> None:

@@ -39,7 +39,8 @@ def test_refused_stamps_count_in_no_error() -> None:
     row = figures_of("kind", "round", found)
     assert row.stamps == 3
     assert row.refused == pytest.approx(1 / 3)
-    assert (row.centre, row.centre_right, row.held, row.turn) == (pytest.approx(0.05), 0.5, 0.25, None)
+    assert row.centre == pytest.approx(0.05)
+    assert (row.centre_right, row.held, row.turn) == (0.5, 0.25, None)
     assert row.cpu_ms == 20
 
 
