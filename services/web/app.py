@@ -10,7 +10,7 @@ from starlette.exceptions import HTTPException
 
 import stamp2vec
 from services.runtime.observability.metrics import Metrics
-from services.web import comparison, documents, job_routes, original
+from services.web import comparison, docs, documents, job_routes, original
 from services.web.calls import Calls
 from services.web.context import Context
 from services.web.problems import Refused, on_error
@@ -39,7 +39,7 @@ def make_app(context: Context, metrics: Metrics) -> FastAPI:
         title="Stamp2vec",
         description=_DESCRIPTION,
         version=stamp2vec.__version__,
-        docs_url="/docs" if shown else None,
+        docs_url=None,
         redoc_url=None,
         openapi_url="/openapi.json" if shown else None,
         exception_handlers=dict.fromkeys(_ERRORS, on_error),
@@ -47,6 +47,8 @@ def make_app(context: Context, metrics: Metrics) -> FastAPI:
     app.state.context = context
     for part in (documents, comparison, job_routes, original):
         app.include_router(part.routes)
+    if shown:
+        app.include_router(docs.routes)
     app.add_api_route("/healthz", _healthz, tags=["health"])
     app.add_api_route(
         "/readyz",
