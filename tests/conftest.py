@@ -36,6 +36,7 @@ SLOW = (
     "verdicts/",
     "web/test_openapi.py",
     "web/test_process.py",
+    "web/test_tls.py",
 )
 """Marked `slow`: folders and files below tests/. What starts a process, installs, draws or trains is slow."""
 

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from functools import partial
 from typing import Any, TypeVar
 
 import grpc
@@ -10,10 +11,11 @@ import grpc.aio
 from google.protobuf.message import Message
 
 from services.gateway.tasks import task_group
-from services.gateway.upstream.connection import Connection
+from services.gateway.upstream.channel import channel
 from services.gateway.upstream.deadline import Deadline
 from services.runtime.batching.refusals import NotServing
 from services.runtime.security.reloading import Reloading
+from services.runtime.serving.connection import Connection
 from services.runtime.serving.interceptor import calling
 from services.runtime.serving.selection import choose
 from services.table import MODEL_SERVICES, ServiceSpec
@@ -39,7 +41,7 @@ class Upstream:
 
     def __init__(self, spec: ServiceSpec, address: str, credentials: Reloading[grpc.ChannelCredentials] | None) -> None:
         self._spec = spec
-        self._connection = Connection(spec, address, credentials)
+        self._connection = Connection(partial(channel, address, spec.full_name), spec.stub, credentials)
         self._expires_s = 0.0
         self._asking: asyncio.Task[None] | None = None
         self.known: Sequence[ModelInfo] = ()

@@ -21,7 +21,7 @@ from services.runtime.observability.metrics import Metrics
 from services.runtime.observability.metrics_server import MetricsServer
 from services.runtime.security.access import Access
 from services.runtime.security.exposure import check_exposure
-from services.runtime.security.tls import TlsFiles, server_credentials
+from services.runtime.security.tls import server_credentials
 from services.runtime.serving.interceptor import CallInterceptor
 from services.runtime.serving.messages import Messages
 from services.runtime.serving.settings import ServerSettings
@@ -119,9 +119,7 @@ class _Health:
 @asynccontextmanager
 async def running(app: App, settings: ServerSettings) -> AsyncIterator[Ports]:
     """Serves inside the `async with`: calls are answered from its first line on, and leaving it drains."""
-    credentials = server_credentials(
-        TlsFiles("tls", settings.tls_cert, settings.tls_key, settings.tls_client_ca, ca_flag="client-ca")
-    )
+    credentials = server_credentials(settings.tls_files)
     check_exposure(settings.host, encrypted=credentials is not None, insecure=settings.insecure)
     metrics = Metrics()
     interceptor = CallInterceptor(metrics, app.messages, app.access())
