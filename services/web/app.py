@@ -10,7 +10,7 @@ from starlette.exceptions import HTTPException
 
 import stamp2vec
 from services.runtime.observability.metrics import Metrics
-from services.web import comparison, documents, job_routes, original
+from services.web import comparison, documents, job_routes, original, pictures
 from services.web.calls import Calls
 from services.web.context import Context
 from services.web.problems import Refused, on_error
@@ -45,7 +45,7 @@ def make_app(context: Context, metrics: Metrics) -> FastAPI:
         exception_handlers=dict.fromkeys(_ERRORS, on_error),
     )
     app.state.context = context
-    for part in (documents, comparison, job_routes, original):
+    for part in (documents, pictures, comparison, job_routes, original):
         app.include_router(part.routes)
     app.add_api_route("/healthz", _healthz, tags=["health"])
     app.add_api_route(
