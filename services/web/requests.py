@@ -155,6 +155,7 @@ class CompareOptions(_Request):
     preset: Preset | None = Field(None, description="By default the model of a vector, else the fast one.")
     by_vectors: bool = Field(False, description="Do not compare their ink: the verdict is `same layout` at most.")
     prior: FiniteFloat | None = Field(None, gt=0, lt=1, description="The share of pairs of one die; by default 0.5.")
+    include_overlay: bool = Field(False, description="Answer both inks laid over each other, and what each place says.")
 
 
 class CompareRequest(CompareOptions):
