@@ -14,6 +14,7 @@ from services.web import comparison, documents, job_routes, original, pictures
 from services.web.calls import Calls
 from services.web.context import Context
 from services.web.problems import Refused, on_error
+from services.web.site import site
 from stamp2vec.errors import Stamp2vecError
 
 _DESCRIPTION = """Find ink stamps on documents, turn them into vectors, and tell whether two are from one die.
@@ -47,6 +48,8 @@ def make_app(context: Context, metrics: Metrics) -> FastAPI:
     app.state.context = context
     for part in (documents, pictures, comparison, job_routes, original):
         app.include_router(part.routes)
+    if context.settings.page == "on":
+        app.include_router(site())
     app.add_api_route("/healthz", _healthz, tags=["health"])
     app.add_api_route(
         "/readyz",
