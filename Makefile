@@ -42,7 +42,7 @@ web: setup ## the same, and open the page in a browser
 
 # The browser gets one file, which is committed: who runs the services needs neither npm nor TypeScript.
 PAGE := services/web/page
-PAGE_OUT ?= static/app.js
+PAGE_OUT ?= static
 NPM := PATH=$(CURDIR)/$(BIN):$$PATH npm
 
 $(PAGE)/node_modules: $(PAGE)/package-lock.json .venv/.done
@@ -50,7 +50,7 @@ $(PAGE)/node_modules: $(PAGE)/package-lock.json .venv/.done
 	touch $@
 
 page: $(PAGE)/node_modules ## check and build the page of services/web
-	cd $(PAGE) && $(NPM) run --silent build -- --outfile=$(PAGE_OUT) --log-level=warning
+	cd $(PAGE) && $(NPM) run --silent build -- --outdir=$(PAGE_OUT)
 
 format: setup ## write code and contract in the project's format
 	$(BIN)/ruff format $(CODE)

@@ -14,6 +14,7 @@ export type AskToken = () => Promise<string | null>;
 
 export class Api {
   #token: string | null = null; // in memory only: it is gone with the page
+  #asking: Promise<string | null> | null = null;
 
   constructor(private readonly askToken: AskToken) {}
 
@@ -79,6 +80,12 @@ export class Api {
     }
   }
 
+  /** Asks once where several calls find out at the same time that they need one. */
+  async #ask(): Promise<void> {
+    this.#asking ??= this.askToken().finally(() => (this.#asking = null));
+    this.#token = await this.#asking;
+  }
+
   /** Raises Failed, or the signal's reason. */
   async #call(path: string, init: RequestInit): Promise<Response> {
     while (true) {
@@ -93,7 +100,8 @@ export class Api {
       }
       if (response.ok) return response;
       if (response.status === 401) {
-        this.#token = await this.askToken();
+        const used = headers.get("authorization");
+        if (this.#token === null || used === `Bearer ${this.#token}`) await this.#ask();
         if (this.#token !== null) continue;
       }
       throw new Failed(await problemOf(response));

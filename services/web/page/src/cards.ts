@@ -6,6 +6,8 @@ import { vectorJson } from "./exports.ts";
 import { plot } from "./plot.ts";
 import type { Found, State } from "./state.ts";
 
+const MOST_NAMED = 4; // stamps of the same die
+
 export interface CardActions {
   compare(found: Found): void;
   redraw(found: Found): void;
@@ -65,7 +67,9 @@ export class Cards {
       name.setAttribute("aria-pressed", String(this.state.selected === found));
     }
     const others = members?.filter((each) => each !== found).map((each) => this.state.name(each));
-    const dieText = others ? `${letterOf(die)}, as ${others.join(", ")}` : die ? "no other has it" : "";
+    const more = others && others.length > MOST_NAMED ? ` and ${others.length - MOST_NAMED} more` : "";
+    const named = others?.slice(0, MOST_NAMED).join(", ");
+    const dieText = others ? `${letterOf(die)}, as ${named}${more}` : die ? "no other has it" : this.state.rest ? "unknown" : "";
     const dieCell = card.querySelector<HTMLElement>(".die-value");
     if (dieCell?.parentElement) {
       dieCell.textContent = dieText;

@@ -20,7 +20,7 @@ import type { Options } from "./types.ts";
 import { Upload } from "./upload.ts";
 import { Viewer } from "./viewer.ts";
 
-const LOWEST_SCORE = 0.1; // that is asked for: the threshold moves above it without another call
+const LOWEST_SCORE = 0.15; // that is asked for: the threshold moves above it without another call
 const USUAL_THRESHOLD = 0.5; // until the models are known
 
 const state = new State();
@@ -52,6 +52,7 @@ const upload = new Upload((file, options) => void open(file, options));
 const problems = new ProblemPanel(() => {
   if (state.file) void open(state.file, state.options);
 });
+const thresholds = new Map<string, number>();
 let running = new AbortController();
 new Progress(state, () => running.abort());
 
@@ -65,13 +66,18 @@ async function open(file: File, options: Options): Promise<void> {
   byId("work", HTMLElement).hidden = false;
   byId("document-name", HTMLElement).textContent = file.name;
   document.title = `${file.name} – Stamp2vec`;
-  state.open(file, options, await usualThreshold(options.preset));
-  await pictures.open(file);
-  if (signal.aborted) return;
-  pictures.wantFirst();
-  state.changed("pictures", "progress");
+  state.open(file, options, thresholds.get(options.preset) ?? USUAL_THRESHOLD);
   announce(`${file.name} is being analysed.`);
+  const drawing = pictures.open(file).then(() => {
+    if (signal.aborted) return;
+    pictures.wantFirst();
+    state.changed("pictures", "progress");
+  });
   try {
+    if (thresholds.size === 0) {
+      await askThresholds();
+      state.setFilters({ threshold: thresholds.get(options.preset) ?? USUAL_THRESHOLD });
+    }
     for await (const line of api.analyze(file, options, LOWEST_SCORE, signal)) {
       if (line.type === "page") state.addPage(line);
       else if (line.type === "document") state.rest = line;
@@ -86,6 +92,7 @@ async function open(file: File, options: Options): Promise<void> {
     else throw error;
     if (running.signal !== signal) return;
   }
+  await drawing;
   state.isRunning = false;
   state.changed("results", "progress", "selection");
 }
@@ -101,13 +108,11 @@ async function onFailed(failed: Failed, file: File, options: Options): Promise<v
   problems.show(problem, mayRetry(problem));
 }
 
-/** The detector's own threshold. */
-async function usualThreshold(preset: string): Promise<number> {
-  try {
-    const models = await api.models();
-    return models.find((model) => model.task === "detect" && model.presets.includes(preset))?.threshold ?? USUAL_THRESHOLD;
-  } catch {
-    return USUAL_THRESHOLD; // what is wrong is told by the analysis that follows
+/** The detectors' own thresholds, by preset. What is wrong is told by the analysis that follows. */
+async function askThresholds(): Promise<void> {
+  const models = await api.models().catch(() => []);
+  for (const model of models.filter(({ task }) => task === "detect")) {
+    for (const preset of model.presets) thresholds.set(preset, model.threshold);
   }
 }
 
@@ -152,6 +157,8 @@ const KEYS: Record<string, () => void> = {
   m: () => tabs.show("alike"),
   Escape: () => state.select(null),
 };
+
+void askThresholds();
 
 document.addEventListener("keydown", (event) => {
   const target = event.target as Element;

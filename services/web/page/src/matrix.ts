@@ -1,6 +1,6 @@
 // How alike every two stamps are: a table of numbers with colours, and the dies that follow from them.
 
-import { button, byId, element } from "./dom.ts";
+import { button, byId, counted, element } from "./dom.ts";
 import { dieClass, letterOf } from "./dies.ts";
 import type { Found, State } from "./state.ts";
 
@@ -30,7 +30,7 @@ export class Matrix {
     this.#note.textContent = !rest
       ? isRunning
         ? "Stamps are compared once all pages are done."
-        : ""
+        : "The document was not analysed to its end: its stamps were not compared."
       : stamps.length < 2
         ? "There are not two stamps to compare."
         : !values
@@ -95,8 +95,12 @@ export class Matrix {
         ...members.map((found) => button(this.state.name(found), { "aria-label": `Show stamp ${this.state.name(found)}` }, () => this.state.select(found))),
       ),
     );
-    byId("dies-note", HTMLElement).textContent =
-      this.state.rest && entries.length === 0 ? "No two stamps are known to be of one die." : "";
+    const unknown = this.state.visible.filter((found) => this.state.dieOf(found) === 0).length;
+    const notes = [
+      entries.length === 0 ? "No two stamps are known to be of one die." : "",
+      unknown > 0 ? `The die of ${counted(unknown, "stamp")} is unknown: too little ink, or more stamps than are compared at once.` : "",
+    ];
+    byId("dies-note", HTMLElement).textContent = this.state.rest ? notes.filter(Boolean).join(" ") : "";
     this.#dies.replaceChildren(...entries);
   }
 }

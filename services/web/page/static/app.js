@@ -7,12 +7,13 @@ var Failed = class extends Error {
   problem;
 };
 var Api = class {
-  // in memory only: it is gone with the page
   constructor(askToken) {
     this.askToken = askToken;
   }
   askToken;
   #token = null;
+  // in memory only: it is gone with the page
+  #asking = null;
   async models() {
     const response = await this.#call("v1/models", {});
     return (await response.json()).models;
@@ -70,6 +71,11 @@ var Api = class {
       void reader.cancel().catch(() => void 0);
     }
   }
+  /** Asks once where several calls find out at the same time that they need one. */
+  async #ask() {
+    this.#asking ??= this.askToken().finally(() => this.#asking = null);
+    this.#token = await this.#asking;
+  }
   /** Raises Failed, or the signal's reason. */
   async #call(path, init) {
     while (true) {
@@ -84,7 +90,8 @@ var Api = class {
       }
       if (response.ok) return response;
       if (response.status === 401) {
-        this.#token = await this.askToken();
+        const used = headers.get("authorization");
+        if (this.#token === null || used === `Bearer ${this.#token}`) await this.#ask();
         if (this.#token !== null) continue;
       }
       throw new Failed(await problemOf(response));
@@ -338,6 +345,7 @@ function plot(vector) {
 }
 
 // src/cards.ts
+var MOST_NAMED = 4;
 var Cards = class {
   constructor(state2, actions) {
     this.state = state2;
@@ -382,7 +390,9 @@ var Cards = class {
       name.setAttribute("aria-pressed", String(this.state.selected === found));
     }
     const others = members?.filter((each) => each !== found).map((each) => this.state.name(each));
-    const dieText = others ? `${letterOf(die)}, as ${others.join(", ")}` : die ? "no other has it" : "";
+    const more = others && others.length > MOST_NAMED ? ` and ${others.length - MOST_NAMED} more` : "";
+    const named = others?.slice(0, MOST_NAMED).join(", ");
+    const dieText = others ? `${letterOf(die)}, as ${named}${more}` : die ? "no other has it" : this.state.rest ? "unknown" : "";
     const dieCell = card.querySelector(".die-value");
     if (dieCell?.parentElement) {
       dieCell.textContent = dieText;
@@ -925,7 +935,7 @@ var Matrix = class {
     const values = this.#values();
     const stamps = this.state.visible.slice(0, MOST_STAMPS);
     this.#updateDies();
-    this.#note.textContent = !rest ? isRunning ? "Stamps are compared once all pages are done." : "" : stamps.length < 2 ? "There are not two stamps to compare." : !values ? "Nobody has measured probabilities for this model: see the similarities." : this.state.visible.length > MOST_STAMPS ? `The first ${MOST_STAMPS} stamps are shown: narrow the filters to see others.` : "";
+    this.#note.textContent = !rest ? isRunning ? "Stamps are compared once all pages are done." : "The document was not analysed to its end: its stamps were not compared." : stamps.length < 2 ? "There are not two stamps to compare." : !values ? "Nobody has measured probabilities for this model: see the similarities." : this.state.visible.length > MOST_STAMPS ? `The first ${MOST_STAMPS} stamps are shown: narrow the filters to see others.` : "";
     const isEmpty = !values || stamps.length < 2;
     const key = isEmpty ? "" : `${this.#kind.value} ${stamps.map((found) => found.index).join()}`;
     if (key === this.#shown && key !== "") return;
@@ -979,7 +989,12 @@ var Matrix = class {
         ...members.map((found) => button(this.state.name(found), { "aria-label": `Show stamp ${this.state.name(found)}` }, () => this.state.select(found)))
       )
     );
-    byId("dies-note", HTMLElement).textContent = this.state.rest && entries.length === 0 ? "No two stamps are known to be of one die." : "";
+    const unknown = this.state.visible.filter((found) => this.state.dieOf(found) === 0).length;
+    const notes = [
+      entries.length === 0 ? "No two stamps are known to be of one die." : "",
+      unknown > 0 ? `The die of ${counted(unknown, "stamp")} is unknown: too little ink, or more stamps than are compared at once.` : ""
+    ];
+    byId("dies-note", HTMLElement).textContent = this.state.rest ? notes.filter(Boolean).join(" ") : "";
     this.#dies.replaceChildren(...entries);
   }
 };
@@ -1846,7 +1861,7 @@ function distance(a, b) {
 }
 
 // src/main.ts
-var LOWEST_SCORE = 0.1;
+var LOWEST_SCORE = 0.15;
 var USUAL_THRESHOLD = 0.5;
 var state = new State();
 var api = new Api(
@@ -1877,6 +1892,7 @@ var upload = new Upload((file, options) => void open(file, options));
 var problems = new ProblemPanel(() => {
   if (state.file) void open(state.file, state.options);
 });
+var thresholds = /* @__PURE__ */ new Map();
 var running = new AbortController();
 new Progress(state, () => running.abort());
 async function open(file, options) {
@@ -1888,13 +1904,18 @@ async function open(file, options) {
   byId("work", HTMLElement).hidden = false;
   byId("document-name", HTMLElement).textContent = file.name;
   document.title = `${file.name} – Stamp2vec`;
-  state.open(file, options, await usualThreshold(options.preset));
-  await pictures.open(file);
-  if (signal.aborted) return;
-  pictures.wantFirst();
-  state.changed("pictures", "progress");
+  state.open(file, options, thresholds.get(options.preset) ?? USUAL_THRESHOLD);
   announce(`${file.name} is being analysed.`);
+  const drawing = pictures.open(file).then(() => {
+    if (signal.aborted) return;
+    pictures.wantFirst();
+    state.changed("pictures", "progress");
+  });
   try {
+    if (thresholds.size === 0) {
+      await askThresholds();
+      state.setFilters({ threshold: thresholds.get(options.preset) ?? USUAL_THRESHOLD });
+    }
     for await (const line of api.analyze(file, options, LOWEST_SCORE, signal)) {
       if (line.type === "page") state.addPage(line);
       else if (line.type === "document") state.rest = line;
@@ -1909,6 +1930,7 @@ async function open(file, options) {
     else throw error;
     if (running.signal !== signal) return;
   }
+  await drawing;
   state.isRunning = false;
   state.changed("results", "progress", "selection");
 }
@@ -1922,12 +1944,10 @@ async function onFailed(failed, file, options) {
   state.problem = problem;
   problems.show(problem, mayRetry(problem));
 }
-async function usualThreshold(preset) {
-  try {
-    const models = await api.models();
-    return models.find((model) => model.task === "detect" && model.presets.includes(preset))?.threshold ?? USUAL_THRESHOLD;
-  } catch {
-    return USUAL_THRESHOLD;
+async function askThresholds() {
+  const models = await api.models().catch(() => []);
+  for (const model of models.filter(({ task }) => task === "detect")) {
+    for (const preset of model.presets) thresholds.set(preset, model.threshold);
   }
 }
 var EXPORTS = {
@@ -1969,6 +1989,7 @@ var KEYS = {
   m: () => tabs.show("alike"),
   Escape: () => state.select(null)
 };
+void askThresholds();
 document.addEventListener("keydown", (event) => {
   const target = event.target;
   if (document.querySelector("dialog[open]")) return;
