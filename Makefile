@@ -7,7 +7,7 @@ CODE := stamp2vec services training bench tests k8s
 DOC ?= docs/sample/page.jpg
 VERSION := $(shell sed -n 's/^__version__ = "\(.*\)"/\1/p' stamp2vec/__init__.py)
 
-.PHONY: help setup hooks system system-training run serve format lint check test envoy fuzz evaluate findings protos released \
+.PHONY: help setup hooks system system-training run serve notebook format lint check test envoy fuzz evaluate findings protos released \
   images push-images test-images clean
 
 help: ## list the targets
@@ -36,6 +36,9 @@ run: setup ## start the services, analyse DOC=path, write out/, stop the service
 
 serve: setup ## start the services and leave them up until Ctrl-C
 	$(BIN)/python -m services.stack serve
+
+notebook: setup ## run docs/notebook.ipynb, and keep in it what its cells print and show
+	$(BIN)/python -m tests.docs.notebook
 
 format: setup ## write code and contract in the project's format
 	$(BIN)/ruff format $(CODE)

@@ -3,7 +3,7 @@
 A result alone shows empty sheets with boxes, since it does not hold the pixels of its pages.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from PIL import Image
@@ -22,7 +22,7 @@ _LIMITS = Limits(max_pages=MAX_STREAMED_PAGES)
 class Shown:
     """What a notebook shows: HTML that needs no other file."""
 
-    html: str
+    html: str = field(repr=False)
 
     def _repr_html_(self) -> str:
         return self.html
