@@ -7,7 +7,8 @@ CODE := stamp2vec services training bench tests k8s
 DOC ?= docs/sample/page.jpg
 VERSION := $(shell sed -n 's/^__version__ = "\(.*\)"/\1/p' stamp2vec/__init__.py)
 
-.PHONY: help setup hooks system system-training run serve web page format lint check test envoy fuzz evaluate findings protos released \
+.PHONY: help setup hooks system system-training run serve web page notebook format lint check test envoy fuzz evaluate findings \
+  protos released \
   images push-images test-images clean
 
 help: ## list the targets
@@ -51,6 +52,9 @@ $(PAGE)/node_modules: $(PAGE)/package-lock.json .venv/.done
 
 page: $(PAGE)/node_modules ## check and build the page of services/web
 	cd $(PAGE) && $(NPM) run --silent build -- --outdir=$(PAGE_OUT)
+
+notebook: setup ## run docs/notebook.ipynb, and keep in it what its cells print and show
+	$(BIN)/python -m tests.docs.notebook
 
 format: setup ## write code and contract in the project's format
 	$(BIN)/ruff format $(CODE)
