@@ -3,12 +3,12 @@
 PYTHON ?= python3.11
 BIN := .venv/bin
 PIP := $(BIN)/pip install --quiet --disable-pip-version-check
-CODE := stamp2vec services training bench tests k8s
+CODE := stamp2vec services training bench clients tests k8s
 DOC ?= docs/sample/page.jpg
 VERSION := $(shell sed -n 's/^__version__ = "\(.*\)"/\1/p' stamp2vec/__init__.py)
 
 .PHONY: help setup hooks system system-training run serve format lint check test envoy fuzz evaluate findings protos released \
-  images push-images test-images clean
+  clients images push-images test-images clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 18
@@ -162,6 +162,9 @@ protos: .venv-protos/.done ## generate stamp2vec/v1 from protos/
 	$(PROTOC) --python_out=$(PROTOS_OUT) --mypy_out=quiet:$(PROTOS_OUT) protos/stamp2vec/v1/*.proto
 	$(PROTOC) --grpc_python_out=$(PROTOS_OUT) --mypy_grpc_out=quiet:$(PROTOS_OUT) $(SERVICES)
 	touch $(PROTOS_OUT)/stamp2vec/v1/__init__.py $(PROTOS_OUT)/stamp2vec/v1/py.typed
+
+clients: setup ## generate stubs for C++, Go, Java and TypeScript into build/clients, and compile the examples of clients/
+	$(MAKE) --silent -j$(JOBS) -C clients
 
 released: setup ## after a release: what `buf breaking` holds the contract compatible with
 	cd protos && ../$(BIN)/buf build --exclude-source-info --output released.binpb
