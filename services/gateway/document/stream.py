@@ -153,7 +153,8 @@ class DocumentStream:
 
     async def _begun(self, request: gateway_pb2.AnalyzeDocumentsRequest) -> Document:
         """Its first bytes wait for room where no other document of this stream holds any while it does no work."""
-        hold = self._budget.hold()
+        priority = request.document.priority or common_pb2.PRIORITY_BULK
+        hold = self._budget.hold(urgent=priority != common_pb2.PRIORITY_BULK)
         count = len(request.document.document)
         if self._uploads:
             if not hold.try_take(count):
@@ -162,7 +163,7 @@ class DocumentStream:
             await hold.take(count)
 
         document = Document.begun(request.document, hold)
-        document.request.priority = document.request.priority or common_pb2.PRIORITY_BULK
+        document.request.priority = priority
         if request.page_by_page:
             name = request.id
 
