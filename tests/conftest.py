@@ -17,6 +17,7 @@ SLOW = (
     "bulk/test_run.py",
     "bulk/test_stores.py",
     "contract/",
+    "docs/",
     "e2e/",
     "formats/test_pdf_documents.py",
     "images/",

@@ -11,11 +11,12 @@ from starlette.exceptions import HTTPException
 import stamp2vec
 from services.runtime.observability.metrics import Metrics
 from services.runtime.security.refusals import CallerRefused
-from services.web import comparison, docs, documents, job_routes, original
+from services.web import comparison, docs, documents, job_routes, original, pictures
 from services.web.access import authenticate
 from services.web.calls import Calls
 from services.web.context import Context
 from services.web.problems import Refused, on_error
+from services.web.site import site
 from stamp2vec.errors import Stamp2vecError
 
 _DESCRIPTION = """Find ink stamps on documents, turn them into vectors, and tell whether two are from one die.
@@ -51,10 +52,12 @@ def make_app(context: Context, metrics: Metrics) -> FastAPI:
         exception_handlers=dict.fromkeys(_ERRORS, on_error),
     )
     app.state.context = context
-    for part in (documents, comparison, job_routes, original):
+    for part in (documents, pictures, comparison, job_routes, original):
         app.include_router(part.routes, dependencies=[Depends(authenticate)])
     if shown:
         app.include_router(docs.routes)
+    if context.settings.page == "on":
+        app.include_router(site())
     app.include_router(_health)
     app.add_middleware(
         Calls,

@@ -7,17 +7,17 @@ import logging
 import signal
 import socket
 import ssl
-import threading
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from dataclasses import dataclass
 
 import uvicorn
-from prometheus_client import Gauge, start_http_server
+from prometheus_client import Gauge
 from starlette.types import ASGIApp
 
 from services.runtime.observability import logs, tracing
 from services.runtime.observability.metrics import Metrics
+from services.runtime.observability.metrics_server import MetricsServer
 from services.runtime.process.heap import trim
 from services.runtime.security.exposure import check_exposure
 from services.runtime.security.tls import TlsFiles, channel_credentials, server_context
@@ -63,7 +63,7 @@ async def running(settings: WebSettings) -> AsyncIterator[Ports]:
     metrics = Metrics()
     budget, draining = ByteBudget(settings.body_mib * _MIB), asyncio.Event()
     decoders = DecoderPool(1, _DRAWING)
-    metrics_server, _ = start_http_server(settings.metrics_port, settings.host, metrics.registry)
+    metrics_server = MetricsServer(settings.host, settings.metrics_port, metrics.registry)
     try:
         async with Gateway(settings.gateway, credentials) as gateway:
             jobs = Jobs(gateway, settings.jobs, settings.caller_jobs, settings.job_mib * _MIB, settings.job_lifetime_s)
@@ -73,7 +73,7 @@ async def running(settings: WebSettings) -> AsyncIterator[Ports]:
             trimming = asyncio.create_task(trim(lambda: budget.given_back))
             async with _health_port(context), _listening(make_app(context, metrics), settings, tls) as port:
                 try:
-                    yield Ports(port, metrics_server.server_port)
+                    yield Ports(port, metrics_server.port)
                 finally:
                     draining.set()
                     await asyncio.sleep(settings.drain_delay_s)
@@ -81,7 +81,7 @@ async def running(settings: WebSettings) -> AsyncIterator[Ports]:
             trimming.cancel()
     finally:
         await decoders.close()
-        threading.Thread(target=metrics_server.shutdown).start()  # takes half a second, for which nobody waits
+        metrics_server.close()
 
 
 @asynccontextmanager

@@ -58,6 +58,7 @@ class WebSettings(ListenerSettings):
     cors_origins: tuple[str, ...] = setting(
         (), "An origin whose pages may call from a browser, such as https://scans.example.com. Repeat it for several."
     )
+    page: str = setting("on", "off serves no page at /, where programs alone call.", choices=("on", "off"))
     docs: str = setting("on", "off hides /docs and /openapi.json.", choices=("on", "off"))
     drain_delay_s: float = setting(
         0.0,
