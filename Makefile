@@ -3,13 +3,12 @@
 PYTHON ?= python3.11
 BIN := .venv/bin
 PIP := $(BIN)/pip install --quiet --disable-pip-version-check
-CODE := stamp2vec services training bench tests k8s
+CODE := stamp2vec services training bench clients protos tests k8s
 DOC ?= docs/sample/page.jpg
 VERSION := $(shell sed -n 's/^__version__ = "\(.*\)"/\1/p' stamp2vec/__init__.py)
 
 .PHONY: help setup hooks system system-training run serve web page notebook format lint check test envoy fuzz evaluate findings \
-  protos released \
-  images push-images test-images clean
+  protos released clients images push-images test-images clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 18
@@ -176,11 +175,17 @@ PROTOS_OUT ?= .
 PROTOC = PATH=$(CURDIR)/.venv-protos/bin:$$PATH .venv-protos/bin/python -m grpc_tools.protoc -I protos
 SERVICES := $(filter-out %/common.proto,$(wildcard protos/stamp2vec/v1/*.proto))
 
-protos: .venv-protos/.done ## generate stamp2vec/v1 from protos/
+protos: .venv-protos/.done ## generate stamp2vec/v1 and docs/api.md from protos/
 	rm -rf $(PROTOS_OUT)/stamp2vec/v1 && mkdir -p $(PROTOS_OUT)/stamp2vec/v1
 	$(PROTOC) --python_out=$(PROTOS_OUT) --mypy_out=quiet:$(PROTOS_OUT) protos/stamp2vec/v1/*.proto
 	$(PROTOC) --grpc_python_out=$(PROTOS_OUT) --mypy_grpc_out=quiet:$(PROTOS_OUT) $(SERVICES)
 	touch $(PROTOS_OUT)/stamp2vec/v1/__init__.py $(PROTOS_OUT)/stamp2vec/v1/py.typed
+	mkdir -p build $(PROTOS_OUT)/docs
+	$(PROTOC) --include_source_info --descriptor_set_out=build/protos.binpb protos/stamp2vec/v1/*.proto
+	.venv-protos/bin/python protos/reference.py build/protos.binpb > $(PROTOS_OUT)/docs/api.md
+
+clients: setup ## generate stubs for C++, Go, Java and TypeScript into build/clients, and compile the examples of clients/
+	$(MAKE) --silent -j$(JOBS) -C clients
 
 released: setup ## after a release: what `buf breaking` holds the contract compatible with
 	cd protos && ../$(BIN)/buf build --exclude-source-info --output released.binpb
