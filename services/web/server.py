@@ -71,14 +71,16 @@ async def running(settings: WebSettings) -> AsyncIterator[Ports]:
             bodies = Bodies(settings.max_body_mib * _MIB, budget)
             context = Context(settings, gateway, bodies, jobs, decoders, metrics, tokens, draining)
             trimming = asyncio.create_task(trim(lambda: budget.given_back))
-            async with _health_port(context), _listening(make_app(context, metrics), settings, tls) as port:
-                try:
-                    yield Ports(port, metrics_server.port)
-                finally:
-                    draining.set()
-                    await asyncio.sleep(settings.drain_delay_s)
-                    jobs.close()
-            trimming.cancel()
+            try:
+                async with _health_port(context), _listening(make_app(context, metrics), settings, tls) as port:
+                    try:
+                        yield Ports(port, metrics_server.port)
+                    finally:
+                        draining.set()
+                        await asyncio.sleep(settings.drain_delay_s)
+                        jobs.close()
+            finally:
+                trimming.cancel()
     finally:
         await decoders.close()
         metrics_server.close()
