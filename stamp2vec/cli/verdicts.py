@@ -64,7 +64,14 @@ def json_line(a: str, b: str, result: Comparison) -> str:
 
 
 def picture(a: np.ndarray, b: np.ndarray, result: Comparison) -> bytes:
-    """A PNG file of two crops, uint8 (H, W, 3), in a frame: green for one die, red for two, grey for no verdict.
+    """A PNG file of `side_by_side`."""
+    file = io.BytesIO()
+    Image.fromarray(side_by_side(a, b, result)).save(file, "PNG")
+    return file.getvalue()
+
+
+def side_by_side(a: np.ndarray, b: np.ndarray, result: Comparison) -> np.ndarray:
+    """Two crops, uint8 (H, W, 3), in a frame: green for one die, red for two, grey for no verdict.
 
     Where their ink was compared a third panel shows both laid over each other, and what each place says.
     """
@@ -75,6 +82,4 @@ def picture(a: np.ndarray, b: np.ndarray, result: Comparison) -> bytes:
     sheet.paste(_COLOURS.get(result.verdict, _NO_VERDICT), (0, 0, *sheet.size))
     for number, pixels in enumerate(panels):
         sheet.paste(Image.fromarray(pixels), (_GAP_PX + number * (_SIDE_PX + _GAP_PX), _GAP_PX))
-    file = io.BytesIO()
-    sheet.save(file, "PNG")
-    return file.getvalue()
+    return np.asarray(sheet)

@@ -2,6 +2,7 @@
 
 from stamp2vec.display.comparison import comparison_html
 from stamp2vec.display.document import MOST_PAGES, MOST_STAMPS, PAGE_PX, document_html, page_html
+from stamp2vec.display.markup import jpeg
 from stamp2vec.display.overlay import overlaid
 
-__all__ = ["MOST_PAGES", "MOST_STAMPS", "PAGE_PX", "comparison_html", "document_html", "overlaid", "page_html"]
+__all__ = ["MOST_PAGES", "MOST_STAMPS", "PAGE_PX", "comparison_html", "document_html", "jpeg", "overlaid", "page_html"]

@@ -63,9 +63,14 @@ def left_out(count: int, most: int) -> str:
 
 
 def data_url(pixels: NDArray[np.uint8], most_px: int) -> str:
-    """A picture, uint8 (H, W, 3), of at most so many pixels a side, as JPEG in a URL."""
+    """A picture, uint8 (H, W, 3), of at most so many pixels a side, in a URL."""
+    return f"data:image/jpeg;base64,{base64.b64encode(jpeg(pixels, most_px)).decode()}"
+
+
+def jpeg(pixels: NDArray[np.uint8], most_px: int) -> bytes:
+    """The same as a file."""
     image = Image.fromarray(np.asarray(pixels))
     image.thumbnail((most_px, most_px))
     file = io.BytesIO()
     image.save(file, "JPEG", quality=80, subsampling=0)  # ink is thin and coloured
-    return f"data:image/jpeg;base64,{base64.b64encode(file.getvalue()).decode()}"
+    return file.getvalue()
