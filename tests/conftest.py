@@ -27,6 +27,7 @@ SLOW = (
     "models/test_architectures.py",
     "monitoring/",
     "packaging/",
+    "page/",
     "runtime/test_executor.py",
     "runtime/test_model_service.py",
     "services/test_model_processes.py",
@@ -46,6 +47,7 @@ ONE_PROCESS = (
     "clients/",  # one stack of services for all
     "e2e/",  # likewise
     "k8s/",  # they render into the same folders
+    "page/",  # one stack and one browser for all
 )
 """Folders whose tests run in one process of `--dist loadgroup`; elsewhere the tests of one file do."""
 
