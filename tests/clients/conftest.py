@@ -57,9 +57,9 @@ NEEDED: dict[str, dict[str | Path, str]] = {
             }.items()
         },
     },
-    "typescript": {BIN / "npm": "npm"},
+    "typescript": {},  # `make setup` installs Node
 }
-"""What compiles each, and the Debian package that has it."""
+"""What compiles each, and the Debian packages that have it."""
 
 _MODELS = {"detector": ("yolo-stamp",), "segmenter": ("stamp-unet",), "embedder": ("tvae", "stamp-pair")}
 _SMALL = ("--executors", "1", "--max-batch", "4", "--capacity", "128")
