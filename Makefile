@@ -7,7 +7,7 @@ CODE := stamp2vec services training bench clients protos tests k8s
 DOC ?= docs/sample/page.jpg
 VERSION := $(shell sed -n 's/^__version__ = "\(.*\)"/\1/p' stamp2vec/__init__.py)
 
-.PHONY: help setup hooks system system-training run serve web page notebook format lint check test envoy fuzz evaluate findings \
+.PHONY: help setup hooks system system-training run serve web page docs notebook format lint check test envoy fuzz evaluate findings \
   protos released clients images push-images test-images clean
 
 help: ## list the targets
@@ -51,6 +51,11 @@ $(PAGE)/node_modules: $(PAGE)/package-lock.json .venv/.done
 
 page: $(PAGE)/node_modules ## check and build the page of services/web
 	cd $(PAGE) && $(NPM) run --silent build -- --outdir=$(PAGE_OUT)
+
+# A warning is an error: so is a link that leads nowhere.
+DOCS_OUT ?= build/docs/html
+docs: setup ## build the documentation as a site, in build/docs/html
+	$(BIN)/python -m sphinx --quiet --builder html --conf-dir docs --doctree-dir $(DOCS_OUT)/../doctrees --fail-on-warning . $(DOCS_OUT)
 
 notebook: setup ## run docs/notebook.ipynb, and keep in it what its cells print and show
 	$(BIN)/python -m tests.docs.notebook
