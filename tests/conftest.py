@@ -16,6 +16,7 @@ SLOW = (
     "balancing/",
     "bulk/test_run.py",
     "bulk/test_stores.py",
+    "clients/",
     "contract/",
     "docs/",
     "e2e/",
@@ -38,11 +39,13 @@ SLOW = (
     "verdicts/",
     "web/test_openapi.py",
     "web/test_process.py",
+    "web/test_tls.py",
 )
 """Marked `slow`: folders and files below tests/. What starts a process, installs, draws or trains is slow."""
 
 ONE_PROCESS = (
-    "e2e/",  # one stack of services for all
+    "clients/",  # one stack of services for all
+    "e2e/",  # likewise
     "k8s/",  # they render into the same folders
 )
 """Folders whose tests run in one process of `--dist loadgroup`; elsewhere the tests of one file do."""

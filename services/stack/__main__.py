@@ -1,8 +1,10 @@
 """`python -m services.stack`: see `--help`."""
 
 import argparse
+import os
 import signal
 import sys
+import webbrowser
 from collections.abc import Collection
 from pathlib import Path
 
@@ -15,6 +17,7 @@ from stamp2vec.errors import Stamp2vecError
 
 _HOW_TO_CALL = """
 Serving at {target}, and HTTP at {http}. Ctrl-C stops it. Metrics: {metrics}, and likewise on ports {others}.
+Open {http}/ to look at the stamps of a document.
 
   stamp2vec analyze docs/sample/page.jpg --gateway {target}
   curl --form file=@docs/sample/page.jpg {http}/v1/analyze    # {http}/docs has the rest
@@ -34,11 +37,12 @@ def main() -> int:
     run.add_argument("--out", type=Path, default=Path("out"), help="folder for annotated pages, JSON and logs")
     serve = commands.add_parser("serve", help="start them and HTTP on their usual ports until Ctrl-C")
     serve.add_argument("--out", type=Path, default=Path("out"), help="folder for logs")
+    serve.add_argument("--open", action="store_true", help="open the page in a browser")
     chosen = parser.parse_args()
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # an orderly end, as after Ctrl-C
     try:
         if chosen.command == "serve":
-            return _serve(chosen.out)
+            return _serve(chosen.out, opens=chosen.open)
         return _run(chosen.document, chosen.out)
     except KeyboardInterrupt:
         return 0 if chosen.command == "serve" else 128 + signal.SIGINT
@@ -64,7 +68,7 @@ def _run(path: Path, out: Path) -> int:
     return 0
 
 
-def _serve(out: Path) -> int:
+def _serve(out: Path, *, opens: bool) -> int:
     with running({}, out / "logs", _Progress(), free_ports=False) as stack:
         gateway = stack.address("gateway")
         stack.start_web(_Progress())
@@ -74,8 +78,17 @@ def _serve(out: Path) -> int:
             target=gateway.target, http=f"http://{web.target}", metrics=gateway.metrics_url, others=others
         )
         print(text, flush=True)
+        if opens:
+            _open(f"http://{web.target}/")
         stack.watch()
     return 0
+
+
+def _open(address: str) -> None:
+    """In a browser, where there is a display: one in the terminal would take it from the services."""
+    has_display = any(os.environ.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY"))
+    if not has_display or not webbrowser.open(address):
+        print(f"no browser can be opened here: open {address}", file=sys.stderr, flush=True)
 
 
 class _Progress:

@@ -35,6 +35,15 @@ async def gateway(
     script: Scripted, upstreams: Mapping[str, str] | None = None, **options: Any
 ) -> "AsyncIterator[StampServiceAsyncStub]":
     """A gateway; `upstreams` replace the addresses of scripted services."""
+    async with gateway_channel(script, upstreams, **options) as channel:
+        yield cast("StampServiceAsyncStub", StampServiceStub(channel))
+
+
+@asynccontextmanager
+async def gateway_channel(
+    script: Scripted, upstreams: Mapping[str, str] | None = None, **options: Any
+) -> AsyncIterator[grpc.aio.Channel]:
+    """The same as a channel."""
     async with serving(script) as address:
         addresses = {**dict.fromkeys(MODEL_SERVICE_NAMES, address), **(upstreams or {})}
         settings = GatewaySettings(port=0, metrics_port=0, upstreams=addresses, **options)
@@ -43,7 +52,7 @@ async def gateway(
             running(Gateway(settings), settings) as ports,
             grpc.aio.insecure_channel(f"127.0.0.1:{ports.grpc}", options=sizes) as channel,
         ):
-            yield cast("StampServiceAsyncStub", StampServiceStub(channel))
+            yield channel
 
 
 def grey(level: int, side: int = 100) -> Image.Image:

@@ -62,6 +62,10 @@ async def test_an_overloaded_service_fails_the_call_with_its_retry_delay_and_can
         (Code.UNAVAILABLE, 4, Code.UNAVAILABLE),
         (Code.UNIMPLEMENTED, 1, Code.INTERNAL),
         (Code.RESOURCE_EXHAUSTED, 1, Code.RESOURCE_EXHAUSTED),
+        (Code.FAILED_PRECONDITION, 1, Code.FAILED_PRECONDITION),
+        # Of the gateway's own certificate or token, and not of its caller's.
+        (Code.UNAUTHENTICATED, 1, Code.INTERNAL),
+        (Code.PERMISSION_DENIED, 1, Code.INTERNAL),
     ],
 )
 async def test_only_unavailable_is_retried(code: grpc.StatusCode, times: int, expected: grpc.StatusCode) -> None:
