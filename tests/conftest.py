@@ -23,6 +23,7 @@ SLOW = (
     "formats/test_pdf_documents.py",
     "images/",
     "k8s/",
+    "library/test_app.py",
     "library/test_original.py",
     "models/test_architectures.py",
     "monitoring/",

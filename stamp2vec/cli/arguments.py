@@ -5,10 +5,10 @@ from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from stamp2vec.cli import commands, mcp
+from stamp2vec.cli import app, commands, mcp
 from stamp2vec.cli.bulk import INDEX_VARIABLE, Shard
 from stamp2vec.cli.engine import Engine
-from stamp2vec.cli.option_types import count, model_name, number_to, seconds, shard, share
+from stamp2vec.cli.option_types import count, model_name, number_to, port, seconds, shard, share
 from stamp2vec.cli.report import Report
 from stamp2vec.limits import DEFAULT_MAX_OVERLAP, DEFAULT_PRIOR, LOOSEST_MAX_OVERLAP
 from stamp2vec.values import Preset
@@ -193,10 +193,22 @@ def parse(argv: Sequence[str] | None) -> Namespace:
     _add_preset(parser)
     _add_gateway(parser, priority=False)
 
+    parser = command(
+        "app",
+        app.serve,
+        "Open a page to try it in a browser of this machine.",
+        "It takes a file and shows a page of it: boxes, crops, ink, and how alike the stamps are. Other machines\n"
+        "cannot reach it. Files that are sent to it lie in a folder of their own, until it ends at the latest.\n",
+    )
+    parser.add_argument("--port", metavar="N", type=port, default=7860, help="0 takes a free one (default: 7860)")
+    _add_password(parser)
+    _add_preset(parser)
+    _add_gateway(parser, priority=False)
+
     arguments = top.parse_args(argv)
     _check(top, arguments)
-    if arguments.run is mcp.serve:
-        arguments.interactive = True  # a person waits for what the assistant says
+    if arguments.run in (mcp.serve, app.serve):
+        arguments.interactive = True  # a person waits
     return arguments
 
 
