@@ -23,10 +23,12 @@ SLOW = (
     "formats/test_pdf_documents.py",
     "images/",
     "k8s/",
+    "library/test_app.py",
     "library/test_original.py",
     "models/test_architectures.py",
     "monitoring/",
     "packaging/",
+    "page/",
     "runtime/test_executor.py",
     "runtime/test_model_service.py",
     "services/test_model_processes.py",
@@ -46,6 +48,7 @@ ONE_PROCESS = (
     "clients/",  # one stack of services for all
     "e2e/",  # likewise
     "k8s/",  # they render into the same folders
+    "page/",  # one stack and one browser for all
 )
 """Folders whose tests run in one process of `--dist loadgroup`; elsewhere the tests of one file do."""
 

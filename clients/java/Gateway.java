@@ -121,6 +121,7 @@ final class Gateway implements AutoCloseable {
                 done.complete(null);
             }
         });
+        // All pieces wait in memory, where the document is already.
         ByteString rest = first.getDocument().getDocument();
         var request = first.toBuilder();
         do {

@@ -66,6 +66,7 @@ export class Gateway {
       // A larger request is sent once; 1 MiB by default, and 16 MiB for all calls together.
       "grpc.per_rpc_retry_buffer_size": MAX_MESSAGE_BYTES,
       "grpc.retry_buffer_size": 4 * MAX_MESSAGE_BYTES,
+      "grpc.enable_http_proxy": isLoopback(target) ? 0 : 1, // a proxy has another 127.0.0.1
     });
   }
 
@@ -102,6 +103,7 @@ export class Gateway {
       within(deadlineMs),
     );
     stream.on("error", () => {}); // the loop below throws it; without a listener one that comes early ends the process
+    // All of them wait in memory, where the document is already.
     const document = first.document ?? create(AnalyzeDocumentRequestSchema);
     let rest = document.document;
     document.document = rest.subarray(0, pieceBytes);

@@ -166,7 +166,7 @@ class StampServicer(StampServiceServicer):
         return _checked_size(await call, "document")
 
     async def _models(self, preset: Preset, options: Options, deadline: Deadline) -> Models:
-        needed = {Task.DETECT: True, Task.EMBED: options.include_vectors, Task.SEGMENT: options.include_masks}
+        needed = {Task.DETECT: True, Task.EMBED: options.include_vectors, Task.SEGMENT: options.needs_masks}
         async with task_group() as tasks:
             chosen = {
                 task: tasks.create_task(self._upstreams.choose(task, preset, deadline))

@@ -20,11 +20,13 @@ from stamp2vec.client.calls import Call
 from stamp2vec.client.connection import channel_options
 from stamp2vec.client.stream import DocumentStream
 from stamp2vec.document.options import Options
+from stamp2vec.document.stamps import StampPngs
 from stamp2vec.v1 import gateway_pb2
 from stamp2vec.v1.gateway_pb2_grpc import StampServiceStub
 from stamp2vec.values import DocumentResult, PageResult, Preset
 from stamp2vec.wire.documents import page_from_message, result_from_message
 from stamp2vec.wire.errors import status_from_message
+from stamp2vec.wire.stamps import pngs_from_message
 
 Result = TypeVar("Result")
 
@@ -37,10 +39,10 @@ _HEALTH_S = 2.0
 
 @dataclass(frozen=True, slots=True)
 class PageAnswer:
-    """A page, and the crop of each of its stamps as a PNG file: empty where none was asked for."""
+    """A page, and the pictures of each of its stamps as PNG files: empty where none was asked for."""
 
     page: PageResult
-    crop_pngs: tuple[bytes, ...]
+    pngs: tuple[StampPngs, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +138,6 @@ def _calling(method: str) -> Iterator[tuple[tuple[str, str], ...]]:
 
 
 def _page(message: gateway_pb2.Page) -> PageAnswer:
-    pngs = tuple(stamp.crop_png for stamp in message.stamps)
-    for stamp in message.stamps:  # they are passed on as they are: to decode them would cost more than all the rest
-        stamp.ClearField("crop_png")
+    # They are passed on as they are: to decode them would cost more than all the rest.
+    pngs = tuple(map(pngs_from_message, message.stamps))
     return PageAnswer(page_from_message(message), pngs)

@@ -6,7 +6,6 @@ import secrets
 import time
 from collections.abc import AsyncIterator
 from contextlib import suppress
-from dataclasses import replace
 from http import HTTPStatus
 from typing import Any
 
@@ -179,7 +178,7 @@ class Jobs:
 
     async def _count(self, content: bytes, preset: Preset, options: Options) -> int | None:
         """How many pages are asked for. The gateway says at the end how many there are, so its first page is asked."""
-        first = replace(options, include_vectors=False, include_masks=False, include_crops=False, pages="1")
+        first = Options(include_vectors=False, pages="1", password=options.password)
         try:
             async for answer in self._pages(content, preset, first):
                 if isinstance(answer, DocumentAnswer):

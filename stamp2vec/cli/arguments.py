@@ -5,10 +5,10 @@ from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from stamp2vec.cli import commands, mcp
+from stamp2vec.cli import app, commands, mcp
 from stamp2vec.cli.bulk import INDEX_VARIABLE, Shard
 from stamp2vec.cli.engine import Engine
-from stamp2vec.cli.option_types import count, model_name, number_to, seconds, shard, share
+from stamp2vec.cli.option_types import count, model_name, number_to, port, seconds, shard, share
 from stamp2vec.cli.report import Report
 from stamp2vec.limits import DEFAULT_MAX_OVERLAP, DEFAULT_PRIOR, LOOSEST_MAX_OVERLAP
 from stamp2vec.values import Preset
@@ -44,6 +44,7 @@ With --gateway, the token in the environment variable STAMP2VEC_TOKEN goes with 
 """
 
 _DEFAULT_TIMEOUT_S = 120.0
+_FOLDERS = ("crops", "masks", "unrolled", "clean")
 _OUT_OPTIONS = ("resume", "jobs", "timeout", "shard", "shards")
 _GATEWAY_OPTIONS = ("tls", "ca", "token_file", "interactive")
 
@@ -94,10 +95,12 @@ def parse(argv: Sequence[str] | None) -> Namespace:
         "Boxes are x1 y1 x2 y2 in pixels of the upright page; rotations are degrees, clockwise.\n\n"
         "--json prints one line a page: file, page (from 0), label, width, height, resolution (pixels an inch),\n"
         "warnings, stamps with box, score, type, angle_degrees, ink_colour, source, box_points (of a PDF), width_mm,\n"
-        "height_mm; null is unknown. It takes the detector alone, unless --vectors or --masks ask for more.\n\n"
+        "height_mm; null is unknown. It takes the detector alone, unless --vectors, --masks, --unrolled or\n"
+        "--clean ask for more.\n\n"
         "--crops and --masks write a-1.png, a-2.png, ... for the stamps of a.jpg, numbered through all its pages\n"
-        "as in the table. With --json a stamp has these paths in crop and mask, and in crop_box the part of the\n"
-        "page that the files show.\n\n"
+        "as in the table; --unrolled writes a-1-1.png, a-1-2.png, ..., the strips of the first stamp, and --clean\n"
+        "a-1.png, its ink on transparency, and a-1-white.png. With --json a stamp has these paths in crop, mask,\n"
+        "unrolled, transparent and ink, and in crop_box the part of the page that the files show.\n\n"
         "A gateway works on several documents at once: they are printed as they finish.\n\n" + _OUT + "\n" + _FILES,
     )
     _add_files(parser)
@@ -112,6 +115,8 @@ def parse(argv: Sequence[str] | None) -> Namespace:
     )
     parser.add_argument("--crops", metavar="DIR", help="write each stamp as a PNG file into DIR")
     parser.add_argument("--masks", metavar="DIR", help="write each stamp's ink mask as a PNG file into DIR")
+    parser.add_argument("--unrolled", metavar="DIR", help="write each stamp's text in straight strips into DIR")
+    parser.add_argument("--clean", metavar="DIR", help="write each stamp's ink alone into DIR, on nothing and on white")
     _add_preset(parser)
     _add_out(parser)
     _add_gateway(parser, priority=True)
@@ -188,10 +193,22 @@ def parse(argv: Sequence[str] | None) -> Namespace:
     _add_preset(parser)
     _add_gateway(parser, priority=False)
 
+    parser = command(
+        "app",
+        app.serve,
+        "Open a page to try it in a browser of this machine.",
+        "It takes a file and shows a page of it: boxes, crops, ink, and how alike the stamps are. Other machines\n"
+        "cannot reach it. Files that are sent to it lie in a folder of their own, until it ends at the latest.\n",
+    )
+    parser.add_argument("--port", metavar="N", type=port, default=7860, help="0 takes a free one (default: 7860)")
+    _add_password(parser)
+    _add_preset(parser)
+    _add_gateway(parser, priority=False)
+
     arguments = top.parse_args(argv)
     _check(top, arguments)
-    if arguments.run is mcp.serve:
-        arguments.interactive = True  # a person waits for what the assistant says
+    if arguments.run in (mcp.serve, app.serve):
+        arguments.interactive = True  # a person waits
     return arguments
 
 
@@ -208,9 +225,9 @@ def _check(top: ArgumentParser, arguments: Namespace) -> None:
     for option in _GATEWAY_OPTIONS:
         if arguments.gateway is None and getattr(arguments, option, None):
             top.error(f"{_typed(option)} needs --gateway")
-    folders = [Path(folder).resolve() for option in ("crops", "masks") if (folder := getattr(arguments, option, None))]
+    folders = [Path(folder).resolve() for option in _FOLDERS if (folder := getattr(arguments, option, None))]
     if len(folders) > len(set(folders)):
-        top.error("--crops and --masks name their files alike: choose two folders")
+        top.error(f"{', '.join(map(_typed, _FOLDERS))} name their files alike: choose a folder for each")
     typed = [*getattr(arguments, "files", []), getattr(arguments, "a", ""), getattr(arguments, "b", "")]
     if typed.count("-") > 1:
         top.error("- can be given once: stdin holds one file")
@@ -225,7 +242,7 @@ def _check_out(top: ArgumentParser, arguments: Namespace) -> None:
             if getattr(arguments, option):
                 top.error(f"{_typed(option)} needs --out")
         return
-    for option in ("json", "crops", "masks", "prior"):
+    for option in ("json", *_FOLDERS, "prior"):
         if getattr(arguments, option, None):
             top.error(f"{_typed(option)} is not for --out: leave out one of them")
     if "-" in arguments.files:

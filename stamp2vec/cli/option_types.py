@@ -25,6 +25,13 @@ def count(text: str) -> int:
     return int(text)
 
 
+def port(text: str) -> int:
+    """0 to 65,535."""
+    if not text.isdecimal() or int(text) > 65_535:
+        raise ArgumentTypeError(f"{text!r} is no port: choose 0 to 65535")
+    return int(text)
+
+
 def shard(text: str) -> Shard:
     """A part, such as 0/16."""
 

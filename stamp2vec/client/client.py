@@ -77,8 +77,9 @@ class Client:
 
         - `min_score`, 0 to 1, is by default the detector's own threshold.
         - `max_overlap`, 0 to 0.9 and by default 0.5, is how far two stamps may overlap, as intersection over union.
-        - `include_vectors`, by default True, `include_masks` and `include_crops`, by default False: what is not
-          included is not computed, and without vectors there are no similarities and no dies.
+        - `include_vectors`, by default True, `include_masks`, `include_crops`, `include_unrolled` and
+          `include_clean_stamps`, by default False: what is not included is not computed, and without vectors there are
+          no similarities and no dies.
         - `prior`, above 0, below 1 and by default 0.5, is the share of pairs of one die among look-alikes.
         - `pages`, counted from 1, are for example "1-3,7"; `password` opens a PDF that asks for one.
 

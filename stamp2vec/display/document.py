@@ -36,6 +36,17 @@ def page_html(page: "PageResult") -> str:
     return "".join(_page(page, 1, MOST_STAMPS, None))
 
 
+def likeness_html(result: "DocumentResult") -> str:
+    """How alike the stamps are; empty where there are no two, or no vectors were asked for."""
+    if len(result.similarity) < 2:
+        return ""
+    similarity = matrix("Cosine similarity", result.similarity, _MOST_COMPARED)
+    if result.probability is None or result.prior is None:
+        return similarity
+    title = f"Probability of one die, at a prior of {result.prior:g}"
+    return similarity + matrix(title, result.probability, _MOST_COMPARED)
+
+
 def _document(result: "DocumentResult", pictures: Mapping[int, Picture]) -> Iterator[str]:
     stamped = [page for page in result.pages if page.stamps]
     stamps = sum(len(page.stamps) for page in stamped)
@@ -51,11 +62,7 @@ def _document(result: "DocumentResult", pictures: Mapping[int, Picture]) -> Iter
         number += len(page.stamps)
     if len(told) > len(first):
         yield f"<p>Not shown: {len(told) - len(first):,} more pages with stamps, warnings or errors.</p>"
-    if len(result.similarity) > 1:
-        yield matrix("Cosine similarity", result.similarity, _MOST_COMPARED)
-        if result.probability is not None and result.prior is not None:
-            title = f"Probability of one die, at a prior of {result.prior:g}"
-            yield matrix(title, result.probability, _MOST_COMPARED)
+    yield likeness_html(result)
 
 
 def _page(page: "PageResult", number: int, most: int, picture: Picture | None) -> Iterator[str]:

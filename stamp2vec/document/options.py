@@ -16,8 +16,9 @@ class Options:
     `min_score`, 0 to 1, is by default the detector's own threshold; `max_overlap`, 0 to 0.9 and by default 0.5, is how
     far two stamps may overlap, as intersection over union. `pages`, counted from 1, are for example "1-3,7"; all where
     it is empty. `password` opens a PDF that asks for one. Without vectors there are no similarities, no
-    probabilities and no dies. `prior`, above 0, below 1 and by default 0.5, is the share of pairs of one die among the
-    pairs of stamps that look alike.
+    probabilities and no dies. `include_unrolled` asks for the text of each stamp in straight strips,
+    `include_clean_stamps` for its ink alone, on transparency and on white. `prior`, above 0, below 1 and by default
+    0.5, is the share of pairs of one die among the pairs of stamps that look alike.
     """
 
     min_score: float | None = None
@@ -25,6 +26,8 @@ class Options:
     include_vectors: bool = True
     include_masks: bool = False
     include_crops: bool = False
+    include_unrolled: bool = False
+    include_clean_stamps: bool = False
     prior: float | None = None
     pages: str = ""
     password: str | None = field(default=None, repr=False)
@@ -41,6 +44,11 @@ class Options:
         """InvalidCall, naming every field at fault, when something is wrong with them."""
         if found := self.faults():
             raise InvalidCall(found)
+
+    @property
+    def needs_masks(self) -> bool:
+        """Whether stamps are segmented, for their masks or for what is made of them."""
+        return self.include_masks or self.include_unrolled or self.include_clean_stamps
 
     @property
     def overlap(self) -> float:
@@ -65,6 +73,8 @@ class PageOptions(TypedDict, total=False):
     include_vectors: bool
     include_masks: bool
     include_crops: bool
+    include_unrolled: bool
+    include_clean_stamps: bool
     pages: str
     password: str | None
 

@@ -88,7 +88,7 @@ class DocumentPipeline:
         models = Models(
             self.detector.manifest.info,
             self.embedder.manifest.info if options.include_vectors else None,
-            self.segmenter.manifest.info if options.include_masks else None,
+            self.segmenter.manifest.info if options.needs_masks else None,
             self._ink if options.include_vectors else None,
         )
         dies = DocumentDies(analyzed, models, options.known_prior)
@@ -127,17 +127,11 @@ class DocumentPipeline:
         parts = [cut(page.image, detection) for detection in found]
         crops = [part.pixels for part in parts]
         with clock.during("segment"):
-            masks = self.segmenter(crops) if options.include_masks else [None] * len(crops)
+            masks = self.segmenter(crops) if options.needs_masks else [None] * len(crops)
         with clock.during("embed"):
             vectors = list(self.embedder.run(crops)) if options.include_vectors else [None] * len(crops)
         stamps = [
-            analyzed_stamp(
-                part,
-                vector,
-                mask,
-                part.pixels.copy() if options.include_crops else None,
-                keep_picture=options.keeps_picture(number),
-            )
+            analyzed_stamp(part, vector, mask, options, keep_picture=options.keeps_picture(number))
             for number, (part, vector, mask) in enumerate(zip(parts, vectors, masks, strict=True), stamps_before)
         ]
         return AnalyzedPage(page.index, page.info, tuple(stamps), scale=page.scale)

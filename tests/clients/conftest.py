@@ -57,9 +57,9 @@ NEEDED: dict[str, dict[str | Path, str]] = {
             }.items()
         },
     },
-    "typescript": {BIN / "npm": "npm"},
+    "typescript": {},  # `make setup` installs Node
 }
-"""What compiles each, and the Debian package that has it."""
+"""What compiles each, and the Debian packages that have it."""
 
 _MODELS = {"detector": ("yolo-stamp",), "segmenter": ("stamp-unet",), "embedder": ("tvae", "stamp-pair")}
 _SMALL = ("--executors", "1", "--max-batch", "4", "--capacity", "128")
@@ -148,7 +148,8 @@ def access(gateways: Gateways, caller: str, folder: Path) -> list[str | Path]:
 
 
 def run(language: str, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
-    """The example with these arguments. grpc-go before 1.40 retries only where it is told to."""
-    environment = {**os.environ, "GRPC_GO_RETRY": "on"}
+    """The example with these arguments, with retries in grpc-go 1.33, and with a proxy that is not for loopback."""
+    proxy = "http://127.0.0.1:1"
+    environment = {**os.environ, "GRPC_GO_RETRY": "on", "http_proxy": proxy, "https_proxy": proxy, "no_proxy": ""}
     command = [*LANGUAGES[language], *arguments]
     return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120, check=False)

@@ -4,10 +4,17 @@ from pathlib import Path
 
 from PIL import Image
 
-from tests.clients.conftest import VECTORS, Gateways, access, run
+from tests.clients.conftest import NEEDED, VECTORS, Gateways, access, run
 from tests.conftest import ROOT
 
 SAMPLE = ROOT / "docs/sample/page.jpg"
+
+
+def test_every_package_is_installed_by_make_system() -> None:
+    installed = set((ROOT / "tests/apt-packages.txt").read_text().split())
+    assert {
+        name for needed in NEEDED.values() for packages in needed.values() for name in packages.split()
+    } <= installed
 
 
 def test_documents_and_pages(language: str, gateways: Gateways, tmp_path: Path) -> None:

@@ -47,7 +47,11 @@ async def gateway_channel(
     async with serving(script) as address:
         addresses = {**dict.fromkeys(MODEL_SERVICE_NAMES, address), **(upstreams or {})}
         settings = GatewaySettings(port=0, metrics_port=0, upstreams=addresses, **options)
-        sizes = [("grpc.max_receive_message_length", MAX_MESSAGE_BYTES), ("grpc.enable_retries", 0)]
+        sizes = [
+            ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),
+            ("grpc.enable_retries", 0),
+            ("grpc.enable_http_proxy", 0),
+        ]
         async with (
             running(Gateway(settings), settings) as ports,
             grpc.aio.insecure_channel(f"127.0.0.1:{ports.grpc}", options=sizes) as channel,

@@ -56,6 +56,14 @@ async def nothing(request: Any, context: Any) -> None:
     pass
 
 
+def rim(pixels: np.ndarray) -> np.ndarray:
+    """Ink in a circle."""
+    height, width = pixels.shape[:2]
+    row, column = np.mgrid[:height, :width]
+    away = abs(np.hypot(row - (height - 1) / 2, column - (width - 1) / 2) - 0.4 * height)
+    return np.where(away < 1.5, 255, 0).astype(np.uint8)
+
+
 @dataclass
 class Scripted:
     """The behaviour of the services. Hooks get every request first, and may wait, abort or record it."""

@@ -55,6 +55,14 @@ async def test_an_overloaded_service_fails_the_call_with_its_retry_delay_and_can
     assert ("grpc-retry-pushback-ms", "1500") in list(error.trailing_metadata() or ())
 
 
+async def test_a_proxy_of_the_environment_is_not_between_the_services(monkeypatch: pytest.MonkeyPatch) -> None:
+    for variable in ("grpc_proxy", "http_proxy", "https_proxy"):
+        monkeypatch.setenv(variable, "http://127.0.0.1:1")  # where nobody is
+    async with asyncio.timeout(TIMEOUT_S), gateway(Scripted()) as stub:
+        response = await stub.AnalyzeDocument(document(200), timeout=TIMEOUT_S)
+    assert len(response.pages[0].stamps) == 1
+
+
 @pytest.mark.parametrize(
     ("code", "times", "expected"),
     [

@@ -37,7 +37,7 @@ export async function planesOf(overlay: NonNullable<Comparison["overlay"]>): Pro
 export function draw(canvas: HTMLCanvasElement, planes: Planes, drawing: Drawing): void {
   const { size } = planes.a;
   canvas.width = canvas.height = size;
-  const context = canvas.getContext("2d");
+  const context = canvas.getContext("2d", { willReadFrequently: true }); // pixels come and go, nothing is drawn
   if (!context) return;
   const image = context.createImageData(size, size);
   const step = size / planes.agrees.size; // of the places, in pixels of ink

@@ -207,11 +207,11 @@ export class Viewer {
       known.setAttribute("aria-pressed", String(this.state.selected === found));
       const name = this.state.name(found);
       const tag = known.firstElementChild;
-      if (tag) tag.textContent = `${name} · ${found.stamp.score.toFixed(2)}`;
+      const shownAs = `${name} · ${found.stamp.score.toFixed(2)}`;
+      if (tag) tag.textContent = shownAs;
       const words = [
-        `Stamp ${name}`,
-        found.stamp.type,
-        `score ${found.stamp.score.toFixed(2)}`,
+        shownAs, // who speaks to the browser says what can be seen
+        `${found.stamp.type} stamp`,
         shared ? `die ${letterOf(die)}` : "",
         verdict === "open" ? "" : verdict,
         box ? "box redrawn" : "",

@@ -501,7 +501,7 @@ async function planesOf(overlay) {
 function draw(canvas, planes, drawing) {
   const { size } = planes.a;
   canvas.width = canvas.height = size;
-  const context = canvas.getContext("2d");
+  const context = canvas.getContext("2d", { willReadFrequently: true });
   if (!context) return;
   const image = context.createImageData(size, size);
   const step = size / planes.agrees.size;
@@ -1794,11 +1794,12 @@ var Viewer = class {
       known.setAttribute("aria-pressed", String(this.state.selected === found));
       const name = this.state.name(found);
       const tag = known.firstElementChild;
-      if (tag) tag.textContent = `${name} · ${found.stamp.score.toFixed(2)}`;
+      const shownAs = `${name} · ${found.stamp.score.toFixed(2)}`;
+      if (tag) tag.textContent = shownAs;
       const words = [
-        `Stamp ${name}`,
-        found.stamp.type,
-        `score ${found.stamp.score.toFixed(2)}`,
+        shownAs,
+        // who speaks to the browser says what can be seen
+        `${found.stamp.type} stamp`,
         shared ? `die ${letterOf(die)}` : "",
         verdict === "open" ? "" : verdict,
         box ? "box redrawn" : ""
