@@ -24,6 +24,7 @@ REASONS = {
     r"podman kube play": "tests/images does so",
     r"kubectl kustomize \S+ \| python -m bench\.autoscale": "it measures for minutes; tests/autoscale runs its parts",
     r"python -m bench\.": "it measures for minutes",
+    r"stamp2vec app\b": "it serves until Ctrl-C; tests/library/test_app.py runs it",
     r"stamp2vec find s3://": "tests/bulk/test_stores.py runs it, with a server of S3's interface",
 }
 """By what such a command begins with."""
