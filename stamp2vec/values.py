@@ -8,6 +8,7 @@ from enum import StrEnum
 
 import numpy as np
 
+from stamp2vec.display import comparison_html, document_html, page_html
 from stamp2vec.errors import Stamp2vecError
 from stamp2vec.strips import Strip
 
@@ -168,6 +169,9 @@ class PageResult:
     label: str = ""
     warnings: tuple[str, ...] = ()
 
+    def _repr_html_(self) -> str:
+        return page_html(self)
+
 
 @dataclass(frozen=True, slots=True)
 class PairCalibration:
@@ -322,6 +326,9 @@ class DocumentResult:
     warnings: tuple[str, ...] = ()
     page_count: int = 0
 
+    def _repr_html_(self) -> str:
+        return document_html(self)
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Overlay:
@@ -362,3 +369,6 @@ class Comparison:
     verdict: Verdict
     reason: str
     overlay: Overlay | None = None
+
+    def _repr_html_(self) -> str:
+        return comparison_html(self)

@@ -14,6 +14,7 @@ from stamp2vec.strips import Reading
 from stamp2vec.values import Comparison, InkColour, ModelInfo, Preset, Source, Stamp, StampType, Task, Verdict
 from stamp2vec.wire.png import encode_png
 
+_PLANES = ("a_ink", "b_ink", "agrees", "contradicts")  # of an overlay
 _STAGES = ("decode", "detect", "segment", "embed", "compare", "total")
 
 
@@ -139,6 +140,15 @@ class JobStatus(BaseModel):
     expires_s: float | None = Field(description="Seconds until it is forgotten; null while it is not over.")
 
 
+class OverlayAnswer(BaseModel):
+    """Two inks in one frame, the second registered onto the first: grey PNG in base64."""
+
+    a_ink_png: str = Field(description="255 is ink.")
+    b_ink_png: str
+    agrees_png: str = Field(description="How surely both show the same, a pixel for 4 by 4 of the ink.")
+    contradicts_png: str = Field(description="How surely one die cannot have made both, likewise.")
+
+
 class CompareAnswer(BaseModel):
     """How alike two stamps are."""
 
@@ -152,6 +162,7 @@ class CompareAnswer(BaseModel):
     missing_ink: float | None = Field(description="The share of the first one's ink that the second lacks.")
     added_ink: float | None = Field(description="The share of the second one's ink that the first lacks.")
     mirrored: bool | None = Field(description="Whether the second was turned over to fit.")
+    overlay: OverlayAnswer | None = Field(None, description="Where it was asked for, and ink was compared.")
 
 
 class Model(BaseModel):
@@ -216,10 +227,10 @@ def failed_json(file: str, error: BaseException) -> dict[str, Any]:
     return {"file": file, "problem": problem(error).model_dump()}
 
 
-def comparison_json(found: Comparison) -> dict[str, Any]:
+def comparison_json(found: Comparison, *, include_overlay: bool) -> dict[str, Any]:
     """A CompareAnswer."""
     overlay = found.overlay
-    return {
+    row = {
         "verdict": found.verdict,
         "reason": found.reason,
         "similarity": rounded(found.similarity, 6),
@@ -231,6 +242,13 @@ def comparison_json(found: Comparison) -> dict[str, Any]:
         "added_ink": None if overlay is None else rounded(overlay.added_ink, 6),
         "mirrored": None if overlay is None else overlay.mirrored,
     }
+    if include_overlay:
+        row["overlay"] = (
+            None
+            if overlay is None
+            else {f"{name}_png": _base64(encode_png(getattr(overlay, name))) for name in _PLANES}
+        )
+    return row
 
 
 def model_json(info: ModelInfo) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """What is asked of a document."""
 
 from dataclasses import dataclass, field
+from typing import TypedDict
 
 from stamp2vec.comparison import prior_fault
 from stamp2vec.detection.options import faults
@@ -62,6 +63,26 @@ class Options:
     def keeps_picture(self, stamps_before: int) -> bool:
         """Whether the ink of a stamp may be compared, which so many stamps of the document were found before."""
         return self.include_vectors and stamps_before < MAX_INK_STAMPS
+
+
+class PageOptions(TypedDict, total=False):
+    """The keyword arguments of what gives the pages of a document one by one: those of Options, but for its dies."""
+
+    min_score: float | None
+    max_overlap: float | None
+    include_vectors: bool
+    include_masks: bool
+    include_crops: bool
+    include_unrolled: bool
+    include_clean_stamps: bool
+    pages: str
+    password: str | None
+
+
+class DocumentOptions(PageOptions, total=False):
+    """The keyword arguments of what analyses a document: those of Options."""
+
+    prior: float | None
 
 
 def check_stamp_count(stamps: int, options: Options) -> None:

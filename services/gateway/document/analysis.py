@@ -94,6 +94,7 @@ class DocumentAnalysis:
             caller.decoders,
             caller.hold,
             caller.deadline,
+            urgent=caller.is_urgent,
             pages=options.pages,
             password=options.password,
             limits=limits,
