@@ -23,7 +23,7 @@ Open {http}/ to look at the stamps of a document.
 
   from stamp2vec.client import Client
   with Client("{target}") as client:
-      result = client.analyze(open("docs/sample/page.jpg", "rb").read())
+      result = client.analyze("docs/sample/page.jpg")
 """
 
 

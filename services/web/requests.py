@@ -65,6 +65,10 @@ class AnalyzeOptions(FindOptions):
     include_vectors: bool = Field(True, description="Answer vectors, similarities, probabilities and dies.")
     include_masks: bool = Field(False, description="Answer the ink of each stamp as a grey PNG, 255 is ink.")
     include_crops: bool = Field(False, description="Answer the picture of each stamp as a PNG.")
+    include_unrolled: bool = Field(False, description="Answer the text of each stamp in straight strips, as PNGs.")
+    include_clean_stamps: bool = Field(
+        False, description="Answer the ink of each stamp alone as PNGs, on transparency and on white."
+    )
     prior: FiniteFloat | None = Field(
         None, gt=0, lt=1, description="The share of pairs of one die among look-alikes; by default 0.5."
     )
@@ -77,6 +81,8 @@ class AnalyzeOptions(FindOptions):
             include_vectors=self.include_vectors,
             include_masks=self.include_masks,
             include_crops=self.include_crops,
+            include_unrolled=self.include_unrolled,
+            include_clean_stamps=self.include_clean_stamps,
             prior=self.prior,
             pages=self.pages,
             password=self.password,
