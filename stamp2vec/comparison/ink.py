@@ -4,20 +4,17 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from stamp2vec.comparison.windows import Plane, grown
+from stamp2vec.imaging.windows import grown
+from stamp2vec.ink.densities import densities
+from stamp2vec.ink.unmixing import separated
 
 MOST_PX = 512  # the longer side of what is looked at: finer pixels show the grain of the paper, not letters
 OWN, INK, OTHER = range(3)
-_BLOCKS = 8  # rows and columns of blocks in each of which the paper is estimated
-_BLOCK_PX = 8
-_PAPER = 0.9  # the quantile of a block that is paper
-_DARKEST_PAPER = 0.8  # of the crop's own paper: a block full of ink has none
 _FAINT = 0.05  # optical density that noise of paper reaches
 _FULL = 0.85  # the quantile of marked pixels whose density counts as full ink: some impressions are pale
 _HEADROOM = 1.25  # times full ink, which 255 stands for
 _MASK_GAIN = 1.3  # the segmenter is seldom sure
 _MIN_MARKED = 50
-_GREYEST = 0.7  # the least of an ink's three densities, of its greatest, from which it cannot be told from black
 
 
 def reduced(crop: NDArray[np.uint8]) -> NDArray[np.uint8]:
@@ -40,50 +37,8 @@ def ink_planes(crop: NDArray[np.uint8], mask: NDArray[np.uint8]) -> NDArray[np.u
     soft = mask.astype(np.float32) / np.float32(255)
     near = grown(soft, 2)
     marked = near > 0.5
-    own, other = _separated(np.clip(_densities(crop) - _FAINT, 0, None), marked)
+    own, other = separated(np.clip(densities(crop) - _FAINT, 0, None), marked)
     full = max(float(np.quantile((own * near)[marked], _FULL)), 0.1) if marked.sum() > _MIN_MARKED else 1.0
     ink = 0.5 * np.minimum(own * near / full, 1) + 0.5 * np.minimum(_MASK_GAIN * soft, 1)
     levels = [np.clip(own / (full * _HEADROOM), 0, 1), ink, np.clip(other / (full * _HEADROOM), 0, 1)]
     return np.asarray(np.rint(np.dstack(levels) * 255), np.uint8)
-
-
-def _separated(densities: NDArray[np.float32], marked: NDArray[np.bool_]) -> tuple[Plane, Plane]:
-    """The density (H, W) of the ink that is marked, and that of black, from the three channels' (H, W, 3).
-
-    What absorbs in proportion to the ink's colour is ink, what absorbs alike in all channels is black; each pixel is
-    the sum of both that fits best, neither below 0.
-    """
-    red, green, blue = np.moveaxis(densities, 2, 0)
-    greatest = np.maximum(np.maximum(red, green), blue)
-    strong = marked & (greatest > 0.1)
-    if strong.sum() < _MIN_MARKED:
-        return greatest, np.zeros_like(greatest)
-    strong &= greatest >= np.median(greatest[strong])
-    colour = np.median(densities[strong] / greatest[strong][:, None], axis=0)
-    colour = colour / max(float(colour.max()), 0.1)
-    if colour.min() > _GREYEST:
-        return greatest, np.zeros_like(greatest)
-    basis = np.stack([colour, np.ones(3)], 1)
-    inverse = np.linalg.inv(basis.T @ basis)
-    own, other = np.moveaxis(densities @ (basis @ inverse).astype(np.float32), 2, 0)
-    alone = densities @ (colour / (colour @ colour)).astype(np.float32)
-    own, other = np.where(other < 0, alone, own), np.maximum(other, 0)
-    other = np.where(own < 0, (red + green + blue) / np.float32(3), other)
-    return np.maximum(own, 0), np.asarray(other, np.float32)
-
-
-def _densities(crop: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """The optical density of each channel against the paper around, in nats, (H, W, 3), above or below 0."""
-    height, width = crop.shape[:2]
-    side = _BLOCKS * _BLOCK_PX
-    small = np.asarray(Image.fromarray(crop).resize((side, side), Image.Resampling.BOX), np.float32) / np.float32(255)
-    blocks = small.reshape(_BLOCKS, _BLOCK_PX, _BLOCKS, _BLOCK_PX, 3).transpose(0, 2, 1, 3, 4)
-    paper = np.quantile(blocks.reshape(_BLOCKS, _BLOCKS, -1, 3), _PAPER, axis=2)
-    paper = np.maximum(paper, _DARKEST_PAPER * np.quantile(small.reshape(-1, 3), 0.75, axis=0))
-    around = np.empty((height, width, 3), np.float32)
-    for channel in range(3):
-        level = Image.fromarray(np.ascontiguousarray(paper[..., channel], np.float32))
-        around[..., channel] = np.asarray(level.resize((width, height), Image.Resampling.BICUBIC))
-    # One logarithm for all pixels of a value: there are 256.
-    light = np.log((np.arange(256, dtype=np.float32) + 1) / 255)
-    return np.asarray(np.log(np.maximum(around, _FAINT)) - light[crop], np.float32)
