@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from stamp2vec.strips import Ellipse, Line, Ring, Strip
 from stamp2vec.values import (
     Comparison,
     DocumentResult,
@@ -138,7 +139,21 @@ RULES: Mapping[type, Mapping[str, Rule]] = {
         "mask": within(1.0),  # one level of 255 is what rounding may make of the tolerance of a logit
         "crop": within(0),
         "die_group": same,
+        "unrolled": each,
+        "transparent": within(2.0),
+        "ink": within(2.0),
     },
+    Strip: {"pixels": within(2.0), "ink": within(2.0), "place": one},
+    Ring: {
+        "ellipse": one,
+        "inner": within(1e-6),
+        "outer": within(1e-6),
+        "start_degrees": within(0.1),
+        "span_degrees": same,
+        "reading": same,
+    },
+    Ellipse: {field.name: within(0.05) for field in dataclasses.fields(Ellipse)},
+    Line: {field.name: within(0.05) for field in dataclasses.fields(Line)},
     ModelInfo: {
         field.name: within(1e-6) if field.name == "threshold" else same for field in dataclasses.fields(ModelInfo)
     },

@@ -108,8 +108,7 @@ async def _documents(here: Context, asked: AnalyzeRequest | FindRequest, timeout
         ]
         return json.dumps({"documents": rows}).encode()
 
-    has_pictures = options.include_masks or options.include_crops or options.include_erased_page
-    return await asyncio.to_thread(render) if has_pictures else render()
+    return await asyncio.to_thread(render) if options.needs_masks or options.include_crops else render()
 
 
 async def _rows(here: Context, asked: AnalyzeRequest | FindRequest, timeout_s: float) -> AsyncIterator[dict[str, Any]]:

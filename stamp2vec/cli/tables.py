@@ -63,7 +63,7 @@ def _found_lines(name: str, result: DocumentResult) -> Iterator[str]:
         yield f"{name}  warning: {warning}"
     for page in result.pages:
         if page.stamps:
-            places = "; ".join(f"{number} {_place(stamp, page)}" for number, stamp in enumerate(page.stamps, 1))
+            places = "; ".join(f"{number} {place(stamp, page)}" for number, stamp in enumerate(page.stamps, 1))
             yield f"{_page(name, page)}  {counted(len(page.stamps), 'stamp')}: {places}"
         yield from (f"{_page(name, page)}  warning: {warning}" for warning in page.warnings)
 
@@ -74,7 +74,7 @@ def _page(name: str, page: PageResult) -> str:
     return f"{name}  page {number}{label}"
 
 
-def _place(stamp: Stamp, page: PageResult) -> str:
+def place(stamp: Stamp, page: PageResult) -> str:
     """For example "round, bottom left": a third of the page, down and across."""
     x1, y1, x2, y2 = stamp.box
     down = ("top", "middle", "bottom")[min(2, max(0, int(3 * (y1 + y2) / 2 / page.height)))]

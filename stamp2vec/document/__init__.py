@@ -8,22 +8,34 @@ from stamp2vec.document.crops import Crop, analyzed_stamp, cut
 from stamp2vec.document.dies import DocumentDies, Round
 from stamp2vec.document.erasing import EraseOptions, Plan, erased_document, erased_page, plans, without_stamps
 from stamp2vec.document.models import InkModels, Models, calibration_of
-from stamp2vec.document.options import Options, check_stamp_count
+from stamp2vec.document.options import DocumentOptions, Options, PageOptions, check_stamp_count
 from stamp2vec.document.pages import has_tiles, merged, page_views, view_min_score
 from stamp2vec.document.placing import page_result, stored
-from stamp2vec.document.stamps import AnalyzedPage, AnalyzedStamp, answered_stamps, failed_page, in_order
+from stamp2vec.document.stamps import (
+    AnalyzedPage,
+    AnalyzedStamp,
+    StampPngs,
+    StripPngs,
+    answered_stamps,
+    failed_page,
+    in_order,
+)
 
 __all__ = [
     "AnalyzedPage",
     "AnalyzedStamp",
     "Crop",
     "DocumentDies",
+    "DocumentOptions",
     "EraseOptions",
     "InkModels",
     "Models",
     "Options",
+    "PageOptions",
     "Plan",
     "Round",
+    "StampPngs",
+    "StripPngs",
     "analyzed_stamp",
     "answered_stamps",
     "assemble",

@@ -1,6 +1,7 @@
 """What is asked of a document."""
 
 from dataclasses import dataclass, field
+from typing import TypedDict
 
 from stamp2vec.comparison import prior_fault
 from stamp2vec.detection.options import faults
@@ -15,8 +16,9 @@ class Options:
     `min_score`, 0 to 1, is by default the detector's own threshold; `max_overlap`, 0 to 0.9 and by default 0.5, is how
     far two stamps may overlap, as intersection over union. `pages`, counted from 1, are for example "1-3,7"; all where
     it is empty. `password` opens a PDF that asks for one. Without vectors there are no similarities, no
-    probabilities and no dies. `prior`, above 0, below 1 and by default 0.5, is the share of pairs of one die among the
-    pairs of stamps that look alike.
+    probabilities and no dies. `include_unrolled` asks for the text of each stamp in straight strips,
+    `include_clean_stamps` for its ink alone, on transparency and on white. `prior`, above 0, below 1 and by default
+    0.5, is the share of pairs of one die among the pairs of stamps that look alike.
     """
 
     min_score: float | None = None
@@ -24,6 +26,8 @@ class Options:
     include_vectors: bool = True
     include_masks: bool = False
     include_crops: bool = False
+    include_unrolled: bool = False
+    include_clean_stamps: bool = False
     include_erased_page: bool = False
     prior: float | None = None
     pages: str = ""
@@ -44,8 +48,9 @@ class Options:
 
     @property
     def needs_masks(self) -> bool:
-        """Whether the ink of every stamp is segmented, be it answered or not."""
-        return self.include_masks or self.include_erased_page
+        """Whether stamps are segmented, for their masks or for what is made of them."""
+        made = self.include_unrolled or self.include_clean_stamps or self.include_erased_page
+        return self.include_masks or made
 
     @property
     def overlap(self) -> float:
@@ -60,6 +65,27 @@ class Options:
     def keeps_picture(self, stamps_before: int) -> bool:
         """Whether the ink of a stamp may be compared, which so many stamps of the document were found before."""
         return self.include_vectors and stamps_before < MAX_INK_STAMPS
+
+
+class PageOptions(TypedDict, total=False):
+    """The keyword arguments of what gives the pages of a document one by one: those of Options, but for its dies."""
+
+    min_score: float | None
+    max_overlap: float | None
+    include_vectors: bool
+    include_masks: bool
+    include_crops: bool
+    include_unrolled: bool
+    include_clean_stamps: bool
+    include_erased_page: bool
+    pages: str
+    password: str | None
+
+
+class DocumentOptions(PageOptions, total=False):
+    """The keyword arguments of what analyses a document: those of Options."""
+
+    prior: float | None
 
 
 def check_stamp_count(stamps: int, options: Options) -> None:

@@ -6,16 +6,18 @@ from dataclasses import asdict, fields, replace
 import numpy as np
 
 from stamp2vec.document.options import Options
+from stamp2vec.document.stamps import StampPngs
 from stamp2vec.imaging import decode_image
 from stamp2vec.v1 import common_pb2, gateway_pb2
 from stamp2vec.values import DocumentResult, PageResult, Preset, Resolution, Task, Timing
 from stamp2vec.wire.enums import PRESETS
 from stamp2vec.wire.errors import status_from_message, status_to_message, warnings_to_message
 from stamp2vec.wire.models import decimal, info_from_message, info_to_message, version_to_message
-from stamp2vec.wire.stamps import encode_png, stamp_from_message, stamp_to_message
+from stamp2vec.wire.png import encode_png
+from stamp2vec.wire.stamps import stamp_from_message, stamp_to_message
 
-CropPngs = Mapping[int, Sequence[bytes | None]]
-"""By a page's index, the crop of each of its stamps as a PNG file."""
+Pngs = Mapping[int, Sequence[StampPngs | None]]
+"""By a page's index, the pictures of each of its stamps as PNG files."""
 
 
 def request_to_message(
@@ -30,6 +32,8 @@ def request_to_message(
         include_vectors=options.include_vectors,
         include_masks=options.include_masks,
         include_crops=options.include_crops,
+        include_unrolled=options.include_unrolled,
+        include_clean_stamps=options.include_clean_stamps,
         include_erased_page=options.include_erased_page,
         priority=priority_to_message(bulk),
         prior=options.prior,
@@ -46,6 +50,8 @@ def options_from_message(message: gateway_pb2.AnalyzeDocumentRequest) -> Options
         include_vectors=message.include_vectors or not message.HasField("include_vectors"),
         include_masks=message.include_masks,
         include_crops=message.include_crops,
+        include_unrolled=message.include_unrolled,
+        include_clean_stamps=message.include_clean_stamps,
         include_erased_page=message.include_erased_page,
         prior=message.prior if message.HasField("prior") else None,
         pages=message.pages,
@@ -59,14 +65,14 @@ def priority_to_message(bulk: bool) -> "common_pb2.Priority.ValueType":
 
 
 def result_to_message(
-    result: DocumentResult, crop_pngs: CropPngs | None = None, erased_pngs: Mapping[int, bytes | None] | None = None
+    result: DocumentResult, pngs: Pngs | None = None, erased_pngs: Mapping[int, bytes | None] | None = None
 ) -> gateway_pb2.AnalyzeDocumentResponse:
-    """What is on a document; `crop_pngs` are the crops, and `erased_pngs` the pages without stamps by their index,
+    """What is on a document; `pngs` are its pictures, and `erased_pngs` by a page's index the pages without stamps,
     where they have been encoded before to spare memory.
     """
     embedders = [model for model in result.models if model.task is Task.EMBED]
     embedder = version_to_message(embedders[0].name, embedders[0].version) if embedders else None
-    pngs, erased = crop_pngs or {}, erased_pngs or {}
+    pngs, erased = pngs or {}, erased_pngs or {}
     probability = result.probability
     return gateway_pb2.AnalyzeDocumentResponse(
         pages=[
@@ -127,19 +133,19 @@ def document_from_pages(pages: Sequence[PageResult], message: gateway_pb2.Analyz
 def page_to_message(
     page: PageResult,
     embedder: common_pb2.ModelVersion | None,
-    crop_pngs: Sequence[bytes | None] = (),
+    pngs: Sequence[StampPngs | None] = (),
     erased_png: bytes | None = None,
 ) -> gateway_pb2.Page:
     """A page of a document, `embedder` being the model of its vectors; the PNG files as for `result_to_message`."""
     if erased_png is None and page.erased is not None:
         erased_png = encode_png(page.erased)
-    pngs = crop_pngs or [None] * len(page.stamps)
+    encoded = pngs or [None] * len(page.stamps)
     return gateway_pb2.Page(
         status=warnings_to_message(page.warnings) if page.error is None else status_to_message(page.error, "document"),
         index=page.index,
         height=page.height,
         width=page.width,
-        stamps=[stamp_to_message(stamp, embedder, png) for stamp, png in zip(page.stamps, pngs, strict=True)],
+        stamps=[stamp_to_message(stamp, embedder, each) for stamp, each in zip(page.stamps, encoded, strict=True)],
         resolution=None
         if page.resolution is None
         else common_pb2.Resolution(x_dpi=page.resolution.x, y_dpi=page.resolution.y),

@@ -20,14 +20,19 @@ Resource = dict[str, Any]
 
 OVERLAYS = sorted(path.name for path in (K8S / "overlays").iterdir())
 COMPONENTS = sorted(path.name for path in (K8S / "components").iterdir())
-_NEEDS = {
-    "gpu-timeslice": ("gpu",),
-    "otel": ("network-policy",),
-    "web": ("network-policy",),
-}  # components that change what others have added
+_WEB = ("network-policy", "web")
+_TOGETHER = {
+    "gpu-timeslice": ("gpu", "gpu-timeslice"),
+    "otel": (*_WEB, "otel"),
+    "web": _WEB,
+    "web-tls": (*_WEB, "web-tls", "tls"),
+    "web-hpa": (*_WEB, "web-hpa", "hpa"),
+    "web-keda": (*_WEB, "web-keda", "keda"),
+    "web-mtls": (*_WEB, "web-mtls", "mtls"),
+}  # components that change what others have added, with these and in their order
 SERVICES = ("gateway", "detector", "segmenter", "embedder")
 
-OPTIONAL = {"base+web": ("web",)}
+OPTIONAL = {f"base+{name}": ("web",) for name, all_of_them in _TOGETHER.items() if "web" in all_of_them}
 """Services that only these variants have."""
 
 VARIANTS = [*OVERLAYS, *(f"base+{name}" for name in COMPONENTS)]
@@ -75,7 +80,7 @@ def base_with(*components: str) -> tuple[Resource, ...]:
 def resources(variant: str) -> tuple[Resource, ...]:
     """The resources of one of VARIANTS."""
     base, _, component = variant.partition("+")
-    return base_with(*_NEEDS.get(component, ()), component) if component else render(K8S / "overlays" / base)
+    return base_with(*_TOGETHER.get(component, (component,))) if component else render(K8S / "overlays" / base)
 
 
 def of_kind(variant: str, kind: str) -> list[Resource]:

@@ -14,6 +14,7 @@ from stamp2vec.errors import (
     InvalidInput,
     ServiceError,
 )
+from stamp2vec.strips import Ellipse, Line, Place, Reading, Ring, Strip
 from stamp2vec.v1 import common_pb2, gateway_pb2, segmenter_pb2
 from stamp2vec.values import (
     Comparison,
@@ -41,7 +42,7 @@ from stamp2vec.values import (
     Verification,
     Views,
 )
-from stamp2vec.wire import comparisons, documents, enums, erasing, images, models, stamps
+from stamp2vec.wire import comparisons, documents, enums, erasing, images, models, png, stamps
 from stamp2vec.wire.enums import EnumCodec
 from tests.parity import hold_equal
 
@@ -111,6 +112,10 @@ def stamp(kind: StampType, colour: InkColour | None, **more: Any) -> Stamp:
     )
 
 
+def strip(height: int, place: Place) -> Strip:
+    return Strip(RNG.integers(0, 256, (height, 40, 3), np.uint8), RNG.integers(0, 256, (height, 40), np.uint8), place)
+
+
 FULL = stamp(
     StampType.OVAL,
     InkColour.VIOLET,
@@ -122,6 +127,13 @@ FULL = stamp(
     box_points=(1.5, 700.25, 30.5, 741.0),
     width_mm=38.5,
     height_mm=40.25,
+    unrolled=(
+        strip(20, Ring(Ellipse(16.5, 21.25, 15.0, 11.5, -30.5), 0.5, 0.75, 123.5, 360.0, Reading.CLOCKWISE)),
+        strip(20, Ring(Ellipse(16.5, 21.25, 15.0, 11.5, -30.5), 0.5, 0.75, 0.5, 60.0, Reading.COUNTERCLOCKWISE)),
+        strip(3, Line(16.0, 20.5, 12.25, 5.75, -9.5)),
+    ),
+    transparent=RNG.integers(0, 256, (43, 32, 4), np.uint8),
+    ink=RNG.integers(0, 256, (43, 32, 3), np.uint8),
 )
 RESULT = DocumentResult(
     pages=(
@@ -182,7 +194,7 @@ def test_pictures_as_pixels(shape: tuple[int, ...]) -> None:
 
 def test_pictures_as_files() -> None:
     pixels = RNG.integers(0, 256, (9, 12, 3), np.uint8)
-    message = sent(images.image_to_message(stamps.encode_png(pixels)))
+    message = sent(images.image_to_message(png.encode_png(pixels)))
     np.testing.assert_array_equal(images.page_from_image(message, "images[0]").image, pixels)
 
 
@@ -278,10 +290,29 @@ def test_stamps(value: Stamp) -> None:
     hold_equal(stamps.stamp_from_message(message), value)
 
 
-def test_a_crop_that_was_encoded_before_is_taken_as_it_is() -> None:
-    assert FULL.crop is not None
-    message = stamps.stamp_to_message(dataclasses.replace(FULL, crop=None), None, stamps.encode_png(FULL.crop))
-    np.testing.assert_array_equal(stamps.stamp_from_message(sent(message)).crop, FULL.crop)
+def test_pictures_that_were_encoded_before_are_taken_as_they_are() -> None:
+    without = dataclasses.replace(FULL, crop=None, unrolled=(), transparent=None, ink=None)
+    embedder = models.version_to_message("tvae", "1.5.0")
+    message = sent(stamps.stamp_to_message(without, embedder, stamps.stamp_pngs(FULL)))
+    hold_equal(stamps.stamp_from_message(message), FULL)
+
+
+def test_pictures_can_be_passed_on_without_decoding_them() -> None:
+    message = sent(stamps.stamp_to_message(FULL, models.version_to_message("tvae", "1.5.0")))
+    pngs, expected = stamps.pngs_from_message(message), stamps.stamp_pngs(FULL)
+    assert (pngs.crop, pngs.transparent, pngs.ink) == (expected.crop, expected.transparent, expected.ink)
+    assert [strip.place for strip in pngs.unrolled] == [strip.place for strip in FULL.unrolled]
+    assert pngs.size == expected.size
+    left = stamps.stamp_from_message(message)
+    hold_equal(left, dataclasses.replace(FULL, crop=None, unrolled=(), transparent=None, ink=None))
+
+
+@pytest.mark.parametrize("data", [b"", b"GIF89a", png.encode_png(np.zeros((9, 9), np.uint8))[:40]])
+def test_an_answer_with_a_broken_picture_is_an_error_of_the_library(data: bytes) -> None:
+    message = stamps.stamp_to_message(FULL, None)
+    message.unrolled[0].pixels_png = data
+    with pytest.raises(InvalidImage, match="ask the gateway again"):
+        stamps.stamp_from_message(message)
 
 
 OVERLAY = Overlay(
@@ -329,6 +360,8 @@ def test_a_prior_comes_back_as_it_was_written(prior: float) -> None:
         Options(),
         Options(min_score=0.0, max_overlap=0.0, include_vectors=False),
         Options(min_score=0.5, max_overlap=0.75, include_masks=True, include_crops=True, prior=0.25),
+        Options(include_unrolled=True),
+        Options(include_clean_stamps=True),
         Options(include_erased_page=True, pages="2-", password="secret"),
     ],
 )

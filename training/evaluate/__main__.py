@@ -1,8 +1,10 @@
 """Scores models: `python -m training.evaluate detect (--shards DIR | --kit DIR) --out DIR`.
 
 Embedders: `python -m training.evaluate (retrieve | verify) (--crops DIR | --kit DIR) [--distractors DIR] --out DIR`.
+Segmenters: `python -m training.evaluate ink --cuts DIR --out DIR`.
 Erasing: `python -m training.evaluate erase [--pages N] [--seed N] [--preset NAME] --out DIR`.
 Verdicts: `python -m training.evaluate verdicts (--library DIR --trials DIR | --kit DIR --set NAME) --out DIR`.
+Strips: `python -m training.evaluate unroll --out DIR`.
 """
 
 import argparse
@@ -17,7 +19,7 @@ import numpy as np
 from stamp2vec.detection.candidates import SCORE_FLOOR
 from stamp2vec.errors import Stamp2vecError
 from stamp2vec.values import Detection, Preset
-from training.evaluate import attributes, embedder, erasing, models, verdicts
+from training.evaluate import attributes, embedder, erasing, ink, models, unrolling, verdicts
 from training.evaluate.montage import alarms, misses, montage
 from training.evaluate.report import Report, match_pages, report_on, table
 from training.evaluate.truth import read_kit, read_shards
@@ -53,6 +55,15 @@ def parser() -> argparse.ArgumentParser:
         command.add_argument("--out", type=Path, required=True, help=f"folder for {name}.json and {name}.png")
         command.add_argument("--json", action="store_true", help=f"print {name}.json in place of the tables")
     command = add(
+        "ink",
+        help="how well the masks of segmenters agree with the ink of drawn stamps",
+        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+    )
+    command.add_argument("--cuts", type=Path, required=True, help="rendered crops of training.synth.cut_shards")
+    command.add_argument("--model", action="append", help=MODEL_HELP)
+    command.add_argument("--out", type=Path, required=True, help="folder for ink.json and ink.png")
+    command.add_argument("--json", action="store_true", help="print ink.json in place of the tables")
+    command = add(
         "verdicts",
         help="how often a pair network and embedders say SAME, DIFFERENT or neither of two stamps",
         formatter_class=argparse.ArgumentDefaultsHelpFormatter,
@@ -75,6 +86,14 @@ def parser() -> argparse.ArgumentParser:
     command.add_argument("--preset", type=Preset, choices=list(Preset), action="append", help="by default both")
     command.add_argument("--out", type=Path, required=True, help="folder for erase.json and erase.png")
     command.add_argument("--json", action="store_true", help="print erase.json in place of the table")
+    command = add(
+        "unroll",
+        help="how well drawn stamps are made straight: outline, bands of text, rotation",
+        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+    )
+    command.add_argument("--families", type=int, default=40, help="dies of each kind")
+    command.add_argument("--out", type=Path, required=True, help="folder for unroll.json and unroll.png")
+    command.add_argument("--json", action="store_true", help="print unroll.json in place of the table")
     return top
 
 
@@ -111,10 +130,10 @@ def score_detectors(references: Sequence[str], shards: Path | None, kit: Path | 
     return reports
 
 
-def write(
-    path: Path,
-    reports: Sequence[Report] | Sequence[embedder.Report] | Sequence[verdicts.Report] | Sequence[erasing.Report],
-) -> None:
+AnyReport = Report | embedder.Report | erasing.Report | ink.Report | verdicts.Report | unrolling.Row
+
+
+def write(path: Path, reports: Sequence[AnyReport]) -> None:
     """Reports as a list of JSON."""
     text = json.dumps([asdict(report) for report in reports], indent=2, ensure_ascii=False, allow_nan=False)
     path.write_text(text + "\n", encoding="utf-8")
@@ -134,6 +153,13 @@ def score_embedders(command: str, references: Sequence[str], truth: embedder.Tru
     return reports
 
 
+def score_segmenters(references: Sequence[str], cuts: Path, out: Path) -> list[ink.Report]:
+    """The reports of segmenters on the same crops, written as one list. ValueError when there are none."""
+    reports = ink.score(references, cuts, out)
+    write(out / "ink.json", reports)
+    return reports
+
+
 def score_verdicts(args: argparse.Namespace) -> list[verdicts.Report]:
     """The reports of the command `verdicts`, written as one list. ValueError when the truth cannot be used."""
     verifier = models.verifier(args.model)
@@ -141,6 +167,15 @@ def score_verdicts(args: argparse.Namespace) -> list[verdicts.Report]:
     reports = verdicts.score(questions, verifier, args.out)
     write(args.out / "verdicts.json", reports)
     return reports
+
+
+def score_unrolling(args: argparse.Namespace) -> list[unrolling.Row]:
+    """The rows of the command `unroll`, written as one list. ValueError without families."""
+    if args.families < 1:
+        raise ValueError("--families must be at least 1")
+    rows = unrolling.score(args.families, args.out)
+    write(args.out / "unroll.json", rows)
+    return rows
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -154,6 +189,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
             erased = erasing.score(args.preset or list(Preset), args.pages, args.seed, args.out)
             write(args.out / "erase.json", erased)
             lines = erasing.table(erased)
+        elif args.command == "ink":
+            lines = ink.table(score_segmenters(args.model or ["stamp-unet"], args.cuts, args.out))
+        elif args.command == "unroll":
+            lines = unrolling.table(score_unrolling(args))
         elif args.command == "verdicts":
             lines = verdicts.table(score_verdicts(args))
         else:

@@ -42,13 +42,16 @@ from stamp2vec.v1 import gateway_pb2
 from stamp2vec.values import Detection, DocumentResult
 from stamp2vec.wire.documents import page_to_message, result_to_message
 from stamp2vec.wire.models import version_to_message
-from stamp2vec.wire.stamps import encode_png
+from stamp2vec.wire.png import encode_png
+from stamp2vec.wire.stamps import stamp_pngs
 
 OnPage = Callable[[gateway_pb2.Page], Awaitable[None]]
 """Takes a page that is done; returns when there is room for the next."""
 
 _GROUPS_IN_WORK = 3  # of one document: one is decoded, one at the detector, one cut, segmented and embedded
-_STAMP_BYTES = 128  # of a response, for all of a stamp but its vector, mask and crop
+_STAMP_BYTES = 128  # of a response, for all of a stamp but its vector and pictures
+_STRIP_BYTES = 96  # for all of a strip but its pictures
+_PICTURES = ("include_erased_page", "include_crops", "include_masks", "include_unrolled", "include_clean_stamps")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -60,7 +63,7 @@ class _Fitted:
     for_embedder: Pixels | None
     for_segmenter: Pixels | None
     mask_box: Letterbox | None
-    png: bytes | None
+    png: bytes
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -93,6 +96,7 @@ class DocumentAnalysis:
             caller.decoders,
             caller.hold,
             caller.deadline,
+            urgent=caller.is_urgent,
             pages=options.pages,
             password=options.password,
             limits=limits,
@@ -155,13 +159,11 @@ class DocumentAnalysis:
         """Answers a page; it comes back without what only the answer needs."""
         embedder = self._models.embedder
         version = version_to_message(embedder.name, embedder.version) if embedder else None
-        pngs = [each.crop_png for each in page.stamps]
+        pngs = [each.pngs for each in page.stamps]
         result = page_result(page, (0,) * len(page.stamps))
         await on_page(await self._workers.run(page_to_message, result, version, pngs, page.erased_png))
-        kept = [replace(each, crop_png=None, stamp=replace(each.stamp, mask=None)) for each in page.stamps]
-        self._bytes -= sum(len(png or b"") for png in pngs)
-        self._bytes -= sum(each.stamp.mask.nbytes for each in page.stamps if each.stamp.mask is not None)
-        self._bytes -= len(page.erased_png or b"")
+        kept = [replace(each, pngs=None, stamp=replace(each.stamp, mask=None)) for each in page.stamps]
+        self._bytes -= sum(map(_picture_bytes, page.stamps)) + len(page.erased_png or b"")
         return replace(page, stamps=tuple(kept), erased_png=None)
 
     async def _analyzed(self, group: Group) -> list[AnalyzedPage]:
@@ -198,9 +200,10 @@ class DocumentAnalysis:
         """The page with what it looks like without its stamps."""
         with self.stages.during(Stage.ERASE):
             png = await self._workers.run(lambda: encode_png(without_stamps(read.image, page)))
-        self._bytes += len(png)
+        stamps = answered_stamps(page.stamps, self._options)
+        self._bytes += len(png) + sum(map(_picture_bytes, stamps)) - sum(map(_picture_bytes, page.stamps))
         self._room()
-        return replace(page, stamps=answered_stamps(page.stamps, self._options), erased_png=png)
+        return replace(page, stamps=stamps, erased_png=png)
 
     async def _describe(self, found: Sequence[tuple[ReadPage, Detection]], stamps_before: int) -> list[_Described]:
         """Cuts out at most 64 stamps, before which the document has so many, and has them segmented and embedded."""
@@ -212,9 +215,14 @@ class DocumentAnalysis:
             self._models.ink is not None and self._options.keeps_picture(stamps_before + number)
             for number in range(len(fitted))
         ]
-        described = await self._workers.run(_described, fitted, embedding.result(), masking.result(), kept)
-        self._bytes += sum(map(self._size, fitted))
-        self._room()
+        described: list[_Described] = []
+        parts = zip(fitted, embedding.result(), masking.result(), kept, strict=True)
+        for each, vector, mask, keep in parts:
+            described.append(await self._workers.run(self._described, each, vector, mask, keep))
+            stamp = described[-1].stamp
+            if isinstance(stamp, AnalyzedStamp):
+                self._bytes += self._size(stamp)
+            self._room()
         return described
 
     def _cut_out(self, found: Sequence[tuple[ReadPage, Detection]], room: int) -> list[_Fitted]:
@@ -224,12 +232,33 @@ class DocumentAnalysis:
             embedder, segmenter = self._models.embedder, self._models.segmenter
             for_embedder = letterbox(part.pixels, embedder.input_size)[0] if embedder else None
             for_segmenter, box = letterbox(part.pixels, segmenter.input_size) if segmenter else (None, None)
-            png = encode_png(part.pixels) if self._options.include_crops else None
+            png = encode_png(part.pixels) if self._options.include_crops else b""
             cuts.append(_Fitted(page, part, for_embedder, for_segmenter, box, png))
-            room -= self._size(cuts[-1])
+            mask = part.pixels.shape[0] * part.pixels.shape[1] if self._options.include_masks else 0
+            room -= mask + len(png)  # before anything is segmented: what is made of masks is known only then
             if room < 0:
                 raise self._too_large()
         return cuts
+
+    def _described(
+        self,
+        fitted: _Fitted,
+        vector: np.ndarray | Stamp2vecError | None,
+        mask: np.ndarray | Stamp2vecError | None,
+        keep: bool,
+    ) -> _Described:
+        """`mask` is in pixels of the segmenter's input; `keep` says whether the ink of the crop may be compared."""
+        index = fitted.page.page.index
+        if isinstance(vector, Stamp2vecError):
+            return _Described(index, vector)
+        if isinstance(mask, Stamp2vecError):
+            return _Described(index, mask)
+        ink = None if mask is None or fitted.mask_box is None else fitted.mask_box.mask_to_image(mask)
+        options = replace(self._options, include_crops=False)  # the crop has been encoded
+        described = analyzed_stamp(fitted.crop, vector, ink, options, keep_picture=keep)
+        pngs = replace(stamp_pngs(described.stamp), crop=fitted.png)
+        stamp = replace(described.stamp, unrolled=(), transparent=None, ink=None)
+        return _Described(index, replace(described, stamp=stamp, pngs=pngs))
 
     async def _segment(self, fitted: Sequence[_Fitted]) -> Sequence[np.ndarray | Stamp2vecError | None]:
         if not self._models.segmenter:
@@ -245,12 +274,10 @@ class DocumentAnalysis:
         with self.stages.during(Stage.EMBED):
             return await self._caller.embed(self._models.embedder, pictures)
 
-    def _size(self, fitted: _Fitted) -> int:
+    def _size(self, stamp: AnalyzedStamp) -> int:
         """Bytes that a stamp takes in the response."""
-        x1, y1, x2, y2 = fitted.crop.box
         vector = 4 * self._models.embedder.vector_size if self._models.embedder else 0
-        mask = (x2 - x1) * (y2 - y1) if self._options.include_masks else 0
-        return _STAMP_BYTES + vector + mask + len(fitted.png or b"")
+        return _STAMP_BYTES + vector + _picture_bytes(stamp)
 
     def _room(self) -> int:
         """Bytes that are left in the response."""
@@ -261,8 +288,7 @@ class DocumentAnalysis:
         return room
 
     def _too_large(self) -> InvalidInput:
-        names = ("include_erased_page", "include_crops", "include_masks")
-        asked = [name for name in names if getattr(self._options, name)]
+        asked = [name for name in _PICTURES if getattr(self._options, name)]
         advice = " and ".join(f"leave out {name}" for name in asked) or "raise min_score"
         return InvalidInput(
             f"the answer would be larger than {MAX_MESSAGE_BYTES // 2**20} MiB: {advice}, or send fewer pages a call",
@@ -288,26 +314,12 @@ class DocumentAnalysis:
             message = result_to_message(replace(result, pages=()))
             message.die_groups.extend(dies.groups)
             return message
-        pngs = {page.index: [each.crop_png for each in page.stamps] for page in self._pages}
+        pngs = {page.index: [each.pngs for each in page.stamps] for page in self._pages}
         return result_to_message(result, pngs, {page.index: page.erased_png for page in self._pages})
 
 
-def _described(
-    fitted: Sequence[_Fitted],
-    vectors: Sequence[np.ndarray | Stamp2vecError | None],
-    masks: Sequence[np.ndarray | Stamp2vecError | None],
-    kept: Sequence[bool],
-) -> list[_Described]:
-    """`masks` are in pixels of the segmenter's input; `kept` says whose picture is, for its ink to be compared."""
-    described = []
-    for each, vector, mask, keep in zip(fitted, vectors, masks, kept, strict=True):
-        stamp: AnalyzedStamp | Stamp2vecError
-        if isinstance(vector, Stamp2vecError):
-            stamp = vector
-        elif isinstance(mask, Stamp2vecError):
-            stamp = mask
-        else:
-            ink = None if mask is None or each.mask_box is None else each.mask_box.mask_to_image(mask)
-            stamp = analyzed_stamp(each.crop, vector, ink, crop_png=each.png, keep_picture=keep)
-        described.append(_Described(each.page.page.index, stamp))
-    return described
+def _picture_bytes(stamp: AnalyzedStamp) -> int:
+    """Bytes of a response that a stamp's mask and pictures take."""
+    mask, pngs = stamp.stamp.mask, stamp.pngs
+    pictures = 0 if pngs is None else pngs.size + _STRIP_BYTES * len(pngs.unrolled)
+    return pictures + (0 if mask is None else mask.nbytes)

@@ -45,7 +45,9 @@ class DocumentErasing:
             room = Room(self._caller.hold, self._caller.deadline.at_s)
             bytes_needed = self._bytes_needed(chosen)
             done = await self._caller.decoders.run(
-                lambda decoder: self._rewrite(decoder, room, bytes_needed, chosen), self._file
+                lambda decoder: self._rewrite(decoder, room, bytes_needed, chosen),
+                self._file,
+                urgent=self._caller.is_urgent,
             )
         return _answer(result, chosen, done, self.analysis)
 
