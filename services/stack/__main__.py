@@ -1,13 +1,12 @@
 """`python -m services.stack`: see `--help`."""
 
 import argparse
-import os
 import signal
 import sys
-import webbrowser
 from collections.abc import Collection
 from pathlib import Path
 
+from services.stack.browser import open_page
 from services.stack.processes import ServiceDied, running
 from services.stack.report import write
 from services.table import MODEL_SERVICE_NAMES
@@ -24,7 +23,7 @@ Open {http}/ to look at the stamps of a document.
 
   from stamp2vec.client import Client
   with Client("{target}") as client:
-      result = client.analyze(open("docs/sample/page.jpg", "rb").read())
+      result = client.analyze("docs/sample/page.jpg")
 """
 
 
@@ -79,16 +78,9 @@ def _serve(out: Path, *, opens: bool) -> int:
         )
         print(text, flush=True)
         if opens:
-            _open(f"http://{web.target}/")
+            open_page(f"http://{web.target}/")
         stack.watch()
     return 0
-
-
-def _open(address: str) -> None:
-    """In a browser, where there is a display: one in the terminal would take it from the services."""
-    has_display = any(os.environ.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY"))
-    if not has_display or not webbrowser.open(address):
-        print(f"no browser can be opened here: open {address}", file=sys.stderr, flush=True)
 
 
 class _Progress:

@@ -6,9 +6,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from stamp2vec.pipelines import DocumentPipeline
 from stamp2vec.reading import find_places, straighten, unroll
 from stamp2vec.strips import Line, Reading, Ring, Strip
 from stamp2vec.values import StampType
+from tests.conftest import ROOT
 from tests.verdicts.seals import Design, Layout, draw
 
 INK, PAPER = np.array([38, 62, 158]), np.array([247, 245, 238])
@@ -154,6 +156,17 @@ def test_print_around_a_stamp_does_not_move_it() -> None:
     assert np.hypot(place.ellipse.x - SIDE / 2, place.ellipse.y - SIDE / 2) < 0.02 * RADIUS
 
 
+def test_the_ring_of_a_postmark_is_found_beside_its_lines() -> None:
+    mask = np.zeros((SIDE, 1600), np.uint8)
+    mask[:, :SIDE] = impression(ROUND)
+    for row in range(120, 520, 60):
+        mask[row : row + 8, 580:1560] = 255
+    place = find_places(mask, StampType.ROUND, 0)[0]
+    assert isinstance(place, Ring)
+    assert np.hypot(place.ellipse.x - SIDE / 2, place.ellipse.y - SIDE / 2) < 0.02 * RADIUS
+    assert place.ellipse.semi_major == pytest.approx(RADIUS, rel=0.02)
+
+
 @pytest.mark.parametrize("kept", [0.35, 0.5, 0.65, 0.8])
 def test_a_stamp_that_the_edge_of_the_page_cuts_keeps_its_centre(kept: float) -> None:
     mask = impression(ROUND)[:, : round(SIDE * kept)]
@@ -201,6 +214,24 @@ def test_a_large_crop_gives_strips_of_bounded_size_at_the_same_places() -> None:
     assert isinstance(second, Ring)
     assert first.ellipse.semi_major == pytest.approx(5 * second.ellipse.semi_major, rel=0.01)
     assert letters(found[0], -first.start_degrees % 360 / 360, 0.55) == "TTTTLLLL"
+
+
+def test_the_edges_on_the_sample_page_are_those_of_the_stamps() -> None:
+    result = DocumentPipeline.from_preset()((ROOT / "docs/sample/page.jpg").read_bytes(), include_unrolled=True)
+    found = {stamp.type: 0 for stamp in result.pages[0].stamps}
+    for stamp in result.pages[0].stamps:
+        found[stamp.type] += 1
+        place = stamp.unrolled[0].place
+        x1, y1, x2, y2 = stamp.box
+        middle = ((x1 + x2) / 2 - stamp.crop_box[0], (y1 + y2) / 2 - stamp.crop_box[1])
+        if isinstance(place, Line):
+            assert stamp.type is StampType.RECTANGLE
+            assert (place.x, place.y) == pytest.approx(middle, abs=0.03 * place.width)
+        else:
+            points = place.ellipse.points(np.linspace(0, 2 * np.pi, 360))
+            assert (place.ellipse.x, place.ellipse.y) == pytest.approx(middle, abs=0.03 * place.ellipse.radius)
+            assert np.ptp(points, axis=0) == pytest.approx((x2 - x1, y2 - y1), rel=0.04)
+    assert found == {StampType.ROUND: 2, StampType.OVAL: 1, StampType.RECTANGLE: 1}
 
 
 def test_strips_of_a_chosen_band_height_and_span() -> None:

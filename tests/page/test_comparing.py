@@ -12,7 +12,7 @@ def test_the_table_has_the_values_and_opens_the_comparison(shown: Page) -> None:
     expect(shown.locator("[role=gridcell]").nth(1)).to_have_text("0.96")
     shown.locator("[role=gridcell]").nth(1).click()
     expect(shown.locator("#compare-verdict")).to_have_text("Stamps 1 and 2 are of one die")
-    expect(shown.locator("#compare-numbers")).to_contain_text("0.984, where 50 % of such pairs are of one")
+    expect(shown.locator("#compare-numbers")).to_contain_text("0.984, at a prior of 50 %")
     shown.keyboard.press("Escape")
     expect(shown.locator("#compare")).to_be_hidden()
 

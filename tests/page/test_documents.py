@@ -153,3 +153,19 @@ def test_a_name_is_text_and_no_more(page: Page, sample: bytes) -> None:
     saved, text = exported(page, "csv")
     assert saved == "cmd- -img src-x onerror-alert-1-reviewed.csv"
     assert next(iter(csv.DictReader(io.StringIO(text))))["file"] == f"'{name}"
+
+
+def test_the_document_is_analysed_again_with_other_options(page: Page, sample: bytes) -> None:
+    upload(page, sample)
+    analysed(page)
+    expect(page.locator("#threshold-value")).to_have_text("0.53")
+    page.locator("#open").click()
+    expect(page.locator("#work")).to_be_hidden()
+    page.keyboard.press("Escape")  # back, with nothing lost
+    expect(page.locator(".box")).to_have_count(4)
+    page.keyboard.press("o")
+    page.get_by_label("Accurate").check()
+    page.locator("#again").click()
+    analysed(page)
+    expect(page.locator("#threshold-value")).to_have_text("0.78")
+    expect(page.locator(".box")).to_have_count(4)

@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
+import img2pdf
 import pytest
 from playwright.sync_api import Browser, Page, Route, expect
 
@@ -116,6 +117,33 @@ def test_a_busy_service_is_asked_again_when_it_says(browser: Browser, url: str, 
         expect(retry).to_have_text("Try again")
         page.unroute("**/v1/analyze")
         retry.click()
+        expect(page.locator(".box")).to_have_count(4)
+        analysed(page)
+
+
+def test_pictures_that_could_not_be_drawn_are_asked_for_again(browser: Browser, url: str, sample: bytes) -> None:
+    calls: list[str] = []
+
+    def busy_once(route: Route) -> None:
+        calls.append(route.request.url)
+        if len(calls) > 1:
+            route.continue_()
+        else:
+            answer(route, 503, "other requests take all memory", retry_after_s=0.2)
+
+    with visiting(browser, url) as page:
+        page.route("**/v1/pages", busy_once)
+        upload(page, img2pdf.convert([sample]), "one.pdf", "application/pdf")
+        expect(page.locator("#sheet")).to_have_js_property("naturalHeight", 1600)
+        analysed(page)
+    assert len(calls) == 2
+
+
+def test_pictures_that_are_refused_cost_no_stamp(browser: Browser, url: str, sample: bytes) -> None:
+    with visiting(browser, url) as page:
+        page.route("**/v1/pages", lambda route: answer(route, 400, "the document cannot be drawn"))
+        upload(page, img2pdf.convert([sample]), "one.pdf", "application/pdf")
+        expect(page.locator("#stage-note")).to_have_text("the document cannot be drawn")
         expect(page.locator(".box")).to_have_count(4)
         analysed(page)
 

@@ -137,7 +137,7 @@ function own(title: string, detail: string, status = 0, retryAfterS: number | nu
 const OFFLINE = own("You are offline", "This computer has no network connection. Connect it, then try again.");
 const UNREACHABLE = own(
   "The service does not answer",
-  "It may have stopped, the document may be larger than it takes, or the connection was lost. Try again.",
+  "It may have stopped, the document may be larger than it takes or have been moved, or the connection was lost. Try again.",
 );
 const CUT = own(
   "The answer was cut short",

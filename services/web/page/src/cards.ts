@@ -33,7 +33,7 @@ export class Cards {
   }
 
   #update(): void {
-    const { page, pages } = this.state;
+    const { page, pages, isRunning } = this.state;
     const row = pages.get(page);
     const found = this.state.onPage(page);
     const entries = found.map((each) => this.#updated(each));
@@ -41,7 +41,7 @@ export class Cards {
       this.#list.replaceChildren(...entries);
     }
     const title = this.state.isOnePage ? "" : `Page ${page + 1}: `;
-    byId("cards-title", HTMLElement).textContent = `${title}${row ? counted(found.length, "stamp") : "not analysed yet"}`;
+    byId("cards-title", HTMLElement).textContent = `${title}${row ? counted(found.length, "stamp") : isRunning ? "not analysed yet" : "not analysed"}`;
     const note = byId("cards-note", HTMLElement);
     const hidden = this.state.stamps.filter((each) => each.page === page).length - found.length;
     note.textContent =

@@ -94,7 +94,7 @@ export class CompareDialog {
     const percent = (share: number) => `${Math.round(share * 100)} %`;
     const rows: [string, string][] = [["Similarity of the vectors", `${found.similarity.toFixed(3)} (${found.model})`]];
     if (found.probability !== null) {
-      rows.unshift(["Probability of one die", `${found.probability.toFixed(3)}, where ${percent(found.prior)} of such pairs are of one`]);
+      rows.unshift(["Probability of one die", `${found.probability.toFixed(3)}, at a prior of ${percent(found.prior)}`]);
     }
     if (found.missing_ink !== null) rows.push(["Ink of the first that the second lacks", percent(found.missing_ink)]);
     if (found.added_ink !== null) rows.push(["Ink of the second that the first lacks", percent(found.added_ink)]);

@@ -1,4 +1,4 @@
-// Puts the parts together: what is opened is analysed, and every key has its place.
+// Puts the parts together: what is opened is analysed, and shown as it comes.
 
 import { Api, Failed } from "./api.ts";
 import { ask } from "./ask.ts";
@@ -7,13 +7,14 @@ import { CompareDialog } from "./compare.ts";
 import { announce, byId, counted, download, safeName } from "./dom.ts";
 import { reviewCoco, reviewCsv, reviewJson, vectorsCsv, vectorsJson } from "./exports.ts";
 import { FilterBar } from "./filters.ts";
+import { listenToKeys } from "./keys.ts";
 import { Matrix } from "./matrix.ts";
 import { Pictures } from "./pictures.ts";
 import { ProblemPanel, asksForPassword, mayRetry } from "./problems.ts";
 import { Progress } from "./progress.ts";
 import { Redraw } from "./redraw.ts";
 import { Review } from "./review.ts";
-import { State, type Found } from "./state.ts";
+import { State } from "./state.ts";
 import { Strip } from "./strip.ts";
 import { Tabs } from "./tabs.ts";
 import type { Options } from "./types.ts";
@@ -48,7 +49,12 @@ const cards = new Cards(state, {
 });
 new FilterBar(state);
 new Matrix(state, (a, b) => comparison.open(a, b));
-const upload = new Upload((file, options) => void open(file, options));
+const upload = new Upload(
+  (file, options) => void open(file, options),
+  (options) => {
+    if (state.file) void open(state.file, options);
+  },
+);
 const problems = new ProblemPanel(() => {
   if (state.file) void open(state.file, state.options);
 });
@@ -62,8 +68,8 @@ async function open(file: File, options: Options): Promise<void> {
   running = new AbortController();
   const { signal } = running;
   problems.hide();
-  byId("start", HTMLElement).hidden = true;
-  byId("work", HTMLElement).hidden = false;
+  upload.hide();
+  viewer.stage.focus({ preventScroll: true });
   byId("document-name", HTMLElement).textContent = file.name;
   document.title = `${file.name} – Stamp2vec`;
   state.open(file, options, thresholds.get(options.preset) ?? USUAL_THRESHOLD);
@@ -104,7 +110,6 @@ async function onFailed(failed: Failed, file: File, options: Options): Promise<v
     const password = await ask({ title: `Password of ${file.name}`, text, label: "Password" });
     if (password !== null) return open(file, { ...options, password });
   }
-  state.problem = problem;
   problems.show(problem, mayRetry(problem));
 }
 
@@ -128,6 +133,7 @@ for (const [id, [suffix, type, text]] of Object.entries(EXPORTS)) {
     download(safeName(state.file?.name ?? "", suffix), text(state), type);
   });
 }
+byId("open", HTMLButtonElement).addEventListener("click", () => upload.show());
 for (const id of ["help", "export"]) {
   byId(`${id}-open`, HTMLButtonElement).addEventListener("click", () => byId(id, HTMLDialogElement).showModal());
 }
@@ -138,51 +144,5 @@ state.on(["document", "results", "progress"], () => {
   byId("export-open", HTMLButtonElement).disabled = state.pages.size === 0;
 });
 
-function show(found: Found | null): void {
-  if (found) viewer.focusBox(found);
-}
-
-const KEYS: Record<string, () => void> = {
-  a: () => show(review.decide("accepted")),
-  r: () => show(review.decide("rejected")),
-  e: () => state.selected && redraw.start(state.selected),
-  c: () => state.selected && comparison.open(state.selected),
-  n: () => show(review.go(1)),
-  p: () => show(review.go(-1)),
-  u: () => review.step("undo"),
-  y: () => review.step("redo"),
-  PageDown: () => strip.turn(1),
-  PageUp: () => strip.turn(-1),
-  s: () => tabs.show("stamps"),
-  m: () => tabs.show("alike"),
-  Escape: () => state.select(null),
-};
-
 void askThresholds();
-
-document.addEventListener("keydown", (event) => {
-  const target = event.target as Element;
-  if (document.querySelector("dialog[open]")) return;
-  if ((event.ctrlKey || event.metaKey) && !event.altKey && ["z", "y"].includes(event.key.toLowerCase())) {
-    if (target.matches("input:not([type=range]), textarea")) return;
-    event.preventDefault();
-    review.step(event.key.toLowerCase() === "y" || event.shiftKey ? "redo" : "undo");
-    return;
-  }
-  if (event.ctrlKey || event.metaKey || target.matches("input, select, textarea")) return;
-  if (event.key === "?") byId("help", HTMLDialogElement).showModal();
-  else if (event.key === "o") upload.choose();
-  else if (state.file === null) return;
-  else if (redraw.isActive) {
-    if (!redraw.key(event)) return;
-  } else if (KEYS[event.key] && !event.altKey) KEYS[event.key]?.();
-  else if (isOfTheStage(target, event.key)) {
-    if (!viewer.key(event)) return;
-  } else return;
-  event.preventDefault();
-});
-
-/** Arrows scroll what else has the focus; + - 0 are the page's wherever it is. */
-function isOfTheStage(target: Element, key: string): boolean {
-  return !key.startsWith("Arrow") || viewer.stage.contains(target) || target === document.body;
-}
+listenToKeys({ state, viewer, strip, redraw, review, comparison, tabs, upload });

@@ -1,7 +1,8 @@
 // Pictures of pages: of those that a browser can draw the file itself, of others what the service draws.
 
-import type { Api } from "./api.ts";
+import { Failed, type Api } from "./api.ts";
 import { bytesOf } from "./dom.ts";
+import { mayRetry } from "./problems.ts";
 import type { State } from "./state.ts";
 import type { PictureRow } from "./types.ts";
 
@@ -9,6 +10,7 @@ const SIDE_PX = 1600; // of a picture at first; a page that is looked at closely
 const FULL_SIDE_PX = 6000;
 const AHEAD = 24; // pages that one call draws: each sends the document once more
 const KEPT = 240;
+const PAUSE_S = 3; // after a call that failed and says nothing of when to come again
 
 export interface Picture {
   readonly url: string;
@@ -23,6 +25,8 @@ export class Pictures {
   readonly #asked = new Set<number>();
   readonly #closely = new Set<number>();
   readonly #failed = new Map<number, string>();
+  #refused: string | undefined; // why the service draws nothing of this document
+  #isPaused = false;
   #stopping = new AbortController();
   #isDrawable = true; // until the file is known not to be: nothing is asked of the service before
 
@@ -50,11 +54,13 @@ export class Pictures {
     this.#stopping = new AbortController();
     for (const { url } of this.#pictures.values()) URL.revokeObjectURL(url);
     for (const known of [this.#pictures, this.#asked, this.#closely, this.#failed]) known.clear();
+    this.#refused = undefined;
+    this.#isPaused = false;
   }
 
   /** Why there is none, where the service has said so. */
   failure(page: number): string | undefined {
-    return this.#failed.get(page);
+    return this.#failed.get(page) ?? (this.#pictures.has(page) ? undefined : this.#refused);
   }
 
   get(page: number): Picture | undefined {
@@ -79,7 +85,7 @@ export class Pictures {
   /** Has these pages drawn, and those after them, where nobody has asked yet. `pages` is what there is, in order. */
   want(pages: number[]): void {
     const missing = pages.filter((page) => !this.#pictures.has(page) && !this.#asked.has(page));
-    if (this.#isDrawable || missing.length === 0) return;
+    if (this.#isDrawable || this.#isPaused || this.#refused !== undefined || missing.length === 0) return;
     const batch = missing.slice(0, AHEAD);
     for (const page of batch) this.#asked.add(page);
     void this.#draw(ranges(batch), SIDE_PX);
@@ -109,13 +115,26 @@ export class Pictures {
         await this.#add(row, side, signal);
         if (++drawn >= AHEAD) break;
       }
-    } catch {
-      // What is wrong with the document itself is told by its analysis. What else failed may be asked for again.
-      this.#asked.clear();
-      this.#closely.clear();
+    } catch (error) {
+      if (!signal.aborted) this.#onFailed(error, signal);
     } finally {
       call.abort();
     }
+  }
+
+  /** What may be answered later is asked for again, after a while. */
+  #onFailed(error: unknown, signal: AbortSignal): void {
+    if (!(error instanceof Failed)) throw error;
+    const { problem } = error;
+    if (!mayRetry(problem)) this.#refused = problem.detail;
+    this.#asked.clear();
+    this.#closely.clear();
+    this.#isPaused = true;
+    setTimeout(() => {
+      if (signal.aborted) return;
+      this.#isPaused = false;
+      this.state.changed("pictures");
+    }, (problem.retry_after_s ?? PAUSE_S) * 1000);
   }
 
   async #add(row: PictureRow, side: number, signal: AbortSignal): Promise<void> {
@@ -163,7 +182,8 @@ function ranges(pages: number[]): string {
 
 /** Whether a browser draws this kind of file itself, as one page: JPEG, PNG, WebP or BMP, told by their first bytes. */
 async function isDrawable(file: File): Promise<boolean> {
-  const head = String.fromCharCode(...new Uint8Array(await file.slice(0, 16).arrayBuffer()));
+  const bytes = await file.slice(0, 16).arrayBuffer().catch(() => new ArrayBuffer(0)); // it may have been moved
+  const head = String.fromCharCode(...new Uint8Array(bytes));
   const kinds = [/^\xff\xd8\xff/, /^\x89PNG\r\n\x1a\n/, /^RIFF....WEBP/s, /^BM/];
   return kinds.some((kind) => kind.test(head));
 }

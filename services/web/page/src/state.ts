@@ -1,7 +1,7 @@
 // What is known of the document that is open, and what the person has chosen; views hear of each change.
 
 import { History } from "./history.ts";
-import type { Box, DocumentRow, Options, PageRow, Problem, Stamp } from "./types.ts";
+import type { Box, DocumentRow, Options, PageRow, Stamp } from "./types.ts";
 
 /** A stamp of the document. */
 export interface Found {
@@ -37,7 +37,6 @@ export class State {
   file: File | null = null;
   options: Options = { preset: "fast", pages: "", password: "" };
   isRunning = false;
-  problem: Problem | null = null;
   /** Of the file; null until it is known. */
   pageCount: number | null = null;
   readonly pages = new Map<number, PageRow>();
@@ -82,7 +81,7 @@ export class State {
     this.file = file;
     this.options = options;
     this.isRunning = true;
-    this.problem = this.rest = this.selected = this.pageCount = null;
+    this.rest = this.selected = this.pageCount = null;
     this.pages.clear();
     this.stamps.length = 0;
     this.page = 0;

@@ -7,9 +7,15 @@ export class Upload {
   readonly #input = byId("file", HTMLInputElement);
   #dragging = 0;
 
-  constructor(private readonly open: (file: File, options: Options) => void) {
+  /** `again` is for the document that is open, with the options as they are then. */
+  constructor(
+    private readonly open: (file: File, options: Options) => void,
+    again: (options: Options) => void,
+  ) {
     this.#input.addEventListener("change", () => this.#take(this.#input.files));
-    for (const id of ["choose", "open"]) byId(id, HTMLButtonElement).addEventListener("click", () => this.choose());
+    byId("choose", HTMLButtonElement).addEventListener("click", () => this.#input.click());
+    byId("back", HTMLButtonElement).addEventListener("click", () => this.hide());
+    byId("again", HTMLButtonElement).addEventListener("click", () => again(this.options));
     const { body } = document;
     body.addEventListener("dragenter", (event) => this.#onDrag(event, 1));
     body.addEventListener("dragleave", (event) => this.#onDrag(event, -1));
@@ -24,8 +30,21 @@ export class Upload {
     });
   }
 
-  choose(): void {
-    this.#input.click();
+  /** In place of the document, which stays. */
+  show(): void {
+    byId("start", HTMLElement).hidden = false;
+    byId("work", HTMLElement).hidden = true;
+    byId("choose", HTMLButtonElement).focus();
+  }
+
+  /** Back to the document. */
+  hide(): void {
+    byId("start", HTMLElement).hidden = true;
+    byId("work", HTMLElement).hidden = byId("reopen", HTMLElement).hidden = false;
+  }
+
+  get isShown(): boolean {
+    return !byId("start", HTMLElement).hidden;
   }
 
   get options(): Options {

@@ -34,7 +34,7 @@ export class Viewer {
     private readonly state: State,
     private readonly pictures: Pictures,
   ) {
-    state.on(["document", "page", "pictures", "results"], () => this.#showPage());
+    state.on(["document", "page", "pictures", "results", "progress"], () => this.#showPage());
     state.on(["page", "results", "filters", "review", "selection", "document"], () => this.#showBoxes());
     state.on(["selection"], () => this.#bringIntoView());
     new ResizeObserver(() => (this.#isFitted ? this.fit() : this.#apply())).observe(this.stage);
@@ -173,7 +173,8 @@ export class Viewer {
     if (row?.width) this.pictures.check(page, row.width, row.height);
     const picture = this.pictures.get(page);
     if (!picture && this.state.file) this.pictures.want([page]);
-    const note = row?.error?.detail ?? this.pictures.failure(page) ?? (picture ? "" : "Drawing the page …");
+    const isComing = !picture && (this.state.isRunning || row !== undefined);
+    const note = row?.error?.detail ?? this.pictures.failure(page) ?? (isComing ? "Drawing the page …" : "");
     this.#empty.textContent = note;
     this.#empty.hidden = note === "";
     this.#sheet.hidden = !picture;

@@ -123,7 +123,7 @@ function own(title2, detail, status2 = 0, retryAfterS = null) {
 var OFFLINE = own("You are offline", "This computer has no network connection. Connect it, then try again.");
 var UNREACHABLE = own(
   "The service does not answer",
-  "It may have stopped, the document may be larger than it takes, or the connection was lost. Try again."
+  "It may have stopped, the document may be larger than it takes or have been moved, or the connection was lost. Try again."
 );
 var CUT = own(
   "The answer was cut short",
@@ -362,7 +362,7 @@ var Cards = class {
     this.#cards.get(found.index)?.querySelector(".card-name")?.focus();
   }
   #update() {
-    const { page, pages } = this.state;
+    const { page, pages, isRunning } = this.state;
     const row = pages.get(page);
     const found = this.state.onPage(page);
     const entries = found.map((each) => this.#updated(each));
@@ -370,7 +370,7 @@ var Cards = class {
       this.#list.replaceChildren(...entries);
     }
     const title2 = this.state.isOnePage ? "" : `Page ${page + 1}: `;
-    byId("cards-title", HTMLElement).textContent = `${title2}${row ? counted(found.length, "stamp") : "not analysed yet"}`;
+    byId("cards-title", HTMLElement).textContent = `${title2}${row ? counted(found.length, "stamp") : isRunning ? "not analysed yet" : "not analysed"}`;
     const note = byId("cards-note", HTMLElement);
     const hidden = this.state.stamps.filter((each) => each.page === page).length - found.length;
     note.textContent = !row || row.error || found.length > 0 ? "" : hidden > 0 ? `No stamp passes the filters; ${counted(hidden, "candidate")} of this page ${hidden === 1 ? "does" : "do"} not.` : "There is no stamp on this page.";
@@ -628,7 +628,7 @@ var CompareDialog = class {
     const percent = (share) => `${Math.round(share * 100)} %`;
     const rows = [["Similarity of the vectors", `${found.similarity.toFixed(3)} (${found.model})`]];
     if (found.probability !== null) {
-      rows.unshift(["Probability of one die", `${found.probability.toFixed(3)}, where ${percent(found.prior)} of such pairs are of one`]);
+      rows.unshift(["Probability of one die", `${found.probability.toFixed(3)}, at a prior of ${percent(found.prior)}`]);
     }
     if (found.missing_ink !== null) rows.push(["Ink of the first that the second lacks", percent(found.missing_ink)]);
     if (found.added_ink !== null) rows.push(["Ink of the second that the first lacks", percent(found.added_ink)]);
@@ -731,7 +731,6 @@ var State = class {
   file = null;
   options = { preset: "fast", pages: "", password: "" };
   isRunning = false;
-  problem = null;
   /** Of the file; null until it is known. */
   pageCount = null;
   pages = /* @__PURE__ */ new Map();
@@ -771,7 +770,7 @@ var State = class {
     this.file = file;
     this.options = options;
     this.isRunning = true;
-    this.problem = this.rest = this.selected = this.pageCount = null;
+    this.rest = this.selected = this.pageCount = null;
     this.pages.clear();
     this.stamps.length = 0;
     this.page = 0;
@@ -913,6 +912,61 @@ var FilterBar = class {
   }
 };
 
+// src/keys.ts
+function listenToKeys(parts) {
+  const keys = documentKeys(parts);
+  document.addEventListener("keydown", (event) => {
+    if (document.querySelector("dialog[open]") || isForTheField(event)) return;
+    if (isHandled(parts, keys, event)) event.preventDefault();
+  });
+}
+function documentKeys({ state: state2, viewer: viewer2, strip: strip2, redraw: redraw2, review: review2, comparison: comparison2, tabs: tabs2 }) {
+  const show = (found) => found && viewer2.focusBox(found);
+  return /* @__PURE__ */ new Map([
+    ["a", () => show(review2.decide("accepted"))],
+    ["r", () => show(review2.decide("rejected"))],
+    ["e", () => state2.selected && redraw2.start(state2.selected)],
+    ["c", () => state2.selected && comparison2.open(state2.selected)],
+    ["n", () => show(review2.go(1))],
+    ["p", () => show(review2.go(-1))],
+    ["u", () => review2.step("undo")],
+    ["y", () => review2.step("redo")],
+    ["s", () => tabs2.show("stamps")],
+    ["m", () => tabs2.show("alike")],
+    ["PageDown", () => strip2.turn(1)],
+    ["PageUp", () => strip2.turn(-1)],
+    ["Escape", () => state2.select(null)]
+  ]);
+}
+function isHandled(parts, keys, event) {
+  const { state: state2, viewer: viewer2, redraw: redraw2, review: review2, upload: upload2 } = parts;
+  const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
+  if (event.ctrlKey || event.metaKey) {
+    if (state2.file === null || !["z", "y"].includes(key)) return false;
+    review2.step(key === "y" || event.shiftKey ? "redo" : "undo");
+    return true;
+  }
+  if (key === "?") byId("help", HTMLDialogElement).showModal();
+  else if (key === "o") upload2.show();
+  else if (state2.file === null) return false;
+  else if (upload2.isShown) {
+    if (key !== "Escape") return false;
+    upload2.hide();
+  } else if (redraw2.isActive) return redraw2.key(event);
+  else if (keys.has(key) && !event.altKey) keys.get(key)?.();
+  else return isOfTheStage(viewer2, event) && viewer2.key(event);
+  return true;
+}
+function isForTheField(event) {
+  const target = event.target;
+  if (target.matches("input[type=range]")) return !/^[a-z?]$/i.test(event.key);
+  return target.matches("input, select, textarea");
+}
+function isOfTheStage(viewer2, event) {
+  const target = event.target;
+  return !event.key.startsWith("Arrow") || viewer2.stage.contains(target) || target === document.body;
+}
+
 // src/matrix.ts
 var MOST_STAMPS = 60;
 var LEVELS = 10;
@@ -1017,160 +1071,6 @@ function onGridKey(table, event) {
   }
 }
 
-// src/pictures.ts
-var SIDE_PX = 1600;
-var FULL_SIDE_PX = 6e3;
-var AHEAD = 24;
-var KEPT = 240;
-var Pictures = class {
-  // until the file is known not to be: nothing is asked of the service before
-  constructor(api2, state2) {
-    this.api = api2;
-    this.state = state2;
-  }
-  api;
-  state;
-  #pictures = /* @__PURE__ */ new Map();
-  // those used last come last
-  #asked = /* @__PURE__ */ new Set();
-  #closely = /* @__PURE__ */ new Set();
-  #failed = /* @__PURE__ */ new Map();
-  #stopping = new AbortController();
-  #isDrawable = true;
-  /** Starts with a file: its own picture where the browser draws it, else the first pages from the service. */
-  async open(file) {
-    this.close();
-    const { signal } = this.#stopping;
-    this.#isDrawable = true;
-    const own2 = await isDrawable(file) ? await measured(file, true) : null;
-    if (signal.aborted) return;
-    this.#isDrawable = own2 !== null;
-    if (own2) {
-      this.state.pageCount = 1;
-      this.#keep(0, own2);
-    }
-  }
-  close() {
-    this.#stopping.abort();
-    this.#stopping = new AbortController();
-    for (const { url } of this.#pictures.values()) URL.revokeObjectURL(url);
-    for (const known of [this.#pictures, this.#asked, this.#closely, this.#failed]) known.clear();
-  }
-  /** Why there is none, where the service has said so. */
-  failure(page) {
-    return this.#failed.get(page);
-  }
-  get(page) {
-    const picture = this.#pictures.get(page);
-    if (picture) {
-      this.#pictures.delete(page);
-      this.#pictures.set(page, picture);
-    }
-    return picture;
-  }
-  /** Drops the browser's own picture where the service counts other pixels, such as of a turned photograph. */
-  check(page, width, height) {
-    const picture = this.#pictures.get(page);
-    if (!this.#isDrawable || !picture || picture.width === width && picture.height === height) return;
-    this.#isDrawable = false;
-    this.#pictures.delete(page);
-    URL.revokeObjectURL(picture.url);
-    this.want([page]);
-  }
-  /** Has these pages drawn, and those after them, where nobody has asked yet. `pages` is what there is, in order. */
-  want(pages) {
-    const missing = pages.filter((page) => !this.#pictures.has(page) && !this.#asked.has(page));
-    if (this.#isDrawable || missing.length === 0) return;
-    const batch = missing.slice(0, AHEAD);
-    for (const page of batch) this.#asked.add(page);
-    void this.#draw(ranges(batch), SIDE_PX);
-  }
-  /** The first of the pages that the person has asked for, before anything is known of the document. */
-  wantFirst() {
-    if (!this.#isDrawable) void this.#draw(this.state.options.pages, SIDE_PX);
-  }
-  /** A page in all its pixels, for who looks closely. */
-  wantClosely(page) {
-    if (this.#pictures.get(page)?.isFull !== false || this.#closely.has(page)) return;
-    this.#closely.add(page);
-    void this.#draw(String(page + 1), FULL_SIDE_PX);
-  }
-  async #draw(pages, side) {
-    const { file, options } = this.state;
-    const { signal } = this.#stopping;
-    if (!file) return;
-    const call = new AbortController();
-    const ending = AbortSignal.any([signal, call.signal]);
-    let drawn = 0;
-    try {
-      for await (const row of this.api.pages(file, options, pages, side, ending)) {
-        await this.#add(row, side, signal);
-        if (++drawn >= AHEAD) break;
-      }
-    } catch {
-      this.#asked.clear();
-      this.#closely.clear();
-    } finally {
-      call.abort();
-    }
-  }
-  async #add(row, side, signal) {
-    this.#asked.add(row.page);
-    if (row.jpeg === null) {
-      this.#failed.set(row.page, row.error?.detail ?? "");
-    } else {
-      const blob = new Blob([bytesOf(row.jpeg)], { type: "image/jpeg" });
-      const whole = row.width !== null && row.height !== null && Math.max(row.width, row.height) <= side;
-      const picture = await measured(blob, whole || side === FULL_SIDE_PX);
-      if (signal.aborted || !picture) return;
-      this.#keep(row.page, picture);
-    }
-    if (this.state.pageCount === null) {
-      this.state.pageCount = row.page_count;
-      this.state.changedSoon("progress");
-    }
-    this.state.changedSoon("pictures");
-  }
-  #keep(page, picture) {
-    const before = this.#pictures.get(page);
-    if (before) URL.revokeObjectURL(before.url);
-    this.#pictures.delete(page);
-    this.#pictures.set(page, picture);
-    for (const [oldest, { url }] of this.#pictures) {
-      if (this.#pictures.size <= KEPT) break;
-      URL.revokeObjectURL(url);
-      this.#pictures.delete(oldest);
-      this.#asked.delete(oldest);
-    }
-  }
-};
-function ranges(pages) {
-  const found = [];
-  for (const page of [...pages].sort((a, b) => a - b)) {
-    const last = found.at(-1);
-    if (last && last[1] === page - 1) last[1] = page;
-    else found.push([page, page]);
-  }
-  return found.map(([from, to]) => from === to ? `${from + 1}` : `${from + 1}-${to + 1}`).join(",");
-}
-async function isDrawable(file) {
-  const head = String.fromCharCode(...new Uint8Array(await file.slice(0, 16).arrayBuffer()));
-  const kinds = [/^\xff\xd8\xff/, /^\x89PNG\r\n\x1a\n/, /^RIFF....WEBP/s, /^BM/];
-  return kinds.some((kind) => kind.test(head));
-}
-async function measured(blob, isFull) {
-  const url = URL.createObjectURL(blob);
-  const image = new Image();
-  image.src = url;
-  try {
-    await image.decode();
-    return { url, width: image.naturalWidth, height: image.naturalHeight, isFull };
-  } catch {
-    URL.revokeObjectURL(url);
-    return null;
-  }
-}
-
 // src/problems.ts
 var ProblemPanel = class {
   #panel = byId("problem", HTMLElement);
@@ -1236,6 +1136,180 @@ function mayRetry(problem) {
 }
 function asksForPassword(problem) {
   return problem.status === 400 && /\bpassword\b/.test(problem.detail);
+}
+
+// src/pictures.ts
+var SIDE_PX = 1600;
+var FULL_SIDE_PX = 6e3;
+var AHEAD = 24;
+var KEPT = 240;
+var PAUSE_S = 3;
+var Pictures = class {
+  // until the file is known not to be: nothing is asked of the service before
+  constructor(api2, state2) {
+    this.api = api2;
+    this.state = state2;
+  }
+  api;
+  state;
+  #pictures = /* @__PURE__ */ new Map();
+  // those used last come last
+  #asked = /* @__PURE__ */ new Set();
+  #closely = /* @__PURE__ */ new Set();
+  #failed = /* @__PURE__ */ new Map();
+  #refused;
+  // why the service draws nothing of this document
+  #isPaused = false;
+  #stopping = new AbortController();
+  #isDrawable = true;
+  /** Starts with a file: its own picture where the browser draws it, else the first pages from the service. */
+  async open(file) {
+    this.close();
+    const { signal } = this.#stopping;
+    this.#isDrawable = true;
+    const own2 = await isDrawable(file) ? await measured(file, true) : null;
+    if (signal.aborted) return;
+    this.#isDrawable = own2 !== null;
+    if (own2) {
+      this.state.pageCount = 1;
+      this.#keep(0, own2);
+    }
+  }
+  close() {
+    this.#stopping.abort();
+    this.#stopping = new AbortController();
+    for (const { url } of this.#pictures.values()) URL.revokeObjectURL(url);
+    for (const known of [this.#pictures, this.#asked, this.#closely, this.#failed]) known.clear();
+    this.#refused = void 0;
+    this.#isPaused = false;
+  }
+  /** Why there is none, where the service has said so. */
+  failure(page) {
+    return this.#failed.get(page) ?? (this.#pictures.has(page) ? void 0 : this.#refused);
+  }
+  get(page) {
+    const picture = this.#pictures.get(page);
+    if (picture) {
+      this.#pictures.delete(page);
+      this.#pictures.set(page, picture);
+    }
+    return picture;
+  }
+  /** Drops the browser's own picture where the service counts other pixels, such as of a turned photograph. */
+  check(page, width, height) {
+    const picture = this.#pictures.get(page);
+    if (!this.#isDrawable || !picture || picture.width === width && picture.height === height) return;
+    this.#isDrawable = false;
+    this.#pictures.delete(page);
+    URL.revokeObjectURL(picture.url);
+    this.want([page]);
+  }
+  /** Has these pages drawn, and those after them, where nobody has asked yet. `pages` is what there is, in order. */
+  want(pages) {
+    const missing = pages.filter((page) => !this.#pictures.has(page) && !this.#asked.has(page));
+    if (this.#isDrawable || this.#isPaused || this.#refused !== void 0 || missing.length === 0) return;
+    const batch = missing.slice(0, AHEAD);
+    for (const page of batch) this.#asked.add(page);
+    void this.#draw(ranges(batch), SIDE_PX);
+  }
+  /** The first of the pages that the person has asked for, before anything is known of the document. */
+  wantFirst() {
+    if (!this.#isDrawable) void this.#draw(this.state.options.pages, SIDE_PX);
+  }
+  /** A page in all its pixels, for who looks closely. */
+  wantClosely(page) {
+    if (this.#pictures.get(page)?.isFull !== false || this.#closely.has(page)) return;
+    this.#closely.add(page);
+    void this.#draw(String(page + 1), FULL_SIDE_PX);
+  }
+  async #draw(pages, side) {
+    const { file, options } = this.state;
+    const { signal } = this.#stopping;
+    if (!file) return;
+    const call = new AbortController();
+    const ending = AbortSignal.any([signal, call.signal]);
+    let drawn = 0;
+    try {
+      for await (const row of this.api.pages(file, options, pages, side, ending)) {
+        await this.#add(row, side, signal);
+        if (++drawn >= AHEAD) break;
+      }
+    } catch (error) {
+      if (!signal.aborted) this.#onFailed(error, signal);
+    } finally {
+      call.abort();
+    }
+  }
+  /** What may be answered later is asked for again, after a while. */
+  #onFailed(error, signal) {
+    if (!(error instanceof Failed)) throw error;
+    const { problem } = error;
+    if (!mayRetry(problem)) this.#refused = problem.detail;
+    this.#asked.clear();
+    this.#closely.clear();
+    this.#isPaused = true;
+    setTimeout(() => {
+      if (signal.aborted) return;
+      this.#isPaused = false;
+      this.state.changed("pictures");
+    }, (problem.retry_after_s ?? PAUSE_S) * 1e3);
+  }
+  async #add(row, side, signal) {
+    this.#asked.add(row.page);
+    if (row.jpeg === null) {
+      this.#failed.set(row.page, row.error?.detail ?? "");
+    } else {
+      const blob = new Blob([bytesOf(row.jpeg)], { type: "image/jpeg" });
+      const whole = row.width !== null && row.height !== null && Math.max(row.width, row.height) <= side;
+      const picture = await measured(blob, whole || side === FULL_SIDE_PX);
+      if (signal.aborted || !picture) return;
+      this.#keep(row.page, picture);
+    }
+    if (this.state.pageCount === null) {
+      this.state.pageCount = row.page_count;
+      this.state.changedSoon("progress");
+    }
+    this.state.changedSoon("pictures");
+  }
+  #keep(page, picture) {
+    const before = this.#pictures.get(page);
+    if (before) URL.revokeObjectURL(before.url);
+    this.#pictures.delete(page);
+    this.#pictures.set(page, picture);
+    for (const [oldest, { url }] of this.#pictures) {
+      if (this.#pictures.size <= KEPT) break;
+      URL.revokeObjectURL(url);
+      this.#pictures.delete(oldest);
+      this.#asked.delete(oldest);
+    }
+  }
+};
+function ranges(pages) {
+  const found = [];
+  for (const page of [...pages].sort((a, b) => a - b)) {
+    const last = found.at(-1);
+    if (last && last[1] === page - 1) last[1] = page;
+    else found.push([page, page]);
+  }
+  return found.map(([from, to]) => from === to ? `${from + 1}` : `${from + 1}-${to + 1}`).join(",");
+}
+async function isDrawable(file) {
+  const bytes = await file.slice(0, 16).arrayBuffer().catch(() => new ArrayBuffer(0));
+  const head = String.fromCharCode(...new Uint8Array(bytes));
+  const kinds = [/^\xff\xd8\xff/, /^\x89PNG\r\n\x1a\n/, /^RIFF....WEBP/s, /^BM/];
+  return kinds.some((kind) => kind.test(head));
+}
+async function measured(blob, isFull) {
+  const url = URL.createObjectURL(blob);
+  const image = new Image();
+  image.src = url;
+  try {
+    await image.decode();
+    return { url, width: image.naturalWidth, height: image.naturalHeight, isFull };
+  } catch {
+    URL.revokeObjectURL(url);
+    return null;
+  }
 }
 
 // src/progress.ts
@@ -1572,10 +1646,13 @@ var Tabs = class {
 
 // src/upload.ts
 var Upload = class {
-  constructor(open2) {
+  /** `again` is for the document that is open, with the options as they are then. */
+  constructor(open2, again) {
     this.open = open2;
     this.#input.addEventListener("change", () => this.#take(this.#input.files));
-    for (const id of ["choose", "open"]) byId(id, HTMLButtonElement).addEventListener("click", () => this.choose());
+    byId("choose", HTMLButtonElement).addEventListener("click", () => this.#input.click());
+    byId("back", HTMLButtonElement).addEventListener("click", () => this.hide());
+    byId("again", HTMLButtonElement).addEventListener("click", () => again(this.options));
     const { body } = document;
     body.addEventListener("dragenter", (event) => this.#onDrag(event, 1));
     body.addEventListener("dragleave", (event) => this.#onDrag(event, -1));
@@ -1592,8 +1669,19 @@ var Upload = class {
   open;
   #input = byId("file", HTMLInputElement);
   #dragging = 0;
-  choose() {
-    this.#input.click();
+  /** In place of the document, which stays. */
+  show() {
+    byId("start", HTMLElement).hidden = false;
+    byId("work", HTMLElement).hidden = true;
+    byId("choose", HTMLButtonElement).focus();
+  }
+  /** Back to the document. */
+  hide() {
+    byId("start", HTMLElement).hidden = true;
+    byId("work", HTMLElement).hidden = byId("reopen", HTMLElement).hidden = false;
+  }
+  get isShown() {
+    return !byId("start", HTMLElement).hidden;
   }
   get options() {
     return {
@@ -1622,7 +1710,7 @@ var Viewer = class {
   constructor(state2, pictures2) {
     this.state = state2;
     this.pictures = pictures2;
-    state2.on(["document", "page", "pictures", "results"], () => this.#showPage());
+    state2.on(["document", "page", "pictures", "results", "progress"], () => this.#showPage());
     state2.on(["page", "results", "filters", "review", "selection", "document"], () => this.#showBoxes());
     state2.on(["selection"], () => this.#bringIntoView());
     new ResizeObserver(() => this.#isFitted ? this.fit() : this.#apply()).observe(this.stage);
@@ -1761,7 +1849,8 @@ var Viewer = class {
     if (row?.width) this.pictures.check(page, row.width, row.height);
     const picture = this.pictures.get(page);
     if (!picture && this.state.file) this.pictures.want([page]);
-    const note = row?.error?.detail ?? this.pictures.failure(page) ?? (picture ? "" : "Drawing the page …");
+    const isComing = !picture && (this.state.isRunning || row !== void 0);
+    const note = row?.error?.detail ?? this.pictures.failure(page) ?? (isComing ? "Drawing the page …" : "");
     this.#empty.textContent = note;
     this.#empty.hidden = note === "";
     this.#sheet.hidden = !picture;
@@ -1889,7 +1978,12 @@ var cards = new Cards(state, {
 });
 new FilterBar(state);
 new Matrix(state, (a, b) => comparison.open(a, b));
-var upload = new Upload((file, options) => void open(file, options));
+var upload = new Upload(
+  (file, options) => void open(file, options),
+  (options) => {
+    if (state.file) void open(state.file, options);
+  }
+);
 var problems = new ProblemPanel(() => {
   if (state.file) void open(state.file, state.options);
 });
@@ -1901,8 +1995,8 @@ async function open(file, options) {
   running = new AbortController();
   const { signal } = running;
   problems.hide();
-  byId("start", HTMLElement).hidden = true;
-  byId("work", HTMLElement).hidden = false;
+  upload.hide();
+  viewer.stage.focus({ preventScroll: true });
   byId("document-name", HTMLElement).textContent = file.name;
   document.title = `${file.name} – Stamp2vec`;
   state.open(file, options, thresholds.get(options.preset) ?? USUAL_THRESHOLD);
@@ -1942,7 +2036,6 @@ async function onFailed(failed, file, options) {
     const password = await ask({ title: `Password of ${file.name}`, text, label: "Password" });
     if (password !== null) return open(file, { ...options, password });
   }
-  state.problem = problem;
   problems.show(problem, mayRetry(problem));
 }
 async function askThresholds() {
@@ -1963,6 +2056,7 @@ for (const [id, [suffix, type, text]] of Object.entries(EXPORTS)) {
     download(safeName(state.file?.name ?? "", suffix), text(state), type);
   });
 }
+byId("open", HTMLButtonElement).addEventListener("click", () => upload.show());
 for (const id of ["help", "export"]) {
   byId(`${id}-open`, HTMLButtonElement).addEventListener("click", () => byId(id, HTMLDialogElement).showModal());
 }
@@ -1972,46 +2066,5 @@ for (const closer of document.querySelectorAll("dialog [data-close]")) {
 state.on(["document", "results", "progress"], () => {
   byId("export-open", HTMLButtonElement).disabled = state.pages.size === 0;
 });
-function show(found) {
-  if (found) viewer.focusBox(found);
-}
-var KEYS = {
-  a: () => show(review.decide("accepted")),
-  r: () => show(review.decide("rejected")),
-  e: () => state.selected && redraw.start(state.selected),
-  c: () => state.selected && comparison.open(state.selected),
-  n: () => show(review.go(1)),
-  p: () => show(review.go(-1)),
-  u: () => review.step("undo"),
-  y: () => review.step("redo"),
-  PageDown: () => strip.turn(1),
-  PageUp: () => strip.turn(-1),
-  s: () => tabs.show("stamps"),
-  m: () => tabs.show("alike"),
-  Escape: () => state.select(null)
-};
 void askThresholds();
-document.addEventListener("keydown", (event) => {
-  const target = event.target;
-  if (document.querySelector("dialog[open]")) return;
-  if ((event.ctrlKey || event.metaKey) && !event.altKey && ["z", "y"].includes(event.key.toLowerCase())) {
-    if (target.matches("input:not([type=range]), textarea")) return;
-    event.preventDefault();
-    review.step(event.key.toLowerCase() === "y" || event.shiftKey ? "redo" : "undo");
-    return;
-  }
-  if (event.ctrlKey || event.metaKey || target.matches("input, select, textarea")) return;
-  if (event.key === "?") byId("help", HTMLDialogElement).showModal();
-  else if (event.key === "o") upload.choose();
-  else if (state.file === null) return;
-  else if (redraw.isActive) {
-    if (!redraw.key(event)) return;
-  } else if (KEYS[event.key] && !event.altKey) KEYS[event.key]?.();
-  else if (isOfTheStage(target, event.key)) {
-    if (!viewer.key(event)) return;
-  } else return;
-  event.preventDefault();
-});
-function isOfTheStage(target, key) {
-  return !key.startsWith("Arrow") || viewer.stage.contains(target) || target === document.body;
-}
+listenToKeys({ state, viewer, strip, redraw, review, comparison, tabs, upload });
