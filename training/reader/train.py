@@ -1,0 +1,107 @@
+"""Trains stamp-script on drawn lines: `python -m training.reader.train --work DIR --minutes 20`."""
+
+from collections.abc import Iterator
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+from torch.nn import functional as F
+from torch.utils.data import IterableDataset, get_worker_info
+
+from stamp2vec.models.stamp_script import StampScript
+from stamp2vec.reading.canvas import CANVAS_HEIGHT_PX, CANVAS_WIDTH_PX, classifier_input
+from stamp2vec.texts import Writing
+from stamp2vec.values import Preset, Task
+from training.reader.lines import Line, draw
+from training.run import Draft, Run, parser
+from training.synth.fonts import Split
+
+WIDTH = 24
+WIDTHS_PX = (48, 96, 160, 256)
+HELD_OUT = 250  # lines of each writing
+WRITINGS = tuple(Writing)
+UPRIGHT = (Writing.LATIN, Writing.VIETNAMESE, Writing.CYRILLIC, Writing.HAN, Writing.ARABIC)
+
+
+class Batches(IterableDataset[tuple[Tensor, Tensor, Tensor]]):
+    """Endless batches of lines, all of one width, with their writing and whether they stand on their head."""
+
+    def __init__(self, batch: int, seed: int) -> None:
+        self.batch, self.seed = batch, seed
+
+    def __iter__(self) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
+        """uint8 (N, 32, W, 3); int64 (N,), places in WRITINGS; float (N,), 0 or 1."""
+        worker = get_worker_info()
+        rng = np.random.default_rng([self.seed, 0 if worker is None else worker.id])
+        while True:
+            width = WIDTHS_PX[int(rng.integers(len(WIDTHS_PX)))]
+            writings = rng.integers(len(WRITINGS), size=self.batch)
+            lines = [draw(rng, WRITINGS[int(place)], Split.TRAIN) for place in writings]
+            pixels = np.stack([_part(rng, line, width) for line in lines])
+            turned = [float(line.upside_down) for line in lines]
+            yield torch.from_numpy(pixels), torch.from_numpy(writings), torch.tensor(turned)
+
+
+def _part(rng: np.random.Generator, line: Line, width: int) -> np.ndarray:
+    """A line, or a part of it, of a width; paper beside it where it is shorter."""
+    top, foot = rng.integers(0, 9, 2)  # as the detector of text cuts it, closer or less close
+    scaled = classifier_input(line.pixels[top : len(line.pixels) - foot])
+    if scaled.shape[1] > width:
+        start = int(rng.integers(scaled.shape[1] - width + 1))
+        if rng.random() < 0.5:
+            return np.asarray(Image.fromarray(scaled).resize((width, scaled.shape[0]), Image.Resampling.BOX))
+        return scaled[:, start : start + width]
+    return np.pad(scaled, ((0, 0), (0, width - scaled.shape[1]), (0, 0)), mode="edge")
+
+
+def script_loss(logits: Tensor, writings: Tensor, turned: Tensor) -> tuple[Tensor, dict[str, float]]:
+    """Cross-entropy of the writing, (N, 8) against (N,), and of the way up, where there is text that is read."""
+    script = F.cross_entropy(logits[:, : len(WRITINGS)], writings, label_smoothing=0.02)
+    known = writings < len(UPRIGHT)
+    way = F.binary_cross_entropy_with_logits(logits[known, -1], turned[known])
+    return script + way, {"script": script.item(), "way": way.item()}
+
+
+def main() -> None:
+    """Train, score on held-out fonts and words, write weights and manifest."""
+    args = parser(__doc__ or "").parse_args()
+    torch.manual_seed(args.seed)
+    run = Run(StampScript(WIDTH), args)
+    for pixels, writings, turned in run.batches(Batches(args.batch, args.seed + run.steps)):
+        with run.autocast():
+            logits = run.model(pixels.to(run.device))
+        run.step(*script_loss(logits.float(), writings.to(run.device), turned.to(run.device)))
+    draft = Draft(
+        name="stamp-reader",
+        version="1.0.0",
+        task=Task.READ,
+        architecture="stamp-script",
+        config={"width": WIDTH},
+        presets=(Preset.FAST, Preset.ACCURATE),
+        input_height=CANVAS_HEIGHT_PX,
+        input_width=CANVAS_WIDTH_PX,
+    )
+    run.export(draft, score(run))
+
+
+def score(run: Run[StampScript]) -> dict[str, float]:
+    """The share of held-out lines whose writing, and whose way up, is found."""
+    rng = np.random.default_rng(7)
+    figures = {}
+    upright = total = 0
+    for place, writing in enumerate(WRITINGS):
+        right = 0
+        for _ in range(HELD_OUT):
+            line = draw(rng, writing, Split.TEST)
+            with torch.inference_mode():
+                logits = run.average(torch.from_numpy(classifier_input(line.pixels))[None].to(run.device))[0]
+            right += int(logits[: len(WRITINGS)].argmax()) == place
+            if writing in UPRIGHT:
+                upright, total = upright + ((logits[-1] > 0).item() == line.upside_down), total + 1
+        figures[f"{writing.value}_recall"] = right / HELD_OUT
+    return {**figures, "way_up": upright / total}
+
+
+if __name__ == "__main__":
+    main()
