@@ -1,0 +1,36 @@
+"""What a text is written in, by its letters; and letters that look alike in two scripts."""
+
+import unicodedata
+from collections import Counter
+
+from stamp2vec.texts import Script
+
+_NAMES = {"LATIN": Script.LATIN, "CYRILLIC": Script.CYRILLIC, "CJK": Script.HAN, "ARABIC": Script.ARABIC}
+_NAMES |= dict.fromkeys(("HIRAGANA", "KATAKANA", "IDEOGRAPHIC"), Script.HAN)
+
+_LATIN_ALIKE = "ABCEHKMOPTXYaceopxy"
+_TO_CYRILLIC = str.maketrans(_LATIN_ALIKE, "АВСЕНКМОРТХУасеорху")
+
+
+def script_of(text: str) -> Script | None:
+    """The script of most letters of a text; None for digits and signs alone."""
+    counts = Counter(_script_of_letter(character) for character in text if character.isalpha())
+    return counts.most_common(1)[0][0] if counts else None
+
+
+def as_cyrillic(text: str) -> str | None:
+    """A text whose letters all look alike in Latin and in Cyrillic, in Cyrillic; None for another one."""
+    letters = [character for character in text if character.isalpha()]
+    if not letters or any(letter not in _LATIN_ALIKE for letter in letters):
+        return None
+    return text.translate(_TO_CYRILLIC)
+
+
+def plain(text: str) -> str:
+    """What two readings are compared by: without blanks and signs, in lower case, accents composed."""
+    composed = unicodedata.normalize("NFC", text).casefold()
+    return "".join(character for character in composed if character.isalnum())
+
+
+def _script_of_letter(letter: str) -> Script:
+    return _NAMES.get(unicodedata.name(letter, "").split(" ")[0], Script.OTHER)
