@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from stamp2vec.comparison.ink import INK, ink_planes
 from stamp2vec.comparison.registration import SIDE_PX, laid, register
-from stamp2vec.comparison.windows import Plane, grown, window_mean
+from stamp2vec.imaging.windows import Plane, grown, window_mean
 from stamp2vec.values import Overlay, PairCalibration
 
 AGREES, CONTRADICTS = range(2)  # of what the pair network says of a place

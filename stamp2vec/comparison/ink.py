@@ -4,7 +4,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from stamp2vec.comparison.windows import Plane, grown
+from stamp2vec.imaging.windows import grown
+from stamp2vec.ink.unmixing import separated
 
 MOST_PX = 512  # the longer side of what is looked at: finer pixels show the grain of the paper, not letters
 OWN, INK, OTHER = range(3)
@@ -17,7 +18,6 @@ _FULL = 0.85  # the quantile of marked pixels whose density counts as full ink: 
 _HEADROOM = 1.25  # times full ink, which 255 stands for
 _MASK_GAIN = 1.3  # the segmenter is seldom sure
 _MIN_MARKED = 50
-_GREYEST = 0.7  # the least of an ink's three densities, of its greatest, from which it cannot be told from black
 
 
 def reduced(crop: NDArray[np.uint8]) -> NDArray[np.uint8]:
@@ -40,36 +40,11 @@ def ink_planes(crop: NDArray[np.uint8], mask: NDArray[np.uint8]) -> NDArray[np.u
     soft = mask.astype(np.float32) / np.float32(255)
     near = grown(soft, 2)
     marked = near > 0.5
-    own, other = _separated(np.clip(_densities(crop) - _FAINT, 0, None), marked)
+    own, other = separated(np.clip(_densities(crop) - _FAINT, 0, None), marked)
     full = max(float(np.quantile((own * near)[marked], _FULL)), 0.1) if marked.sum() > _MIN_MARKED else 1.0
     ink = 0.5 * np.minimum(own * near / full, 1) + 0.5 * np.minimum(_MASK_GAIN * soft, 1)
     levels = [np.clip(own / (full * _HEADROOM), 0, 1), ink, np.clip(other / (full * _HEADROOM), 0, 1)]
     return np.asarray(np.rint(np.dstack(levels) * 255), np.uint8)
-
-
-def _separated(densities: NDArray[np.float32], marked: NDArray[np.bool_]) -> tuple[Plane, Plane]:
-    """The density (H, W) of the ink that is marked, and that of black, from the three channels' (H, W, 3).
-
-    What absorbs in proportion to the ink's colour is ink, what absorbs alike in all channels is black; each pixel is
-    the sum of both that fits best, neither below 0.
-    """
-    red, green, blue = np.moveaxis(densities, 2, 0)
-    greatest = np.maximum(np.maximum(red, green), blue)
-    strong = marked & (greatest > 0.1)
-    if strong.sum() < _MIN_MARKED:
-        return greatest, np.zeros_like(greatest)
-    strong &= greatest >= np.median(greatest[strong])
-    colour = np.median(densities[strong] / greatest[strong][:, None], axis=0)
-    colour = colour / max(float(colour.max()), 0.1)
-    if colour.min() > _GREYEST:
-        return greatest, np.zeros_like(greatest)
-    basis = np.stack([colour, np.ones(3)], 1)
-    inverse = np.linalg.inv(basis.T @ basis)
-    own, other = np.moveaxis(densities @ (basis @ inverse).astype(np.float32), 2, 0)
-    alone = densities @ (colour / (colour @ colour)).astype(np.float32)
-    own, other = np.where(other < 0, alone, own), np.maximum(other, 0)
-    other = np.where(own < 0, (red + green + blue) / np.float32(3), other)
-    return np.maximum(own, 0), np.asarray(other, np.float32)
 
 
 def _densities(crop: NDArray[np.uint8]) -> NDArray[np.float32]:

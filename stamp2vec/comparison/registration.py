@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageFilter
 
-from stamp2vec.comparison.windows import Plane
+from stamp2vec.imaging.windows import Plane
 
 # From the frame, whose corners are (-1, -1) and (1, 1), to pixels of a plane: (2, 3), x before y.
 Affine = NDArray[np.float64]

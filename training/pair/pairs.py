@@ -7,7 +7,7 @@ import numpy as np
 
 from stamp2vec.comparison.ink import INK
 from stamp2vec.comparison.registration import SIDE_PX, Affine, blurred, framed, sampled, then
-from stamp2vec.comparison.windows import Plane
+from stamp2vec.imaging.windows import Plane
 from training.pair.library import LOOK_PX_PER_MM, ORIGINAL, Crop, Die, Shelf
 
 WINDOW_PX = 192

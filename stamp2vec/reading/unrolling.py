@@ -1,0 +1,81 @@
+"""A stamp to straight strips of its text: the rings of a round or oval one, and what is in lines."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stamp2vec.reading.bands import INNERMOST, OUTERMOST, ROWS, centre_limits, find_bands, row_of
+from stamp2vec.reading.deskew import deskewed, marked
+from stamp2vec.reading.ellipse import MOST_PX, fit_ellipse
+from stamp2vec.reading.straightening import check_pictures, reduced, ring_turns, straighten
+from stamp2vec.strips import Ellipse, Line, Reading, Ring, Strip
+from stamp2vec.values import StampType
+
+_LEAST_RATIO = {StampType.ROUND: 0.75, StampType.OVAL: 0.4}  # of the shorter axis to the longer one
+_GAP_DEGREES = 12.0  # at the emptiest of which a ring begins
+
+
+def find_places(mask: NDArray[np.uint8], stamp_type: StampType, angle_degrees: float) -> tuple[Ring | Line, ...]:
+    """Where the text of a stamp is, by its soft ink, uint8 (h, w), its type, and its clockwise rotation from upright.
+
+    A round or oval stamp has its rings, from the outermost in, each once for either way of reading, since the ink does
+    not say which it is, and then the lines inside of them. Any other stamp has one rectangle around its ink. Empty
+    where there is too little ink, and where no ellipse fits the ink of a round or oval stamp all of the way around but
+    two thirds: cut off, worn, or no ring at all.
+    """
+    ink, factor = reduced(mask, MOST_PX)
+    least_ratio = _LEAST_RATIO.get(stamp_type)
+    if least_ratio is None:
+        line = deskewed(marked(ink), angle_degrees)
+        return () if line is None else (line.scaled(factor),)
+    ellipse = fit_ellipse(ink, least_ratio)
+    if ellipse is None:
+        return ()
+    unrolled = _ink_around(ink, ellipse)
+    bands = find_bands(unrolled)
+    start = _emptiest(unrolled, ellipse, bands[0])
+    whole = ellipse.scaled(factor)
+    rings = [Ring(whole, inner, outer, start, 360.0, reading) for inner, outer in bands for reading in Reading]
+    limits = centre_limits(unrolled, bands[-1])
+    centre = deskewed(_inside(marked(ink), ellipse, limits), angle_degrees)
+    return (*rings, *([] if centre is None else [centre.scaled(factor)]))
+
+
+def unroll(
+    crop: NDArray[np.uint8], mask: NDArray[np.uint8], stamp_type: StampType, angle_degrees: float
+) -> tuple[Strip, ...]:
+    """The straight strips of a stamp, at the places of `find_places`, which says when there are none.
+
+    `crop` is uint8 (h, w, 3), `mask` its soft ink, uint8 (h, w); `angle_degrees` is the stamp's clockwise rotation from
+    upright. The sizes of strips are those of `straighten`. ValueError when crop and mask are no such pictures.
+    """
+    check_pictures(crop, mask)
+    return straighten(crop, mask, find_places(mask, stamp_type, angle_degrees))
+
+
+def _around(ellipse: Ellipse) -> Ring:
+    return Ring(ellipse, INNERMOST, OUTERMOST, 0.0, 360.0, Reading.CLOCKWISE)
+
+
+def _ink_around(ink: NDArray[np.uint8], ellipse: Ellipse) -> NDArray[np.uint8]:
+    """All rings of a stamp's ink, unrolled from the top: uint8 (ROWS, w)."""
+    (strip,) = straighten(np.repeat(ink[..., None], 3, axis=2), ink, [_around(ellipse)], ROWS)
+    return strip.ink
+
+
+def _emptiest(unrolled: NDArray[np.uint8], ellipse: Ellipse, band: tuple[float, float]) -> float:
+    """The direction in which a band has least ink, in degrees clockwise from the top."""
+    amount = unrolled[row_of(band[1]) : row_of(band[0])].mean(0)
+    window = max(1, round(len(amount) * _GAP_DEGREES / 360))
+    sums = np.convolve(np.concatenate([amount, amount[: window - 1]]), np.ones(window), "valid")
+    share = (int(sums.argmin()) + window / 2) / len(amount) % 1.0
+    x, y = ellipse.points(ring_turns(_around(ellipse), np.array([share]))[0])[0]
+    return float(np.degrees(np.arctan2(x - ellipse.x, ellipse.y - y)) % 360)
+
+
+def _inside(points: NDArray[np.float64], ellipse: Ellipse, limits: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Those of the points (N, 2) inside of these levels of the ellipse, one for each part of the way around."""
+    turns = np.arctan2(*ellipse.unit(points)[::-1])
+    first = float(ring_turns(_around(ellipse), np.zeros(1))[0][0])
+    part = ((turns - first) / (2 * np.pi) % 1.0 * len(limits)).astype(np.int64) % len(limits)
+    from_outside = (1 - np.hypot(*ellipse.unit(points))) * ellipse.semi_minor
+    return np.asarray(points[from_outside > (1 - limits[part]) * ellipse.radius])
