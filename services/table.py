@@ -68,7 +68,7 @@ MODEL_SERVICES = (
     ServiceSpec("detector", (Task.DETECT,), _contract(detector_pb2), DetectorServiceStub, 50051, 9101),
     ServiceSpec("segmenter", (Task.SEGMENT,), _contract(segmenter_pb2), SegmenterServiceStub, 50052, 9102),
     ServiceSpec("embedder", (Task.EMBED, Task.VERIFY), _contract(embedder_pb2), EmbedderServiceStub, 50053, 9103),
-    ServiceSpec("reader", (Task.READ,), _contract(reader_pb2), ReaderServiceStub, 50054, 9104, _READ),
+    ServiceSpec("reader", (Task.READ,), _contract(reader_pb2), ReaderServiceStub, 50054, 9105, _READ),
 )
 
 

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from stamp2vec.texts import StampText, TextArc, TextDate, TextLine, TextNumber
 from stamp2vec.values import Comparison, DocumentResult, ModelInfo, Overlay, PageResult, Resolution, Stamp, Timing
 
 Rule = Callable[[Any, Any], None]
@@ -95,7 +96,26 @@ RULES: Mapping[type, Mapping[str, Rule]] = {
         "mask": within(1.0),  # one level of 255 is what rounding may make of the tolerance of a logit
         "crop": within(0),
         "die_group": same,
+        "text": one,
     },
+    StampText: {"lines": each, "dates": each, "numbers": each, "words": same, "warnings": same},
+    TextLine: {
+        "text": same,
+        "script": same,
+        "confidence": within(1e-3),
+        "box": within(1.0),
+        "arc": one,
+        "doubtful": same,
+    },
+    TextArc: {
+        "start_degrees": within(0.5),
+        "end_degrees": within(0.5),
+        "inward": same,
+        "inner_radius": within(1e-2),
+        "outer_radius": within(1e-2),
+    },
+    TextDate: {"iso": same, "text": same, "line": same, "confidence": within(1e-3), "doubtful": same},
+    TextNumber: {"digits": same, "text": same, "line": same, "confidence": within(1e-3), "doubtful": same},
     ModelInfo: {
         field.name: within(1e-6) if field.name == "threshold" else same for field in dataclasses.fields(ModelInfo)
     },

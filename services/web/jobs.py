@@ -168,7 +168,9 @@ class Jobs:
 
     async def _count(self, content: bytes, preset: Preset, options: Options) -> int | None:
         """How many pages are asked for. The gateway says at the end how many there are, so its first page is asked."""
-        first = replace(options, include_vectors=False, include_masks=False, include_crops=False, pages="1")
+        first = replace(
+            options, include_vectors=False, include_masks=False, include_crops=False, include_text=False, pages="1"
+        )
         try:
             async for answer in self._gateway.pages(content, preset, first, _LONGEST_S, bulk=True):
                 if isinstance(answer, DocumentAnswer):

@@ -2,6 +2,7 @@
 
 import base64
 import binascii
+from dataclasses import replace
 from typing import Annotated, Any, Self
 
 import numpy as np
@@ -59,12 +60,21 @@ class FindOptions(_Request):
         )
 
 
+class ReadOptions(FindOptions):
+    """What is asked of a document; each field is as in the gRPC contract."""
+
+    def options(self) -> Options:
+        """For the gateway."""
+        return replace(super().options(), include_text=True)
+
+
 class AnalyzeOptions(FindOptions):
     """What is asked of a document; each field is as in the gRPC contract."""
 
     include_vectors: bool = Field(True, description="Answer vectors, similarities, probabilities and dies.")
     include_masks: bool = Field(False, description="Answer the ink of each stamp as a grey PNG, 255 is ink.")
     include_crops: bool = Field(False, description="Answer the picture of each stamp as a PNG.")
+    include_text: bool = Field(False, description="Answer what each stamp says; 400 where no reader is deployed.")
     prior: FiniteFloat | None = Field(
         None, gt=0, lt=1, description="The share of pairs of one die among look-alikes; by default 0.5."
     )
@@ -77,6 +87,7 @@ class AnalyzeOptions(FindOptions):
             include_vectors=self.include_vectors,
             include_masks=self.include_masks,
             include_crops=self.include_crops,
+            include_text=self.include_text,
             prior=self.prior,
             pages=self.pages,
             password=self.password,
@@ -95,6 +106,12 @@ Documents = Annotated[list[Document], Field(min_length=1, max_length=MAX_FILES)]
 
 class FindRequest(FindOptions):
     """Documents whose stamps to find."""
+
+    documents: Documents
+
+
+class ReadRequest(ReadOptions):
+    """Documents whose stamps to read."""
 
     documents: Documents
 

@@ -10,6 +10,7 @@ from stamp2vec.document.models import InkModels, Models, calibration_of
 from stamp2vec.document.options import Options, check_stamp_count
 from stamp2vec.document.pages import has_tiles, merged, page_views, view_min_score
 from stamp2vec.document.placing import page_result, stored
+from stamp2vec.document.reading import StampReading
 from stamp2vec.document.stamps import AnalyzedPage, AnalyzedStamp, failed_page, in_order
 
 __all__ = [
@@ -21,6 +22,7 @@ __all__ = [
     "Models",
     "Options",
     "Round",
+    "StampReading",
     "analyzed_stamp",
     "assemble",
     "calibration_of",

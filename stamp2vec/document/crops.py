@@ -9,6 +9,7 @@ from stamp2vec.comparison import illegibility
 from stamp2vec.comparison.ink import reduced
 from stamp2vec.document.stamps import AnalyzedStamp
 from stamp2vec.imaging import crop, ink_colour
+from stamp2vec.texts import StampText, moved
 from stamp2vec.values import Detection, Stamp
 
 
@@ -39,9 +40,11 @@ def analyzed_stamp(
     crop_pixels: np.ndarray | None = None,
     crop_png: bytes | None = None,
     *,
+    text: StampText | None = None,
     keep_picture: bool = False,
 ) -> AnalyzedStamp:
-    """A stamp with what was asked for: its vector, float32 (D,), its mask, uint8 (h, w) of the crop, its crop.
+    """A stamp with what was asked for: its vector, float32 (D,), its mask, uint8 (h, w) of the crop, its crop, its text
+    with boxes in pixels of the crop.
 
     The colour of the ink is that of the page, where the mask shows ink if there is one. `keep_picture` holds the crop
     of a legible stamp, smaller than a quarter of a megapixel, for its ink to be compared.
@@ -56,6 +59,7 @@ def analyzed_stamp(
         vector=vector,
         mask=mask,
         crop=crop_pixels,
+        text=None if text is None else moved(text, part.box[:2]),
     )
     picture = np.array(reduced(part.pixels)) if keep_picture and part.legible else None
     return AnalyzedStamp(stamp, picture, crop_png)

@@ -24,6 +24,7 @@ class Options:
     include_vectors: bool = True
     include_masks: bool = False
     include_crops: bool = False
+    include_text: bool = False
     prior: float | None = None
     pages: str = ""
     password: str | None = field(default=None, repr=False)

@@ -24,6 +24,7 @@ from stamp2vec.limits import MAX_STREAMED_PAGES
 from stamp2vec.pipelines.comparison import VerificationPipeline, ink_models
 from stamp2vec.pipelines.detection import DetectionPipeline
 from stamp2vec.pipelines.embedding import EmbeddingPipeline
+from stamp2vec.pipelines.reading import ReadingPipeline
 from stamp2vec.pipelines.segmentation import SegmentationPipeline
 from stamp2vec.values import DocumentResult, PageResult, Preset, Task, Timing
 
@@ -39,13 +40,24 @@ class DocumentPipeline:
         segmenter: SegmentationPipeline,
         embedder: EmbeddingPipeline,
         verifier: VerificationPipeline | None = None,
+        reader: ReadingPipeline | None = None,
     ) -> None:
         """All are held; each is only run where its results are asked for. Without a verifier there are no dies.
+
+        Without a reader, the bundled one of the preset fast is loaded where text is asked for.
 
         InvalidInput when nobody has measured the verifier, or when it was with masks of another segmenter.
         """
         self.detector, self.segmenter, self.embedder, self.verifier = detector, segmenter, embedder, verifier
         self._ink = None if verifier is None else ink_models(verifier, segmenter)
+        self._reader = reader
+
+    @property
+    def reader(self) -> ReadingPipeline:
+        """What reads text. MissingExtra where the extra `read` is not installed."""
+        if self._reader is None:
+            self._reader = ReadingPipeline.from_pretrained(hub.for_preset(Task.READ, Preset.FAST).reference)
+        return self._reader
 
     @classmethod
     def from_preset(cls, preset: Preset = Preset.FAST, device: str = "cpu") -> Self:
@@ -68,6 +80,7 @@ class DocumentPipeline:
         include_vectors: bool = True,
         include_masks: bool = False,
         include_crops: bool = False,
+        include_text: bool = False,
         prior: float | None = None,
         pages: str = "",
         password: str | None = None,
@@ -83,6 +96,7 @@ class DocumentPipeline:
             include_vectors=include_vectors,
             include_masks=include_masks,
             include_crops=include_crops,
+            include_text=include_text,
             prior=prior,
             pages=pages,
             password=password,
@@ -100,8 +114,9 @@ class DocumentPipeline:
         models = Models(
             self.detector.manifest.info,
             self.embedder.manifest.info if include_vectors else None,
-            self.segmenter.manifest.info if include_masks else None,
+            self.segmenter.manifest.info if include_masks or include_text else None,
             self._ink if include_vectors else None,
+            self.reader.manifest.info if include_text else None,
         )
         dies = DocumentDies(analyzed, models, options.known_prior)
         with clock.during("compare"):
@@ -138,18 +153,28 @@ class DocumentPipeline:
         parts = [cut(page.image, detection) for detection in found]
         crops = [part.pixels for part in parts]
         with clock.during("segment"):
-            masks = self.segmenter(crops) if options.include_masks else [None] * len(crops)
+            inks = self.segmenter(crops) if options.include_masks or options.include_text else [None] * len(crops)
+        with clock.during("read"):
+            texts = [
+                self.reader.stamp(part.pixels, ink, part.detection)
+                if options.include_text and ink is not None
+                else None
+                for part, ink in zip(parts, inks, strict=True)
+            ]
         with clock.during("embed"):
             vectors = list(self.embedder.run(crops)) if options.include_vectors else [None] * len(crops)
         stamps = [
             analyzed_stamp(
                 part,
                 vector,
-                mask,
+                ink if options.include_masks else None,
                 part.pixels.copy() if options.include_crops else None,
+                text=text,
                 keep_picture=options.keeps_picture(number),
             )
-            for number, (part, vector, mask) in enumerate(zip(parts, vectors, masks, strict=True), stamps_before)
+            for number, (part, vector, ink, text) in enumerate(
+                zip(parts, vectors, inks, texts, strict=True), stamps_before
+            )
         ]
         return AnalyzedPage(page.index, page.info, tuple(stamps), scale=page.scale)
 
@@ -159,7 +184,7 @@ class _Clock:
 
     def __init__(self) -> None:
         self._start = perf_counter()
-        self._spent = dict.fromkeys(("decode", "detect", "segment", "embed", "compare"), 0.0)
+        self._spent = dict.fromkeys(("decode", "detect", "segment", "embed", "compare", "read"), 0.0)
 
     @contextmanager
     def during(self, stage: str) -> Iterator[None]:
@@ -169,4 +194,4 @@ class _Clock:
 
     def timing(self) -> Timing:
         total = perf_counter() - self._start
-        return Timing(*(1000 * spent for spent in (*self._spent.values(), total)))
+        return Timing(total_ms=1000 * total, **{f"{stage}_ms": 1000 * spent for stage, spent in self._spent.items()})

@@ -11,6 +11,7 @@ from stamp2vec.values import Detection, Embedding, InkColour, Source, Stamp, Sta
 from stamp2vec.wire.enums import INK_COLOURS, SOURCES, STAMP_TYPES
 from stamp2vec.wire.images import box_from_message, box_to_message, mask_from_message, mask_to_message
 from stamp2vec.wire.models import version_to_message
+from stamp2vec.wire.texts import text_from_message, text_to_message
 
 
 def detection_to_message(detection: Detection) -> common_pb2.Detection:
@@ -76,6 +77,7 @@ def stamp_to_message(
         box_points=None if stamp.box_points is None else box_to_message(stamp.box_points),
         width_mm=stamp.width_mm or 0.0,
         height_mm=stamp.height_mm or 0.0,
+        text=None if stamp.text is None else text_to_message(stamp.text),
     )
 
 
@@ -97,6 +99,7 @@ def stamp_from_message(message: gateway_pb2.Stamp) -> Stamp:
         box_points=box_from_message(message.box_points) if message.HasField("box_points") else None,
         width_mm=message.width_mm or None,
         height_mm=message.height_mm or None,
+        text=text_from_message(message.text) if message.HasField("text") else None,
     )
 
 

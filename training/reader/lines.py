@@ -66,7 +66,7 @@ def draw(
     text, font = _SOURCES[writing](rng, split)
     relief = _ornaments(rng) if writing is Writing.NONE else _set(rng, text, font)
     relief = _framed(rng, relief)
-    ink = _worn(rng, relief, rng.uniform(0, 0.4) * float(rng.random() < 0.6) if wear is None else wear)
+    ink = _worn(rng, relief, rng.uniform(0, 0.4) * float(rng.random() < 0.5) if wear is None else wear)
     upside_down = bool(rng.random() < 0.5) if turned is None else turned
     if upside_down:
         ink = ink[::-1, ::-1]
@@ -179,7 +179,7 @@ def _set(rng: np.random.Generator, text: str, font: ImageFont.FreeTypeFont) -> N
     cut = image.crop((0, top, image.width, top + HEIGHT_PX))
     squeeze = rng.uniform(0.7, 1.3)
     cut = cut.resize((max(24, round(cut.width * squeeze)), HEIGHT_PX), Image.Resampling.BILINEAR)
-    return np.asarray(cut, np.float32) / 255
+    return np.asarray(cut, np.float32) / np.float32(255)
 
 
 def _ornaments(rng: np.random.Generator) -> NDArray[np.float32]:
@@ -191,21 +191,21 @@ def _ornaments(rng: np.random.Generator) -> NDArray[np.float32]:
         x, y, size = rng.uniform(0, width), rng.uniform(16, 48), rng.uniform(3, 26)
         match int(rng.integers(5)):
             case 0:
-                points, depth, turn = int(rng.integers(4, 9)), rng.uniform(0.35, 0.6), rng.uniform(0, 6.3)
-                angles = turn + np.arange(2 * points) * np.pi / points
-                radii = size * np.where(np.arange(2 * points) % 2, depth, 1)
+                count, depth, turn = int(rng.integers(4, 9)), rng.uniform(0.35, 0.6), rng.uniform(0, 6.3)
+                angles = turn + np.arange(2 * count) * np.pi / count
+                radii = size * np.where(np.arange(2 * count) % 2, depth, 1)
                 pen.polygon(list(zip(x + radii * np.cos(angles), y + radii * np.sin(angles), strict=True)), 255)
             case 1:
                 pen.ellipse((x - size / 2, y - size / 2, x + size / 2, y + size / 2), 255)
             case 2:
-                points = rng.uniform(-2 * size, 2 * size, 4)
-                pen.line((x, y, x + points[0], y + points[1]), 255, int(rng.integers(1, 6)))
+                right, down = rng.uniform(-2 * size, 2 * size, 2).tolist()
+                pen.line((x, y, x + right, y + down), 255, int(rng.integers(1, 6)))
             case 3:
                 corners = rng.uniform(-size, size, (int(rng.integers(3, 7)), 2)).tolist()
                 pen.polygon([(x + right, y + down) for right, down in corners], 255)
             case 4:
                 pen.arc((x - size, y - size, x + size, y + size), rng.uniform(0, 360), rng.uniform(0, 720), 255, 3)
-    return np.asarray(image, np.float32) / 255
+    return np.asarray(image, np.float32) / np.float32(255)
 
 
 def _framed(rng: np.random.Generator, relief: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -217,11 +217,11 @@ def _framed(rng: np.random.Generator, relief: NDArray[np.float32]) -> NDArray[np
             lean = rng.uniform(-3, 3)
             pen.line((0, row, image.width, row + lean), 255, int(rng.integers(1, 5)))
     framed = np.asarray(image, np.float32) / 255
-    scale = rng.uniform(0.35, 1)  # of the strip's own resolution, as of a small or coarsely scanned stamp
+    scale = rng.uniform(0.45, 1)  # of the strip's own resolution, as of a small or coarsely scanned stamp
     small = Image.fromarray((framed * 255).astype(np.uint8))
     size = (max(8, round(small.width * scale)), round(HEIGHT_PX * scale))
     coarse = small.resize(size, Image.Resampling.BOX).resize(small.size, Image.Resampling.BILINEAR)
-    return np.asarray(coarse, np.float32) / 255
+    return np.asarray(coarse, np.float32) / np.float32(255)
 
 
 def _worn(rng: np.random.Generator, relief: NDArray[np.float32], wear: float) -> NDArray[np.float32]:

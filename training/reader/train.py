@@ -4,7 +4,6 @@ from collections.abc import Iterator
 
 import numpy as np
 import torch
-from PIL import Image
 from torch import Tensor
 from torch.nn import functional as F
 from torch.utils.data import IterableDataset, get_worker_info
@@ -18,7 +17,8 @@ from training.run import Draft, Run, parser
 from training.synth.fonts import Split
 
 WIDTH = 24
-WIDTHS_PX = (48, 96, 160, 256)
+WIDTHS_PX = (96, 160, 256)
+_KNOWN_LINES = 8000  # that are seen again: to draw one takes longer than to learn from it
 HELD_OUT = 250  # lines of each writing
 WRITINGS = tuple(Writing)
 UPRIGHT = (Writing.LATIN, Writing.VIETNAMESE, Writing.CYRILLIC, Writing.HAN, Writing.ARABIC)
@@ -31,26 +31,34 @@ class Batches(IterableDataset[tuple[Tensor, Tensor, Tensor]]):
         self.batch, self.seed = batch, seed
 
     def __iter__(self) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
-        """uint8 (N, 32, W, 3); int64 (N,), places in WRITINGS; float (N,), 0 or 1."""
+        """uint8 (N, 32, W, 3); int64 (N,), places in WRITINGS; float (N,), 0 or 1.
+
+        A fourth of the lines is new, the others are seen again, another part of them or the other way up.
+        """
         worker = get_worker_info()
         rng = np.random.default_rng([self.seed, 0 if worker is None else worker.id])
+        known = [draw(rng, writing, Split.TRAIN) for writing in WRITINGS]
         while True:
+            known += [
+                draw(rng, WRITINGS[int(n)], Split.TRAIN) for n in rng.integers(len(WRITINGS), size=self.batch // 4)
+            ]
+            known = known[-_KNOWN_LINES:]
+            lines = [known[int(place)] for place in rng.integers(len(known), size=self.batch)]
+            turns = rng.random(self.batch) < 0.5
             width = WIDTHS_PX[int(rng.integers(len(WIDTHS_PX)))]
-            writings = rng.integers(len(WRITINGS), size=self.batch)
-            lines = [draw(rng, WRITINGS[int(place)], Split.TRAIN) for place in writings]
-            pixels = np.stack([_part(rng, line, width) for line in lines])
-            turned = [float(line.upside_down) for line in lines]
-            yield torch.from_numpy(pixels), torch.from_numpy(writings), torch.tensor(turned)
+            pixels = [_part(rng, line, width, bool(turn)) for line, turn in zip(lines, turns, strict=True)]
+            writings = [WRITINGS.index(line.writing) for line in lines]
+            turned = [float(line.upside_down != turn) for line, turn in zip(lines, turns, strict=True)]
+            yield torch.from_numpy(np.stack(pixels)), torch.tensor(writings), torch.tensor(turned)
 
 
-def _part(rng: np.random.Generator, line: Line, width: int) -> np.ndarray:
-    """A line, or a part of it, of a width; paper beside it where it is shorter."""
+def _part(rng: np.random.Generator, line: Line, width: int, turn: bool) -> np.ndarray:
+    """A line, or a part of it, of a width, turned by half a turn or not; paper beside it where it is shorter."""
     top, foot = rng.integers(0, 9, 2)  # as the detector of text cuts it, closer or less close
-    scaled = classifier_input(line.pixels[top : len(line.pixels) - foot])
+    pixels = line.pixels[top : len(line.pixels) - foot]
+    scaled = classifier_input(pixels[::-1, ::-1] if turn else pixels)
     if scaled.shape[1] > width:
         start = int(rng.integers(scaled.shape[1] - width + 1))
-        if rng.random() < 0.5:
-            return np.asarray(Image.fromarray(scaled).resize((width, scaled.shape[0]), Image.Resampling.BOX))
         return scaled[:, start : start + width]
     return np.pad(scaled, ((0, 0), (0, width - scaled.shape[1]), (0, 0)), mode="edge")
 

@@ -13,6 +13,7 @@ import numpy as np
 from services.gateway.document.dies import compare_ink
 from services.gateway.document.finding import Search
 from services.gateway.document.pages import GROUP_PAGES, Group, PageReader, ReadPage
+from services.gateway.document.reading import read_stamps
 from services.gateway.document.stages import Stage, Stages
 from services.gateway.tasks import task_group
 from services.gateway.upstream.calls import ModelCaller, Pixels
@@ -36,6 +37,7 @@ from stamp2vec.document import (
 from stamp2vec.errors import InvalidInput, Stamp2vecError
 from stamp2vec.imaging import Letterbox, Limits, letterbox
 from stamp2vec.limits import MAX_IMAGES, MAX_MESSAGE_BYTES
+from stamp2vec.texts import StampText
 from stamp2vec.v1 import gateway_pb2
 from stamp2vec.values import Detection
 from stamp2vec.wire.documents import page_to_message, result_to_message
@@ -46,7 +48,8 @@ OnPage = Callable[[gateway_pb2.Page], Awaitable[None]]
 """Takes a page that is done; returns when there is room for the next."""
 
 _GROUPS_IN_WORK = 3  # of one document: one is decoded, one at the detector, one cut, segmented and embedded
-_STAMP_BYTES = 128  # of a response, for all of a stamp but its vector, mask and crop
+_STAMP_BYTES = 128  # of a response, for all of a stamp but its vector, mask, crop and text
+_TEXT_BYTES = 4096  # of a response, far more than a stamp says
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -187,11 +190,13 @@ class DocumentAnalysis:
         async with task_group() as tasks:
             masking = tasks.create_task(self._segment(fitted))
             embedding = tasks.create_task(self._embed(fitted))
+            reading = tasks.create_task(self._read(fitted, masking))
         kept = [
             self._models.ink is not None and self._options.keeps_picture(stamps_before + number)
             for number in range(len(fitted))
         ]
-        described = await self._workers.run(_described, fitted, embedding.result(), masking.result(), kept)
+        masks = masking.result() if self._options.include_masks else [None] * len(fitted)
+        described = await self._workers.run(_described, fitted, embedding.result(), masks, reading.result(), kept)
         self._bytes += sum(map(self._size, fitted))
         self._room()
         return described
@@ -224,12 +229,23 @@ class DocumentAnalysis:
         with self.stages.during(Stage.EMBED):
             return await self._caller.embed(self._models.embedder, pictures)
 
+    async def _read(
+        self, fitted: Sequence[_Fitted], masking: "asyncio.Task[Sequence[np.ndarray | Stamp2vecError | None]]"
+    ) -> Sequence[StampText | Stamp2vecError | None]:
+        if not self._models.reader:
+            return [None] * len(fitted)
+        inks = await self._workers.run(_inks, fitted, await masking)
+        with self.stages.during(Stage.READ):
+            crops = [each.crop for each in fitted]
+            return await read_stamps(list(zip(crops, inks, strict=True)), self._models.reader, self._caller)
+
     def _size(self, fitted: _Fitted) -> int:
         """Bytes that a stamp takes in the response."""
         x1, y1, x2, y2 = fitted.crop.box
         vector = 4 * self._models.embedder.vector_size if self._models.embedder else 0
-        mask = (x2 - x1) * (y2 - y1) if self._models.segmenter else 0
-        return _STAMP_BYTES + vector + mask + len(fitted.png or b"")
+        mask = (x2 - x1) * (y2 - y1) if self._options.include_masks else 0
+        text = _TEXT_BYTES if self._models.reader else 0
+        return _STAMP_BYTES + vector + mask + text + len(fitted.png or b"")
 
     def _room(self) -> int:
         """Bytes that are left in the response."""
@@ -271,18 +287,32 @@ def _described(
     fitted: Sequence[_Fitted],
     vectors: Sequence[np.ndarray | Stamp2vecError | None],
     masks: Sequence[np.ndarray | Stamp2vecError | None],
+    texts: Sequence[StampText | Stamp2vecError | None],
     kept: Sequence[bool],
 ) -> list[_Described]:
     """`masks` are in pixels of the segmenter's input; `kept` says whose picture is, for its ink to be compared."""
     described = []
-    for each, vector, mask, keep in zip(fitted, vectors, masks, kept, strict=True):
+    for each, vector, mask, text, keep in zip(fitted, vectors, masks, texts, kept, strict=True):
         stamp: AnalyzedStamp | Stamp2vecError
         if isinstance(vector, Stamp2vecError):
             stamp = vector
         elif isinstance(mask, Stamp2vecError):
             stamp = mask
+        elif isinstance(text, Stamp2vecError):
+            stamp = text
         else:
             ink = None if mask is None or each.mask_box is None else each.mask_box.mask_to_image(mask)
-            stamp = analyzed_stamp(each.crop, vector, ink, crop_png=each.png, keep_picture=keep)
+            stamp = analyzed_stamp(each.crop, vector, ink, crop_png=each.png, text=text, keep_picture=keep)
         described.append(_Described(each.page.page.index, stamp))
     return described
+
+
+def _inks(
+    fitted: Sequence[_Fitted], masks: Sequence[np.ndarray | Stamp2vecError | None]
+) -> list[np.ndarray | Stamp2vecError]:
+    """In pixels of the crops, from those of the segmenter's input."""
+    return [
+        each.mask_box.mask_to_image(mask) if isinstance(mask, np.ndarray) and each.mask_box is not None else mask
+        for each, mask in zip(fitted, masks, strict=True)
+        if mask is not None
+    ]

@@ -26,7 +26,8 @@ _LANGUAGES: Mapping[Writing, str] = {Writing.CYRILLIC: "rus", Writing.VIETNAMESE
 _OF_PPOCR = (Writing.LATIN, Writing.VIETNAMESE, Writing.HAN)  # of Vietnamese it lacks the tones
 _WRITINGS = tuple(Writing)
 _READABLE = (*_OF_PPOCR, Writing.CYRILLIC, Writing.ARABIC)
-_LIKELY = 0.15  # probability from which a writing is tried
+_LIKELY = 0.05  # probability from which a writing is tried: the wrong engine reads less of it, and is less sure
+_PRIOR_POWER = 0.5  # of the probability: what was read counts for more
 _NOT_READABLE = 0.5  # probability of OTHER and of NONE from which nothing is tried
 _UNSURE_WAY = 1.5  # log-odds below which a piece is read both ways up
 _WINDOW = 4  # heights: so much of a line tells which way up it stands
@@ -165,7 +166,7 @@ def _reading(piece: _Piece, attempts: Sequence[_Attempt]) -> Reading:
     if not sure:
         writing = max(piece.writings, key=piece.writings.__getitem__, default=Writing.OTHER)
         return Reading(piece.box, "", writing.script, 0.0, 0.0, piece.ways[0], "")
-    best = max(sure, key=lambda each: piece.writings[each.writing] * sum(each.letters.scores))
+    best = max(sure, key=lambda each: piece.writings[each.writing] ** _PRIOR_POWER * sum(each.letters.scores))
     text, score = best.letters.text.strip(), best.letters.mean_score
     confidence = probability(best.engine, best.letters.scores)
     return Reading(piece.box, text, script_of(text), confidence, score, best.turned, best.engine)
