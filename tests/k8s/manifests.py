@@ -24,10 +24,11 @@ _NEEDS = {
     "gpu-timeslice": ("gpu",),
     "otel": ("network-policy",),
     "web": ("network-policy",),
+    "reader": ("network-policy",),
 }  # components that change what others have added
 SERVICES = ("gateway", "detector", "segmenter", "embedder")
 
-OPTIONAL = {"base+web": ("web",)}
+OPTIONAL = {"base+web": ("web",), "base+reader": ("reader",)}
 """Services that only these variants have."""
 
 VARIANTS = [*OVERLAYS, *(f"base+{name}" for name in COMPONENTS)]
