@@ -18,26 +18,15 @@ class Script(StrEnum):
 class Writing(StrEnum):
     """What a piece of a strip is taken for before it is read, in the order of the logits of stamp-script.
 
-    OTHER is a script that no engine reads, and NONE is no text.
+    ALPHABET is Latin or Cyrillic: too many letters of the two look alike, and their readings tell them apart. OTHER is
+    a script that no engine reads, and NONE is no text.
     """
 
-    LATIN = "latin"
-    VIETNAMESE = "vietnamese"
-    CYRILLIC = "cyrillic"
+    ALPHABET = "alphabet"
     HAN = "han"
     ARABIC = "arabic"
     OTHER = "other"
     NONE = "none"
-
-    @property
-    def script(self) -> Script | None:
-        """Vietnamese is written in Latin letters; None is no text."""
-        match self:
-            case Writing.NONE:
-                return None
-            case Writing.VIETNAMESE:
-                return Script.LATIN
-        return Script(self.value)
 
 
 @dataclass(frozen=True, slots=True)

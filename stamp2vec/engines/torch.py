@@ -82,7 +82,7 @@ def places(output: Tensor) -> list[np.ndarray]:
 
 
 def logits(output: Tensor) -> list[np.ndarray]:
-    """(N, 8) -> float32 (8,) an item."""
+    """(N, 6) -> float32 (6,) an item."""
     return list(output.float().cpu().numpy())
 
 

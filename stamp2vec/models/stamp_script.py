@@ -7,7 +7,7 @@ from stamp2vec.models.layers import ConvBnRelu, standardise
 
 
 class StampScript(nn.Module):
-    """uint8 (N, 32, W, 3), a line of dark text on light paper -> (N, 8) float logits: of each of `texts.Writing`, and
+    """uint8 (N, 32, W, 3), a line of dark text on light paper -> (N, 6) float logits: of each of `texts.Writing`, and
     of `this stands on its head`.
 
     Columns are looked at by themselves and vote, each as much as it has to say: a line may have any width, and paper
@@ -26,11 +26,11 @@ class StampScript(nn.Module):
             ConvBnRelu(width * 3, width * 3),
         )
         self.whole_height = nn.Conv2d(width * 3, width * 4, (4, 3), padding=(0, 1))  # (N, 4 width, 1, W / 8)
-        self.votes = nn.Conv2d(width * 4, 9, 1)
+        self.votes = nn.Conv2d(width * 4, 7, 1)
 
     def forward(self, lines: Tensor) -> Tensor:
-        """The mean of the columns' votes, weighted by the ninth of each."""
+        """The mean of the columns' votes, weighted by the seventh of each."""
         columns = self.columns(standardise(lines))
-        votes = self.votes(torch.relu(self.whole_height(columns))).squeeze(2)  # (N, 9, W / 8)
-        weights = votes[:, 8:].softmax(2)
-        return (votes[:, :8] * weights).sum(2)  # type: ignore[no-any-return]
+        votes = self.votes(torch.relu(self.whole_height(columns))).squeeze(2)  # (N, 7, W / 8)
+        weights = votes[:, 6:].softmax(2)
+        return (votes[:, :6] * weights).sum(2)  # type: ignore[no-any-return]

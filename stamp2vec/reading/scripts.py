@@ -2,6 +2,7 @@
 
 import unicodedata
 from collections import Counter
+from difflib import SequenceMatcher
 
 from stamp2vec.texts import Script
 
@@ -34,3 +35,24 @@ def plain(text: str) -> str:
 
 def _script_of_letter(letter: str) -> Script:
     return _NAMES.get(unicodedata.name(letter, "").split(" ")[0], Script.OTHER)
+
+
+def has_tones(text: str) -> bool:
+    """Whether it has letters that only Vietnamese has."""
+    return any("\u1ea0" <= letter <= "\u1ef9" or letter in "ƠơƯư" for letter in unicodedata.normalize("NFC", text))
+
+
+def has_accents(text: str) -> bool:
+    """Whether it has letters with marks, as Vietnamese has in nearly every word."""
+    return any(letter in "Đđ" or unicodedata.decomposition(letter) for letter in text if letter.isalpha())
+
+
+def without_marks(text: str) -> str:
+    """A text as `plain` has it, and its letters without marks."""
+    apart = unicodedata.normalize("NFD", plain(text).replace("đ", "d"))
+    return "".join(character for character in apart if not unicodedata.combining(character))
+
+
+def alike(a: str, b: str) -> float:
+    """The share of two texts' characters that are common to both, in order: 0 to 1."""
+    return SequenceMatcher(None, a, b, autojunk=False).ratio()

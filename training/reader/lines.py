@@ -3,6 +3,7 @@
 import string
 from collections.abc import Callable
 from dataclasses import dataclass
+from enum import Enum
 from functools import lru_cache
 from glob import glob
 
@@ -46,25 +47,43 @@ _OTHERS = (
 )
 
 
+class Kind(Enum):
+    """What is drawn."""
+
+    LATIN = "latin"
+    VIETNAMESE = "vietnamese"
+    CYRILLIC = "cyrillic"
+    HAN = "han"
+    ARABIC = "arabic"
+    OTHER = "other"
+    NONE = "none"
+
+    @property
+    def writing(self) -> Writing:
+        """What it is to be taken for."""
+        alphabets = (Kind.LATIN, Kind.VIETNAMESE, Kind.CYRILLIC)
+        return Writing.ALPHABET if self in alphabets else Writing(self.value)
+
+
 @dataclass(frozen=True, slots=True)
 class Line:
     """A strip, uint8 (64, W), dark on light; `text` is empty for what is none, and for scripts that are not read."""
 
     pixels: NDArray[np.uint8]
-    writing: Writing
+    kind: Kind
     upside_down: bool
     text: str
 
 
 def draw(
-    rng: np.random.Generator, writing: Writing, split: Split, wear: float | None = None, *, turned: bool | None = None
+    rng: np.random.Generator, kind: Kind, split: Split, wear: float | None = None, *, turned: bool | None = None
 ) -> Line:
-    """A line of a writing; `wear` is the share of ink that is missing, drawn up to 0.4 unless it is given.
+    """A line of a kind; `wear` is the share of ink that is missing, drawn up to 0.4 unless it is given.
 
     RuntimeError where the fonts of `make system-training` are not installed.
     """
-    text, font = _SOURCES[writing](rng, split)
-    relief = _ornaments(rng) if writing is Writing.NONE else _set(rng, text, font)
+    text, font = _SOURCES[kind](rng, split)
+    relief = _ornaments(rng) if kind is Kind.NONE else _set(rng, text, font)
     relief = _framed(rng, relief)
     ink = _worn(rng, relief, rng.uniform(0, 0.4) * float(rng.random() < 0.5) if wear is None else wear)
     upside_down = bool(rng.random() < 0.5) if turned is None else turned
@@ -72,8 +91,8 @@ def draw(
         ink = ink[::-1, ::-1]
     paper = rng.uniform(200, 255)
     pixels = paper - ink * rng.uniform(0.5, 1) * paper + rng.normal(0, rng.uniform(0, 8), ink.shape)
-    read = text if writing not in (Writing.NONE, Writing.OTHER) else ""
-    return Line(np.asarray(np.clip(pixels, 0, 255), np.uint8), writing, upside_down, read)
+    read = text if kind not in (Kind.NONE, Kind.OTHER) else ""
+    return Line(np.asarray(np.clip(pixels, 0, 255), np.uint8), kind, upside_down, read)
 
 
 def _latin(rng: np.random.Generator, split: Split) -> tuple[str, ImageFont.FreeTypeFont]:
@@ -136,14 +155,14 @@ def _none(rng: np.random.Generator, split: Split) -> tuple[str, ImageFont.FreeTy
     return "", face.at(32)
 
 
-_SOURCES: dict[Writing, Callable[[np.random.Generator, Split], tuple[str, ImageFont.FreeTypeFont]]] = {
-    Writing.LATIN: _latin,
-    Writing.VIETNAMESE: _vietnamese,
-    Writing.CYRILLIC: _cyrillic,
-    Writing.HAN: _han,
-    Writing.ARABIC: _arabic,
-    Writing.OTHER: _other,
-    Writing.NONE: _none,
+_SOURCES: dict[Kind, Callable[[np.random.Generator, Split], tuple[str, ImageFont.FreeTypeFont]]] = {
+    Kind.LATIN: _latin,
+    Kind.VIETNAMESE: _vietnamese,
+    Kind.CYRILLIC: _cyrillic,
+    Kind.HAN: _han,
+    Kind.ARABIC: _arabic,
+    Kind.OTHER: _other,
+    Kind.NONE: _none,
 }
 
 

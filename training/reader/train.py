@@ -12,7 +12,7 @@ from stamp2vec.models.stamp_script import StampScript
 from stamp2vec.reading.canvas import CANVAS_HEIGHT_PX, CANVAS_WIDTH_PX, classifier_input
 from stamp2vec.texts import Writing
 from stamp2vec.values import Preset, Task
-from training.reader.lines import Line, draw
+from training.reader.lines import Kind, Line, draw
 from training.run import Draft, Run, parser
 from training.synth.fonts import Split
 
@@ -21,7 +21,8 @@ WIDTHS_PX = (96, 160, 256)
 _KNOWN_LINES = 8000  # that are seen again: to draw one takes longer than to learn from it
 HELD_OUT = 250  # lines of each writing
 WRITINGS = tuple(Writing)
-UPRIGHT = (Writing.LATIN, Writing.VIETNAMESE, Writing.CYRILLIC, Writing.HAN, Writing.ARABIC)
+KINDS = tuple(Kind)
+READABLE = (Writing.ALPHABET, Writing.HAN, Writing.ARABIC)
 
 
 class Batches(IterableDataset[tuple[Tensor, Tensor, Tensor]]):
@@ -37,17 +38,15 @@ class Batches(IterableDataset[tuple[Tensor, Tensor, Tensor]]):
         """
         worker = get_worker_info()
         rng = np.random.default_rng([self.seed, 0 if worker is None else worker.id])
-        known = [draw(rng, writing, Split.TRAIN) for writing in WRITINGS]
+        known = [draw(rng, kind, Split.TRAIN) for kind in KINDS]
         while True:
-            known += [
-                draw(rng, WRITINGS[int(n)], Split.TRAIN) for n in rng.integers(len(WRITINGS), size=self.batch // 4)
-            ]
+            known += [draw(rng, KINDS[int(n)], Split.TRAIN) for n in rng.integers(len(KINDS), size=self.batch // 4)]
             known = known[-_KNOWN_LINES:]
             lines = [known[int(place)] for place in rng.integers(len(known), size=self.batch)]
             turns = rng.random(self.batch) < 0.5
             width = WIDTHS_PX[int(rng.integers(len(WIDTHS_PX)))]
             pixels = [_part(rng, line, width, bool(turn)) for line, turn in zip(lines, turns, strict=True)]
-            writings = [WRITINGS.index(line.writing) for line in lines]
+            writings = [WRITINGS.index(line.kind.writing) for line in lines]
             turned = [float(line.upside_down != turn) for line, turn in zip(lines, turns, strict=True)]
             yield torch.from_numpy(np.stack(pixels)), torch.tensor(writings), torch.tensor(turned)
 
@@ -64,9 +63,9 @@ def _part(rng: np.random.Generator, line: Line, width: int, turn: bool) -> np.nd
 
 
 def script_loss(logits: Tensor, writings: Tensor, turned: Tensor) -> tuple[Tensor, dict[str, float]]:
-    """Cross-entropy of the writing, (N, 8) against (N,), and of the way up, where there is text that is read."""
+    """Cross-entropy of the writing, (N, 6) against (N,), and of the way up, where there is text that is read."""
     script = F.cross_entropy(logits[:, : len(WRITINGS)], writings, label_smoothing=0.02)
-    known = writings < len(UPRIGHT)
+    known = writings < len(READABLE)
     way = F.binary_cross_entropy_with_logits(logits[known, -1], turned[known])
     return script + way, {"script": script.item(), "way": way.item()}
 
@@ -98,16 +97,16 @@ def score(run: Run[StampScript]) -> dict[str, float]:
     rng = np.random.default_rng(7)
     figures = {}
     upright = total = 0
-    for place, writing in enumerate(WRITINGS):
+    for kind in KINDS:
         right = 0
         for _ in range(HELD_OUT):
-            line = draw(rng, writing, Split.TEST)
+            line = draw(rng, kind, Split.TEST)
             with torch.inference_mode():
                 logits = run.average(torch.from_numpy(classifier_input(line.pixels))[None].to(run.device))[0]
-            right += int(logits[: len(WRITINGS)].argmax()) == place
-            if writing in UPRIGHT:
+            right += WRITINGS[int(logits[: len(WRITINGS)].argmax())] is kind.writing
+            if kind.writing in READABLE:
                 upright, total = upright + ((logits[-1] > 0).item() == line.upside_down), total + 1
-        figures[f"{writing.value}_recall"] = right / HELD_OUT
+        figures[f"{kind.value}_recall"] = right / HELD_OUT
     return {**figures, "way_up": upright / total}
 
 

@@ -50,8 +50,7 @@ _HAN = (
     ("：", "："),
 )
 _ALPHABETS: Mapping[Writing, tuple[tuple[str, str], ...]] = {
-    Writing.LATIN: _LATIN,
-    Writing.VIETNAMESE: _LATIN,
+    Writing.ALPHABET: _LATIN,
     Writing.HAN: _HAN,
 }
 
