@@ -19,6 +19,8 @@ _CERTAIN = 4  # power of the score that a letter counts by: of junk, many letter
 _COVERED = 0.3  # share of the shorter of two readings on a ring from which they are of one text
 _SAME_ROWS = 0.4  # share of the thinner of them across the ring, likewise
 _ONE_LINE = 1.2  # of its height, how far apart two readings may lie that are one line
+_WORD = 4  # characters
+_UNREAD_WIDTH = 2.0  # heights
 _RING = 0.2  # of the radius: readings whose middles differ less are of one ring
 
 
@@ -26,14 +28,15 @@ _RING = 0.2  # of the radius: readings whose middles differ less are of one ring
 class Found:
     """A line: its readings, and where it is. `strip` is the number of the strip that they are on.
 
-    `box` is in pixels of the crop; `along` and `down` are where a straight line begins, in its own directions, in
-    pixels; `height` is its height, in the same.
+    `box` is in pixels of the crop; on a ring it covers `span_degrees` of the way around; `along` and `down` are where
+    a straight line begins, in its own directions, in pixels; `height` is its height, in the same.
     """
 
     readings: tuple[Reading, ...]
     strip: int
     box: Box
     arc: TextArc | None
+    span_degrees: float
     along: float
     down: float
     height: float
@@ -60,9 +63,26 @@ def chosen(places: Sequence[Place], read: Sequence[StripReadings], height: int, 
     Rings come from the outermost in, each clockwise from the foot of the stamp, and then the lines from top to bottom.
     """
     found = [one for number, place in enumerate(places) for one in _found(number, place, read[number], height)]
+    found = _without_strays(found)
     rings = _in_ring_order(_uncovered([one for one in found if one.arc is not None]), angle_degrees)
     lines = _in_line_order([one for one in found if one.arc is None])
     return _one_script(list(_joined([*rings, *lines])))
+
+
+def _without_strays(found: Sequence[Found]) -> list[Found]:
+    """Without single characters where there are words: parts of a frame or of an emblem, which engines take for some.
+
+    Of what no engine has read, what is no wider than a few characters is left out too.
+    """
+    has_words = any(_letters(one.text) >= _WORD for one in found)
+    kept = []
+    for one in found:
+        x1, y1, x2, y2 = one.readings[0].box
+        is_read = _letters(one.text) > 1 or (one.text != "" and not has_words)
+        is_unread = one.text == "" and x2 - x1 >= _UNREAD_WIDTH * (y2 - y1)
+        if is_read or is_unread:
+            kept.append(one)
+    return kept
 
 
 def _found(number: int, place: Place, strip: StripReadings, height: int) -> Iterator[Found]:
@@ -77,12 +97,13 @@ def _found(number: int, place: Place, strip: StripReadings, height: int) -> Iter
         (left, top), (right, bottom) = part.min((0, 1)).tolist(), part.max((0, 1)).tolist()
         box = (left, top, right, bottom)
         if isinstance(place, Ring):
-            yield Found((reading,), number, box, _arc(place, reading, part, height), 0.0, 0.0, 0.0)
+            span = min(360.0, (x2 - x1) / grid.shape[1] * place.span_degrees)
+            yield Found((reading,), number, box, _arc(place, reading, part, height), span, 0.0, 0.0, 0.0)
         else:
             turn = np.radians(place.angle_degrees)
             x, y = part[part.shape[0] // 2, 0].tolist()
             along, down = x * np.cos(turn) + y * np.sin(turn), y * np.cos(turn) - x * np.sin(turn)
-            yield Found((reading,), number, box, None, float(along), float(down), place.height)
+            yield Found((reading,), number, box, None, 0.0, float(along), float(down), place.height)
 
 
 def _arc(ring: Ring, reading: Reading, part: np.ndarray, height: int) -> TextArc:
@@ -103,23 +124,18 @@ def _uncovered(found: Sequence[Found]) -> list[Found]:
     """Readings of rings of which none covers another."""
     kept: list[Found] = []
     for one in sorted(found, key=lambda each: each.weight, reverse=True):
-        if not any(_cover(one.arc, other.arc) for other in kept if one.arc and other.arc):
+        if not any(_cover(one, one.arc, other, other.arc) for other in kept if one.arc and other.arc):
             kept.append(one)
     return kept
 
 
-def _span(arc: TextArc) -> tuple[float, float]:
-    """Where it begins clockwise, and how far it goes, in degrees."""
-    start, end = (arc.end_degrees, arc.start_degrees) if arc.inward else (arc.start_degrees, arc.end_degrees)
-    return start, (end - start) % 360
-
-
-def _cover(one: TextArc, other: TextArc) -> bool:
-    rows = min(one.outer_radius, other.outer_radius) - max(one.inner_radius, other.inner_radius)
-    thinner = min(one.outer_radius - one.inner_radius, other.outer_radius - other.inner_radius)
+def _cover(one: Found, arc: TextArc, other: Found, other_arc: TextArc) -> bool:
+    rows = min(arc.outer_radius, other_arc.outer_radius) - max(arc.inner_radius, other_arc.inner_radius)
+    thinner = min(arc.outer_radius - arc.inner_radius, other_arc.outer_radius - other_arc.inner_radius)
     if rows < _SAME_ROWS * thinner:
         return False
-    (start, length), (other_start, other_length) = _span(one), _span(other)
+    start, other_start = (each.end_degrees if each.inward else each.start_degrees for each in (arc, other_arc))
+    length, other_length = one.span_degrees, other.span_degrees
     ahead, behind = (other_start - start) % 360, (start - other_start) % 360
     common = max(min(length - ahead, other_length), min(other_length - behind, length))
     return common > _COVERED * min(length, other_length)

@@ -14,8 +14,8 @@ from stamp2vec.values import StampType
 Place = Ring | Line
 
 # Shares of the radius that hold the letters of most seals: small ones under a rim, and large ones, as of Chinese seals.
+# The one that is less like the band that the ink shows is read as well.
 _BANDS = ((0.70, 0.95), (0.55, 0.93))
-_ALIKE = 0.05  # of the radius: bands whose edges differ less are one
 _WHOLE_DEGREES, _OVERLAP_DEGREES = 360.0, 60.0  # a text that the seam of a ring cuts is whole at the other end
 _MOST_RINGS = 3
 _LEAST_BAND = 0.2  # of the radius of its middle: the strip is then 37 times as long as high, and 40 times can be read
@@ -32,6 +32,8 @@ def reading_places(ink: NDArray[np.uint8], stamp_type: StampType, angle_degrees:
         found = find_places(ink, StampType.OTHER, angle_degrees)
     rings = _rings([place for place in found if isinstance(place, Ring) and place.reading is Reading.CLOCKWISE])
     lines = [line for place in found if isinstance(place, Line) for line in _lines(ink, place)]
+    if rings:  # where the centre ends and the ring begins is not known to a letter
+        lines = [replace(line, width=line.width + line.height) for line in lines]
     return (*rings, *lines)
 
 
@@ -39,9 +41,7 @@ def _rings(found: list[Ring]) -> list[Ring]:
     if not found:
         return []
     bands = [(ring.inner, ring.outer) for ring in found]
-    for band in _BANDS:
-        if all(max(abs(band[0] - inner), abs(band[1] - outer)) > _ALIKE for inner, outer in bands):
-            bands.append(band)
+    bands.append(max(_BANDS, key=lambda band: abs(band[0] - bands[0][0])))
     span = _WHOLE_DEGREES + _OVERLAP_DEGREES
     wide = [_widened(*band) for band in bands[:_MOST_RINGS]]
     return [replace(found[0], inner=inner, outer=outer, span_degrees=span) for inner, outer in wide]

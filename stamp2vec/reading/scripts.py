@@ -10,6 +10,7 @@ _NAMES = {"LATIN": Script.LATIN, "CYRILLIC": Script.CYRILLIC, "CJK": Script.HAN,
 _NAMES |= dict.fromkeys(("HIRAGANA", "KATAKANA", "IDEOGRAPHIC"), Script.HAN)
 
 _LATIN_ALIKE = "ABCEHKMOPTXYaceopxy"
+_LATIN_ONLY = "DFGLNQRSVWZbdfghijklmnqrstuvwz"
 _TO_CYRILLIC = str.maketrans(_LATIN_ALIKE, "АВСЕНКМОРТХУасеорху")
 
 
@@ -25,6 +26,17 @@ def as_cyrillic(text: str) -> str | None:
     if not letters or any(letter not in _LATIN_ALIKE for letter in letters):
         return None
     return text.translate(_TO_CYRILLIC)
+
+
+def letters_of(text: str) -> int:
+    """How many letters it has."""
+    return sum(character.isalpha() for character in text)
+
+
+def latin_only_share(text: str) -> float:
+    """The share of its letters that Cyrillic is not read as: 0 to 1, accented ones among them."""
+    only = sum(letter in _LATIN_ONLY or ord(letter) > 127 for letter in text if letter.isalpha())
+    return only / max(1, letters_of(text))
 
 
 def plain(text: str) -> str:

@@ -4,7 +4,7 @@ import re
 
 from services.runtime.serving import settings
 from services.runtime.serving.settings import ModelServerSettings
-from stamp2vec.engines.reading.reader import LANGUAGES
+from stamp2vec.engines.reading.languages import LANGUAGES
 from tests.k8s.code import default, variables
 from tests.k8s.manifests import ROOT, container, environment, named, quantity
 

@@ -119,7 +119,7 @@ def _written(
     if letters and shape < 0.3:
         pool = alike if rng.random() < 0.1 else letters
         text = "".join(rng.choice(list(pool), int(rng.integers(3, 16))))
-    elif script is Script.LATIN and shape < 0.42:
+    elif script is Script.LATIN and shape < 0.55:
         text = (words.date, words.serial, words.phone)[int(rng.integers(3))](rng, script)
     else:
         sources = (words.company_name, words.city, words.purpose, words.department, words.title, words.person_name)

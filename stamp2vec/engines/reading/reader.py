@@ -1,66 +1,36 @@
 """The reader: finds the pieces of text on a strip, tells their script, and has each read by the engine that knows it.
 
-What kind of script a piece is of is told before it is read, since engines do not notice foreign ones. Latin and Cyrillic
-alone are told apart by what is read: PP-OCRv6 reads Cyrillic as blanks and as the Latin letters that look alike, and so
-reads less of it than Tesseract does.
+What kind of script a piece is of is told before it is read, since engines do not notice foreign ones. Latin and
+Cyrillic alone are told apart by what is read: PP-OCRv6 reads Cyrillic as blanks and as the Latin letters that look
+alike, and so reads less of it than Tesseract does.
 """
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from itertools import pairwise
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from stamp2vec.engines.reading import tesseract
 from stamp2vec.engines.reading.confidence import probability
-from stamp2vec.engines.reading.letters import Letters
+from stamp2vec.engines.reading.languages import LANGUAGES, Language
+from stamp2vec.engines.reading.pieces import Attempt, Piece, words
 from stamp2vec.engines.reading.ppocr import Box, PpOcr
 from stamp2vec.engines.torch import State, TorchEngine
 from stamp2vec.hub.manifest import Manifest
 from stamp2vec.reading.canvas import classifier_input, from_canvas
 from stamp2vec.reading.encoding import readings_to_array
-from stamp2vec.reading.scripts import alike, as_cyrillic, has_accents, has_tones, script_of, without_marks
+from stamp2vec.reading.scripts import letters_of, script_of
 from stamp2vec.texts import Reading, Script, StripReadings, Writing
 
 _WRITINGS = tuple(Writing)
-_NO_TEXT = 0.5  # probability of NONE from which a piece is none
-_UNSURE_WAY = 1.5  # log-odds below which a piece is read both ways up
-_WINDOW = 4  # heights: so much of a line tells which way up it stands
-_LEAST_SCORE = 0.5  # mean of a text's characters, below which it is no reading
-_SURELY_LATIN = 0.93  # mean score from which letters that Cyrillic lacks show that a text is Latin
-_LETTERS_PER_HEIGHT = 0.55  # of a line, of which fewer are suspect: those of another script are left out
-_TONED = 0.75  # share of the letters that both engines read alike, from which Tesseract's tones are believed
+_NO_TEXT = 0.9  # probability of NONE from which a piece is none
+_NOT_READ = 0.7  # probability of OTHER below which the engine that is next likely tries: few texts are of others
+_UNSURE_WAY = 2.0  # log-odds below which a piece is read both ways up
+_SPACE = 1.5  # heights, by which words of one line are apart at most
+_SURE_NUMBER = 0.95  # mean score of digits that PP-OCR reads, whatever script they are taken for
 
 Grey = NDArray[np.uint8]
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Piece:
-    """A piece of a strip, and the ways up to try: True is turned by half a turn."""
-
-    strip: int
-    box: Box
-    pixels: Grey
-    writing: Writing
-    ways: tuple[bool, ...]
-
-    def picture(self, turned: bool) -> Grey:
-        return np.ascontiguousarray(self.pixels[::-1, ::-1]) if turned else self.pixels
-
-
-@dataclass(frozen=True, slots=True)
-class _Attempt:
-    """What one engine reads of a piece, one way up."""
-
-    letters: Letters
-    turned: bool
-    engine: str
-
-    @property
-    def amount(self) -> float:
-        """How much it reads: each character as far as the engine is sure of it."""
-        return sum(self.letters.scores) if self.letters.mean_score >= _LEAST_SCORE else 0.0
 
 
 class ReaderEngine:
@@ -76,12 +46,12 @@ class ReaderEngine:
     def infer(self, batch: np.ndarray) -> list[np.ndarray]:
         """See Infer. Strips are read one by one, but the pieces for Tesseract in one process for each language."""
         pieces = [piece for number, canvas in enumerate(batch) for piece in self._pieces(number, from_canvas(canvas))]
-        best: list[_Attempt | None] = [self._by_ppocr(piece) for piece in pieces]
+        best: list[Attempt | None] = [self._by_ppocr(piece) for piece in pieces]
         warnings: list[dict[str, None]] = [{} for _ in batch]  # by strip, each once
         for language in LANGUAGES:
             numbers = [number for number, piece in enumerate(pieces) if language.is_wanted(piece, best[number])]
             try:
-                found = self._by_tesseract([pieces[number] for number in numbers], language.name)
+                found = self._by_tesseract([pieces[number] for number in numbers], language)
             except tesseract.TesseractFailed as error:
                 for number in numbers:
                     best[number] = language.without(best[number])
@@ -95,133 +65,79 @@ class ReaderEngine:
             for number, of_strip in enumerate(warnings)
         ]
 
-    def _pieces(self, number: int, strip: NDArray[np.uint8]) -> list[_Piece]:
+    def _pieces(self, number: int, strip: NDArray[np.uint8]) -> list[Piece]:
         """What is text on a strip, uint8 (64, W, 3)."""
         grey = np.ascontiguousarray(strip.min(2))  # ink of any colour is dark in one channel
-        found = []
-        for x1, y1, x2, y2 in self._ppocr.find(grey):
-            for left, right in self._same_way(grey[y1:y2, x1:x2]):
-                box = (x1 + left, y1, x1 + right, y2)
-                piece = self._piece(number, box, np.ascontiguousarray(grey[y1:y2, x1 + left : x1 + right]))
-                if piece is not None:
-                    found.append(piece)
-        return found
+        boxes = [
+            (x1 + left, y1, x1 + right, y2)
+            for x1, y1, x2, y2 in self._ppocr.find(grey)
+            for left, right in words(grey[y1:y2, x1:x2])
+        ]
+        seen = [self._seen(number, box, grey) for box in boxes]
+        return list(_joined([piece for piece in seen if piece is not None], grey))
 
-    def _same_way(self, line: Grey) -> list[tuple[int, int]]:
-        """A line of text cut where it begins to stand the other way up, as where the two texts of a ring meet."""
-        scaled = classifier_input(line)
-        width = scaled.shape[1]
-        step, window = len(scaled), _WINDOW * len(scaled)
-        starts = list(range(0, width - window + 1, step))
-        if len(starts) < 2:
-            return [(0, line.shape[1])]
-        ways = np.array(self._scripts.infer(np.stack([scaled[:, start : start + window] for start in starts])))[:, -1]
-        ink = (255 - line).sum(0, dtype=np.int64)
-        cuts, before = [0], 0
-        for place in np.flatnonzero(abs(ways) > _UNSURE_WAY).tolist():
-            if ways[before] * ways[place] < 0 and abs(ways[before]) > _UNSURE_WAY:
-                middle = [(starts[one] + window / 2) * line.shape[1] / width for one in (before, place)]
-                first, last = round(middle[0]), round(middle[1])
-                cuts.append(first + int(ink[first : last + 1].argmin()))
-            before = place
-        return list(pairwise([*cuts, line.shape[1]]))
-
-    def _piece(self, number: int, box: Box, pixels: Grey) -> _Piece | None:
+    def _seen(self, number: int, box: Box, strip: Grey) -> Piece | None:
         """A piece and what it is taken for; None where it is no text."""
+        x1, y1, x2, y2 = box
+        pixels = np.ascontiguousarray(strip[y1:y2, x1:x2])
         (logits,) = self._scripts.infer(classifier_input(pixels)[None])
-        odds = np.exp(logits[:-1] - logits[:-1].max())
-        writing = _WRITINGS[int(odds.argmax())]
-        if writing is Writing.NONE and odds[-1] / odds.sum() > _NO_TEXT:
+        chances = np.exp(logits[:-1] - logits[:-1].max())
+        chances = chances / chances.sum()
+        if chances[_WRITINGS.index(Writing.NONE)] > _NO_TEXT:
             return None
+        if chances[_WRITINGS.index(Writing.OTHER)] < _NOT_READ:
+            chances[_WRITINGS.index(Writing.OTHER)] = 0
+        writing = _WRITINGS[int(chances[:-1].argmax())]
         way = float(logits[-1])
-        return _Piece(number, box, pixels, writing, (way > 0,) if abs(way) > _UNSURE_WAY else (False, True))
+        return Piece(number, box, pixels, writing, (way > 0,) if abs(way) > _UNSURE_WAY else (False, True))
 
-    def _by_ppocr(self, piece: _Piece) -> _Attempt | None:
-        """The way up of which it reads the most; None where it knows nothing of the script."""
-        if piece.writing not in (Writing.ALPHABET, Writing.HAN):
-            return None
-        read = [(self._ppocr.read(piece.picture(turned), piece.writing), turned) for turned in piece.ways]
-        attempts = [_Attempt(letters, turned, PpOcr.name) for letters, turned in read]
-        return max(attempts, key=lambda each: each.amount)
+    def _by_ppocr(self, piece: Piece) -> Attempt | None:
+        """The way up of which it reads the most; of a script that it does not know, nothing but numbers."""
+        writing = Writing.HAN if piece.writing is Writing.HAN else Writing.ALPHABET
+        read = [(self._ppocr.read(piece.picture(turned), writing), turned) for turned in piece.ways]
+        best = max((Attempt(letters, turned, PpOcr.name) for letters, turned in read), key=lambda each: each.amount)
+        if piece.writing in (Writing.ALPHABET, Writing.HAN):
+            return best
+        is_number = letters_of(best.letters.text) == 0 and best.letters.mean_score >= _SURE_NUMBER
+        return best if is_number else None
 
-    def _by_tesseract(self, pieces: Sequence[_Piece], language: str) -> list[_Attempt]:
+    def _by_tesseract(self, pieces: Sequence[Piece], language: Language) -> list[Attempt]:
         """The same for each piece. TesseractFailed when the language is not there, or it fails."""
-        if pieces and language not in self._languages:
-            package = f"tesseract-ocr-{language}"
+        if pieces and language.name not in self._languages:
+            package = f"tesseract-ocr-{language.name}"
             raise tesseract.TesseractFailed(f"its language is not installed here: apt-get install {package}")
         order = [(number, turned) for number, piece in enumerate(pieces) for turned in piece.ways]
-        read = tesseract.read([pieces[number].picture(turned) for number, turned in order], language)
-        attempts: list[list[_Attempt]] = [[] for _ in pieces]
+        read = tesseract.read([pieces[number].picture(turned) for number, turned in order], language.name)
+        attempts: list[list[Attempt]] = [[] for _ in pieces]
         for (number, turned), letters in zip(order, read, strict=True):
-            attempts[number].append(_Attempt(letters, turned, f"tesseract-{language}"))
+            attempts[number].append(Attempt(letters, turned, language.engine))
         return [max(each, key=lambda one: one.amount) for each in attempts]
 
 
-@dataclass(frozen=True, slots=True)
-class _Language:
-    """A language of Tesseract: what it is asked for, and which reading then counts.
-
-    `is_wanted` takes a piece and PP-OCR's reading of it, `choose` that reading and Tesseract's; `without` is what counts
-    where Tesseract cannot be asked.
-    """
-
-    name: str
-    script: str
-    is_wanted: Callable[[_Piece, _Attempt | None], bool]
-    choose: Callable[[_Attempt | None, _Attempt], _Attempt | None]
-    without: Callable[[_Attempt | None], _Attempt | None]
-
-
-def _may_be_cyrillic(piece: _Piece, latin: _Attempt | None) -> bool:
-    """Whether a Latin reading has few letters for its length, unsure ones, or none but such as Cyrillic has too."""
-    if piece.writing is not Writing.ALPHABET or latin is None:
-        return False
-    height, width = piece.pixels.shape
-    count = sum(character.isalnum() for character in latin.letters.text)
-    has_few = count * height < _LETTERS_PER_HEIGHT * width
-    return has_few or latin.letters.mean_score < _SURELY_LATIN or as_cyrillic(latin.letters.text) is not None
+def _joined(pieces: Sequence[Piece], strip: Grey) -> Iterator[Piece]:
+    """Words of one line, of one script and surely the same way up, as one piece: it is read better than its words."""
+    before: Piece | None = None
+    for piece in pieces:
+        if before is not None and _are_one(before, piece):
+            (x1, y1, _, y2), x2 = before.box, piece.box[2]
+            before = replace(before, box=(x1, y1, x2, y2), pixels=np.ascontiguousarray(strip[y1:y2, x1:x2]))
+            continue
+        if before is not None:
+            yield before
+        before = piece
+    if before is not None:
+        yield before
 
 
-def _of_more_letters(latin: _Attempt | None, cyrillic: _Attempt) -> _Attempt | None:
-    return cyrillic if latin is None or cyrillic.amount > latin.amount else latin
+def _are_one(before: Piece, piece: Piece) -> bool:
+    (_, top, right, foot), (left, *_) = before.box, piece.box
+    is_next = before.box[1::2] == piece.box[1::2] and 0 <= left - right < _SPACE * (foot - top)
+    return is_next and len(before.ways) == 1 and (before.ways, before.writing) == (piece.ways, piece.writing)
 
 
-def _if_sure(latin: _Attempt | None) -> _Attempt | None:
-    """A Latin reading that may be of Cyrillic, where nobody can tell."""
-    is_sure = latin is not None and latin.letters.mean_score >= _SURELY_LATIN and not as_cyrillic(latin.letters.text)
-    return latin if is_sure else None
-
-
-def _may_have_tones(piece: _Piece, latin: _Attempt | None) -> bool:
-    if piece.writing is not Writing.ALPHABET or latin is None or latin.engine != PpOcr.name:
-        return False
-    return latin.letters.mean_score < _SURELY_LATIN or has_accents(latin.letters.text)
-
-
-def _if_toned(latin: _Attempt | None, vietnamese: _Attempt) -> _Attempt | None:
-    """Tesseract's reading where it has the same letters but for their marks, and marks that only Vietnamese has."""
-    if latin is None or vietnamese.amount == 0 or not has_tones(vietnamese.letters.text):
-        return latin
-    ours, theirs = without_marks(latin.letters.text), without_marks(vietnamese.letters.text)
-    return vietnamese if alike(ours, theirs) >= _TONED else latin
-
-
-LANGUAGES = (
-    _Language("rus", "cyrillic", _may_be_cyrillic, _of_more_letters, _if_sure),
-    _Language("vie", "vietnamese", _may_have_tones, _if_toned, lambda latin: latin),
-    _Language(
-        "ara",
-        "arabic",
-        lambda piece, _: piece.writing is Writing.ARABIC,
-        lambda _, arabic: arabic,
-        lambda _: None,
-    ),
-)
-
-
-def _reading(piece: _Piece, best: _Attempt | None) -> Reading:
+def _reading(piece: Piece, best: Attempt | None) -> Reading:
     """As the caller gets it; without text where no engine is sure of any."""
-    if best is None or best.amount == 0:
+    if best is None or not best.is_sure:
         script = {Writing.HAN: Script.HAN, Writing.ARABIC: Script.ARABIC}.get(piece.writing, Script.OTHER)
         return Reading(piece.box, "", script, 0.0, 0.0, piece.ways[0], "")
     text, scores = best.letters.text.strip(), best.letters.scores
