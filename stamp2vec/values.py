@@ -8,7 +8,9 @@ from enum import StrEnum
 
 import numpy as np
 
+from stamp2vec.display import comparison_html, document_html, page_html
 from stamp2vec.errors import Stamp2vecError
+from stamp2vec.strips import Strip
 from stamp2vec.texts import StampText
 
 _MODEL_NAME = re.compile(r"[a-z0-9-]{1,64}")
@@ -125,8 +127,10 @@ class Stamp:
 
     `box` and `crop_box` are x1, y1, x2, y2 in pixels of the page, half-open; `crop_box` is the box and a margin, in
     whole pixels: the part that was segmented and embedded. `vector` is float32 (D,) of length 1, `mask` uint8 (h,
-    w) `crop` uint8 (h, w, 3), the part in square pixels, and `text` what it says; each is None unless it was asked
-    for. `die_group` numbers the dies of the document from 1, and is 0 where the die cannot be determined.
+    w) and `crop` uint8 (h, w, 3), the part in square pixels; each is None unless it was asked for, and so is the
+    stamp alone in the crop's pixels: `transparent`, uint8 (h, w, 4), its ink on nothing, and `ink`, uint8 (h, w,
+    3), the same on white. `unrolled` is its text in straight strips: empty too where none could be made; `text` is
+    what it says. `die_group` numbers the dies of the document from 1, and is 0 where the die cannot be determined.
     `box_points` is the box in the units of a PDF page, in which y runs up; None of other files. `width_mm` and
     `height_mm` are the box's sides on paper, None where the resolution is not known.
     """
@@ -145,6 +149,9 @@ class Stamp:
     box_points: tuple[float, float, float, float] | None = None
     width_mm: float | None = None
     height_mm: float | None = None
+    unrolled: tuple[Strip, ...] = ()
+    transparent: np.ndarray | None = None
+    ink: np.ndarray | None = None
     text: StampText | None = None
 
 
@@ -164,6 +171,9 @@ class PageResult:
     resolution: Resolution | None = None
     label: str = ""
     warnings: tuple[str, ...] = ()
+
+    def _repr_html_(self) -> str:
+        return page_html(self)
 
 
 @dataclass(frozen=True, slots=True)
@@ -320,6 +330,9 @@ class DocumentResult:
     warnings: tuple[str, ...] = ()
     page_count: int = 0
 
+    def _repr_html_(self) -> str:
+        return document_html(self)
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Overlay:
@@ -360,3 +373,6 @@ class Comparison:
     verdict: Verdict
     reason: str
     overlay: Overlay | None = None
+
+    def _repr_html_(self) -> str:
+        return comparison_html(self)

@@ -16,15 +16,19 @@ SLOW = (
     "balancing/",
     "bulk/test_run.py",
     "bulk/test_stores.py",
+    "clients/",
     "contract/",
+    "docs/",
     "e2e/",
     "formats/test_pdf_documents.py",
     "images/",
     "k8s/",
+    "library/test_app.py",
     "library/test_original.py",
     "models/test_architectures.py",
     "monitoring/",
     "packaging/",
+    "page/",
     "runtime/test_executor.py",
     "runtime/test_model_service.py",
     "services/test_model_processes.py",
@@ -37,12 +41,15 @@ SLOW = (
     "verdicts/",
     "web/test_openapi.py",
     "web/test_process.py",
+    "web/test_tls.py",
 )
 """Marked `slow`: folders and files below tests/. What starts a process, installs, draws or trains is slow."""
 
 ONE_PROCESS = (
-    "e2e/",  # one stack of services for all
+    "clients/",  # one stack of services for all
+    "e2e/",  # likewise
     "k8s/",  # they render into the same folders
+    "page/",  # one stack and one browser for all
 )
 """Folders whose tests run in one process of `--dist loadgroup`; elsewhere the tests of one file do."""
 

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from stamp2vec.strips import Ellipse, Line, Ring, Strip
 from stamp2vec.texts import StampText, TextArc, TextDate, TextLine, TextNumber
 from stamp2vec.values import Comparison, DocumentResult, ModelInfo, Overlay, PageResult, Resolution, Stamp, Timing
 
@@ -97,6 +98,9 @@ RULES: Mapping[type, Mapping[str, Rule]] = {
         "crop": within(0),
         "die_group": same,
         "text": one,
+        "unrolled": each,
+        "transparent": within(2.0),
+        "ink": within(2.0),
     },
     StampText: {"lines": each, "dates": each, "numbers": each, "words": same, "warnings": same},
     TextLine: {
@@ -116,6 +120,17 @@ RULES: Mapping[type, Mapping[str, Rule]] = {
     },
     TextDate: {"iso": same, "text": same, "line": same, "confidence": within(1e-3), "doubtful": same},
     TextNumber: {"digits": same, "text": same, "line": same, "confidence": within(1e-3), "doubtful": same},
+    Strip: {"pixels": within(2.0), "ink": within(2.0), "place": one},
+    Ring: {
+        "ellipse": one,
+        "inner": within(1e-6),
+        "outer": within(1e-6),
+        "start_degrees": within(0.1),
+        "span_degrees": same,
+        "reading": same,
+    },
+    Ellipse: {field.name: within(0.05) for field in dataclasses.fields(Ellipse)},
+    Line: {field.name: within(0.05) for field in dataclasses.fields(Line)},
     ModelInfo: {
         field.name: within(1e-6) if field.name == "threshold" else same for field in dataclasses.fields(ModelInfo)
     },

@@ -1,22 +1,13 @@
-"""Who may call the gateway: its scopes, and the method that each of them is for."""
+"""Who may call the gateway, and how much."""
 
 from pathlib import Path
 
 from services.gateway.settings import GatewaySettings
-from services.runtime.security.access import ADMIN, Access
+from services.runtime.security.access import Access
 from services.runtime.security.limits import CallerLimits
 from services.runtime.security.reloading import Reloading
 from services.runtime.security.tokens import read_tokens
-
-SCOPES = ("analyse", "registry-read", "registry-write", ADMIN)
-"""All that a token may have."""
-
-_SCOPE_OF_SERVICE = {"stamp2vec.v1.StampService": "analyse"}
-
-
-def scope_of(method: str) -> str:
-    """The scope that "/package.Service/Method" needs: `admin` where nobody has given it another."""
-    return _SCOPE_OF_SERVICE.get(method.split("/")[1], ADMIN)
+from services.scopes import SCOPES, scope_of
 
 
 def access(settings: GatewaySettings) -> Access | None:

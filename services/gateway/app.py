@@ -10,7 +10,7 @@ from services.decoders import decoder_pool, observe
 from services.gateway.access import access
 from services.gateway.admission.admission import Admission
 from services.gateway.admission.budgets import Budgets
-from services.gateway.admission.workers import Workers
+from services.gateway.admission.workers import Threads
 from services.gateway.metrics import GatewayMetrics
 from services.gateway.servicer import StampServicer
 from services.gateway.settings import GatewaySettings
@@ -32,7 +32,7 @@ class Gateway:
     def __init__(self, settings: GatewaySettings) -> None:
         """Takes its settings; all else is made in the event loop."""
         self._settings = settings
-        self._workers = Workers(settings.worker_threads)
+        self._threads = Threads(settings.worker_threads)
         self._decoders = decoder_pool(settings)
         self._registry = CollectorRegistry()
         self._budgets = Budgets(ByteBudget(settings.message_mib * 2**20), ByteBudget(settings.page_mib * 2**20))
@@ -53,7 +53,7 @@ class Gateway:
         admission = Admission(settings.capacity)
         metrics = GatewayMetrics(self._registry, lambda: admission.in_work, settings.capacity, self._budgets)
         servicer = StampServicer(
-            self._upstreams, self._workers, self._decoders, admission, self._budgets, metrics, self._ending
+            self._upstreams, self._threads, self._decoders, admission, self._budgets, metrics, self._ending
         )
         gateway_pb2_grpc.add_StampServiceServicer_to_server(servicer, server)
 
@@ -81,5 +81,5 @@ class Gateway:
             await self._upstreams.close()
         if self._trimming:
             self._trimming.cancel()
-        self._workers.close()
+        self._threads.close()
         await self._decoders.close()

@@ -11,7 +11,7 @@ from google.protobuf.message import Message
 from services.gateway import one_model
 from services.gateway.admission.admission import Admission
 from services.gateway.admission.budgets import Budgets
-from services.gateway.admission.workers import Workers
+from services.gateway.admission.workers import Threads, Workers
 from services.gateway.comparison import compare_stamps, ink_models
 from services.gateway.document.analysis import DocumentAnalysis
 from services.gateway.document.stream import Document, DocumentStream
@@ -53,7 +53,7 @@ class StampServicer(StampServiceServicer):
     def __init__(
         self,
         upstreams: Upstreams,
-        workers: Workers,
+        threads: Threads,
         decoders: DecoderPool,
         admission: Admission,
         budgets: Budgets,
@@ -61,7 +61,7 @@ class StampServicer(StampServiceServicer):
         ending: asyncio.Event,
     ) -> None:
         """`ending` is set when streams are to finish what they have, and end."""
-        self._upstreams, self._workers, self._decoders = upstreams, workers, decoders
+        self._upstreams, self._threads, self._decoders = upstreams, threads, decoders
         self._admission, self._budgets, self._metrics, self._ending = admission, budgets, metrics, ending
 
     async def AnalyzeDocument(  # noqa: N802 - the contract's name
@@ -140,8 +140,10 @@ class StampServicer(StampServiceServicer):
         patient: bool = False,
     ) -> A:
         """One place among the calls in work, until the deadline. QueueFull or TimeoutError."""
-        with self._admission.enter(), self._budgets.pages.hold() as hold:
-            caller = ModelCaller(self._upstreams, self._workers, self._decoders, hold, deadline, priority, patient)
+        urgent = priority != common_pb2.PRIORITY_BULK
+        with self._admission.enter(urgent=urgent), self._budgets.pages.hold(urgent=urgent) as hold:
+            workers = Workers(self._threads, urgent=urgent)
+            caller = ModelCaller(self._upstreams, workers, self._decoders, hold, deadline, priority, patient)
             async with asyncio.timeout_at(deadline.at_s):
                 return await self._upstreams.with_current_models(lambda: work(caller))
 
@@ -167,7 +169,7 @@ class StampServicer(StampServiceServicer):
         needed = {
             Task.DETECT: True,
             Task.EMBED: options.include_vectors,
-            Task.SEGMENT: options.include_masks or options.include_text,
+            Task.SEGMENT: options.needs_masks,
             Task.READ: options.include_text,
         }
         async with task_group() as tasks:

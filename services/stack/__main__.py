@@ -6,6 +6,7 @@ import sys
 from collections.abc import Collection
 from pathlib import Path
 
+from services.stack.browser import open_page
 from services.stack.processes import ServiceDied, running
 from services.stack.report import write
 from stamp2vec.cli import tables
@@ -14,13 +15,14 @@ from stamp2vec.errors import Stamp2vecError
 
 _HOW_TO_CALL = """
 Serving at {target}, and HTTP at {http}. Ctrl-C stops it. Metrics: {metrics}, and likewise on ports {others}.
+Open {http}/ to look at the stamps of a document.
 
   stamp2vec analyze docs/sample/page.jpg --gateway {target}
   curl --form file=@docs/sample/page.jpg {http}/v1/analyze    # {http}/docs has the rest
 
   from stamp2vec.client import Client
   with Client("{target}") as client:
-      result = client.analyze(open("docs/sample/page.jpg", "rb").read())
+      result = client.analyze("docs/sample/page.jpg")
 """
 
 
@@ -33,11 +35,12 @@ def main() -> int:
     run.add_argument("--out", type=Path, default=Path("out"), help="folder for annotated pages, JSON and logs")
     serve = commands.add_parser("serve", help="start them and HTTP on their usual ports until Ctrl-C")
     serve.add_argument("--out", type=Path, default=Path("out"), help="folder for logs")
+    serve.add_argument("--open", action="store_true", help="open the page in a browser")
     chosen = parser.parse_args()
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # an orderly end, as after Ctrl-C
     try:
         if chosen.command == "serve":
-            return _serve(chosen.out)
+            return _serve(chosen.out, opens=chosen.open)
         return _run(chosen.document, chosen.out)
     except KeyboardInterrupt:
         return 0 if chosen.command == "serve" else 128 + signal.SIGINT
@@ -63,7 +66,7 @@ def _run(path: Path, out: Path) -> int:
     return 0
 
 
-def _serve(out: Path) -> int:
+def _serve(out: Path, *, opens: bool) -> int:
     with running({}, out / "logs", _Progress(), free_ports=False) as stack:
         gateway = stack.address("gateway")
         stack.start_web(_Progress())
@@ -73,6 +76,8 @@ def _serve(out: Path) -> int:
             target=gateway.target, http=f"http://{web.target}", metrics=gateway.metrics_url, others=others
         )
         print(text, flush=True)
+        if opens:
+            open_page(f"http://{web.target}/")
         stack.watch()
     return 0
 

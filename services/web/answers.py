@@ -8,12 +8,15 @@ from pydantic import BaseModel, Field
 
 from services.web.gateway import DocumentAnswer, PageAnswer
 from services.web.problems import Problem, problem
-from stamp2vec.cli.rows import page_row, rounded
+from stamp2vec.cli.rows import page_row, place_row, rounded
+from stamp2vec.document.stamps import StampPngs
+from stamp2vec.strips import Reading
 from stamp2vec.texts import Script
 from stamp2vec.values import Comparison, InkColour, ModelInfo, Preset, Source, Stamp, StampType, Task, Verdict
-from stamp2vec.wire.stamps import encode_png
+from stamp2vec.wire.png import encode_png
 
 _STAGES = ("decode", "detect", "segment", "embed", "compare", "read", "total")
+_PLANES = ("a_ink", "b_ink", "agrees", "contradicts")  # of an overlay
 
 
 class State(StrEnum):
@@ -76,6 +79,37 @@ class Text(BaseModel):
     warnings: list[str]
 
 
+class RingAnswer(BaseModel):
+    """A band around the centre of a stamp, in pixels of its crop; angles are clockwise."""
+
+    centre: list[float] = Field(min_length=2, max_length=2)
+    semi_axes: list[float] = Field(min_length=2, max_length=2, description="Of the stamp's edge, the longer one first.")
+    rotation_degrees: float = Field(description="Of the longer one, from the x axis.")
+    inner: float = Field(description="1 is the stamp's edge, 0 lies its mean semi-axis farther in.")
+    outer: float
+    start_degrees: float = Field(description="From the top of the crop.")
+    span_degrees: float
+    reading: Reading
+
+
+class LineAnswer(BaseModel):
+    """A rectangle around lines of text, in pixels of the crop."""
+
+    centre: list[float] = Field(min_length=2, max_length=2)
+    width: float
+    height: float
+    angle_degrees: float
+
+
+class StripAnswer(BaseModel):
+    """A part of a stamp whose text is straight and upright, from a ring or a line."""
+
+    pixels_png: str = Field(description="Base64.")
+    ink_png: str = Field(description="Base64; grey, 255 is ink.")
+    ring: RingAnswer | None = None
+    line: LineAnswer | None = None
+
+
 class StampAnswer(BaseModel):
     """A stamp; boxes are x1, y1, x2, y2 in pixels of the page."""
 
@@ -94,6 +128,9 @@ class StampAnswer(BaseModel):
     mask_png: str | None = Field(None, description="Base64.")
     crop_png: str | None = Field(None, description="Base64.")
     text: Text | None = Field(None, description="What it says, where that was asked for.")
+    unrolled: list[StripAnswer] | None = None
+    transparent_png: str | None = Field(None, description="Base64; its ink alone, on nothing.")
+    ink_png: str | None = Field(None, description="Base64; its ink alone, on white.")
 
 
 class Page(BaseModel):
@@ -157,6 +194,15 @@ class JobStatus(BaseModel):
     expires_s: float | None = Field(description="Seconds until it is forgotten; null while it is not over.")
 
 
+class OverlayAnswer(BaseModel):
+    """Two inks in one frame, the second registered onto the first: grey PNG in base64."""
+
+    a_ink_png: str = Field(description="255 is ink.")
+    b_ink_png: str
+    agrees_png: str = Field(description="How surely both show the same, a pixel for 4 by 4 of the ink.")
+    contradicts_png: str = Field(description="How surely one die cannot have made both, likewise.")
+
+
 class CompareAnswer(BaseModel):
     """How alike two stamps are."""
 
@@ -170,6 +216,7 @@ class CompareAnswer(BaseModel):
     missing_ink: float | None = Field(description="The share of the first one's ink that the second lacks.")
     added_ink: float | None = Field(description="The share of the second one's ink that the first lacks.")
     mirrored: bool | None = Field(description="Whether the second was turned over to fit.")
+    overlay: OverlayAnswer | None = Field(None, description="Where it was asked for, and ink was compared.")
 
 
 class Model(BaseModel):
@@ -199,8 +246,8 @@ def page_json(answer: PageAnswer) -> dict[str, Any]:
     page = answer.page
     row = page_row(page)
     rows: Any = row["stamps"]
-    for stamp, stamp_row, png in zip(page.stamps, rows, answer.crop_pngs, strict=True):
-        stamp_row |= _added(stamp, png)
+    for stamp, stamp_row, pngs in zip(page.stamps, rows, answer.pngs, strict=True):
+        stamp_row |= _added(stamp, pngs)
     return {**row, "error": None if page.error is None else problem(page.error).model_dump()}
 
 
@@ -234,10 +281,10 @@ def failed_json(file: str, error: BaseException) -> dict[str, Any]:
     return {"file": file, "problem": problem(error).model_dump()}
 
 
-def comparison_json(found: Comparison) -> dict[str, Any]:
+def comparison_json(found: Comparison, *, include_overlay: bool) -> dict[str, Any]:
     """A CompareAnswer."""
     overlay = found.overlay
-    return {
+    row = {
         "verdict": found.verdict,
         "reason": found.reason,
         "similarity": rounded(found.similarity, 6),
@@ -249,6 +296,13 @@ def comparison_json(found: Comparison) -> dict[str, Any]:
         "added_ink": None if overlay is None else rounded(overlay.added_ink, 6),
         "mirrored": None if overlay is None else overlay.mirrored,
     }
+    if include_overlay:
+        row["overlay"] = (
+            None
+            if overlay is None
+            else {f"{name}_png": _base64(encode_png(getattr(overlay, name))) for name in _PLANES}
+        )
+    return row
 
 
 def model_json(info: ModelInfo) -> dict[str, Any]:
@@ -256,12 +310,22 @@ def model_json(info: ModelInfo) -> dict[str, Any]:
     return {name: getattr(info, name) for name in Model.model_fields}
 
 
-def _added(stamp: Stamp, crop_png: bytes) -> dict[str, Any]:
+def _added(stamp: Stamp, pngs: StampPngs) -> dict[str, Any]:
     row: dict[str, Any] = {"crop_box": list(stamp.crop_box)}
     if stamp.vector is not None:
         row |= {"die_group": stamp.die_group, "vector": [round(number, 6) for number in stamp.vector.tolist()]}
     if stamp.mask is not None:
-        row["mask_png"] = base64.b64encode(encode_png(stamp.mask)).decode()
-    if crop_png:
-        row["crop_png"] = base64.b64encode(crop_png).decode()
+        row["mask_png"] = _base64(encode_png(stamp.mask))
+    for name, png in (("crop_png", pngs.crop), ("transparent_png", pngs.transparent), ("ink_png", pngs.ink)):
+        if png:
+            row[name] = _base64(png)
+    if pngs.unrolled:
+        row["unrolled"] = [
+            {"pixels_png": _base64(strip.pixels), "ink_png": _base64(strip.ink), **place_row(strip.place)}
+            for strip in pngs.unrolled
+        ]
     return row
+
+
+def _base64(data: bytes) -> str:
+    return base64.b64encode(data).decode()

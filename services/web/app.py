@@ -1,7 +1,7 @@
 """The app: routes, what is around them, and errors as problems."""
 
 import grpc.aio
-from fastapi import FastAPI, Request, Response
+from fastapi import APIRouter, Depends, FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.middleware.cors import CORSMiddleware
 from fastapi.responses import JSONResponse
@@ -10,10 +10,13 @@ from starlette.exceptions import HTTPException
 
 import stamp2vec
 from services.runtime.observability.metrics import Metrics
-from services.web import comparison, documents, job_routes, original
+from services.runtime.security.refusals import CallerRefused
+from services.web import comparison, docs, documents, job_routes, original, pictures
+from services.web.access import authenticate
 from services.web.calls import Calls
 from services.web.context import Context
 from services.web.problems import Refused, on_error
+from services.web.site import site
 from stamp2vec.errors import Stamp2vecError
 
 _DESCRIPTION = """Find ink stamps on documents, turn them into vectors, and tell whether two are from one die.
@@ -22,6 +25,7 @@ Errors are problems of RFC 9457 (`application/problem+json`). `X-Request-Id` nam
 or a new one; `X-Timeout-S` says how long it may take; `traceparent` (W3C) is passed on."""
 
 _ERRORS: tuple[type[Exception], ...] = (
+    CallerRefused,
     Refused,
     HTTPException,
     RequestValidationError,
@@ -32,6 +36,9 @@ _ERRORS: tuple[type[Exception], ...] = (
 )
 
 
+_health = APIRouter(tags=["health"])
+
+
 def make_app(context: Context, metrics: Metrics) -> FastAPI:
     """The ASGI app of a process."""
     shown = context.settings.docs == "on"
@@ -39,21 +46,19 @@ def make_app(context: Context, metrics: Metrics) -> FastAPI:
         title="Stamp2vec",
         description=_DESCRIPTION,
         version=stamp2vec.__version__,
-        docs_url="/docs" if shown else None,
+        docs_url=None,
         redoc_url=None,
         openapi_url="/openapi.json" if shown else None,
         exception_handlers=dict.fromkeys(_ERRORS, on_error),
     )
     app.state.context = context
-    for part in (documents, comparison, job_routes, original):
-        app.include_router(part.routes)
-    app.add_api_route("/healthz", _healthz, tags=["health"])
-    app.add_api_route(
-        "/readyz",
-        _readyz,
-        tags=["health"],
-        responses={503: {"description": "No gateway answers, or this process is ending."}},
-    )
+    for part in (documents, pictures, comparison, job_routes, original):
+        app.include_router(part.routes, dependencies=[Depends(authenticate)])
+    if shown:
+        app.include_router(docs.routes)
+    if context.settings.page == "on":
+        app.include_router(site())
+    app.include_router(_health)
     app.add_middleware(
         Calls,
         metrics=metrics,
@@ -71,11 +76,21 @@ def make_app(context: Context, metrics: Metrics) -> FastAPI:
     return app
 
 
+def make_health_app(context: Context) -> FastAPI:
+    """The one of a port that has health and nothing else."""
+    app = FastAPI(openapi_url=None, exception_handlers=dict.fromkeys(_ERRORS, on_error))
+    app.state.context = context
+    app.include_router(_health)
+    return app
+
+
+@_health.get("/healthz")
 async def _healthz() -> dict[str, bool]:
     """Say that the process answers."""
     return {"live": True}
 
 
+@_health.get("/readyz", responses={503: {"description": "No gateway answers, or this process is ending."}})
 async def _readyz(request: Request) -> Response:
     """Say whether calls would be answered: a gateway can be reached, and the process is not ending."""
     context: Context = request.app.state.context

@@ -30,7 +30,8 @@ async def compare(request: Request, here: Here) -> Response:
     timeout_s = here.timeout_s(request)
     asked = await _read(request, here)
     call = calls.compare(asked.a.stamp(), asked.b.stamp(), asked.preset, by_vectors=asked.by_vectors, prior=asked.prior)
-    return JSONResponse(comparison_json(await while_connected(request, here.gateway.call(call, timeout_s))))
+    found = await while_connected(request, here.gateway.call(call, timeout_s))
+    return JSONResponse(comparison_json(found, include_overlay=asked.include_overlay))
 
 
 @routes.get("/v1/models", responses={200: {"model": Models}, **openapi.problems(422)}, openapi_extra=openapi.TIMEOUT)

@@ -9,6 +9,9 @@ from typing import Annotated, Any, TypeVar, cast
 
 from fastapi import Depends, Request
 
+from services.runtime.observability.metrics import Metrics
+from services.runtime.security.reloading import Reloading
+from services.runtime.security.tokens import Tokens
 from services.web.bodies import Bodies
 from services.web.gateway import Gateway
 from services.web.jobs import Jobs
@@ -32,6 +35,9 @@ class Context:
     bodies: Bodies
     jobs: Jobs
     decoders: DecoderPool
+    metrics: Metrics
+    tokens: Reloading[Tokens] | None
+    """None where the gateway alone checks them."""
     draining: asyncio.Event
     """Set when the process has been told to end."""
 

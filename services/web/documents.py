@@ -127,7 +127,7 @@ async def _documents(here: Context, asked: _Asked, timeout_s: float) -> bytes:
         ]
         return json.dumps({"documents": rows}).encode()
 
-    return await asyncio.to_thread(render) if options.include_masks or options.include_crops else render()
+    return await asyncio.to_thread(render) if options.needs_masks or options.include_crops else render()
 
 
 async def _rows(here: Context, asked: _Asked, timeout_s: float) -> AsyncIterator[dict[str, Any]]:

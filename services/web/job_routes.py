@@ -9,6 +9,7 @@ from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse, StreamingResponse
 
 from services.web import openapi
+from services.web.access import Caller
 from services.web.answers import AnalyzedDocument, JobStatus, State
 from services.web.bodies import FORM, JSON, check_files, content_type
 from services.web.context import Context, Here
@@ -40,25 +41,25 @@ _SUBMITTED: dict[int | str, dict[str, Any]] = {202: {"model": JobStatus, "header
     responses=_SUBMITTED | openapi.body_problems(),
     openapi_extra=openapi.operation(JobRequest, AnalyzeOptions, _FILE, _EXAMPLE),
 )
-async def submit(request: Request, here: Here) -> Response:
-    """Analyze a document in the background; whoever knows the id of the job, which none can guess, gets its result."""
+async def submit(request: Request, here: Here, caller: Caller) -> Response:
+    """Analyze a document in the background. The job belongs to the caller by whose token it was sent."""
     asked = await _read(request, here)
     check_size(asked.document.content, MAX_FILE_BYTES)
-    job = here.jobs.submit(asked.document.file, asked.document.content, asked.preset, asked.options())
+    job = here.jobs.submit(caller, asked.document.file, asked.document.content, asked.preset, asked.options())
     location = str(request.url_for("status", job_id=job.id).path)
     return JSONResponse(job.status(), HTTPStatus.ACCEPTED, {"location": location})
 
 
 @routes.get("/{job_id}", responses={200: {"model": JobStatus}, **openapi.problems(404, 422)})
-async def status(job_id: str, here: Here) -> Response:
+async def status(job_id: str, here: Here, caller: Caller) -> Response:
     """Say how far a job is."""
-    return JSONResponse(here.jobs.get(job_id).status())
+    return JSONResponse(here.jobs.get(job_id, caller).status())
 
 
 @routes.get("/{job_id}/result", responses={200: {"model": AnalyzedDocument}, **openapi.problems(400, 404, 409, 422)})
-async def result(job_id: str, here: Here) -> Response:
+async def result(job_id: str, here: Here, caller: Caller) -> Response:
     """Answer what is on the document; the problem of a job that failed is the response's."""
-    job = here.jobs.get(job_id)
+    job = here.jobs.get(job_id, caller)
     if job.problem is not None:
         return response(job.problem)
     if job.state is not State.DONE:
@@ -78,16 +79,16 @@ async def result(job_id: str, here: Here) -> Response:
         **openapi.problems(404, 422),
     },
 )
-async def events(job_id: str, here: Here) -> Response:
+async def events(job_id: str, here: Here, caller: Caller) -> Response:
     """Follow a job until it is over."""
-    lines = _events(here.jobs.get(job_id))
+    lines = _events(here.jobs.get(job_id, caller))
     return StreamingResponse(lines, media_type=EVENTS, headers={"cache-control": "no-store", "x-accel-buffering": "no"})
 
 
 @routes.delete("/{job_id}", status_code=204, responses=openapi.problems(404, 422))
-async def delete(job_id: str, here: Here) -> Response:
+async def delete(job_id: str, here: Here, caller: Caller) -> Response:
     """End a job, and let go of its document and its result."""
-    here.jobs.delete(job_id)
+    here.jobs.delete(job_id, caller)
     return Response(status_code=HTTPStatus.NO_CONTENT)
 
 

@@ -6,12 +6,15 @@ import secrets
 import time
 from collections.abc import AsyncIterator
 from contextlib import suppress
-from dataclasses import replace
 from http import HTTPStatus
 from typing import Any
 
+import grpc
+import grpc.aio
+
 from services.runtime.batching.refusals import SHUTTING_DOWN
 from services.runtime.serving.byte_budget import ByteBudget
+from services.runtime.serving.errors import upstream_problem
 from services.web.answers import State, document_json, streamed_page_json
 from services.web.gateway import DocumentAnswer, Gateway, PageAnswer
 from services.web.problems import Problem, Refused, problem
@@ -29,7 +32,9 @@ _DELETED = Refused(HTTPStatus.NOT_FOUND, "the job was deleted: send its document
 class Job:
     """One document. `page_count` counts the pages that were asked for, None until it is known."""
 
-    def __init__(self, file: str, budget: ByteBudget) -> None:
+    def __init__(self, owner: str, file: str, budget: ByteBudget) -> None:
+        """`owner` is the caller that it belongs to."""
+        self.owner = owner
         self.id = secrets.token_urlsafe(24)
         self.file = file
         self.state = State.QUEUED
@@ -81,8 +86,10 @@ class Job:
 class Jobs:
     """All of them. Methods are of the event loop."""
 
-    def __init__(self, gateway: Gateway, most: int, most_bytes: int, lifetime_s: float) -> None:
+    def __init__(self, gateway: Gateway, most: int, most_of_one: int, most_bytes: int, lifetime_s: float) -> None:
+        """`most_of_one` is how many one caller may have; zero sets no limit."""
         self._gateway, self._most, self._lifetime_s = gateway, most, lifetime_s
+        self._most_of_one = most_of_one or most
         self._budget = ByteBudget(most_bytes)
         self._turn = asyncio.Semaphore(_AT_ONCE)
         self._jobs: dict[str, Job] = {}
@@ -95,9 +102,12 @@ class Jobs:
         """What they hold."""
         return self._budget.taken
 
-    def submit(self, file: str, content: bytes, preset: Preset, options: Options) -> Job:
-        """A job that has begun. Raises Refused where there is no room for it."""
-        job = Job(file, self._budget)
+    def submit(self, owner: str, file: str, content: bytes, preset: Preset, options: Options) -> Job:
+        """A job that has begun, of the current call's caller. Raises Refused where there is no room for it."""
+        job = Job(owner, file, self._budget)
+        if sum(each.owner == owner for each in self._jobs.values()) >= self._most_of_one:
+            text = f"you have {self._most_of_one} jobs, as many as may be: delete those whose results you have"
+            raise Refused(HTTPStatus.TOO_MANY_REQUESTS, text, retry_after_s=_RETRY_S)
         if len(self._jobs) >= self._most or not job.document_hold.try_take(len(content)):
             text = "there is no room for more jobs: delete those whose results you have, or send it again later"
             raise Refused(HTTPStatus.TOO_MANY_REQUESTS, text, retry_after_s=_RETRY_S)
@@ -105,17 +115,17 @@ class Jobs:
         job.task = asyncio.create_task(self._run(job, content, preset, options))
         return job
 
-    def get(self, job_id: str) -> Job:
-        """Raises Refused for one that there is not, or no longer."""
+    def get(self, job_id: str, caller: str) -> Job:
+        """Raises Refused for one that there is not, or no longer, and alike for one of another caller."""
         job = self._jobs.get(job_id)
-        if job is None:
+        if job is None or job.owner != caller:
             text = "there is no such job, or no longer: it was deleted, its time is over, or its server has ended"
             raise Refused(HTTPStatus.NOT_FOUND, text)
         return job
 
-    def delete(self, job_id: str) -> None:
-        """Ends it, and lets go of all that it holds. Raises Refused for one that there is not."""
-        self._forget(self.get(job_id))
+    def delete(self, job_id: str, caller: str) -> None:
+        """Ends it, and lets go of all that it holds. Raises Refused as `get` does."""
+        self._forget(self.get(job_id, caller))
 
     def close(self) -> None:
         """Ends all of them: who follows one is told, and nobody could fetch a result any more."""
@@ -142,7 +152,7 @@ class Jobs:
             async with self._turn:
                 job.update(State.RUNNING)
                 job.page_count = await self._count(content, preset, options)
-                async for answer in self._gateway.pages(content, preset, options, _LONGEST_S, bulk=True):
+                async for answer in self._pages(content, preset, options):
                     await self._take(job, answer)
                     job.update(State.RUNNING)
             state = State.DONE
@@ -168,16 +178,33 @@ class Jobs:
 
     async def _count(self, content: bytes, preset: Preset, options: Options) -> int | None:
         """How many pages are asked for. The gateway says at the end how many there are, so its first page is asked."""
-        first = replace(
-            options, include_vectors=False, include_masks=False, include_crops=False, include_text=False, pages="1"
-        )
+        first = Options(include_vectors=False, pages="1", password=options.password)
         try:
-            async for answer in self._gateway.pages(content, preset, first, _LONGEST_S, bulk=True):
+            async for answer in self._pages(content, preset, first):
                 if isinstance(answer, DocumentAnswer):
                     return len(selected_pages(options.pages, answer.result.page_count))
         except Stamp2vecError:  # of a page that may not be asked for; what is wrong with the file is said later
             return None
         return None
+
+    async def _pages(
+        self, content: bytes, preset: Preset, options: Options
+    ) -> AsyncIterator[PageAnswer | DocumentAnswer]:
+        """See Gateway. Where its caller's other jobs take all the calls that it may have, the job waits for them."""
+        has_begun = False
+        while True:
+            try:
+                async for answer in self._gateway.pages(content, preset, options, _LONGEST_S, bulk=True):
+                    has_begun = True
+                    yield answer
+                return
+            except grpc.aio.AioRpcError as error:
+                if has_begun or error.code() is not grpc.StatusCode.RESOURCE_EXHAUSTED:
+                    raise
+                wait_s = upstream_problem(error).retry_after_s
+                if wait_s is None:
+                    raise
+            await asyncio.sleep(wait_s)
 
 
 async def states(job: Job, every_s: float) -> AsyncIterator[dict[str, Any]]:

@@ -14,6 +14,8 @@ NDJSON, EVENTS = "application/x-ndjson", "text/event-stream"
 
 _PROBLEMS = {
     400: "The gateway cannot work with the request: the violations name the fields.",
+    401: "No token came, or one that is not known.",
+    403: "The token lacks the scope `analyse`.",
     404: "There is no such thing.",
     405: "This path has other methods.",
     408: "The body came too slowly.",
@@ -26,7 +28,7 @@ _PROBLEMS = {
     503: "The gateway is not reachable or shutting down: send the request again.",
     504: "It took longer than X-Timeout-S allows.",
 }
-_BUSY = (429, 500, 503, 504)
+_ANY = (401, 403, 429, 500, 503, 504)
 _BODY = (400, 404, 408, 413, 415, 422)
 _EXAMPLES: Mapping[int, Mapping[str, Any]] = {
     400: {
@@ -53,8 +55,8 @@ _EXAMPLES: Mapping[int, Mapping[str, Any]] = {
 
 
 def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """The responses of an operation that has these problems; those of busy services are always among them."""
-    return {status: _problem(status) for status in sorted({*statuses, *_BUSY})}
+    """The responses of an operation that has these problems; those that every operation has are always among them."""
+    return {status: _problem(status) for status in sorted({*statuses, *_ANY})}
 
 
 def body_problems() -> dict[int | str, dict[str, Any]]:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from http import HTTPStatus
 
 import grpc
+import grpc.aio
 from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from starlette.exceptions import HTTPException
@@ -34,6 +35,8 @@ _STATUSES = {
     Code.UNAVAILABLE: 503,
     Code.DEADLINE_EXCEEDED: 504,
 }
+# What the gateway says of a caller's own token, which has come with the call.
+_OF_THE_TOKEN = (Code.UNAUTHENTICATED, Code.PERMISSION_DENIED)
 # Of the errors that HTTP itself has, and no call to a gateway.
 _CODES = {404: Code.NOT_FOUND, 405: Code.UNIMPLEMENTED, 429: Code.RESOURCE_EXHAUSTED, 503: Code.UNAVAILABLE}
 
@@ -88,7 +91,11 @@ def problem(error: BaseException) -> Problem:
             found = [Violation(_path(each["loc"]), each["msg"]) for each in error.errors()]
             detail = "; ".join(f"{each.field}: {each.description}" for each in found)
             return _problem(HTTPStatus.UNPROCESSABLE_ENTITY, detail, found)
-    known = errors.problem(error)
+    match error:
+        case grpc.aio.AioRpcError():
+            known = errors.upstream_problem(error, _OF_THE_TOKEN)
+        case _:
+            known = errors.problem(error)
     status = _STATUSES.get(known.code, HTTPStatus.INTERNAL_SERVER_ERROR)
     return _problem(status, known.message, known.violations, known.retry_after_s, known.code)
 
@@ -96,6 +103,8 @@ def problem(error: BaseException) -> Problem:
 def response(found: Problem, headers: dict[str, str] | None = None) -> Response:
     """The response that a problem is."""
     headers = dict(headers or {})
+    if found.status == HTTPStatus.UNAUTHORIZED:
+        headers["www-authenticate"] = "Bearer"  # RFC 9110, section 15.5.2
     if found.retry_after_s is not None:
         headers["retry-after"] = str(math.ceil(found.retry_after_s))  # RFC 9110 knows whole seconds only
     return Response(found.model_dump_json(), found.status, headers, MEDIA_TYPE)

@@ -10,7 +10,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, FiniteFloat,
 
 from services.web.bodies import MAX_FILES
 from stamp2vec.document.options import Options
-from stamp2vec.limits import LOOSEST_MAX_OVERLAP, MAX_PASSWORD_CHARS, MAX_VECTOR_SIZE
+from stamp2vec.limits import LOOSEST_MAX_OVERLAP, MAX_PASSWORD_CHARS, MAX_SIDE_PX, MAX_VECTOR_SIZE
 from stamp2vec.values import Embedding, Preset
 
 _MAX_NAME_CHARS = 1000
@@ -75,6 +75,10 @@ class AnalyzeOptions(FindOptions):
     include_masks: bool = Field(False, description="Answer the ink of each stamp as a grey PNG, 255 is ink.")
     include_crops: bool = Field(False, description="Answer the picture of each stamp as a PNG.")
     include_text: bool = Field(False, description="Answer what each stamp says; 400 where no reader is deployed.")
+    include_unrolled: bool = Field(False, description="Answer the text of each stamp in straight strips, as PNGs.")
+    include_clean_stamps: bool = Field(
+        False, description="Answer the ink of each stamp alone as PNGs, on transparency and on white."
+    )
     prior: FiniteFloat | None = Field(
         None, gt=0, lt=1, description="The share of pairs of one die among look-alikes; by default 0.5."
     )
@@ -88,6 +92,8 @@ class AnalyzeOptions(FindOptions):
             include_masks=self.include_masks,
             include_crops=self.include_crops,
             include_text=self.include_text,
+            include_unrolled=self.include_unrolled,
+            include_clean_stamps=self.include_clean_stamps,
             prior=self.prior,
             pages=self.pages,
             password=self.password,
@@ -128,6 +134,22 @@ class JobRequest(AnalyzeOptions):
     document: Document
 
 
+class PagesOptions(_Request):
+    """Which pages of a document are drawn, and how large."""
+
+    pages: str = Field("", max_length=100_000, description="Counted from 1, such as 1-3,7; all where it is empty.")
+    password: str | None = Field(None, max_length=MAX_PASSWORD_CHARS, description="Opens a PDF that asks for one.")
+    max_side: int = Field(
+        1600, ge=64, le=MAX_SIDE_PX, description="Pixels of the longer side; larger ones are reduced."
+    )
+
+
+class PagesRequest(PagesOptions):
+    """A document whose pages to draw."""
+
+    document: Document
+
+
 class Comparand(_Request):
     """One side of a comparison: a cropped stamp, or a vector of an earlier answer with its model."""
 
@@ -156,6 +178,7 @@ class CompareOptions(_Request):
     preset: Preset | None = Field(None, description="By default the model of a vector, else the fast one.")
     by_vectors: bool = Field(False, description="Do not compare their ink: the verdict is `same layout` at most.")
     prior: FiniteFloat | None = Field(None, gt=0, lt=1, description="The share of pairs of one die; by default 0.5.")
+    include_overlay: bool = Field(False, description="Answer both inks laid over each other, and what each place says.")
 
 
 class CompareRequest(CompareOptions):

@@ -6,20 +6,24 @@ import json
 import logging
 import signal
 import socket
-import threading
+import ssl
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from dataclasses import dataclass
 
 import uvicorn
-from prometheus_client import Gauge, start_http_server
+from prometheus_client import Gauge
+from starlette.types import ASGIApp
 
 from services.runtime.observability import logs, tracing
 from services.runtime.observability.metrics import Metrics
+from services.runtime.observability.metrics_server import MetricsServer
 from services.runtime.process.heap import trim
 from services.runtime.security.exposure import check_exposure
+from services.runtime.security.tls import TlsFiles, channel_credentials, server_context
 from services.runtime.serving.byte_budget import ByteBudget
-from services.web.app import make_app
+from services.web.access import known_tokens
+from services.web.app import make_app, make_health_app
 from services.web.bodies import Bodies
 from services.web.context import Context
 from services.web.gateway import Gateway
@@ -52,45 +56,70 @@ class _Server(uvicorn.Server):
 @asynccontextmanager
 async def running(settings: WebSettings) -> AsyncIterator[Ports]:
     """Serves inside the `async with`; leaving it drains."""
-    check_exposure(settings.host, encrypted=False, insecure=settings.insecure)
+    tls = server_context(settings.tls_files)
+    check_exposure(settings.host, encrypted=tls is not None, insecure=settings.insecure)
+    upstream = TlsFiles("upstream", settings.upstream_cert, settings.upstream_key, settings.upstream_ca)
+    credentials, tokens = channel_credentials(upstream), known_tokens(settings)
     metrics = Metrics()
     budget, draining = ByteBudget(settings.body_mib * _MIB), asyncio.Event()
     decoders = DecoderPool(1, _DRAWING)
-    metrics_server, _ = start_http_server(settings.metrics_port, settings.host, metrics.registry)
+    metrics_server = MetricsServer(settings.host, settings.metrics_port, metrics.registry)
     try:
-        async with Gateway(settings.gateway) as gateway:
-            jobs = Jobs(gateway, settings.jobs, settings.job_mib * _MIB, settings.job_lifetime_s)
-            _observe(metrics, budget, jobs)
+        async with Gateway(settings.gateway, credentials) as gateway:
+            jobs = Jobs(gateway, settings.jobs, settings.caller_jobs, settings.job_mib * _MIB, settings.job_lifetime_s)
+            _observe(metrics, settings, budget, jobs)
             bodies = Bodies(settings.max_body_mib * _MIB, budget)
-            context = Context(settings, gateway, bodies, jobs, decoders, draining)
-            config = uvicorn.Config(
-                make_app(context, metrics),
-                log_config=None,
-                access_log=False,
-                lifespan="off",
-                server_header=False,
-                ws="none",
-                timeout_graceful_shutdown=max(1, round(settings.grace_s)),
-            )
-            server = _Server(config)
-            listener = _listening(settings.host, settings.port)
-            serving = asyncio.create_task(server.serve([listener]))
+            context = Context(settings, gateway, bodies, jobs, decoders, metrics, tokens, draining)
             trimming = asyncio.create_task(trim(lambda: budget.given_back))
             try:
-                yield Ports(listener.getsockname()[1], metrics_server.server_port)
+                async with _health_port(context), _listening(make_app(context, metrics), settings, tls) as port:
+                    try:
+                        yield Ports(port, metrics_server.port)
+                    finally:
+                        draining.set()
+                        await asyncio.sleep(settings.drain_delay_s)
+                        jobs.close()
             finally:
-                draining.set()
-                await asyncio.sleep(settings.drain_delay_s)
-                jobs.close()
-                server.should_exit = True
-                await serving
                 trimming.cancel()
     finally:
         await decoders.close()
-        threading.Thread(target=metrics_server.shutdown).start()  # takes half a second, for which nobody waits
+        metrics_server.close()
 
 
-def _listening(host: str, port: int) -> socket.socket:
+@asynccontextmanager
+async def _listening(
+    app: ASGIApp, settings: WebSettings, tls: ssl.SSLContext | None, flag: str = "port"
+) -> AsyncIterator[int]:
+    """Serves an app inside the `async with`, at the port that a setting has; leaving it finishes the calls in work."""
+    config = uvicorn.Config(
+        app,
+        log_config=None,
+        access_log=False,
+        lifespan="off",
+        server_header=False,
+        ws="none",
+        timeout_graceful_shutdown=max(1, round(settings.grace_s)),
+        ssl_context_factory=None if tls is None else lambda *_: tls,
+    )
+    server = _Server(config)
+    listener = _listener(settings.host, getattr(settings, flag), f"--{flag.replace('_', '-')}")
+    serving = asyncio.create_task(server.serve([listener]))
+    try:
+        yield int(listener.getsockname()[1])
+    finally:
+        server.should_exit = True
+        await serving
+
+
+def _health_port(context: Context) -> AbstractAsyncContextManager[int | None]:
+    """What probes ask that speak no TLS: a port of its own, as one that is encrypted is so for every path."""
+    settings = context.settings
+    if not settings.health_port:
+        return nullcontext()
+    return _listening(make_health_app(context), settings, None, "health_port")
+
+
+def _listener(host: str, port: int, flag: str) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listener = socket.socket(family, socket.SOCK_STREAM)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -99,13 +128,14 @@ def _listening(host: str, port: int) -> socket.socket:
     except OSError as error:
         listener.close()
         reason = f"cannot listen on {host}:{port} ({error})"
-        raise OSError(f"{reason}: end the process that has the port, or choose another by --port") from error
+        raise OSError(f"{reason}: end the process that has the port, or choose another by {flag}") from error
     listener.listen(_BACKLOG)
     return listener
 
 
-def _observe(metrics: Metrics, budget: ByteBudget, jobs: Jobs) -> None:
+def _observe(metrics: Metrics, settings: WebSettings, budget: ByteBudget, jobs: Jobs) -> None:
     registry = metrics.registry
+    Gauge("stamp2vec_calls_capacity", "Calls beyond which more are refused.", registry=registry).set(settings.capacity)
     Gauge("stamp2vec_body_bytes", "Bytes that requests hold.", registry=registry).set_function(lambda: budget.taken)
     Gauge("stamp2vec_jobs", "Jobs that are kept.", registry=registry).set_function(lambda: len(jobs))
     Gauge("stamp2vec_job_bytes", "Bytes that jobs hold.", registry=registry).set_function(lambda: jobs.held_bytes)

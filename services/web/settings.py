@@ -2,24 +2,30 @@
 
 from dataclasses import dataclass
 
-from services.runtime.serving.settings import setting
+from services.runtime.serving.settings import ListenerSettings, setting
 from stamp2vec.limits import DEFAULT_DEADLINE_S
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class WebSettings:
-    """HTTP before a gateway. It decides nothing about who may call: put it behind what does."""
+class WebSettings(ListenerSettings):
+    """HTTP before a gateway."""
 
-    host: str = setting("127.0.0.1", "Address to listen on; 0.0.0.0 in a container, where others must reach it.")
     port: int = setting(8050, "HTTP port; 0 takes a free one and prints it.", at_least=0, at_most=65535)
     metrics_port: int = setting(9104, "Port of /metrics; 0 takes a free one and prints it.", at_least=0, at_most=65535)
-    insecure: bool = setting(
-        False,
-        "Listen beyond loopback: this process has no TLS and checks no caller, so something before it has to, such as "
-        "a proxy or a mesh.",
-    )
     gateway: str = setting(
         "127.0.0.1:50050", "Address of the gateway. On Kubernetes a headless Service: calls are spread over all of it."
+    )
+    upstream_ca: str = setting(
+        "", "PEM file of the authorities that issue the gateway's certificate: with it the gateway is called by TLS."
+    )
+    upstream_cert: str = setting(
+        "", "PEM file of the certificate chain that is shown to the gateway, where it asks for one."
+    )
+    upstream_key: str = setting("", "PEM file of its private key. A change of these files makes new connections.")
+    tokens: str = setting(
+        "",
+        "The gateway's file of tokens, by which callers are refused before their documents are read. Without it the "
+        "gateway alone checks them. It is read again when it changes.",
     )
     timeout_s: float = setting(
         DEFAULT_DEADLINE_S,
@@ -40,6 +46,9 @@ class WebSettings:
         at_least=1,
     )
     jobs: int = setting(100, "Jobs that are kept, done ones included; beyond it more are refused.", at_least=1)
+    caller_jobs: int = setting(
+        0, "Jobs of one caller, by the name of its token, beyond which more are refused; 0 sets no limit.", at_least=0
+    )
     job_mib: int = setting(
         256, "MiB of the documents and results of all jobs; raise it with the memory of the process.", at_least=1
     )
@@ -49,6 +58,7 @@ class WebSettings:
     cors_origins: tuple[str, ...] = setting(
         (), "An origin whose pages may call from a browser, such as https://scans.example.com. Repeat it for several."
     )
+    page: str = setting("on", "off serves no page at /, where programs alone call.", choices=("on", "off"))
     docs: str = setting("on", "off hides /docs and /openapi.json.", choices=("on", "off"))
     drain_delay_s: float = setting(
         0.0,
@@ -60,7 +70,4 @@ class WebSettings:
         30.0,
         "Seconds that calls in work have to finish at a shutdown, jobs have none; raise it with the timeouts.",
         at_least=0,
-    )
-    log_level: str = setting(
-        "info", "debug when chasing a bug, warning to save log space.", choices=("debug", "info", "warning", "error")
     )

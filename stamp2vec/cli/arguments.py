@@ -1,14 +1,14 @@
 """The grammar of the command line."""
 
 import os
-import re
-from argparse import ArgumentParser, ArgumentTypeError, Namespace, RawDescriptionHelpFormatter
+from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from stamp2vec.cli import commands
+from stamp2vec.cli import app, commands, mcp
 from stamp2vec.cli.bulk import INDEX_VARIABLE, Shard
 from stamp2vec.cli.engine import Engine
+from stamp2vec.cli.option_types import count, model_name, number_to, port, seconds, shard, share
 from stamp2vec.cli.report import Report
 from stamp2vec.limits import DEFAULT_MAX_OVERLAP, DEFAULT_PRIOR, LOOSEST_MAX_OVERLAP
 from stamp2vec.values import Preset
@@ -43,8 +43,8 @@ _GATEWAY = """\
 With --gateway, the token in the environment variable STAMP2VEC_TOKEN goes with every call, if it is set.
 """
 
-_MODEL_NAME = re.compile(r"[a-z0-9-]+(@[0-9.]+)?")
 _DEFAULT_TIMEOUT_S = 120.0
+_FOLDERS = ("crops", "masks", "unrolled", "clean")
 _OUT_OPTIONS = ("resume", "jobs", "timeout", "shard", "shards")
 _GATEWAY_OPTIONS = ("tls", "ca", "token_file", "interactive")
 
@@ -95,10 +95,12 @@ def parse(argv: Sequence[str] | None) -> Namespace:
         "Boxes are x1 y1 x2 y2 in pixels of the upright page; rotations are degrees, clockwise.\n\n"
         "--json prints one line a page: file, page (from 0), label, width, height, resolution (pixels an inch),\n"
         "warnings, stamps with box, score, type, angle_degrees, ink_colour, source, box_points (of a PDF), width_mm,\n"
-        "height_mm; null is unknown. It takes the detector alone, unless --vectors or --masks ask for more.\n\n"
+        "height_mm; null is unknown. It takes the detector alone, unless --vectors, --masks, --unrolled or\n"
+        "--clean ask for more.\n\n"
         "--crops and --masks write a-1.png, a-2.png, ... for the stamps of a.jpg, numbered through all its pages\n"
-        "as in the table. With --json a stamp has these paths in crop and mask, and in crop_box the part of the\n"
-        "page that the files show.\n\n"
+        "as in the table; --unrolled writes a-1-1.png, a-1-2.png, ..., the strips of the first stamp, and --clean\n"
+        "a-1.png, its ink on transparency, and a-1-white.png. With --json a stamp has these paths in crop, mask,\n"
+        "unrolled, transparent and ink, and in crop_box the part of the page that the files show.\n\n"
         "A gateway works on several documents at once: they are printed as they finish.\n\n" + _OUT + "\n" + _FILES,
     )
     _add_files(parser)
@@ -114,6 +116,8 @@ def parse(argv: Sequence[str] | None) -> Namespace:
     parser.add_argument("--crops", metavar="DIR", help="write each stamp as a PNG file into DIR")
     parser.add_argument("--masks", metavar="DIR", help="write each stamp's ink mask as a PNG file into DIR")
     parser.add_argument("--text", action="store_true", help="say what each stamp says, as read does")
+    parser.add_argument("--unrolled", metavar="DIR", help="write each stamp's text in straight strips into DIR")
+    parser.add_argument("--clean", metavar="DIR", help="write each stamp's ink alone into DIR, on nothing and on white")
     _add_preset(parser)
     _add_out(parser)
     _add_gateway(parser, priority=True)
@@ -193,8 +197,36 @@ def parse(argv: Sequence[str] | None) -> Namespace:
     _add_json(parser)
     _add_gateway(parser, priority=False)
 
+    parser = command(
+        "mcp",
+        mcp.serve,
+        "Serve tools to an assistant, over stdin and stdout, by the Model Context Protocol.",
+        "The tools find_stamps, analyze_document and compare_stamps read files below the folders of --root, and write\n"
+        "nothing. The assistant's program starts this command: docs/mcp.md has its configuration.\n",
+    )
+    parser.add_argument(
+        "--root", metavar="DIR", action="append", help="a folder whose files may be read; can be repeated (default: .)"
+    )
+    _add_password(parser)
+    _add_preset(parser)
+    _add_gateway(parser, priority=False)
+
+    parser = command(
+        "app",
+        app.serve,
+        "Open a page to try it in a browser of this machine.",
+        "It takes a file and shows a page of it: boxes, crops, ink, and how alike the stamps are. Other machines\n"
+        "cannot reach it. Files that are sent to it lie in a folder of their own, until it ends at the latest.\n",
+    )
+    parser.add_argument("--port", metavar="N", type=port, default=7860, help="0 takes a free one (default: 7860)")
+    _add_password(parser)
+    _add_preset(parser)
+    _add_gateway(parser, priority=False)
+
     arguments = top.parse_args(argv)
     _check(top, arguments)
+    if arguments.run in (mcp.serve, app.serve):
+        arguments.interactive = True  # a person waits
     return arguments
 
 
@@ -211,9 +243,9 @@ def _check(top: ArgumentParser, arguments: Namespace) -> None:
     for option in _GATEWAY_OPTIONS:
         if arguments.gateway is None and getattr(arguments, option, None):
             top.error(f"{_typed(option)} needs --gateway")
-    folders = [Path(folder).resolve() for option in ("crops", "masks") if (folder := getattr(arguments, option, None))]
+    folders = [Path(folder).resolve() for option in _FOLDERS if (folder := getattr(arguments, option, None))]
     if len(folders) > len(set(folders)):
-        top.error("--crops and --masks name their files alike: choose two folders")
+        top.error(f"{', '.join(map(_typed, _FOLDERS))} name their files alike: choose a folder for each")
     typed = [*getattr(arguments, "files", []), getattr(arguments, "a", ""), getattr(arguments, "b", "")]
     if typed.count("-") > 1:
         top.error("- can be given once: stdin holds one file")
@@ -228,7 +260,7 @@ def _check_out(top: ArgumentParser, arguments: Namespace) -> None:
             if getattr(arguments, option):
                 top.error(f"{_typed(option)} needs --out")
         return
-    for option in ("json", "crops", "masks", "prior", "text"):
+    for option in ("json", *_FOLDERS, "prior", "text"):
         if getattr(arguments, option, None):
             top.error(f"{_typed(option)} is not for --out: leave out one of them")
     if "-" in arguments.files:
@@ -274,37 +306,37 @@ def _add_out(parser: ArgumentParser) -> None:
     group.add_argument(
         "--jobs",
         metavar="N",
-        type=_count,
+        type=count,
         help="files at a time, each in a process (default: one a core; through a gateway 8)",
     )
     group.add_argument(
         "--timeout",
         metavar="SECONDS",
-        type=_seconds,
+        type=seconds,
         help=f"give a file up when a page of it takes longer (default: {_DEFAULT_TIMEOUT_S:g})",
     )
-    shard = group.add_mutually_exclusive_group()
-    shard.add_argument(
+    part = group.add_mutually_exclusive_group()
+    part.add_argument(
         "--shard",
         metavar="I/N",
-        type=_shard,
+        type=shard,
         help="of N parts only part I, from 0; which file is in which follows from its name alone. The table of part 3 "
         "of 16 is FILE-00003-of-00016.parquet",
     )
-    shard.add_argument("--shards", metavar="N", type=_count, help=f"the same with I from {INDEX_VARIABLE}")
+    part.add_argument("--shards", metavar="N", type=count, help=f"the same with I from {INDEX_VARIABLE}")
 
 
 def _add_thresholds(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--min-score",
         metavar="0..1",
-        type=_number_to(1.0),
+        type=number_to(1.0),
         help="leave out stamps that score less (default: the threshold of the detector)",
     )
     parser.add_argument(
         "--max-overlap",
         metavar=f"0..{LOOSEST_MAX_OVERLAP:g}",
-        type=_number_to(LOOSEST_MAX_OVERLAP),
+        type=number_to(LOOSEST_MAX_OVERLAP),
         help="how far two stamps may overlap, as intersection over union; raise it to keep stamps apart that lie on "
         f"each other (default: {DEFAULT_MAX_OVERLAP:g})",
     )
@@ -314,7 +346,7 @@ def _add_prior(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--prior",
         metavar="0..1",
-        type=_share,
+        type=share,
         help="the share of pairs of one die among the look-alikes that are compared; probabilities assume it "
         f"(default: {DEFAULT_PRIOR:g})",
     )
@@ -336,7 +368,7 @@ def _add_model(parser: ArgumentParser, which: str) -> None:
         "--preset", type=Preset, choices=list(Preset), help="the models for speed or accuracy (default: fast)"
     )
     group.add_argument(
-        "--model", metavar="NAME", type=_model, help=f"{which}: its name, or name@version, of `stamp2vec models`"
+        "--model", metavar="NAME", type=model_name, help=f"{which}: its name, or name@version, of `stamp2vec models`"
     )
 
 
@@ -348,49 +380,3 @@ def _add_gateway(parser: ArgumentParser, *, priority: bool) -> None:
     group.add_argument("--token-file", metavar="FILE", help="file with the token, in place of STAMP2VEC_TOKEN")
     if priority:
         group.add_argument("--interactive", action="store_true", help="run before bulk calls, because a person waits")
-
-
-def _model(text: str) -> str:
-    if not _MODEL_NAME.fullmatch(text):
-        raise ArgumentTypeError(f"{text!r} is no name of a model: `stamp2vec models` lists them")
-    return text
-
-
-def _count(text: str) -> int:
-    if not text.isdecimal() or not 1 <= int(text) <= 100_000:
-        raise ArgumentTypeError(f"{text!r} is out of range: choose 1 to 100,000")
-    return int(text)
-
-
-def _shard(text: str) -> Shard:
-    index, _, count = text.partition("/")
-    if not index.isdecimal() or not 0 <= int(index) < _count(count):
-        raise ArgumentTypeError(f"{text!r} is no part: choose one such as 0/16 to 15/16")
-    return Shard(int(index), int(count))
-
-
-def _seconds(text: str) -> float:
-    value = _number_to(86_400.0)(text)
-    if not value:
-        raise ArgumentTypeError("'0' is out of range: choose more")
-    return value
-
-
-def _share(text: str) -> float:
-    value = _number_to(1.0)(text)
-    if not 0 < value < 1:
-        raise ArgumentTypeError(f"{text!r} is out of range: choose a number above 0 and below 1")
-    return value
-
-
-def _number_to(most: float) -> Callable[[str], float]:
-    def number(text: str) -> float:
-        try:
-            value = float(text)
-        except ValueError:
-            value = -1.0
-        if not 0 <= value <= most:
-            raise ArgumentTypeError(f"{text!r} is out of range: choose 0 to {most:g}")
-        return value
-
-    return number

@@ -10,7 +10,7 @@ import numpy as np
 
 from stamp2vec.cli import bulk, tables, verdicts
 from stamp2vec.cli.engine import Engine
-from stamp2vec.cli.folders import PngFolder
+from stamp2vec.cli.folders import PngFolder, StampFolders
 from stamp2vec.cli.places import crop_bytes
 from stamp2vec.cli.report import Report, counted
 from stamp2vec.cli.rows import StampFiles, page_json
@@ -57,15 +57,16 @@ def find(arguments: Namespace, engine: Engine, report: Report) -> None:
 
 def analyze(arguments: Namespace, engine: Engine, report: Report) -> None:
     """Print the stamps of every page."""
-    crops = PngFolder(arguments.crops, "--crops") if arguments.crops else None
-    masks = PngFolder(arguments.masks, "--masks") if arguments.masks else None
+    folders = StampFolders(arguments)
     options = Options(
         min_score=arguments.min_score,
         max_overlap=arguments.max_overlap,
         # The table has similarities, which take vectors; JSON has nothing of them unless they are asked for.
         include_vectors=arguments.vectors or not (arguments.json or arguments.out),
-        include_masks=masks is not None,
-        include_crops=crops is not None,
+        include_masks=folders.masks is not None,
+        include_crops=folders.crops is not None,
+        include_unrolled=folders.unrolled is not None,
+        include_clean_stamps=folders.clean is not None,
         include_text=arguments.text,
         prior=arguments.prior,
         pages=arguments.pages,
@@ -75,7 +76,7 @@ def analyze(arguments: Namespace, engine: Engine, report: Report) -> None:
         bulk.run(arguments, engine, options, report)
         return
     for source, result in _analyzed(arguments, engine, report, options):
-        files = iter(_write_stamps(source, result, crops, masks, report))
+        files = iter(_write_stamps(source, result, folders, report))
         if not arguments.json:
             print(tables.document(source.name, result), flush=True)
             continue
@@ -206,19 +207,13 @@ def _analyzed(
         report.advance()
 
 
-def _write_stamps(
-    source: Source, result: DocumentResult, crops: PngFolder | None, masks: PngFolder | None, report: Report
-) -> list[StampFiles]:
+def _write_stamps(source: Source, result: DocumentResult, folders: StampFolders, report: Report) -> list[StampFiles]:
     """The files of every stamp of a document, in order; the stamps after one that cannot be written have none."""
     stamps = [stamp for page in result.pages for stamp in page.stamps]
     files = [StampFiles() for _ in stamps]
     try:
         for index, stamp in enumerate(stamps):
-            name = f"{source.stem}-{index + 1}"
-            files[index] = StampFiles(
-                crop=None if crops is None or stamp.crop is None else crops.write(name, stamp.crop),
-                mask=None if masks is None or stamp.mask is None else masks.write(name, stamp.mask),
-            )
+            files[index] = folders.write(f"{source.stem}-{index + 1}", stamp)
     except InvalidInput as error:
         report.fail(source.name, error)
     return files

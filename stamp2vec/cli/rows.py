@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass
 
 import numpy as np
 
+from stamp2vec.strips import Line, Place
 from stamp2vec.texts import StampText, TextArc
 from stamp2vec.values import DocumentResult, PageResult, Stamp
 
@@ -16,6 +17,9 @@ class StampFiles:
 
     crop: str | None = None
     mask: str | None = None
+    unrolled: tuple[str, ...] = ()
+    transparent: str | None = None
+    ink: str | None = None
 
 
 def page_json(
@@ -42,6 +46,32 @@ def page_row(page: PageResult) -> dict[str, object]:
         "resolution": None if resolution is None else [rounded(resolution.x, 2), rounded(resolution.y, 2)],
         "warnings": list(page.warnings),
         "stamps": [_stamp(stamp) for stamp in page.stamps],
+    }
+
+
+def place_row(place: Place) -> dict[str, object]:
+    """Where on its crop a strip comes from: a ring, or a line."""
+    if isinstance(place, Line):
+        return {
+            "line": {
+                "centre": [rounded(place.x, 2), rounded(place.y, 2)],
+                "width": rounded(place.width, 2),
+                "height": rounded(place.height, 2),
+                "angle_degrees": rounded(place.angle_degrees, 1),
+            }
+        }
+    ellipse = place.ellipse
+    return {
+        "ring": {
+            "centre": [rounded(ellipse.x, 2), rounded(ellipse.y, 2)],
+            "semi_axes": [rounded(ellipse.semi_major, 2), rounded(ellipse.semi_minor, 2)],
+            "rotation_degrees": rounded(ellipse.rotation_degrees, 1),
+            "inner": rounded(place.inner, 3),
+            "outer": rounded(place.outer, 3),
+            "start_degrees": rounded(place.start_degrees, 1),
+            "span_degrees": rounded(place.span_degrees, 1),
+            "reading": place.reading,
+        }
     }
 
 
@@ -100,12 +130,14 @@ def _arc(arc: TextArc) -> dict[str, object]:
 
 def _written(stamp: Stamp, files: StampFiles, include_vectors: bool) -> dict[str, object]:
     row = _stamp(stamp)
-    if files.crop is not None or files.mask is not None:
+    paths = {"crop": files.crop, "mask": files.mask, "transparent": files.transparent, "ink": files.ink}
+    written = {name: path for name, path in paths.items() if path is not None}
+    if written or files.unrolled:
         row["crop_box"] = list(stamp.crop_box)
-    if files.crop is not None:
-        row["crop"] = files.crop
-    if files.mask is not None:
-        row["mask"] = files.mask
+    row |= written
+    if files.unrolled:
+        strips = zip(files.unrolled, stamp.unrolled, strict=True)
+        row["unrolled"] = [{"file": path, **place_row(strip.place)} for path, strip in strips]
     if include_vectors and stamp.vector is not None:
         row["die_group"] = stamp.die_group
         row["vector"] = [round(number, 6) for number in stamp.vector.tolist()]

@@ -72,7 +72,7 @@ def _found_lines(name: str, result: DocumentResult) -> Iterator[str]:
         yield f"{name}  warning: {warning}"
     for page in result.pages:
         if page.stamps:
-            places = "; ".join(f"{number} {_place(stamp, page)}" for number, stamp in enumerate(page.stamps, 1))
+            places = "; ".join(f"{number} {place(stamp, page)}" for number, stamp in enumerate(page.stamps, 1))
             yield f"{_page(name, page)}  {counted(len(page.stamps), 'stamp')}: {places}"
         yield from (f"{_page(name, page)}  warning: {warning}" for warning in page.warnings)
 
@@ -87,7 +87,7 @@ def _texts(name: str, result: DocumentResult) -> Iterator[str]:
     for page in result.pages:
         for stamp in page.stamps:
             number += 1
-            yield f"{_page(name, page)}  {number} {_place(stamp, page)}"
+            yield f"{_page(name, page)}  {number} {place(stamp, page)}"
             if stamp.text is not None:
                 yield from (f"  {line}" for line in _text_lines(stamp.text))
 
@@ -116,7 +116,7 @@ def _page(name: str, page: PageResult) -> str:
     return f"{name}  page {number}{label}"
 
 
-def _place(stamp: Stamp, page: PageResult) -> str:
+def place(stamp: Stamp, page: PageResult) -> str:
     """For example "round, bottom left": a third of the page, down and across."""
     x1, y1, x2, y2 = stamp.box
     down = ("top", "middle", "bottom")[min(2, max(0, int(3 * (y1 + y2) / 2 / page.height)))]

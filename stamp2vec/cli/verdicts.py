@@ -7,13 +7,12 @@ import numpy as np
 from PIL import Image
 
 from stamp2vec.cli.rows import rounded
+from stamp2vec.display import overlaid
 from stamp2vec.imaging import letterbox
-from stamp2vec.values import Comparison, Overlay, Verdict
+from stamp2vec.values import Comparison, Verdict
 
 _SIDE_PX = 480
 _GAP_PX = 16
-_BOTH, _MISSING, _ADDED = (60, 60, 60), (0, 90, 220), (240, 120, 0)
-_AGREES, _CONTRADICTS = (150, 235, 170), (255, 120, 120)
 _NO_VERDICT = (150, 150, 150)
 _COLOURS = {Verdict.SAME: (0, 150, 80), Verdict.DIFFERENT: (220, 30, 30)}
 
@@ -65,31 +64,22 @@ def json_line(a: str, b: str, result: Comparison) -> str:
 
 
 def picture(a: np.ndarray, b: np.ndarray, result: Comparison) -> bytes:
-    """A PNG file of two crops, uint8 (H, W, 3), in a frame: green for one die, red for two, grey for no verdict.
+    """A PNG file of `side_by_side`."""
+    file = io.BytesIO()
+    Image.fromarray(side_by_side(a, b, result)).save(file, "PNG")
+    return file.getvalue()
+
+
+def side_by_side(a: np.ndarray, b: np.ndarray, result: Comparison) -> np.ndarray:
+    """Two crops, uint8 (H, W, 3), in a frame: green for one die, red for two, grey for no verdict.
 
     Where their ink was compared a third panel shows both laid over each other, and what each place says.
     """
     panels = [letterbox(crop, (_SIDE_PX, _SIDE_PX))[0] for crop in (a, b)]
     if result.overlay is not None:
-        panels.append(letterbox(_overlaid(result.overlay), (_SIDE_PX, _SIDE_PX))[0])
+        panels.append(letterbox(overlaid(result.overlay), (_SIDE_PX, _SIDE_PX))[0])
     sheet = Image.new("RGB", (len(panels) * (_SIDE_PX + _GAP_PX) + _GAP_PX, _SIDE_PX + 2 * _GAP_PX))
     sheet.paste(_COLOURS.get(result.verdict, _NO_VERDICT), (0, 0, *sheet.size))
     for number, pixels in enumerate(panels):
         sheet.paste(Image.fromarray(pixels), (_GAP_PX + number * (_SIDE_PX + _GAP_PX), _GAP_PX))
-    file = io.BytesIO()
-    sheet.save(file, "PNG")
-    return file.getvalue()
-
-
-def _overlaid(overlay: Overlay) -> np.ndarray:
-    """uint8 (H, W, 3): ink in the colour of the impression that has it, or of both, on paper that shows evidence."""
-    size = overlay.a_ink.shape[::-1]
-    paper = np.full((*overlay.a_ink.shape, 3), 255, np.float32)
-    for places, colour in ((overlay.agrees, _AGREES), (overlay.contradicts, _CONTRADICTS)):
-        sure = np.asarray(Image.fromarray(places).resize(size, Image.Resampling.BILINEAR), np.float32)[..., None] / 255
-        paper += sure * (np.array(colour, np.float32) - paper)
-    a, b = (ink.astype(np.float32)[..., None] / 255 for ink in (overlay.a_ink, overlay.b_ink))
-    both = np.minimum(a, b)
-    shares = ((both, _BOTH), (a - both, _MISSING), (b - both, _ADDED))
-    absorbed = np.sum([share * (255 - np.array(colour, np.float32)) for share, colour in shares], axis=0)
-    return np.asarray(np.rint(paper * (1 - np.clip(absorbed, 0, 255) / 255)), np.uint8)
+    return np.asarray(sheet)

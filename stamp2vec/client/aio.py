@@ -1,7 +1,8 @@
 """The calls of the gateway as coroutines."""
 
+import asyncio
 from collections.abc import AsyncIterable, AsyncIterator, Iterable, Sequence
-from typing import Any, Self, TypeVar
+from typing import Any, Self, TypeVar, Unpack
 
 import grpc
 import grpc.aio
@@ -11,10 +12,11 @@ from stamp2vec.client import calls
 from stamp2vec.client.calls import Call
 from stamp2vec.client.connection import channel_options, metadata
 from stamp2vec.client.errors import call_error
-from stamp2vec.client.stream import DocumentStream
-from stamp2vec.document.options import Options
+from stamp2vec.client.stream import Document, DocumentStream
+from stamp2vec.document.options import DocumentOptions, Options, PageOptions
 from stamp2vec.errors import Stamp2vecError
-from stamp2vec.limits import DEFAULT_DEADLINE_S
+from stamp2vec.files import File, contents
+from stamp2vec.limits import DEFAULT_DEADLINE_S, MAX_DOCUMENT_BYTES
 from stamp2vec.v1.gateway_pb2_grpc import StampServiceStub
 from stamp2vec.values import Comparison, Detection, DocumentResult, Embedding, ModelInfo, PageResult, Preset
 from stamp2vec.wire.images import Picture
@@ -58,68 +60,28 @@ class AsyncClient:
 
     async def analyze(
         self,
-        document: bytes,
+        document: File,
         preset: Preset = Preset.FAST,
         *,
-        min_score: float | None = None,
-        max_overlap: float | None = None,
-        include_vectors: bool = True,
-        include_masks: bool = False,
-        include_crops: bool = False,
-        include_text: bool = False,
-        prior: float | None = None,
-        pages: str = "",
-        password: str | None = None,
         bulk: bool = False,
+        **options: Unpack[DocumentOptions],
     ) -> DocumentResult:
-        """See Client.analyze."""
-        options = Options(
-            min_score=min_score,
-            max_overlap=max_overlap,
-            include_vectors=include_vectors,
-            include_masks=include_masks,
-            include_crops=include_crops,
-            include_text=include_text,
-            prior=prior,
-            pages=pages,
-            password=password,
-        )
-        return await self._run(calls.analyze(document, preset, options, bulk=bulk))
+        """See Client.analyze. A file is read in a thread."""
+        data = await asyncio.to_thread(contents, document, MAX_DOCUMENT_BYTES, "document")
+        return await self._run(calls.analyze(data, preset, Options(**options), bulk=bulk))
 
     async def analyze_many(
         self,
-        documents: Iterable[tuple[str, bytes]] | AsyncIterable[tuple[str, bytes]],
+        documents: Iterable[Document] | AsyncIterable[Document],
         preset: Preset = Preset.FAST,
         *,
-        min_score: float | None = None,
-        max_overlap: float | None = None,
-        include_vectors: bool = True,
-        include_masks: bool = False,
-        include_crops: bool = False,
-        include_text: bool = False,
-        prior: float | None = None,
-        pages: str = "",
-        password: str | None = None,
         bulk: bool = True,
         deadline_s: float = 3600.0,
+        **options: Unpack[DocumentOptions],
     ) -> AsyncIterator[tuple[str, DocumentResult | Stamp2vecError]]:
-        """See Client.analyze_many. An Iterable is read in the event loop: pass an AsyncIterable where reading waits."""
-        options = Options(
-            min_score=min_score,
-            max_overlap=max_overlap,
-            include_vectors=include_vectors,
-            include_masks=include_masks,
-            include_crops=include_crops,
-            include_text=include_text,
-            prior=prior,
-            pages=pages,
-            password=password,
-        )
-        stream = DocumentStream(preset, options, bulk=bulk)
-        if isinstance(documents, AsyncIterable):
-            requests: object = stream.requests_async(documents)
-        else:
-            requests = stream.requests(documents)
+        """See Client.analyze_many. Files are read in a thread, an Iterable itself in the event loop."""
+        stream = DocumentStream(preset, Options(**options), bulk=bulk)
+        requests = stream.requests_async(documents)
         call = self._stub.AnalyzeDocuments(requests, timeout=deadline_s, metadata=self._metadata)
         try:
             async for response in call:
@@ -134,35 +96,17 @@ class AsyncClient:
 
     async def analyze_pages(
         self,
-        document: bytes,
+        document: File,
         preset: Preset = Preset.FAST,
         *,
-        min_score: float | None = None,
-        max_overlap: float | None = None,
-        include_vectors: bool = True,
-        include_masks: bool = False,
-        include_crops: bool = False,
-        include_text: bool = False,
-        pages: str = "",
-        password: str | None = None,
         bulk: bool = False,
         deadline_s: float = 3600.0,
+        **options: Unpack[PageOptions],
     ) -> AsyncIterator[PageResult]:
         """See Client.analyze_pages."""
-        options = Options(
-            min_score=min_score,
-            max_overlap=max_overlap,
-            include_vectors=include_vectors,
-            include_masks=include_masks,
-            include_crops=include_crops,
-            include_text=include_text,
-            pages=pages,
-            password=password,
-        )
-        stream = DocumentStream(preset, options, bulk=bulk)
-        call = self._stub.AnalyzeDocuments(
-            stream.requests([("document", document)]), timeout=deadline_s, metadata=self._metadata
-        )
+        stream = DocumentStream(preset, Options(**options), bulk=bulk)
+        requests = stream.requests_async([("document", document)])
+        call = self._stub.AnalyzeDocuments(requests, timeout=deadline_s, metadata=self._metadata)
         try:
             async for response in call:
                 for page in stream.pages(response):
@@ -216,12 +160,7 @@ class AsyncClient:
         by_vectors: bool = False,
         prior: float | None = None,
     ) -> Comparison:
-        """Judges whether one die made two stamps, each a crop or a vector.
-
-        Two crops are compared by their ink too, unless only `by_vectors`; vectors show no letters, so that by them
-        alone the verdict is SAME_LAYOUT at most. `model` is by default that of a vector, else the fast one. `prior`, by
-        default 0.5, is the share of pairs of one die among those that are asked about, the others being look-alikes.
-        """
+        """See Client.compare."""
         return await self._run(calls.compare(a, b, model, by_vectors=by_vectors, prior=prior))
 
     async def models(self) -> list[ModelInfo]:

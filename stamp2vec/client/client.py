@@ -1,7 +1,7 @@
 """The calls of the gateway as methods."""
 
 from collections.abc import Generator, Iterable, Iterator, Sequence
-from typing import Self, TypeVar
+from typing import Self, TypeVar, Unpack
 
 import grpc
 import numpy as np
@@ -10,10 +10,11 @@ from stamp2vec.client import calls
 from stamp2vec.client.calls import Call
 from stamp2vec.client.connection import channel_options, metadata
 from stamp2vec.client.errors import call_error
-from stamp2vec.client.stream import DocumentStream
-from stamp2vec.document.options import Options
+from stamp2vec.client.stream import Document, DocumentStream
+from stamp2vec.document.options import DocumentOptions, Options, PageOptions
 from stamp2vec.errors import Stamp2vecError
-from stamp2vec.limits import DEFAULT_DEADLINE_S
+from stamp2vec.files import File, contents
+from stamp2vec.limits import DEFAULT_DEADLINE_S, MAX_DOCUMENT_BYTES
 from stamp2vec.v1.gateway_pb2_grpc import StampServiceStub
 from stamp2vec.values import Comparison, Detection, DocumentResult, Embedding, ModelInfo, PageResult, Preset
 from stamp2vec.wire.images import Picture
@@ -64,78 +65,49 @@ class Client:
 
     def analyze(
         self,
-        document: bytes,
+        document: File,
         preset: Preset = Preset.FAST,
         *,
-        min_score: float | None = None,
-        max_overlap: float | None = None,
-        include_vectors: bool = True,
-        include_masks: bool = False,
-        include_crops: bool = False,
-        include_text: bool = False,
-        prior: float | None = None,
-        pages: str = "",
-        password: str | None = None,
         bulk: bool = False,
+        **options: Unpack[DocumentOptions],
     ) -> DocumentResult:
-        """Finds every stamp of a document, segments its ink, embeds it and compares it with every other.
+        """Finds every stamp of a document, its bytes or its path, segments its ink and compares it with every other.
 
-        `min_score`, 0 to 1, is by default the detector's own threshold; `max_overlap`, 0 to 0.9 and by default 0.5, is
-        how far two stamps may overlap, as intersection over union. What is not included is not computed: without
-        vectors there are no similarities and no dies. `pages`, counted from 1, are for example "1-3,7"; `password`
-        opens a PDF that asks for one. A `bulk` call yields to interactive ones.
+        The options are those of `stamp2vec.document.Options`:
 
-        A document has at most 32 MiB and 100 pages: analyze_many and analyze_pages take larger ones.
+        - `min_score`, 0 to 1, is by default the detector's own threshold.
+        - `max_overlap`, 0 to 0.9 and by default 0.5, is how far two stamps may overlap, as intersection over union.
+        - `include_vectors`, by default True, `include_masks`, `include_crops`, `include_unrolled` and
+          `include_clean_stamps`, by default False: what is not included is not computed, and without vectors there are
+          no similarities and no dies.
+        - `prior`, above 0, below 1 and by default 0.5, is the share of pairs of one die among look-alikes.
+        - `pages`, counted from 1, are for example "1-3,7"; `password` opens a PDF that asks for one.
+
+        A `bulk` call yields to interactive ones. A document has at most 32 MiB and 100 pages: analyze_many and
+        analyze_pages take larger ones. A path that cannot be read raises UnreadableFile, an OSError too.
         """
-        options = Options(
-            min_score=min_score,
-            max_overlap=max_overlap,
-            include_vectors=include_vectors,
-            include_masks=include_masks,
-            include_crops=include_crops,
-            include_text=include_text,
-            prior=prior,
-            pages=pages,
-            password=password,
-        )
-        return self._run(calls.analyze(document, preset, options, bulk=bulk))
+        data = contents(document, MAX_DOCUMENT_BYTES, "document")
+        return self._run(calls.analyze(data, preset, Options(**options), bulk=bulk))
 
     def analyze_many(
         self,
-        documents: Iterable[tuple[str, bytes]],
+        documents: Iterable[Document],
         preset: Preset = Preset.FAST,
         *,
-        min_score: float | None = None,
-        max_overlap: float | None = None,
-        include_vectors: bool = True,
-        include_masks: bool = False,
-        include_crops: bool = False,
-        include_text: bool = False,
-        prior: float | None = None,
-        pages: str = "",
-        password: str | None = None,
         bulk: bool = True,
         deadline_s: float = 3600.0,
+        **options: Unpack[DocumentOptions],
     ) -> Iterator[tuple[str, DocumentResult | Stamp2vecError]]:
-        """The same for any number of documents of up to 256 MiB and 5,000 pages, each with an id of the caller's own.
+        """The same for any number of documents of up to 256 MiB and 5,000 pages: paths, or (name, file) pairs.
 
-        Yields the id with the result or the error, as they finish, in any order. The documents are read as the
-        gateway takes them, in a thread of gRPC; what they raise is raised here, after the results of those before.
-        `deadline_s` holds for the whole stream. Closing this generator, or dropping it, cancels the stream. Documents
-        are `bulk` unless a person waits for them.
+        Yields each path as text, or name, with the result or the error of its document, as they finish, in any order:
+        progress is the number of them. One that fails, or cannot be read, costs no other anything. The gateway has
+        eight in work at a time, and documents are read as it takes them, in a thread of gRPC; what `documents` itself
+        raises is raised here, after the results of those before. `deadline_s` holds for the whole stream: when that or
+        the connection ends, a ServiceError is raised, and documents without a result are to be sent again. Closing
+        this generator, or dropping it, cancels the stream. Documents are `bulk` unless a person waits for them.
         """
-        options = Options(
-            min_score=min_score,
-            max_overlap=max_overlap,
-            include_vectors=include_vectors,
-            include_masks=include_masks,
-            include_crops=include_crops,
-            include_text=include_text,
-            prior=prior,
-            pages=pages,
-            password=password,
-        )
-        stream = DocumentStream(preset, options, bulk=bulk)
+        stream = DocumentStream(preset, Options(**options), bulk=bulk)
         call = self._stub.AnalyzeDocuments(stream.requests(documents), timeout=deadline_s, metadata=self._metadata)
         try:
             for response in call:
@@ -148,36 +120,19 @@ class Client:
 
     def analyze_pages(
         self,
-        document: bytes,
+        document: File,
         preset: Preset = Preset.FAST,
         *,
-        min_score: float | None = None,
-        max_overlap: float | None = None,
-        include_vectors: bool = True,
-        include_masks: bool = False,
-        include_crops: bool = False,
-        include_text: bool = False,
-        pages: str = "",
-        password: str | None = None,
         bulk: bool = False,
         deadline_s: float = 3600.0,
+        **options: Unpack[PageOptions],
     ) -> Generator[PageResult, None, tuple[str, ...]]:
         """The pages of one document as they are analysed, in order, the first while the others are still read.
 
         Its dies are known at the end alone, so no stamp has one: see analyze_many for these. The generator returns the
         warnings on the file as a whole, which are known at the end too.
         """
-        options = Options(
-            min_score=min_score,
-            max_overlap=max_overlap,
-            include_vectors=include_vectors,
-            include_masks=include_masks,
-            include_crops=include_crops,
-            include_text=include_text,
-            pages=pages,
-            password=password,
-        )
-        stream = DocumentStream(preset, options, bulk=bulk)
+        stream = DocumentStream(preset, Options(**options), bulk=bulk)
         call = self._stub.AnalyzeDocuments(
             stream.requests([("document", document)]), timeout=deadline_s, metadata=self._metadata
         )

@@ -5,14 +5,11 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from stamp2vec.imaging.windows import grown
+from stamp2vec.ink.densities import densities
 from stamp2vec.ink.unmixing import separated
 
 MOST_PX = 512  # the longer side of what is looked at: finer pixels show the grain of the paper, not letters
 OWN, INK, OTHER = range(3)
-_BLOCKS = 8  # rows and columns of blocks in each of which the paper is estimated
-_BLOCK_PX = 8
-_PAPER = 0.9  # the quantile of a block that is paper
-_DARKEST_PAPER = 0.8  # of the crop's own paper: a block full of ink has none
 _FAINT = 0.05  # optical density that noise of paper reaches
 _FULL = 0.85  # the quantile of marked pixels whose density counts as full ink: some impressions are pale
 _HEADROOM = 1.25  # times full ink, which 255 stands for
@@ -40,25 +37,8 @@ def ink_planes(crop: NDArray[np.uint8], mask: NDArray[np.uint8]) -> NDArray[np.u
     soft = mask.astype(np.float32) / np.float32(255)
     near = grown(soft, 2)
     marked = near > 0.5
-    own, other = separated(np.clip(_densities(crop) - _FAINT, 0, None), marked)
+    own, other = separated(np.clip(densities(crop) - _FAINT, 0, None), marked)
     full = max(float(np.quantile((own * near)[marked], _FULL)), 0.1) if marked.sum() > _MIN_MARKED else 1.0
     ink = 0.5 * np.minimum(own * near / full, 1) + 0.5 * np.minimum(_MASK_GAIN * soft, 1)
     levels = [np.clip(own / (full * _HEADROOM), 0, 1), ink, np.clip(other / (full * _HEADROOM), 0, 1)]
     return np.asarray(np.rint(np.dstack(levels) * 255), np.uint8)
-
-
-def _densities(crop: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """The optical density of each channel against the paper around, in nats, (H, W, 3), above or below 0."""
-    height, width = crop.shape[:2]
-    side = _BLOCKS * _BLOCK_PX
-    small = np.asarray(Image.fromarray(crop).resize((side, side), Image.Resampling.BOX), np.float32) / np.float32(255)
-    blocks = small.reshape(_BLOCKS, _BLOCK_PX, _BLOCKS, _BLOCK_PX, 3).transpose(0, 2, 1, 3, 4)
-    paper = np.quantile(blocks.reshape(_BLOCKS, _BLOCKS, -1, 3), _PAPER, axis=2)
-    paper = np.maximum(paper, _DARKEST_PAPER * np.quantile(small.reshape(-1, 3), 0.75, axis=0))
-    around = np.empty((height, width, 3), np.float32)
-    for channel in range(3):
-        level = Image.fromarray(np.ascontiguousarray(paper[..., channel], np.float32))
-        around[..., channel] = np.asarray(level.resize((width, height), Image.Resampling.BICUBIC))
-    # One logarithm for all pixels of a value: there are 256.
-    light = np.log((np.arange(256, dtype=np.float32) + 1) / 255)
-    return np.asarray(np.log(np.maximum(around, _FAINT)) - light[crop], np.float32)

@@ -1,8 +1,7 @@
-"""A few decoders for an event loop: work waits for a free one, oldest first."""
+"""A few decoders for an event loop: work waits for a free one, the urgent first."""
 
 import asyncio
 import time
-from collections import deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
@@ -10,6 +9,7 @@ from typing import TypeVar
 
 from stamp2vec.decoding.decoder import Decoder, DecoderLimits
 from stamp2vec.decoding.memory import SharedFile
+from stamp2vec.decoding.turns import Turns
 
 R = TypeVar("R")
 
@@ -24,7 +24,7 @@ class DecoderPool:
         """Processes start when they are first needed; `start` spares the first callers that."""
         self._all = tuple(Decoder(limits) for _ in range(size))
         self._idle = list(self._all)
-        self._waiting: deque[asyncio.Future[Decoder]] = deque()
+        self._turns: Turns[Decoder] = Turns()
         self._threads = ThreadPoolExecutor(size, thread_name_prefix="decoder")
         self._ending: set[asyncio.Task[None]] = set()
         self._trimming: asyncio.Task[None] | None = None
@@ -42,6 +42,11 @@ class DecoderPool:
         return self.size - len(self._idle)
 
     @property
+    def is_urgent(self) -> bool:
+        """Whether urgent work waits: other work had better be done in pieces. Any thread may ask."""
+        return self._turns.is_urgent
+
+    @property
     def restarts(self) -> int:
         """Processes that had to be replaced: they crashed, took too long, or their caller had gone."""
         return sum(max(0, decoder.starts - 1) for decoder in self._all)
@@ -52,12 +57,12 @@ class DecoderPool:
         await asyncio.gather(*(loop.run_in_executor(self._threads, decoder.start) for decoder in self._all))
         self._trimming = self._trimming or asyncio.create_task(self._trim())
 
-    async def run(self, work: Callable[[Decoder], R], file: SharedFile | None = None) -> R:
+    async def run(self, work: Callable[[Decoder], R], file: SharedFile | None = None, *, urgent: bool = True) -> R:
         """The result of `work`, which gets a decoder, at best the one that has `file` open, in a thread.
 
         Cancelled, it ends the work: a decoder that does not finish soon is killed.
         """
-        decoder = await self._take(file)
+        decoder = await self._take(file, urgent=urgent)
         started_s = time.monotonic()
         call = asyncio.get_running_loop().run_in_executor(self._threads, copy_context().run, work, decoder)
         try:
@@ -91,19 +96,12 @@ class DecoderPool:
         for decoder in self._all:
             decoder.close()
 
-    async def _take(self, file: SharedFile | None) -> Decoder:
+    async def _take(self, file: SharedFile | None, *, urgent: bool) -> Decoder:
         if self._idle:
             fitting = next((each for each in self._idle if file is not None and each.opened(file)), self._idle[0])
             self._idle.remove(fitting)
             return fitting
-        turn: asyncio.Future[Decoder] = asyncio.get_running_loop().create_future()
-        self._waiting.append(turn)
-        try:
-            return await turn
-        except asyncio.CancelledError:
-            if turn.done() and not turn.cancelled():
-                self._free(turn.result())
-            raise
+        return await self._turns.wait(self._free, urgent=urgent)
 
     def _done(self, decoder: Decoder, started_s: float) -> None:
         self.busy_s += time.monotonic() - started_s
@@ -114,12 +112,8 @@ class DecoderPool:
         closing.add_done_callback(lambda _: self._free(decoder))
 
     def _free(self, decoder: Decoder) -> None:
-        while self._waiting:
-            turn = self._waiting.popleft()
-            if not turn.done():
-                turn.set_result(decoder)
-                return
-        self._idle.append(decoder)
+        if not self._turns.serve(decoder):
+            self._idle.append(decoder)
 
     async def _trim(self) -> None:
         while True:

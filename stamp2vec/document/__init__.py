@@ -7,22 +7,26 @@ from stamp2vec.document.assembly import assemble, require_a_page
 from stamp2vec.document.crops import Crop, analyzed_stamp, cut
 from stamp2vec.document.dies import DocumentDies, Round
 from stamp2vec.document.models import InkModels, Models, calibration_of
-from stamp2vec.document.options import Options, check_stamp_count
+from stamp2vec.document.options import DocumentOptions, Options, PageOptions, check_stamp_count
 from stamp2vec.document.pages import has_tiles, merged, page_views, view_min_score
 from stamp2vec.document.placing import page_result, stored
 from stamp2vec.document.reading import StampReading
-from stamp2vec.document.stamps import AnalyzedPage, AnalyzedStamp, failed_page, in_order
+from stamp2vec.document.stamps import AnalyzedPage, AnalyzedStamp, StampPngs, StripPngs, failed_page, in_order
 
 __all__ = [
     "AnalyzedPage",
     "AnalyzedStamp",
     "Crop",
     "DocumentDies",
+    "DocumentOptions",
     "InkModels",
     "Models",
     "Options",
+    "PageOptions",
     "Round",
+    "StampPngs",
     "StampReading",
+    "StripPngs",
     "analyzed_stamp",
     "assemble",
     "calibration_of",

@@ -1,6 +1,7 @@
 """What is asked of a document."""
 
 from dataclasses import dataclass, field
+from typing import TypedDict
 
 from stamp2vec.comparison import prior_fault
 from stamp2vec.detection.options import faults
@@ -15,8 +16,9 @@ class Options:
     `min_score`, 0 to 1, is by default the detector's own threshold; `max_overlap`, 0 to 0.9 and by default 0.5, is how
     far two stamps may overlap, as intersection over union. `pages`, counted from 1, are for example "1-3,7"; all where
     it is empty. `password` opens a PDF that asks for one. Without vectors there are no similarities, no
-    probabilities and no dies. `prior`, above 0, below 1 and by default 0.5, is the share of pairs of one die among the
-    pairs of stamps that look alike.
+    probabilities and no dies. `include_unrolled` asks for the text of each stamp in straight strips,
+    `include_clean_stamps` for its ink alone, on transparency and on white. `prior`, above 0, below 1 and by default
+    0.5, is the share of pairs of one die among the pairs of stamps that look alike.
     """
 
     min_score: float | None = None
@@ -25,6 +27,8 @@ class Options:
     include_masks: bool = False
     include_crops: bool = False
     include_text: bool = False
+    include_unrolled: bool = False
+    include_clean_stamps: bool = False
     prior: float | None = None
     pages: str = ""
     password: str | None = field(default=None, repr=False)
@@ -43,6 +47,11 @@ class Options:
             raise InvalidCall(found)
 
     @property
+    def needs_masks(self) -> bool:
+        """Whether stamps are segmented, for their masks or for what is made of them."""
+        return self.include_masks or self.include_unrolled or self.include_clean_stamps or self.include_text
+
+    @property
     def overlap(self) -> float:
         """How far two stamps may overlap."""
         return DEFAULT_MAX_OVERLAP if self.max_overlap is None else self.max_overlap
@@ -55,6 +64,27 @@ class Options:
     def keeps_picture(self, stamps_before: int) -> bool:
         """Whether the ink of a stamp may be compared, which so many stamps of the document were found before."""
         return self.include_vectors and stamps_before < MAX_INK_STAMPS
+
+
+class PageOptions(TypedDict, total=False):
+    """The keyword arguments of what gives the pages of a document one by one: those of Options, but for its dies."""
+
+    min_score: float | None
+    max_overlap: float | None
+    include_vectors: bool
+    include_masks: bool
+    include_crops: bool
+    include_text: bool
+    include_unrolled: bool
+    include_clean_stamps: bool
+    pages: str
+    password: str | None
+
+
+class DocumentOptions(PageOptions, total=False):
+    """The keyword arguments of what analyses a document: those of Options."""
+
+    prior: float | None
 
 
 def check_stamp_count(stamps: int, options: Options) -> None:

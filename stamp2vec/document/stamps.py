@@ -8,7 +8,35 @@ from numpy.typing import NDArray
 
 from stamp2vec.errors import Stamp2vecError
 from stamp2vec.imaging import BrokenPage, Page, PageInfo
+from stamp2vec.strips import Place
 from stamp2vec.values import Stamp
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class StripPngs:
+    """A strip, its page and its ink as PNG files."""
+
+    pixels: bytes
+    ink: bytes
+    place: Place
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class StampPngs:
+    """The pictures of a stamp as PNG files, each where it is to be sent: as pixels, those of a document take far more
+    memory. They are named as those of Stamp.
+    """
+
+    crop: bytes = b""
+    unrolled: tuple[StripPngs, ...] = ()
+    transparent: bytes = b""
+    ink: bytes = b""
+
+    @property
+    def size(self) -> int:
+        """Bytes of them all."""
+        strips = sum(len(strip.pixels) + len(strip.ink) for strip in self.unrolled)
+        return len(self.crop) + strips + len(self.transparent) + len(self.ink)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -16,13 +44,13 @@ class AnalyzedStamp:
     """A stamp whose die group is still to be determined; its boxes and mask are in square pixels, see AnalyzedPage.
 
     `picture` is its crop, uint8 (h, w, 3), as large as its ink is compared; None where there is too little of it to
-    determine its die, or nothing to compare it by. `crop_png` is its crop as a PNG file, where it is to be sent: as
-    pixels, those of a document take far more memory.
+    determine its die, or nothing to compare it by. `pngs` are its pictures, where they have been encoded:
+    then the stamp has none of them.
     """
 
     stamp: Stamp
     picture: NDArray[np.uint8] | None = None
-    crop_png: bytes | None = None
+    pngs: StampPngs | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -37,10 +37,15 @@ def separated(densities: NDArray[np.float32], marked: NDArray[np.bool_]) -> tupl
     if colour is None:
         greatest = np.maximum(np.maximum(red, green), blue)
         return greatest, np.zeros_like(greatest)
+    return unmixed(densities, colour)
+
+
+def unmixed(densities: NDArray[np.float32], colour: NDArray[np.float64]) -> tuple[Plane, Plane]:
+    """The density (H, W) of ink of this colour, (3,), and that of black, from the three channels' (H, W, 3)."""
     basis = np.stack([colour, np.ones(3)], 1)
     inverse = np.linalg.inv(basis.T @ basis)
     own, other = np.moveaxis(densities @ (basis @ inverse).astype(np.float32), 2, 0)
     alone = densities @ (colour / (colour @ colour)).astype(np.float32)
     own, other = np.where(other < 0, alone, own), np.maximum(other, 0)
-    other = np.where(own < 0, (red + green + blue) / np.float32(3), other)
+    other = np.where(own < 0, densities.mean(2), other)
     return np.maximum(own, 0), np.asarray(other, np.float32)

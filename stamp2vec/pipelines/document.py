@@ -4,12 +4,13 @@ import io
 from collections.abc import Generator, Iterator
 from contextlib import closing, contextmanager
 from time import perf_counter
-from typing import Self
+from typing import Self, Unpack
 
 from stamp2vec import hub
 from stamp2vec.document import (
     AnalyzedPage,
     DocumentDies,
+    DocumentOptions,
     Models,
     Options,
     analyzed_stamp,
@@ -19,6 +20,7 @@ from stamp2vec.document import (
     failed_page,
     page_result,
 )
+from stamp2vec.files import File, contents
 from stamp2vec.imaging import BrokenPage, Limits, Page, open_file, pages_to_read, read_page
 from stamp2vec.limits import MAX_STREAMED_PAGES
 from stamp2vec.pipelines.comparison import VerificationPipeline, ink_models
@@ -73,50 +75,34 @@ class DocumentPipeline:
 
     def __call__(
         self,
-        document: bytes,
-        *,
-        min_score: float | None = None,
-        max_overlap: float | None = None,
-        include_vectors: bool = True,
-        include_masks: bool = False,
-        include_crops: bool = False,
-        include_text: bool = False,
-        prior: float | None = None,
-        pages: str = "",
-        password: str | None = None,
+        document: File,
+        **asked: Unpack[DocumentOptions],
     ) -> DocumentResult:
-        """Analyses the pages of a file, up to 5,000, one by one, holding one page in memory at a time; see Options.
+        """Analyses the pages of a file, its bytes or its path, one by one, holding one page in memory at a time.
 
-        A page that cannot be read carries its error and costs no other page anything; InvalidImage is raised when none
-        can, and InvalidInput when an option is wrong or more than 2,000 stamps are to be compared.
+        The keyword arguments are those of `stamp2vec.document.Options`. A file has at most 5,000 pages. A page that
+        cannot be read carries its error and costs no other page anything; InvalidImage is raised when none can, and
+        InvalidInput when an option is wrong or more than 2,000 stamps are to be compared. UnreadableFile, which is an
+        OSError too, when there is no file at the path.
         """
-        options = Options(
-            min_score=min_score,
-            max_overlap=max_overlap,
-            include_vectors=include_vectors,
-            include_masks=include_masks,
-            include_crops=include_crops,
-            include_text=include_text,
-            prior=prior,
-            pages=pages,
-            password=password,
-        )
+        options = Options(**asked)
         options.check()
         clock = _Clock()
         analyzed: list[AnalyzedPage] = []
         with clock.during("decode"):
-            reader = open_file(io.BytesIO(document), _LIMITS, "document", password)
+            data = contents(document, field="document")
+            reader = open_file(io.BytesIO(data), _LIMITS, "document", options.password)
         with closing(reader):
-            for index in pages_to_read(reader.page_count, pages, _LIMITS, "document"):
+            for index in pages_to_read(reader.page_count, options.pages, _LIMITS, "document"):
                 with clock.during("decode"):
                     page = read_page(reader, index)
                 analyzed.append(self._page(page, options, clock, sum(len(each.stamps) for each in analyzed)))
         models = Models(
             self.detector.manifest.info,
-            self.embedder.manifest.info if include_vectors else None,
-            self.segmenter.manifest.info if include_masks or include_text else None,
-            self._ink if include_vectors else None,
-            self.reader.manifest.info if include_text else None,
+            self.embedder.manifest.info if options.include_vectors else None,
+            self.segmenter.manifest.info if options.needs_masks else None,
+            self._ink if options.include_vectors else None,
+            self.reader.manifest.info if options.include_text else None,
         )
         dies = DocumentDies(analyzed, models, options.known_prior)
         with clock.during("compare"):
@@ -125,14 +111,15 @@ class DocumentPipeline:
             analyzed, dies, models, options, clock.timing, warnings=reader.warnings, page_count=reader.page_count
         )
 
-    def pages(self, document: bytes, options: Options) -> Generator[PageResult, None, tuple[str, ...]]:
+    def pages(self, document: File, options: Options) -> Generator[PageResult, None, tuple[str, ...]]:
         """The pages of a file one by one, as Client.analyze_pages gives them: no stamp has a die.
 
         Returns the warnings on the file. Raises what a call raises, but yields also pages of which none can be read.
         """
         options.check()
         clock = _Clock()
-        with closing(open_file(io.BytesIO(document), _LIMITS, "document", options.password)) as reader:
+        data = contents(document, field="document")
+        with closing(open_file(io.BytesIO(data), _LIMITS, "document", options.password)) as reader:
             for index in pages_to_read(reader.page_count, options.pages, _LIMITS):
                 page = self._page(read_page(reader, index), options, clock, stamps_before=0)
                 yield page_result(page, (0,) * len(page.stamps))
@@ -153,27 +140,20 @@ class DocumentPipeline:
         parts = [cut(page.image, detection) for detection in found]
         crops = [part.pixels for part in parts]
         with clock.during("segment"):
-            inks = self.segmenter(crops) if options.include_masks or options.include_text else [None] * len(crops)
+            masks = self.segmenter(crops) if options.needs_masks else [None] * len(crops)
         with clock.during("read"):
             texts = [
-                self.reader.stamp(part.pixels, ink, part.detection)
-                if options.include_text and ink is not None
-                else None
-                for part, ink in zip(parts, inks, strict=True)
+                None
+                if mask is None or not options.include_text
+                else self.reader.stamp(part.pixels, mask, part.detection)
+                for part, mask in zip(parts, masks, strict=True)
             ]
         with clock.during("embed"):
             vectors = list(self.embedder.run(crops)) if options.include_vectors else [None] * len(crops)
         stamps = [
-            analyzed_stamp(
-                part,
-                vector,
-                ink if options.include_masks else None,
-                part.pixels.copy() if options.include_crops else None,
-                text=text,
-                keep_picture=options.keeps_picture(number),
-            )
-            for number, (part, vector, ink, text) in enumerate(
-                zip(parts, vectors, inks, texts, strict=True), stamps_before
+            analyzed_stamp(part, vector, mask, options, text=text, keep_picture=options.keeps_picture(number))
+            for number, (part, vector, mask, text) in enumerate(
+                zip(parts, vectors, masks, texts, strict=True), stamps_before
             )
         ]
         return AnalyzedPage(page.index, page.info, tuple(stamps), scale=page.scale)

@@ -12,6 +12,7 @@ from PIL import Image
 from stamp2vec import engines
 from stamp2vec.engines import Engine
 from stamp2vec.errors import InvalidImage
+from stamp2vec.files import File, contents
 from stamp2vec.hub.manifest import Manifest
 from stamp2vec.imaging import (
     Letterbox,
@@ -25,7 +26,7 @@ from stamp2vec.imaging import (
 )
 from stamp2vec.values import Task
 
-Picture = np.ndarray | Image.Image | Path | str | bytes
+Picture = np.ndarray | Image.Image | File
 AnyPicture = TypeVar("AnyPicture", bound=Picture)
 Result = TypeVar("Result")
 
@@ -93,7 +94,10 @@ def to_array(picture: Picture) -> np.ndarray:
 
 
 def to_page(picture: Picture) -> Page:
-    """Any form of a picture; the first page of a file. InvalidImage when it is none, OSError for an unreadable path."""
+    """Any form of a picture; the first page of a file.
+
+    InvalidImage when it is none, UnreadableFile, which is an OSError too, for a path that cannot be read.
+    """
     if isinstance(picture, np.ndarray):
         if picture.dtype != np.uint8 or picture.ndim not in (2, 3):
             raise InvalidImage(
@@ -103,6 +107,6 @@ def to_page(picture: Picture) -> Page:
         return whole(raw_image(picture.tobytes(), height, width, channels))
     if isinstance(picture, Image.Image):
         return whole(pillow_image(picture))
-    page = decode_picture(picture if isinstance(picture, bytes) else Path(picture).read_bytes())
+    page = decode_picture(contents(picture))
     warn_of_damage(page.info.warnings)
     return page

@@ -5,11 +5,11 @@ from numpy.typing import NDArray
 
 from stamp2vec.strips import Line
 
-_REACH_DEGREES = 15.0  # on both sides of where the detector saw it
+_REACH_DEGREES = 15.0  # on both sides of where the detector saw it; farther off, emblems look more like lines than text
 _STEPS_DEGREES = (1.0, 0.2)
 _MARKED = 96  # of a soft mask
 _LEAST_PIXELS = 30
-_MOST_PIXELS = 20_000  # that are weighed
+_MOST_PIXELS = 10_000  # that are weighed
 _OUTERMOST = 0.002  # share of the ink on each side that a rectangle leaves out: specks
 _MARGIN = 0.04  # of the rectangle's lower side, on each side
 _LEAST_MARGIN_PX = 2.0

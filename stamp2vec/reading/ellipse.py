@@ -12,9 +12,24 @@ from numpy.typing import NDArray
 from stamp2vec.strips import Ellipse
 
 Points = NDArray[np.float64]
+Rows = NDArray[np.float64]
+"""Ellipses, (N, 5): the fields of Ellipse."""
 
 DIRECTIONS = 360
 MOST_PX = 320  # the longer side of the mask that is fitted: its edge is sharp to a pixel, the fit to a tenth of one
+# Shares of the ink's extent, x and y, from which an edge is looked for until there is one: the lines of a postmark and
+# other ink at one side hide it from the middle.
+_SEEN_FROM = (
+    (0.5, 0.5),
+    (0.25, 0.5),
+    (0.75, 0.5),
+    (0.5, 0.25),
+    (0.5, 0.75),
+    (0.2, 0.2),
+    (0.8, 0.2),
+    (0.2, 0.8),
+    (0.8, 0.8),
+)
 _MARKED = 96  # of a soft mask; pale rims stay below 128
 _LEAST_POINTS = 60  # of the edge, a sixth of the way around
 _CIRCLES, _ELLIPSES = 120, 240  # candidates through three points and through five
@@ -35,21 +50,27 @@ def fit_ellipse(ink: NDArray[np.uint8], least_ratio: float) -> Ellipse | None:
     if len(rows) < _LEAST_POINTS:
         return None
     pixels = np.column_stack([columns + 0.5, rows + 0.5])
-    best: Ellipse | None = None
     low, high = np.quantile(pixels, (0.01, 0.99), axis=0)
-    x, y = ((low + high) / 2).tolist()
-    edge = _edge(pixels, Ellipse(x, y, 1.0, 1.0, 0.0), ink.shape)
-    if len(edge) >= _LEAST_POINTS:
-        best = _best(edge, _candidates(edge, ink.shape, least_ratio))
+    for share in _SEEN_FROM:
+        found = _fitted(pixels, low + (high - low) * np.array(share), ink.shape, least_ratio)
+        if found is not None:
+            return found
+    return None
+
+
+def _fitted(pixels: Points, seen_from: Points, shape: tuple[int, ...], least_ratio: float) -> Ellipse | None:
+    """The ellipse whose edge is seen from a point inside of it."""
+    x, y = seen_from.tolist()
+    edge = _edge(pixels, Ellipse(x, y, 1.0, 1.0, 0.0), shape)
+    if len(edge) < _LEAST_POINTS:
+        return None
+    best = _best(edge, _candidates(edge, shape, least_ratio))
     for near in _NEAR:
         if best is None:
             return None
-        edge = _edge(pixels, best, ink.shape, _BEYOND)
-        close = edge[abs(best.radii(edge) - 1) < near]
-        best = _refined(close, least_ratio, best)
-    if best is None or not _is_seen(pixels, best, ink.shape):
-        return None
-    return best
+        edge = _edge(pixels, best, shape, _BEYOND)
+        best = _refined(edge[abs(best.radii(edge) - 1) < near], least_ratio, best)
+    return best if best is not None and _is_seen(pixels, best, shape) else None
 
 
 def _edge(pixels: Points, around: Ellipse, shape: tuple[int, ...], most: float = np.inf) -> Points:
@@ -71,34 +92,30 @@ def _edge(pixels: Points, around: Ellipse, shape: tuple[int, ...], most: float =
     return np.asarray((found + 0.5 * out)[inside])  # from the middle of a pixel to its edge
 
 
-def _candidates(edge: Points, shape: tuple[int, ...], least_ratio: float) -> list[Ellipse]:
+def _candidates(edge: Points, shape: tuple[int, ...], least_ratio: float) -> Rows:
     """Circles through three points and ellipses through five, of all sizes that a stamp of such a crop may have."""
-    largest = 1.2 * max(shape)
-    found = [*_circles(edge), *_ellipses(edge)]
-    return [
-        one
-        for one in found
-        if one.semi_minor > _LEAST_RADIUS_PX
-        and one.semi_major < largest
-        and one.semi_minor >= least_ratio * one.semi_major
-    ]
+    rows = np.concatenate([_circles(edge), _ellipses(edge)])
+    major, minor = rows[:, 2], rows[:, 3]
+    return rows[(minor > _LEAST_RADIUS_PX) & (major < 1.2 * max(shape)) & (minor >= least_ratio * major)]
 
 
-def _circles(edge: Points) -> list[Ellipse]:
+def _circles(edge: Points) -> Rows:
     a, b, c = np.moveaxis(edge[_draws(_CIRCLES, 3, len(edge))], 1, 0)
     matrix = 2 * np.stack([b - a, c - a], 1)
     right = np.stack([(b**2 - a**2).sum(1), (c**2 - a**2).sum(1)], 1)
     usable = abs(np.linalg.det(matrix)) > 1e-6
     centres = np.linalg.solve(matrix[usable], right[usable][..., None])[..., 0]
     radii = np.hypot(*(centres - a[usable]).T)
-    return [Ellipse(x, y, r, r, 0.0) for (x, y), r in zip(centres.tolist(), radii.tolist())]
+    return np.column_stack([centres, radii, radii, np.zeros_like(radii)])
 
 
-def _ellipses(edge: Points) -> list[Ellipse]:
+def _ellipses(edge: Points) -> Rows:
     middle, scale = edge.mean(0), max(float(np.ptp(edge)), 1.0)
     x, y = np.moveaxis(((edge - middle) / scale)[_draws(_ELLIPSES, 5, len(edge))], 2, 0)
-    conics = np.linalg.svd(np.stack([x * x, x * y, y * y, x, y, np.ones_like(x)], 2))[2][:, -1]
-    return [one for conic in conics if (one := _geometry(conic, middle, scale)) is not None]
+    # The last right singular vector, which a zero row makes part of the smaller decomposition.
+    points = np.stack([x * x, x * y, y * y, x, y, np.ones_like(x)], 2)
+    conics = np.linalg.svd(np.pad(points, ((0, 0), (0, 1), (0, 0))), full_matrices=False)[2][:, -1]
+    return _geometry(conics, middle, scale)
 
 
 @lru_cache(maxsize=1024)
@@ -109,15 +126,18 @@ def _draws(count: int, size: int, points: int) -> NDArray[np.int64]:
     return np.asarray((spread % 1.0 * points).astype(np.int64) % points)
 
 
-def _best(edge: Points, candidates: list[Ellipse]) -> Ellipse | None:
+def _best(edge: Points, candidates: Rows) -> Ellipse | None:
     """The one on which most of the points lie, and beyond which there are few."""
-    best, most = None, 0.0
-    for one in candidates:
-        off = one.radii(edge) - 1
-        score = float(np.clip(1 - (off / _NEAR[0]) ** 2, 0, None).sum() - _OUTSIDE_COST * (off > _NEAR[0]).sum())
-        if score > most:
-            best, most = one, score
-    return best
+    if not len(candidates):
+        return None
+    x, y, major, minor, degrees = candidates.T[:, :, None]
+    cosine, sine = np.cos(np.radians(degrees)), np.sin(np.radians(degrees))
+    across, down = edge[:, 0] - x, edge[:, 1] - y
+    radii = np.hypot((cosine * across + sine * down) / major, (cosine * down - sine * across) / minor)
+    off = radii - 1
+    scores = np.clip(1 - (off / _NEAR[0]) ** 2, 0, None).sum(1) - _OUTSIDE_COST * (off > _NEAR[0]).sum(1)
+    best = int(scores.argmax())
+    return Ellipse(*candidates[best].tolist()) if scores[best] > 0 else None
 
 
 def _refined(edge: Points, least_ratio: float, before: Ellipse) -> Ellipse | None:
@@ -151,27 +171,29 @@ def _least_squares(edge: Points) -> Ellipse | None:
     if not elliptic.any():
         return None
     first = vectors[:, elliptic][:, 0]
-    return _geometry(np.concatenate([first, follow @ first]), middle, scale)
+    rows = _geometry(np.concatenate([first, follow @ first])[None], middle, scale)
+    return Ellipse(*rows[0].tolist()) if len(rows) else None
 
 
-def _geometry(conic: Points, middle: Points, scale: float) -> Ellipse | None:
-    """Axes and rotation of a x^2 + b x y + c y^2 + d x + e y + f = 0; None where it is no ellipse."""
-    a, b, c, d, e, f = conic.tolist()
+def _geometry(conics: NDArray[np.float64], middle: Points, scale: float) -> Rows:
+    """Of conics a x^2 + b x y + c y^2 + d x + e y + f = 0, (N, 6), those that are ellipses.
+
+    Their x and y are of points less `middle`, over `scale`; what is returned is of the points.
+    """
+    conics = conics * np.where(conics[:, :1] < 0, -1, 1)
+    a, b, c, d, e, f = conics.T
     determinant = 4 * a * c - b * b
-    if determinant <= 1e-9:
-        return None
+    elliptic = determinant > 1e-9
+    a, b, c, d, e, f, determinant = (each[elliptic] for each in (a, b, c, d, e, f, determinant))
     x, y = (b * e - 2 * c * d) / determinant, (b * d - 2 * a * e) / determinant
     level = -(f + (d * x + e * y) / 2)
-    values, vectors = np.linalg.eigh(np.array([[a, b / 2], [b / 2, c]]) * np.sign(a))
-    squares = abs(level) / values
-    if level * np.sign(a) <= 0 or not np.isfinite(squares).all():
-        return None
+    half = np.hypot(a - c, b) / 2
+    real = level > 0
+    squares = [level[real] / ((a + c) / 2 + sign * half)[real] for sign in (-1, 1)]
+    # The longer axis lies along the eigenvector of the smaller eigenvalue.
+    degrees = np.degrees(np.arctan2(-b, c - a)[real] / 2)
     major, minor = np.sqrt(squares) * scale
-    rotation = np.degrees(np.arctan2(vectors[1, 0], vectors[0, 0]))
-    rotation = (rotation + 90) % 180 - 90
-    return Ellipse(
-        float(x * scale + middle[0]), float(y * scale + middle[1]), float(major), float(minor), float(rotation)
-    )
+    return np.column_stack([x[real] * scale + middle[0], y[real] * scale + middle[1], major, minor, degrees])
 
 
 def _is_seen(pixels: Points, ellipse: Ellipse, shape: tuple[int, ...]) -> bool:

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from stamp2vec.strips import Line, Reading, Ring, Strip
+from stamp2vec.strips import Line, Place, Reading, Ring, Strip
 
 MOST_PX = 1024  # the longer side of what is sampled: a larger crop is reduced, which makes letters no harder to read
 LEAST_HEIGHT_PX, MOST_HEIGHT_PX = 16, 128  # of a ring's strip, unless the caller says its height
@@ -20,7 +20,7 @@ _NO_INK = 32  # of a soft mask
 def straighten(
     crop: NDArray[np.uint8],
     mask: NDArray[np.uint8],
-    places: Sequence[Ring | Line],
+    places: Sequence[Place],
     height_px: int | None = None,
 ) -> tuple[Strip, ...]:
     """The strips of a stamp at these places.
@@ -74,7 +74,7 @@ class _Sheet:
         sheet[1:-1, 1:-1, :3], sheet[1:-1, 1:-1, 3] = pixels, ink
         return cls(sheet.view(np.uint32)[..., 0], factor)
 
-    def strips(self, places: Sequence[Ring | Line], height_px: int | None) -> tuple[Strip, ...]:
+    def strips(self, places: Sequence[Place], height_px: int | None) -> tuple[Strip, ...]:
         found = []
         for place in places:
             grid = positions(place, height_px, self._factor)

@@ -7,14 +7,14 @@ from stamp2vec.reading.bands import INNERMOST, OUTERMOST, ROWS, centre_limits, f
 from stamp2vec.reading.deskew import deskewed, marked
 from stamp2vec.reading.ellipse import MOST_PX, fit_ellipse
 from stamp2vec.reading.straightening import check_pictures, reduced, ring_turns, straighten
-from stamp2vec.strips import Ellipse, Line, Reading, Ring, Strip
+from stamp2vec.strips import Ellipse, Place, Reading, Ring, Strip
 from stamp2vec.values import StampType
 
 _LEAST_RATIO = {StampType.ROUND: 0.75, StampType.OVAL: 0.4}  # of the shorter axis to the longer one
 _GAP_DEGREES = 12.0  # at the emptiest of which a ring begins
 
 
-def find_places(mask: NDArray[np.uint8], stamp_type: StampType, angle_degrees: float) -> tuple[Ring | Line, ...]:
+def find_places(mask: NDArray[np.uint8], stamp_type: StampType, angle_degrees: float) -> tuple[Place, ...]:
     """Where the text of a stamp is, by its soft ink, uint8 (h, w), its type, and its clockwise rotation from upright.
 
     A round or oval stamp has its rings, from the outermost in, each once for either way of reading, since the ink does
@@ -32,9 +32,10 @@ def find_places(mask: NDArray[np.uint8], stamp_type: StampType, angle_degrees: f
         return ()
     unrolled = _ink_around(ink, ellipse)
     bands = find_bands(unrolled)
-    start = _emptiest(unrolled, ellipse, bands[0])
     whole = ellipse.scaled(factor)
-    rings = [Ring(whole, inner, outer, start, 360.0, reading) for inner, outer in bands for reading in Reading]
+    rings = [
+        Ring(whole, *band, _emptiest(unrolled, ellipse, band), 360.0, reading) for band in bands for reading in Reading
+    ]
     limits = centre_limits(unrolled, bands[-1])
     centre = deskewed(_inside(marked(ink), ellipse, limits), angle_degrees)
     return (*rings, *([] if centre is None else [centre.scaled(factor)]))

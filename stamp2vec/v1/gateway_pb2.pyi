@@ -51,6 +51,30 @@ STAMP_SOURCE_SIGNATURE_FIELD: StampSource.ValueType  # 3
 """The appearance of a digital signature."""
 global___StampSource = StampSource
 
+class _RingReading:
+    ValueType = typing.NewType("ValueType", builtins.int)
+    V: typing_extensions.TypeAlias = ValueType
+
+class _RingReadingEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._EnumTypeWrapper[_RingReading.ValueType], builtins.type):
+    DESCRIPTOR: google.protobuf.descriptor.EnumDescriptor
+    RING_READING_UNSPECIFIED: _RingReading.ValueType  # 0
+    """Never sent."""
+    RING_READING_CLOCKWISE: _RingReading.ValueType  # 1
+    """Their tops point outwards; they are read clockwise."""
+    RING_READING_COUNTERCLOCKWISE: _RingReading.ValueType  # 2
+    """Their tops point to the centre, as along a lower arc; they are read counter-clockwise."""
+
+class RingReading(_RingReading, metaclass=_RingReadingEnumTypeWrapper):
+    """Which way the letters of a ring stand."""
+
+RING_READING_UNSPECIFIED: RingReading.ValueType  # 0
+"""Never sent."""
+RING_READING_CLOCKWISE: RingReading.ValueType  # 1
+"""Their tops point outwards; they are read clockwise."""
+RING_READING_COUNTERCLOCKWISE: RingReading.ValueType  # 2
+"""Their tops point to the centre, as along a lower arc; they are read counter-clockwise."""
+global___RingReading = RingReading
+
 class _CompareMode:
     ValueType = typing.NewType("ValueType", builtins.int)
     V: typing_extensions.TypeAlias = ValueType
@@ -131,6 +155,8 @@ class AnalyzeDocumentRequest(google.protobuf.message.Message):
     PAGES_FIELD_NUMBER: builtins.int
     PASSWORD_FIELD_NUMBER: builtins.int
     INCLUDE_TEXT_FIELD_NUMBER: builtins.int
+    INCLUDE_UNROLLED_FIELD_NUMBER: builtins.int
+    INCLUDE_CLEAN_STAMPS_FIELD_NUMBER: builtins.int
     document: builtins.bytes
     """The bytes of a PDF, TIFF, JPEG, PNG, WebP, BMP or JPEG 2000 file; at most 32 MiB, 100 pages and
     80 million pixels a page. Larger ones go through AnalyzeDocuments.
@@ -162,6 +188,10 @@ class AnalyzeDocumentRequest(google.protobuf.message.Message):
     """Opens a PDF that asks for a password."""
     include_text: builtins.bool
     """Answer with what each stamp says. FAILED_PRECONDITION where no reader is deployed."""
+    include_unrolled: builtins.bool
+    """Answer with the text of each stamp in straight strips."""
+    include_clean_stamps: builtins.bool
+    """Answer with the ink of each stamp alone, on transparency and on white."""
     def __init__(
         self,
         *,
@@ -177,9 +207,11 @@ class AnalyzeDocumentRequest(google.protobuf.message.Message):
         pages: builtins.str = ...,
         password: builtins.str = ...,
         include_text: builtins.bool = ...,
+        include_unrolled: builtins.bool = ...,
+        include_clean_stamps: builtins.bool = ...,
     ) -> None: ...
     def HasField(self, field_name: typing.Literal["_include_vectors", b"_include_vectors", "_max_overlap", b"_max_overlap", "_min_score", b"_min_score", "_prior", b"_prior", "include_vectors", b"include_vectors", "max_overlap", b"max_overlap", "min_score", b"min_score", "prior", b"prior"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["_include_vectors", b"_include_vectors", "_max_overlap", b"_max_overlap", "_min_score", b"_min_score", "_prior", b"_prior", "document", b"document", "include_crops", b"include_crops", "include_masks", b"include_masks", "include_text", b"include_text", "include_vectors", b"include_vectors", "max_overlap", b"max_overlap", "min_score", b"min_score", "pages", b"pages", "password", b"password", "preset", b"preset", "prior", b"prior", "priority", b"priority"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["_include_vectors", b"_include_vectors", "_max_overlap", b"_max_overlap", "_min_score", b"_min_score", "_prior", b"_prior", "document", b"document", "include_clean_stamps", b"include_clean_stamps", "include_crops", b"include_crops", "include_masks", b"include_masks", "include_text", b"include_text", "include_unrolled", b"include_unrolled", "include_vectors", b"include_vectors", "max_overlap", b"max_overlap", "min_score", b"min_score", "pages", b"pages", "password", b"password", "preset", b"preset", "prior", b"prior", "priority", b"priority"]) -> None: ...
     @typing.overload
     def WhichOneof(self, oneof_group: typing.Literal["_include_vectors", b"_include_vectors"]) -> typing.Literal["include_vectors"] | None: ...
     @typing.overload
@@ -226,8 +258,9 @@ class AnalyzeDocumentResponse(google.protobuf.message.Message):
 
     @property
     def models(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[stamp2vec.v1.common_pb2.ModelInfo]:
-        """The models that answered, in this order: detector, embedder when vectors were asked for, segmenter when masks or
-        text were or ink was compared, pair network when ink was compared, reader when text was asked for.
+        """The models that answered, in this order: detector, embedder when vectors were asked for, segmenter when masks,
+        text, unrolled or clean stamps were or ink was compared, pair network when ink was compared, reader when text was
+        asked for.
         """
 
     @property
@@ -332,6 +365,9 @@ class Stamp(google.protobuf.message.Message):
     WIDTH_MM_FIELD_NUMBER: builtins.int
     HEIGHT_MM_FIELD_NUMBER: builtins.int
     TEXT_FIELD_NUMBER: builtins.int
+    UNROLLED_FIELD_NUMBER: builtins.int
+    TRANSPARENT_PNG_FIELD_NUMBER: builtins.int
+    INK_PNG_FIELD_NUMBER: builtins.int
     score: builtins.float
     """How sure the detector is, 0 to 1."""
     crop_png: builtins.bytes
@@ -355,6 +391,12 @@ class Stamp(google.protobuf.message.Message):
     """How wide its box is on paper, in millimetres; 0 where the resolution is not known."""
     height_mm: builtins.float
     """How high its box is on paper, in millimetres; 0 where the resolution is not known."""
+    transparent_png: builtins.bytes
+    """Its ink alone in the pixels of crop_png, as a PNG file with transparency, when include_clean_stamps is set: each
+    pixel has the colour of full ink, and is as opaque as there is ink. Print in other colours is left out.
+    """
+    ink_png: builtins.bytes
+    """The same on white paper."""
     @property
     def box(self) -> stamp2vec.v1.common_pb2.Box:
         """Where it is, in pixels of the page."""
@@ -381,6 +423,13 @@ class Stamp(google.protobuf.message.Message):
     def text(self) -> global___StampText:
         """What it says, when include_text is set. Set and without lines: nothing on it can be read as text."""
 
+    @property
+    def unrolled(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[global___UnrolledStrip]:
+        """Its text made straight, when include_unrolled is set. Of a round or oval stamp: its rings of text from the outermost
+        in, each once for either way of reading, and then the lines inside of them; empty when no ellipse fits its ink for
+        at least a third of the way around. Of others: one strip, deskewed. Empty when there is too little ink.
+        """
+
     def __init__(
         self,
         *,
@@ -399,9 +448,12 @@ class Stamp(google.protobuf.message.Message):
         width_mm: builtins.float = ...,
         height_mm: builtins.float = ...,
         text: global___StampText | None = ...,
+        unrolled: collections.abc.Iterable[global___UnrolledStrip] | None = ...,
+        transparent_png: builtins.bytes = ...,
+        ink_png: builtins.bytes = ...,
     ) -> None: ...
     def HasField(self, field_name: typing.Literal["box", b"box", "box_points", b"box_points", "crop_box", b"crop_box", "mask", b"mask", "text", b"text", "vector", b"vector"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["angle_degrees", b"angle_degrees", "box", b"box", "box_points", b"box_points", "crop_box", b"crop_box", "crop_png", b"crop_png", "die_group", b"die_group", "height_mm", b"height_mm", "ink_colour", b"ink_colour", "mask", b"mask", "score", b"score", "source", b"source", "text", b"text", "type", b"type", "vector", b"vector", "width_mm", b"width_mm"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["angle_degrees", b"angle_degrees", "box", b"box", "box_points", b"box_points", "crop_box", b"crop_box", "crop_png", b"crop_png", "die_group", b"die_group", "height_mm", b"height_mm", "ink_colour", b"ink_colour", "ink_png", b"ink_png", "mask", b"mask", "score", b"score", "source", b"source", "text", b"text", "transparent_png", b"transparent_png", "type", b"type", "unrolled", b"unrolled", "vector", b"vector", "width_mm", b"width_mm"]) -> None: ...
 
 global___Stamp = Stamp
 
@@ -597,6 +649,130 @@ class TextNumber(google.protobuf.message.Message):
 global___TextNumber = TextNumber
 
 @typing.final
+class UnrolledStrip(google.protobuf.message.Message):
+    """A part of a stamp whose text is straight and upright."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    PIXELS_PNG_FIELD_NUMBER: builtins.int
+    INK_PNG_FIELD_NUMBER: builtins.int
+    RING_FIELD_NUMBER: builtins.int
+    LINE_FIELD_NUMBER: builtins.int
+    pixels_png: builtins.bytes
+    """The page, as a PNG file. What lies outside of the crop is paper."""
+    ink_png: builtins.bytes
+    """The ink, as a grey PNG file of the same size: 255 where there is surely ink."""
+    @property
+    def ring(self) -> global___RingPlace:
+        """A part of a ring."""
+
+    @property
+    def line(self) -> global___LinePlace:
+        """A rectangle."""
+
+    def __init__(
+        self,
+        *,
+        pixels_png: builtins.bytes = ...,
+        ink_png: builtins.bytes = ...,
+        ring: global___RingPlace | None = ...,
+        line: global___LinePlace | None = ...,
+    ) -> None: ...
+    def HasField(self, field_name: typing.Literal["line", b"line", "place", b"place", "ring", b"ring"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["ink_png", b"ink_png", "line", b"line", "pixels_png", b"pixels_png", "place", b"place", "ring", b"ring"]) -> None: ...
+    def WhichOneof(self, oneof_group: typing.Literal["place", b"place"]) -> typing.Literal["ring", "line"] | None: ...
+
+global___UnrolledStrip = UnrolledStrip
+
+@typing.final
+class RingPlace(google.protobuf.message.Message):
+    """A band around the centre of a round or oval stamp, in pixels of crop_png, (0, 0) its top left corner."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    CENTRE_X_FIELD_NUMBER: builtins.int
+    CENTRE_Y_FIELD_NUMBER: builtins.int
+    SEMI_MAJOR_FIELD_NUMBER: builtins.int
+    SEMI_MINOR_FIELD_NUMBER: builtins.int
+    ROTATION_DEGREES_FIELD_NUMBER: builtins.int
+    INNER_FIELD_NUMBER: builtins.int
+    OUTER_FIELD_NUMBER: builtins.int
+    START_DEGREES_FIELD_NUMBER: builtins.int
+    SPAN_DEGREES_FIELD_NUMBER: builtins.int
+    READING_FIELD_NUMBER: builtins.int
+    centre_x: builtins.float
+    """The centre of the ellipse along the outer edge of the stamp."""
+    centre_y: builtins.float
+    """The same, down."""
+    semi_major: builtins.float
+    """Its longer semi-axis."""
+    semi_minor: builtins.float
+    """Its shorter semi-axis."""
+    rotation_degrees: builtins.float
+    """The longer one's clockwise rotation from the x axis: degrees, from -90 to 90."""
+    inner: builtins.float
+    """The inner edge of the band: 1 is the ellipse; each hundredth less is a hundredth of its mean semi-axis farther in."""
+    outer: builtins.float
+    """The outer edge, likewise."""
+    start_degrees: builtins.float
+    """Where the strip begins: degrees clockwise from the top of the crop, seen from the centre."""
+    span_degrees: builtins.float
+    """How far around it goes."""
+    reading: global___RingReading.ValueType
+    """Which way it goes, and which way its letters stand."""
+    def __init__(
+        self,
+        *,
+        centre_x: builtins.float = ...,
+        centre_y: builtins.float = ...,
+        semi_major: builtins.float = ...,
+        semi_minor: builtins.float = ...,
+        rotation_degrees: builtins.float = ...,
+        inner: builtins.float = ...,
+        outer: builtins.float = ...,
+        start_degrees: builtins.float = ...,
+        span_degrees: builtins.float = ...,
+        reading: global___RingReading.ValueType = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["centre_x", b"centre_x", "centre_y", b"centre_y", "inner", b"inner", "outer", b"outer", "reading", b"reading", "rotation_degrees", b"rotation_degrees", "semi_major", b"semi_major", "semi_minor", b"semi_minor", "span_degrees", b"span_degrees", "start_degrees", b"start_degrees"]) -> None: ...
+
+global___RingPlace = RingPlace
+
+@typing.final
+class LinePlace(google.protobuf.message.Message):
+    """A rectangle around lines of text, in pixels of crop_png, (0, 0) its top left corner."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    X_FIELD_NUMBER: builtins.int
+    Y_FIELD_NUMBER: builtins.int
+    WIDTH_FIELD_NUMBER: builtins.int
+    HEIGHT_FIELD_NUMBER: builtins.int
+    ANGLE_DEGREES_FIELD_NUMBER: builtins.int
+    x: builtins.float
+    """Its middle."""
+    y: builtins.float
+    """The same, down."""
+    width: builtins.float
+    """Its side along the text."""
+    height: builtins.float
+    """Its side across it."""
+    angle_degrees: builtins.float
+    """Its clockwise rotation: degrees."""
+    def __init__(
+        self,
+        *,
+        x: builtins.float = ...,
+        y: builtins.float = ...,
+        width: builtins.float = ...,
+        height: builtins.float = ...,
+        angle_degrees: builtins.float = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["angle_degrees", b"angle_degrees", "height", b"height", "width", b"width", "x", b"x", "y", b"y"]) -> None: ...
+
+global___LinePlace = LinePlace
+
+@typing.final
 class SimilarityMatrix(google.protobuf.message.Message):
     """Similarity of every two stamps of a document, counted through the pages in order."""
 
@@ -670,7 +846,7 @@ class StageTiming(google.protobuf.message.Message):
     detect_ms: builtins.float
     """Detecting, from the first page sent to the last answer."""
     segment_ms: builtins.float
-    """Segmenting, likewise; 0 when no mask was asked for and no ink compared."""
+    """Segmenting, likewise; 0 when nothing was asked for that takes a mask."""
     embed_ms: builtins.float
     """Embedding, likewise."""
     total_ms: builtins.float

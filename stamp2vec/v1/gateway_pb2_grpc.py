@@ -34,7 +34,7 @@ class StampServiceStub(object):
 
     Requests and responses have up to 64 MiB. Most gRPC clients refuse a response of more than 4 MiB with
     RESOURCE_EXHAUSTED and no RetryInfo, after all the work: raise the limit of received messages to 64 MiB where you ask
-    for masks or crops (C++, Python: grpc.max_receive_message_length; Go: grpc.MaxCallRecvMsgSize; Java:
+    for masks or pictures (C++, Python: grpc.max_receive_message_length; Go: grpc.MaxCallRecvMsgSize; Java:
     maxInboundMessageSize; Node: grpc.max_receive_message_length). Retries of gRPC skip requests that are larger than
     grpc.per_rpc_retry_buffer_size, 256 KiB unless it is raised: raise it to the size of your documents.
     """
@@ -91,7 +91,7 @@ class StampServiceServicer(object):
 
     Requests and responses have up to 64 MiB. Most gRPC clients refuse a response of more than 4 MiB with
     RESOURCE_EXHAUSTED and no RetryInfo, after all the work: raise the limit of received messages to 64 MiB where you ask
-    for masks or crops (C++, Python: grpc.max_receive_message_length; Go: grpc.MaxCallRecvMsgSize; Java:
+    for masks or pictures (C++, Python: grpc.max_receive_message_length; Go: grpc.MaxCallRecvMsgSize; Java:
     maxInboundMessageSize; Node: grpc.max_receive_message_length). Retries of gRPC skip requests that are larger than
     grpc.per_rpc_retry_buffer_size, 256 KiB unless it is raised: raise it to the size of your documents.
     """
@@ -203,7 +203,7 @@ class StampService(object):
 
     Requests and responses have up to 64 MiB. Most gRPC clients refuse a response of more than 4 MiB with
     RESOURCE_EXHAUSTED and no RetryInfo, after all the work: raise the limit of received messages to 64 MiB where you ask
-    for masks or crops (C++, Python: grpc.max_receive_message_length; Go: grpc.MaxCallRecvMsgSize; Java:
+    for masks or pictures (C++, Python: grpc.max_receive_message_length; Go: grpc.MaxCallRecvMsgSize; Java:
     maxInboundMessageSize; Node: grpc.max_receive_message_length). Retries of gRPC skip requests that are larger than
     grpc.per_rpc_retry_buffer_size, 256 KiB unless it is raised: raise it to the size of your documents.
     """

@@ -6,6 +6,7 @@ from dataclasses import replace
 import numpy as np
 
 from stamp2vec.document.options import Options
+from stamp2vec.document.stamps import StampPngs
 from stamp2vec.v1 import common_pb2, gateway_pb2
 from stamp2vec.values import DocumentResult, PageResult, Preset, Resolution, Task, Timing
 from stamp2vec.wire.enums import PRESETS
@@ -13,8 +14,8 @@ from stamp2vec.wire.errors import status_from_message, status_to_message, warnin
 from stamp2vec.wire.models import decimal, info_from_message, info_to_message, version_to_message
 from stamp2vec.wire.stamps import stamp_from_message, stamp_to_message
 
-CropPngs = Mapping[int, Sequence[bytes | None]]
-"""By a page's index, the crop of each of its stamps as a PNG file."""
+Pngs = Mapping[int, Sequence[StampPngs | None]]
+"""By a page's index, the pictures of each of its stamps as PNG files."""
 
 
 def request_to_message(
@@ -30,6 +31,8 @@ def request_to_message(
         include_masks=options.include_masks,
         include_crops=options.include_crops,
         include_text=options.include_text,
+        include_unrolled=options.include_unrolled,
+        include_clean_stamps=options.include_clean_stamps,
         priority=priority_to_message(bulk),
         prior=options.prior,
         pages=options.pages,
@@ -46,6 +49,8 @@ def options_from_message(message: gateway_pb2.AnalyzeDocumentRequest) -> Options
         include_masks=message.include_masks,
         include_crops=message.include_crops,
         include_text=message.include_text,
+        include_unrolled=message.include_unrolled,
+        include_clean_stamps=message.include_clean_stamps,
         prior=message.prior if message.HasField("prior") else None,
         pages=message.pages,
         password=message.password or None,
@@ -57,11 +62,11 @@ def priority_to_message(bulk: bool) -> "common_pb2.Priority.ValueType":
     return common_pb2.PRIORITY_BULK if bulk else common_pb2.PRIORITY_INTERACTIVE
 
 
-def result_to_message(result: DocumentResult, crop_pngs: CropPngs | None = None) -> gateway_pb2.AnalyzeDocumentResponse:
-    """What is on a document; `crop_pngs` are the crops, where they have been encoded before to spare memory."""
+def result_to_message(result: DocumentResult, pngs: Pngs | None = None) -> gateway_pb2.AnalyzeDocumentResponse:
+    """What is on a document; `pngs` are its pictures, where they have been encoded before to spare memory."""
     embedders = [model for model in result.models if model.task is Task.EMBED]
     embedder = version_to_message(embedders[0].name, embedders[0].version) if embedders else None
-    pngs = crop_pngs or {}
+    pngs = pngs or {}
     probability = result.probability
     return gateway_pb2.AnalyzeDocumentResponse(
         pages=[page_to_message(page, embedder, pngs.get(page.index, ())) for page in result.pages],
@@ -125,16 +130,16 @@ def document_from_pages(pages: Sequence[PageResult], message: gateway_pb2.Analyz
 
 
 def page_to_message(
-    page: PageResult, embedder: common_pb2.ModelVersion | None, crop_pngs: Sequence[bytes | None] = ()
+    page: PageResult, embedder: common_pb2.ModelVersion | None, pngs: Sequence[StampPngs | None] = ()
 ) -> gateway_pb2.Page:
-    """A page of a document, `embedder` being the model of its vectors; `crop_pngs` as for `result_to_message`."""
-    pngs = crop_pngs or [None] * len(page.stamps)
+    """A page of a document, `embedder` being the model of its vectors; `pngs` as for `result_to_message`."""
+    encoded = pngs or [None] * len(page.stamps)
     return gateway_pb2.Page(
         status=warnings_to_message(page.warnings) if page.error is None else status_to_message(page.error, "document"),
         index=page.index,
         height=page.height,
         width=page.width,
-        stamps=[stamp_to_message(stamp, embedder, png) for stamp, png in zip(page.stamps, pngs, strict=True)],
+        stamps=[stamp_to_message(stamp, embedder, each) for stamp, each in zip(page.stamps, encoded, strict=True)],
         resolution=None
         if page.resolution is None
         else common_pb2.Resolution(x_dpi=page.resolution.x, y_dpi=page.resolution.y),

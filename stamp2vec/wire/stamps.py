@@ -1,16 +1,16 @@
 """Detections, vectors and stamps."""
 
-import io
-
 import numpy as np
-from PIL import Image
 
+from stamp2vec.document.stamps import StampPngs, StripPngs
 from stamp2vec.imaging import decode_image
 from stamp2vec.v1 import common_pb2, gateway_pb2
 from stamp2vec.values import Detection, Embedding, InkColour, Source, Stamp, StampType
 from stamp2vec.wire.enums import INK_COLOURS, SOURCES, STAMP_TYPES
 from stamp2vec.wire.images import box_from_message, box_to_message, mask_from_message, mask_to_message
 from stamp2vec.wire.models import version_to_message
+from stamp2vec.wire.png import decode_png, encode_png
+from stamp2vec.wire.strips import place_from_message, strip_from_message, strip_to_message
 from stamp2vec.wire.texts import text_from_message, text_to_message
 
 
@@ -57,11 +57,10 @@ def embedding_from_message(message: common_pb2.Vector) -> Embedding:
 
 
 def stamp_to_message(
-    stamp: Stamp, embedder: common_pb2.ModelVersion | None, crop_png: bytes | None = None
+    stamp: Stamp, embedder: common_pb2.ModelVersion | None, pngs: StampPngs | None = None
 ) -> gateway_pb2.Stamp:
-    """A stamp of a document, `embedder` being the model of its vector; `crop_png` is its crop, encoded before."""
-    if crop_png is None and stamp.crop is not None:
-        crop_png = encode_png(stamp.crop)
+    """A stamp of a document, `embedder` being the model of its vector; `pngs` are its pictures, encoded before."""
+    pictures = stamp_pngs(stamp) if pngs is None else pngs
     return gateway_pb2.Stamp(
         box=box_to_message(stamp.box),
         score=stamp.score,
@@ -71,13 +70,16 @@ def stamp_to_message(
         crop_box=box_to_message(stamp.crop_box),
         vector=None if stamp.vector is None or embedder is None else vector_to_message(stamp.vector, embedder),
         mask=None if stamp.mask is None else mask_to_message(stamp.mask),
-        crop_png=crop_png or b"",
+        crop_png=pictures.crop,
         die_group=stamp.die_group,
         source=SOURCES.to_number(stamp.source),
         box_points=None if stamp.box_points is None else box_to_message(stamp.box_points),
         width_mm=stamp.width_mm or 0.0,
         height_mm=stamp.height_mm or 0.0,
         text=None if stamp.text is None else text_to_message(stamp.text),
+        unrolled=map(strip_to_message, pictures.unrolled),
+        transparent_png=pictures.transparent,
+        ink_png=pictures.ink,
     )
 
 
@@ -100,14 +102,33 @@ def stamp_from_message(message: gateway_pb2.Stamp) -> Stamp:
         width_mm=message.width_mm or None,
         height_mm=message.height_mm or None,
         text=text_from_message(message.text) if message.HasField("text") else None,
+        unrolled=tuple(map(strip_from_message, message.unrolled)),
+        transparent=decode_png(message.transparent_png, "RGBA") if message.transparent_png else None,
+        ink=decode_png(message.ink_png, "RGB") if message.ink_png else None,
     )
 
 
-def encode_png(pixels: np.ndarray) -> bytes:
-    """uint8 (h, w, 3) as the bytes of a PNG file, compressed little and fast."""
-    file = io.BytesIO()
-    Image.fromarray(pixels).save(file, "PNG", compress_level=1)
-    return file.getvalue()
+def pngs_from_message(message: gateway_pb2.Stamp) -> StampPngs:
+    """The pictures of a stamp as they are sent, which this takes out of the message."""
+    pngs = StampPngs(
+        crop=message.crop_png,
+        unrolled=tuple(StripPngs(each.pixels_png, each.ink_png, place_from_message(each)) for each in message.unrolled),
+        transparent=message.transparent_png,
+        ink=message.ink_png,
+    )
+    for field in ("crop_png", "unrolled", "transparent_png", "ink_png"):
+        message.ClearField(field)
+    return pngs
+
+
+def stamp_pngs(stamp: Stamp) -> StampPngs:
+    """The pictures of a stamp, encoded."""
+    return StampPngs(
+        crop=b"" if stamp.crop is None else encode_png(stamp.crop),
+        unrolled=tuple(StripPngs(encode_png(each.pixels), encode_png(each.ink), each.place) for each in stamp.unrolled),
+        transparent=b"" if stamp.transparent is None else encode_png(stamp.transparent),
+        ink=b"" if stamp.ink is None else encode_png(stamp.ink),
+    )
 
 
 def _ink_number(colour: InkColour | None) -> "common_pb2.InkColour.ValueType":

@@ -25,6 +25,7 @@ def test_generated_code_is_up_to_date(tmp_path: Path) -> None:
     names = sorted(p.name for p in fresh.iterdir())
     assert names == sorted(p.name for p in GENERATED.iterdir() if p.is_file())
     assert filecmp.cmpfiles(fresh, GENERATED, names, shallow=False) == (names, [], [])
+    assert (tmp_path / "docs/api.md").read_text() == (ROOT / "docs/api.md").read_text()
 
 
 @pytest.mark.parametrize("major", [6, 7])

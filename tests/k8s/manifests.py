@@ -20,15 +20,24 @@ Resource = dict[str, Any]
 
 OVERLAYS = sorted(path.name for path in (K8S / "overlays").iterdir())
 COMPONENTS = sorted(path.name for path in (K8S / "components").iterdir())
-_NEEDS = {
-    "gpu-timeslice": ("gpu",),
-    "otel": ("network-policy",),
-    "web": ("network-policy",),
-    "reader": ("network-policy",),
-}  # components that change what others have added
+_WEB = ("network-policy", "web")
+_TOGETHER = {
+    "gpu-timeslice": ("gpu", "gpu-timeslice"),
+    "otel": (*_WEB, "otel"),
+    "reader": ("network-policy", "reader"),
+    "web": _WEB,
+    "web-tls": (*_WEB, "web-tls", "tls"),
+    "web-hpa": (*_WEB, "web-hpa", "hpa"),
+    "web-keda": (*_WEB, "web-keda", "keda"),
+    "web-mtls": (*_WEB, "web-mtls", "mtls"),
+}  # components that change what others have added, with these and in their order
 SERVICES = ("gateway", "detector", "segmenter", "embedder")
 
-OPTIONAL = {"base+web": ("web",), "base+reader": ("reader",)}
+OPTIONAL = {
+    f"base+{name}": ("web",) if "web" in all_of_them else ("reader",)
+    for name, all_of_them in _TOGETHER.items()
+    if {"web", "reader"} & set(all_of_them)
+}
 """Services that only these variants have."""
 
 VARIANTS = [*OVERLAYS, *(f"base+{name}" for name in COMPONENTS)]
@@ -76,7 +85,7 @@ def base_with(*components: str) -> tuple[Resource, ...]:
 def resources(variant: str) -> tuple[Resource, ...]:
     """The resources of one of VARIANTS."""
     base, _, component = variant.partition("+")
-    return base_with(*_NEEDS.get(component, ()), component) if component else render(K8S / "overlays" / base)
+    return base_with(*_TOGETHER.get(component, (component,))) if component else render(K8S / "overlays" / base)
 
 
 def of_kind(variant: str, kind: str) -> list[Resource]:

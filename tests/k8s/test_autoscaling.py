@@ -6,9 +6,10 @@ import re
 import pytest
 import yaml
 
-from tests.k8s.manifests import K8S, SERVICES, RenderingFailed, base_with, named, of_kind
+from tests.k8s.manifests import K8S, SERVICES, RenderingFailed, base_with, named, of_kind, selects
 
-HPA, KEDA = "base+hpa", "base+keda"
+HPA, KEDA = "base+web-hpa", "base+web-keda"
+SCALED = (*SERVICES, "web")
 RULE = K8S / "components/monitoring/prometheus-rule.yaml"
 
 
@@ -17,12 +18,12 @@ def test_they_exclude_each_other() -> None:
         base_with("hpa", "keda")
 
 
-@pytest.mark.parametrize("variant", [HPA, KEDA])
+@pytest.mark.parametrize("variant", [HPA, KEDA, "base+hpa", "base+keda"])
 def test_no_apply_overrides_the_replicas_of_an_autoscaler(variant: str) -> None:
     assert all("replicas" not in each["spec"] for each in of_kind(variant, "Deployment"))
 
 
-@pytest.mark.parametrize("service", SERVICES)
+@pytest.mark.parametrize("service", SCALED)
 def test_they_scale_alike(service: str) -> None:
     hpa = named(HPA, "HorizontalPodAutoscaler", service)["spec"]
     keda = named(KEDA, "ScaledObject", service)["spec"]
@@ -34,7 +35,7 @@ def test_they_scale_alike(service: str) -> None:
     assert hpa["minReplicas"] >= 2, "one replica is no service while its node is drained"
 
 
-@pytest.mark.parametrize("service", SERVICES)
+@pytest.mark.parametrize("service", SCALED)
 def test_keda_queries_the_load_of_its_service_and_an_empty_result_is_not_zero(service: str) -> None:
     resource = named(KEDA, "ScaledObject", service)
     (trigger,) = resource["spec"]["triggers"]
@@ -62,6 +63,7 @@ def test_the_load_that_they_query_is_recorded() -> None:
 
 def test_jobs_are_named_as_the_autoscalers_name_them() -> None:
     (monitor,) = of_kind("base+monitoring", "PodMonitor")
-    for service in SERVICES:
-        labels = named("base+monitoring", "Deployment", service)["spec"]["template"]["metadata"]["labels"]
+    for service in SCALED:
+        labels = named(HPA, "Deployment", service)["spec"]["template"]["metadata"]["labels"]
         assert labels[monitor["spec"]["jobLabel"]] == service
+        assert selects(monitor["spec"]["selector"], labels)

@@ -9,7 +9,8 @@ from opentelemetry.sdk.trace import TracerProvider
 from tests.k8s.code import UPSTREAMS, contract, default
 from tests.k8s.manifests import SERVICES, Resource, base_with, environment, named, of_kind, selects
 
-VARIANT, TRACED = "base+network-policy", "base+otel"
+VARIANT, TRACED = "base+web", "base+otel"
+PODS = (*SERVICES, "web")
 OUTSIDE = {
     "callers": ({"stamp2vec/caller": "true"}, {}),
     "dns": ({"kubernetes.io/metadata.name": "kube-system"}, {"k8s-app": "kube-dns"}),
@@ -37,7 +38,7 @@ def peers(rule: list[Resource]) -> Iterator[str]:
             if in_namespace and selects(peer.get("podSelector", {}), pod):
                 yield name
         if "namespaceSelector" not in peer:
-            yield from (name for name in SERVICES if selects(peer["podSelector"], labels(name)))
+            yield from (name for name in PODS if selects(peer["podSelector"], labels(name)))
 
 
 def allowed(direction: str, variant: str = VARIANT) -> set[tuple[str, str, object]]:
@@ -46,7 +47,7 @@ def allowed(direction: str, variant: str = VARIANT) -> set[tuple[str, str, objec
     return {
         (name, peer, port["port"])
         for policy in of_kind(variant, "NetworkPolicy")
-        for name in SERVICES
+        for name in PODS
         if selects(policy["spec"]["podSelector"], labels(name))
         for rule in policy["spec"].get(direction, [])
         for peer in peers(rule[ends[direction]])
@@ -62,14 +63,18 @@ def test_everything_else_is_denied() -> None:
 def test_calls_and_scrapes_come_in() -> None:
     assert allowed("ingress") == {
         ("gateway", "callers", default("gateway", "port")),
+        ("web", "callers", default("web", "port")),
+        ("gateway", "web", default("gateway", "port")),
         *((name, "gateway", default(name, "port")) for name in UPSTREAMS),
-        *((name, "prometheus", "metrics") for name in SERVICES),
+        *((name, "prometheus", "metrics") for name in PODS),
     }
 
 
-def test_only_the_gateway_calls_out() -> None:
+def test_only_the_gateway_and_http_call_out() -> None:
     assert allowed("egress") == {
         ("gateway", "dns", 53),
+        ("web", "dns", 53),
+        ("web", "gateway", default("gateway", "port")),
         *(("gateway", name, default(name, "port")) for name in UPSTREAMS),
     }
 
@@ -77,8 +82,8 @@ def test_only_the_gateway_calls_out() -> None:
 def test_traces_go_to_the_collector_and_open_nothing_else() -> None:
     assert allowed("ingress", TRACED) == allowed("ingress")
     added = allowed("egress", TRACED) - allowed("egress")
-    assert added == {(name, "collector", 4317) for name in SERVICES} | {(name, "dns", 53) for name in UPSTREAMS}
-    for name in SERVICES:
+    assert added == {(name, "collector", 4317) for name in PODS} | {(name, "dns", 53) for name in UPSTREAMS}
+    for name in PODS:
         isolated = [
             policy["spec"]["policyTypes"]
             for policy in of_kind(TRACED, "NetworkPolicy")
@@ -87,11 +92,16 @@ def test_traces_go_to_the_collector_and_open_nothing_else() -> None:
         assert isolated == [["Ingress", "Egress"]]
 
 
+def test_without_http_there_is_no_way_for_it() -> None:
+    with_it = {each for each in allowed("ingress") if "web" not in each}
+    assert allowed("ingress", "base+network-policy") == with_it | {("web", "prometheus", "metrics")}  # as of any pod
+
+
 def test_where_nothing_is_isolated_tracing_isolates_nothing() -> None:
     assert [each for each in base_with("otel") if each["kind"] == "NetworkPolicy"] == []
 
 
-@pytest.mark.parametrize("service", SERVICES)
+@pytest.mark.parametrize("service", PODS)
 def test_spans_are_sent_to_the_collector_that_policies_allow(service: str, monkeypatch: pytest.MonkeyPatch) -> None:
     variables = {name: value for name, value in environment(TRACED, service).items() if name.startswith("OTEL_")}
     assert variables["OTEL_SERVICE_NAME"] == service
@@ -114,3 +124,15 @@ def test_with_mutual_tls_only_the_gateway_may_call_a_model_service(service: str)
     served = {f"/{contract(service).full_name}/{method.name}" for method in contract(service).methods}
     assert set(allowed_to["operation"]["paths"]) == {*served, "/grpc.health.v1.Health/*"}
     assert named("base+mtls", "PeerAuthentication", "stamp2vec")["spec"]["mtls"] == {"mode": "STRICT"}
+
+
+def test_with_mutual_tls_http_is_for_the_mesh_and_its_metrics_for_prometheus() -> None:
+    (rule,) = named("base+web-mtls", "AuthorizationPolicy", "web")["spec"]["rules"]
+    assert [each["source"]["principals"] for each in rule["from"]] == [["*"]]
+    assert [each["operation"] for each in rule["to"]] == [{"ports": [str(default("web", "port"))]}]
+    pod = named("base+web-mtls", "Deployment", "web")["spec"]["template"]["metadata"]
+    assert pod["labels"]["sidecar.istio.io/inject"] == "true"
+    (metrics,) = named("base+web-mtls", "AuthorizationPolicy", "metrics")["spec"]["rules"]
+    ports = [str(default(name, "metrics_port")) for name in (*SERVICES, "web")]
+    assert metrics["to"][0]["operation"]["ports"] == ports
+    assert list(named("base+web-mtls", "PeerAuthentication", "stamp2vec")["spec"]["portLevelMtls"]) == ports

@@ -74,6 +74,8 @@ def test_ports_are_those_that_the_services_open(variant: str) -> None:
         for probe in ("startupProbe", "readinessProbe", "livenessProbe"):
             if protocol == "grpc":
                 assert container(deployment)[probe]["grpc"]["port"] == ports.get("health", ports["grpc"])
+            else:
+                assert container(deployment)[probe]["httpGet"]["port"] == ("health" if health else "http")
     for service in of_kind(variant, "Service"):
         name = service["metadata"]["name"].removesuffix("-headless")
         (port,) = service["spec"]["ports"]
@@ -82,12 +84,12 @@ def test_ports_are_those_that_the_services_open(variant: str) -> None:
         for backend in reference:
             (port,) = named(variant, "Service", backend["name"])["spec"]["ports"]
             assert backend["port"] == port["port"]
-    opened = {default(name, kind) for name in SERVICES for kind in ("port", "metrics_port")}
+    opened = {default(name, kind) for name in (*SERVICES, "web") for kind in ("port", "metrics_port")}
     for policy in of_kind(variant, "AuthorizationPolicy"):
         for each in values_of("ports", policy):
             assert set(map(int, each)) <= opened
     for policy in of_kind(variant, "PeerAuthentication"):
-        metrics = {str(default(name, "metrics_port")) for name in SERVICES}
+        metrics = {str(default(name, "metrics_port")) for name in (*SERVICES, "web")}
         assert policy["spec"]["portLevelMtls"].keys() == metrics
 
 
@@ -101,12 +103,12 @@ def test_probes_call_three_health_services(variant: str) -> None:
         assert asked == [STARTUP, contract(deployment["metadata"]["name"]).full_name, LIVENESS]
 
 
-@pytest.mark.parametrize("service", SERVICES)
-def test_the_environment_is_what_the_service_reads(variant: str, service: str) -> None:
-    found = environment(variant, service)
-    assert found.keys() <= variables(service)
-    loaded = settings.load(SETTINGS[service], service, [], found)  # exits on an invalid value
-    assert dataclasses.asdict(loaded) != dataclasses.asdict(SETTINGS[service]())
+def test_the_environment_is_what_the_service_reads(variant: str) -> None:
+    for service in (*SERVICES, *OPTIONAL.get(variant, ())):
+        found = environment(variant, service)
+        assert found.keys() <= variables(service)
+        loaded = settings.load(SETTINGS[service], service, [], found)  # exits on an invalid value
+        assert dataclasses.asdict(loaded) != dataclasses.asdict(SETTINGS[service]())
 
 
 def test_everything_is_in_the_namespace(variant: str) -> None:

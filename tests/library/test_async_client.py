@@ -56,6 +56,16 @@ async def until(holds: Callable[[], bool]) -> None:
             await asyncio.sleep(0.01)
 
 
+async def test_strips_and_clean_stamps_are_asked_for_and_come(client: AsyncClient, server: StandIn) -> None:
+    result = await client.analyze(PAGE, min_score=0.6, include_unrolled=True, include_clean_stamps=True)
+    expected = server.pipeline(PAGE, min_score=0.6, include_unrolled=True, include_clean_stamps=True)
+    same(result, expected)
+    (page,) = result.pages
+    assert all(stamp.transparent is not None and stamp.mask is None for stamp in page.stamps)
+    (request,) = server.requests
+    assert (request.include_unrolled, request.include_clean_stamps, request.include_masks) == (True, True, False)
+
+
 async def test_analyze_passes_every_option(client: AsyncClient, server: StandIn) -> None:
     result = await client.analyze(
         PAGE, min_score=0.6, max_overlap=0.75, include_masks=True, include_crops=True, prior=0.25, bulk=True

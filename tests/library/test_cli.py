@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import grpc
 import numpy as np
@@ -22,6 +23,7 @@ from stamp2vec.cli.rows import rounded
 from stamp2vec.hub.manifest import Manifest
 from stamp2vec.imaging import decode_image
 from stamp2vec.pipelines import DocumentPipeline, EmbeddingPipeline
+from stamp2vec.strips import Ring
 from stamp2vec.v1 import common_pb2
 from stamp2vec.values import ModelInfo, Preset, Task
 from tests.library.certificates import certificate
@@ -292,7 +294,8 @@ def test_the_role_of_a_model_is_its_presets_and_its_task() -> None:
         (["embed", "a.png", "--out", "x", "--model", "http://a/b"], "'http://a/b' is no name of a model"),
         (["embed", "a.png", "--out", "x", "--model", "tvae", "--preset", "fast"], "not allowed with"),
         (["segment", "a.png", "--out", "x", "--model", "stamp-unet"], "--model is for cropped stamps"),
-        (["analyze", "a.png", "--crops", "x", "--masks", "y/../x"], "choose two folders"),
+        (["analyze", "a.png", "--crops", "x", "--masks", "y/../x"], "choose a folder for each"),
+        (["analyze", "a.png", "--unrolled", "x", "--clean", "x"], "choose a folder for each"),
         (["models", "--tls"], "--tls needs --gateway"),
         (["models", "--ca", "x"], "--ca needs --gateway"),
         (["models", "--token-file", "x"], "--token-file needs --gateway"),
@@ -384,6 +387,7 @@ COMMANDS = [
     "analyze pages/c.tif pages/a.png --json --min-score 0.6 --max-overlap 0.8",
     "analyze pages/c.tif --json --vectors --crops out/crops --masks out/masks",
     "analyze pages/a.png crops/a.png --json --crops out/same",
+    "analyze pages/a.png --json --unrolled out/strips --clean out/clean",
     "segment pages/*.* --out out/page-masks --min-score 0.9",
     "segment crops/*.png pages/note.txt --crop --out out/crop-masks --model stamp-unet@0.0.1",
     "analyze pages/twice.tif --json --vectors --prior 0.3",
@@ -457,6 +461,27 @@ def test_analyze_writes_crops_and_masks(files: Path, where: list[str], capsys: p
         np.testing.assert_array_equal(np.asarray(Image.open(row["crop"])), stamp.crop)
         np.testing.assert_array_equal(np.asarray(Image.open(row["mask"])), stamp.mask)
         assert "vector" not in row
+
+
+def test_analyze_writes_strips_and_clean_stamps(
+    files: Path, where: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    options = ["--min-score", "0.6", "--unrolled", "out/strips", "--clean", "out/clean"]
+    assert main(["analyze", "pages/a.png", "--json", *options, *where]) == 0
+    page: Any = lines(capsys.readouterr().out)[0]
+    result = DocumentPipeline.from_preset()(
+        Path("pages/a.png").read_bytes(), min_score=0.6, include_unrolled=True, include_clean_stamps=True
+    )
+    stamps = result.pages[0].stamps
+    assert any(stamp.unrolled for stamp in stamps)
+    for number, (row, stamp) in enumerate(zip(page["stamps"], stamps, strict=True), 1):
+        assert row["transparent"] == f"out/clean/a-{number}.png"
+        assert row["ink"] == f"out/clean/a-{number}-white.png"
+        np.testing.assert_array_equal(np.asarray(Image.open(row["transparent"])), stamp.transparent)
+        np.testing.assert_array_equal(np.asarray(Image.open(row["ink"])), stamp.ink)
+        for strip, written in zip(stamp.unrolled, row.get("unrolled", []), strict=True):
+            np.testing.assert_array_equal(np.asarray(Image.open(written["file"])), strip.pixels)
+            assert ("ring" in written) == isinstance(strip.place, Ring)
 
 
 def test_analyze_writes_no_stamp_over_another(files: Path, capsys: pytest.CaptureFixture[str]) -> None:

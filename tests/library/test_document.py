@@ -13,8 +13,10 @@ from stamp2vec import hub
 from stamp2vec.engines.torch import TorchEngine
 from stamp2vec.errors import InvalidImage, InvalidInput, ModelNotFound
 from stamp2vec.imaging import decode_image
+from stamp2vec.ink.lifting import lift, on_white
 from stamp2vec.models import build
 from stamp2vec.pipelines import DocumentPipeline, EmbeddingPipeline
+from stamp2vec.reading import unroll
 from stamp2vec.values import Preset, Task, Views
 from tests.library.conftest import SHARP, manifest, page_image
 from tests.library.pairs import WIDTH
@@ -43,6 +45,26 @@ def comparing(pipeline: DocumentPipeline, weights: Path) -> DocumentPipeline:
     described, state = hub.load(weights / "tvae" / "0.0.1")
     embedder = EmbeddingPipeline(TorchEngine(replace(described, verification=SHARP), state))
     return DocumentPipeline(pipeline.detector, pipeline.segmenter, embedder, pipeline.verifier)
+
+
+def test_strips_and_clean_stamps_come_without_masks(pipeline: DocumentPipeline) -> None:
+    data = png(page_image(0))
+    result = pipeline(data, include_vectors=False, include_unrolled=True, include_clean_stamps=True)
+    whole = pipeline(data, include_vectors=False, include_crops=True, include_masks=True).pages[0].stamps
+    assert [model.task for model in result.models] == [Task.DETECT, Task.SEGMENT]
+    for stamp, other in zip(result.pages[0].stamps, whole, strict=True):
+        assert stamp.mask is None
+        assert stamp.crop is None
+        assert other.crop is not None
+        assert other.mask is not None
+        assert (other.unrolled, other.transparent, other.ink) == ((), None, None)
+        expected = unroll(other.crop, other.mask, other.type, other.angle_degrees)
+        assert [strip.place for strip in stamp.unrolled] == [strip.place for strip in expected]
+        for strip, same in zip(stamp.unrolled, expected, strict=True):
+            np.testing.assert_array_equal(strip.pixels, same.pixels)
+            np.testing.assert_array_equal(strip.ink, same.ink)
+        np.testing.assert_array_equal(stamp.transparent, lift(other.crop, other.mask))
+        np.testing.assert_array_equal(stamp.ink, on_white(lift(other.crop, other.mask)))
 
 
 def test_everything_that_was_asked_for_comes_back(pipeline: DocumentPipeline) -> None:

@@ -88,7 +88,7 @@ def page(index: int, *vectors: np.ndarray, image: np.ndarray | None = None) -> A
     # A stamp of 240 pixels: on one of 160 letters are too small for SAME.
     large = (inked() if image is None else image).repeat(3, 0).repeat(3, 1)
     part = cut(large, found(box=(150, 150, 450, 450)))
-    stamps = (analyzed_stamp(part, vector, None, keep_picture=True) for vector in vectors)
+    stamps = (analyzed_stamp(part, vector, None, Options(), keep_picture=True) for vector in vectors)
     return AnalyzedPage(index, PageInfo(200, 300), tuple(stamps))
 
 
@@ -123,7 +123,7 @@ def test_a_crop_is_the_box_with_a_margin_and_a_view_of_its_page() -> None:
 
 
 def test_a_stamp_has_what_its_detection_has_and_the_colour_of_the_page() -> None:
-    each = analyzed_stamp(cut(inked(), found()), A, None)
+    each = analyzed_stamp(cut(inked(), found()), A, None, Options())
     assert (each.stamp.score, each.stamp.type, each.stamp.angle_degrees) == (0.9, StampType.ROUND, 30.0)
     assert each.stamp.ink_colour is InkColour.BLUE
     assert (each.stamp.mask, each.stamp.crop, each.stamp.die_group, each.picture) == (None, None, 0, None)
@@ -131,7 +131,8 @@ def test_a_stamp_has_what_its_detection_has_and_the_colour_of_the_page() -> None
     page[145:156, 60:140] = (200, 40, 40)  # print beside the stamp
     mask = np.zeros((116, 116), np.uint8)
     mask[103:114, 18:98] = 255
-    assert analyzed_stamp(cut(page, found()), A, mask).stamp.ink_colour is InkColour.RED  # where the mask has ink
+    each = analyzed_stamp(cut(page, found()), A, mask, Options())
+    assert each.stamp.ink_colour is InkColour.RED, "where the mask has ink"
 
 
 def test_pages_are_ordered_and_dies_are_counted_through_them() -> None:
@@ -219,11 +220,11 @@ def test_pictures_are_kept_of_so_many_legible_stamps(monkeypatch: pytest.MonkeyP
     assert [Options().keeps_picture(before) for before in (0, 2, 3)] == [True, True, False]
     assert not Options(include_vectors=False).keeps_picture(0)
     large = np.repeat(np.repeat(inked(), 10, 0), 10, 1)
-    each = analyzed_stamp(cut(large, found(box=(500, 500, 1500, 1500))), A, None, keep_picture=True)
+    each = analyzed_stamp(cut(large, found(box=(500, 500, 1500, 1500))), A, None, Options(), keep_picture=True)
     assert each.picture is not None
     assert each.picture.shape == (512, 512, 3)
     assert each.picture.base is None, "the page is not held by it"
-    assert analyzed_stamp(cut(paper(), found()), A, None, keep_picture=True).picture is None
+    assert analyzed_stamp(cut(paper(), found()), A, None, Options(), keep_picture=True).picture is None
 
 
 def test_a_pair_network_that_nobody_has_measured_is_refused() -> None:
@@ -243,7 +244,7 @@ def test_without_a_verification_there_are_similarities_alone() -> None:
 
 
 def test_without_vectors_nothing_is_compared() -> None:
-    part = analyzed_stamp(cut(inked(), found()), None, None)
+    part = analyzed_stamp(cut(inked(), found()), None, None, Options())
     pages = [AnalyzedPage(0, PageInfo(200, 300), (part, part))]
     result = result_of(pages, Models(DETECTOR, None, None), Options(include_vectors=False, prior=0.2))
     assert result.similarity.shape == (0, 0)

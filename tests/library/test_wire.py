@@ -14,7 +14,9 @@ from stamp2vec.errors import (
     InvalidInput,
     ServiceError,
 )
-from stamp2vec.texts import Reading, Script, StampText, StripReadings, TextArc, TextDate, TextLine, TextNumber
+from stamp2vec.strips import Ellipse, Line, Place, Reading, Ring, Strip
+from stamp2vec.texts import Reading as TextReading
+from stamp2vec.texts import Script, StampText, StripReadings, TextArc, TextDate, TextLine, TextNumber
 from stamp2vec.v1 import common_pb2, gateway_pb2, segmenter_pb2
 from stamp2vec.values import (
     Comparison,
@@ -37,7 +39,7 @@ from stamp2vec.values import (
     Verification,
     Views,
 )
-from stamp2vec.wire import comparisons, documents, enums, images, models, stamps, texts
+from stamp2vec.wire import comparisons, documents, enums, images, models, png, stamps, texts
 from stamp2vec.wire.enums import EnumCodec
 from tests.parity import hold_equal
 
@@ -107,6 +109,10 @@ def stamp(kind: StampType, colour: InkColour | None, **more: Any) -> Stamp:
     )
 
 
+def strip(height: int, place: Place) -> Strip:
+    return Strip(RNG.integers(0, 256, (height, 40, 3), np.uint8), RNG.integers(0, 256, (height, 40), np.uint8), place)
+
+
 FULL = stamp(
     StampType.OVAL,
     InkColour.VIOLET,
@@ -131,6 +137,13 @@ FULL = stamp(
         words=("ооо", "вектор"),
         warnings=("cyrillic text was not read: install it",),
     ),
+    unrolled=(
+        strip(20, Ring(Ellipse(16.5, 21.25, 15.0, 11.5, -30.5), 0.5, 0.75, 123.5, 360.0, Reading.CLOCKWISE)),
+        strip(20, Ring(Ellipse(16.5, 21.25, 15.0, 11.5, -30.5), 0.5, 0.75, 0.5, 60.0, Reading.COUNTERCLOCKWISE)),
+        strip(3, Line(16.0, 20.5, 12.25, 5.75, -9.5)),
+    ),
+    transparent=RNG.integers(0, 256, (43, 32, 4), np.uint8),
+    ink=RNG.integers(0, 256, (43, 32, 3), np.uint8),
 )
 RESULT = DocumentResult(
     pages=(
@@ -183,7 +196,7 @@ def test_pictures_as_pixels(shape: tuple[int, ...]) -> None:
 
 def test_pictures_as_files() -> None:
     pixels = RNG.integers(0, 256, (9, 12, 3), np.uint8)
-    message = sent(images.image_to_message(stamps.encode_png(pixels)))
+    message = sent(images.image_to_message(png.encode_png(pixels)))
     np.testing.assert_array_equal(images.page_from_image(message, "images[0]").image, pixels)
 
 
@@ -279,10 +292,29 @@ def test_stamps(value: Stamp) -> None:
     hold_equal(stamps.stamp_from_message(message), value)
 
 
-def test_a_crop_that_was_encoded_before_is_taken_as_it_is() -> None:
-    assert FULL.crop is not None
-    message = stamps.stamp_to_message(dataclasses.replace(FULL, crop=None), None, stamps.encode_png(FULL.crop))
-    np.testing.assert_array_equal(stamps.stamp_from_message(sent(message)).crop, FULL.crop)
+def test_pictures_that_were_encoded_before_are_taken_as_they_are() -> None:
+    without = dataclasses.replace(FULL, crop=None, unrolled=(), transparent=None, ink=None)
+    embedder = models.version_to_message("tvae", "1.5.0")
+    message = sent(stamps.stamp_to_message(without, embedder, stamps.stamp_pngs(FULL)))
+    hold_equal(stamps.stamp_from_message(message), FULL)
+
+
+def test_pictures_can_be_passed_on_without_decoding_them() -> None:
+    message = sent(stamps.stamp_to_message(FULL, models.version_to_message("tvae", "1.5.0")))
+    pngs, expected = stamps.pngs_from_message(message), stamps.stamp_pngs(FULL)
+    assert (pngs.crop, pngs.transparent, pngs.ink) == (expected.crop, expected.transparent, expected.ink)
+    assert [strip.place for strip in pngs.unrolled] == [strip.place for strip in FULL.unrolled]
+    assert pngs.size == expected.size
+    left = stamps.stamp_from_message(message)
+    hold_equal(left, dataclasses.replace(FULL, crop=None, unrolled=(), transparent=None, ink=None))
+
+
+@pytest.mark.parametrize("data", [b"", b"GIF89a", png.encode_png(np.zeros((9, 9), np.uint8))[:40]])
+def test_an_answer_with_a_broken_picture_is_an_error_of_the_library(data: bytes) -> None:
+    message = stamps.stamp_to_message(FULL, None)
+    message.unrolled[0].pixels_png = data
+    with pytest.raises(InvalidImage, match="ask the gateway again"):
+        stamps.stamp_from_message(message)
 
 
 OVERLAY = Overlay(
@@ -329,6 +361,9 @@ def test_a_prior_comes_back_as_it_was_written(prior: float) -> None:
     [
         Options(),
         Options(min_score=0.0, max_overlap=0.0, include_vectors=False),
+        Options(min_score=0.5, max_overlap=0.75, include_masks=True, include_crops=True, prior=0.25),
+        Options(include_unrolled=True),
+        Options(include_clean_stamps=True),
         Options(min_score=0.5, max_overlap=0.75, include_masks=True, include_crops=True, include_text=True, prior=0.25),
     ],
 )
@@ -376,9 +411,9 @@ def test_a_response_without_a_result_for_each_image_is_an_error(count: int) -> N
 
 def test_readings() -> None:
     read = (
-        Reading((1, 2, 30, 40), "Ж 12", Script.CYRILLIC, 0.5, 0.75, True, "tesseract-rus"),
-        Reading((40, 2, 60, 40), "", Script.OTHER, 0.0, 0.0, False, ""),
-        Reading((70, 2, 90, 40), "7701", None, 1.0, 1.0, False, "pp-ocrv6"),
+        TextReading((1, 2, 30, 40), "Ж 12", Script.CYRILLIC, 0.5, 0.75, True, "tesseract-rus"),
+        TextReading((40, 2, 60, 40), "", Script.OTHER, 0.0, 0.0, False, ""),
+        TextReading((70, 2, 90, 40), "7701", None, 1.0, 1.0, False, "pp-ocrv6"),
     )
     for strip in (StripReadings(()), StripReadings(read, ("arabic text was not read: install it",))):
         assert texts.readings_from_message(sent(texts.readings_to_message(strip))) == strip

@@ -23,7 +23,7 @@ def first_pixel() -> Infer:
         if 13 in firsts:
             raise ValueError("13 is invalid")
         if 9 in firsts:
-            os.kill(os.getpid(), signal.SIGKILL)
+            os.kill(os.getpid(), signal.SIGSEGV)
         if 99 in firsts:
             time.sleep(3600)
         return [np.full(first, first, np.float32) for first in firsts]

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 import pytest
 
 from services.runtime.batching.batcher import Batcher
-from services.runtime.batching.executor import ExecutorDead
+from services.runtime.batching.executor import ExecutorDead, ExecutorKilled
 from services.runtime.batching.items import Item, Outcome, Priority
 from services.runtime.batching.latency import LatencyCurve
 from services.runtime.batching.observer import Drop
@@ -25,6 +25,7 @@ class Upper:
         self.slots, self.began, self.restarts = slots, list[str](), 0
         self._fails_on, self._dies_on, self._hangs_on, self._restart_s = fails_on, dies_on, hangs_on, restart_s
         self._dead = asyncio.Event()
+        self.death = ExecutorDead
 
     async def run(self, batch: Sequence[str], /) -> Sequence[str]:
         text = "".join(batch)
@@ -36,7 +37,7 @@ class Upper:
             if set(text) & set(self._dies_on):
                 self.kill()
         if self._dead.is_set():
-            raise ExecutorDead
+            raise self.death
         if set(text) & set(self._fails_on):
             raise ValueError(f"cannot do {text}")
         return list(text.upper())
@@ -60,6 +61,7 @@ class Ledger:
         self.drops: dict[str, int] = {}
         self.sizes: list[int] = []
         self.live: list[str] = []
+        self.served: list[str] = []
 
     def dropped(self, reason: Drop, items: int = 1) -> None:
         self.drops[reason.value] = self.drops.get(reason.value, 0) + items
@@ -69,6 +71,9 @@ class Ledger:
 
     def executors(self, live: int) -> None:
         self.live.append(f"{asyncio.get_running_loop().time():g}s:{live}")
+
+    def serving(self, can_serve: bool) -> None:
+        self.served.append(f"{asyncio.get_running_loop().time():g}s:{can_serve}")
 
 
 def make(*executors: Upper, ledger: Ledger | None = None, **options: float) -> tuple[Batcher[str, str], Ledger]:
@@ -370,7 +375,7 @@ async def test_an_executor_of_two_slots_runs_a_suspect_alone(letters: str) -> No
     assert ledger.drops == {"poison": 1}
 
 
-async def test_health_changes_when_the_last_executor_dies_and_when_one_is_back() -> None:
+async def test_an_executor_that_is_back_within_the_grace_costs_no_call_and_no_health() -> None:
     executor = Upper(restart_s=3)
     batcher, ledger = make(executor)
     await asyncio.sleep(1)
@@ -379,6 +384,7 @@ async def test_health_changes_when_the_last_executor_dies_and_when_one_is_back()
     assert await results(batcher.submit("a")) == "A"  # waits for the restart
     assert executor.began == ["4s:a"]
     assert ledger.live == ["0s:1", "1s:0", "4s:1"]
+    assert ledger.served == []
 
 
 async def test_calls_are_refused_when_no_executor_restarts_in_time() -> None:
@@ -392,17 +398,61 @@ async def test_calls_are_refused_when_no_executor_restarts_in_time() -> None:
     with pytest.raises(NotServing):
         batcher.submit("c")
     assert ledger.drops == {"not_serving": 3}
+    assert ledger.served == ["10.5s:False"]
     await asyncio.sleep(100)
     assert await results(batcher.submit("d")) == "D"
+    assert ledger.served == ["10.5s:False", "100.5s:True"]
 
 
 async def test_a_stuck_executor_is_killed_and_its_neighbours_are_served() -> None:
     executor = Upper(hangs_on="!", restart_s=3)
-    batcher, ledger = make(executor, stuck_after_s=5)
+    batcher, ledger = make(executor, stuck_after_s=25)
     assert await results(batcher.submit("a!b")) == "A?B"
-    assert executor.began == ["0s:a!b", "8s:a", "9s:!", "17s:b"]
-    assert ledger.live == ["0s:1", "5s:0", "8s:1", "14s:0", "17s:1"]
+    assert executor.began == ["0s:a!b", "28s:a", "29s:!", "57s:b"]
+    assert ledger.live == ["0s:1", "25s:0", "28s:1", "54s:0", "57s:1"]
     assert ledger.drops == {"poison": 1}
+
+
+async def test_a_batch_has_hung_after_twenty_times_the_slowest() -> None:
+    executor = Upper(hangs_on="!", restart_s=3)
+    _, ledger = (made := make(executor, stuck_after_s=5))
+    made[0].submit("!")
+    await asyncio.sleep(19.9)
+    assert ledger.live == ["0s:1"]
+    await asyncio.sleep(0.2)
+    assert ledger.live == ["0s:1", "20s:0"]
+
+
+async def test_calls_are_refused_while_every_executor_is_overdue() -> None:
+    executors = Upper(hangs_on="!"), Upper(hangs_on="?")
+    batcher, ledger = make(*executors)  # a batch takes 1 s: it is overdue after 4 s, and has hung after 20 s
+    batcher.submit("!")
+    await asyncio.sleep(5)
+    assert await results(batcher.submit("a")) == "A"  # the other one answers
+    batcher.submit("?")
+    await asyncio.sleep(3.9)
+    waits = batcher.submit("b")
+    await asyncio.sleep(0.2)
+    with pytest.raises(NotServing, match="send the call again"):
+        batcher.submit("c")
+    assert ledger.drops == {"not_serving": 1}
+    assert await results(waits) == "B"  # what was admitted waits for the restart
+    assert await results(batcher.submit("d")) == "D"
+
+
+async def test_executors_that_are_killed_from_outside_blame_no_item() -> None:
+    executor = Upper(restart_s=1)
+    executor.death = ExecutorKilled
+    batcher, ledger = make(executor)
+    futures = batcher.submit("ab")
+    for _ in range(2):
+        await asyncio.sleep(0.5)
+        executor.kill()
+        await asyncio.sleep(1)
+    with pytest.raises(NotServing, match="killed from outside"):
+        await futures[0]
+    assert await results(futures) == "?B"
+    assert ledger.drops == {"not_serving": 1}
 
 
 # What must not end the loop
@@ -413,7 +463,7 @@ async def test_a_failing_observer_loses_no_result(caplog: pytest.LogCaptureFixtu
         def ran(self, batch: Sequence[Item[str, str]], started_s: float, inference_s: float) -> None:
             raise RuntimeError("no disk")
 
-        dropped = executors = ran  # type: ignore[assignment]
+        dropped = executors = serving = ran  # type: ignore[assignment]
 
     batcher, _ = make(Upper(fails_on="!"), ledger=Broken())
     assert await results(batcher.submit("ab!d")) == "AB?D"

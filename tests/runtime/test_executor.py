@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 import pytest_asyncio
 
-from services.runtime.batching.executor import ExecutorDead
+from services.runtime.batching.executor import ExecutorDead, ExecutorKilled
 from services.runtime.process.child_process import BatchFailed, StartFailed
 from services.runtime.process.executor import ProcessExecutor
 
@@ -276,3 +276,19 @@ asyncio.run(main())
         parent.kill()
         gone, _, _ = select.select([child], [], [], 30)
     assert gone
+
+
+async def test_who_has_killed_a_child_is_told(start: Start) -> None:
+    executor = await start("first_pixel")
+    asked = asyncio.create_task(executor.run([item(99)]))
+    await asyncio.sleep(0)
+    os.kill(executor.pid, signal.SIGKILL)
+    with pytest.raises(ExecutorKilled):
+        await asked
+    await executor.restart()
+    asked = asyncio.create_task(executor.run([item(99)]))
+    await asyncio.sleep(0)
+    executor.kill()
+    with pytest.raises(ExecutorDead) as death:
+        await asked
+    assert not isinstance(death.value, ExecutorKilled)

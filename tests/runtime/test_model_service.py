@@ -10,6 +10,7 @@ import sys
 import time
 import urllib.request
 from collections.abc import AsyncIterator
+from functools import partial
 from pathlib import Path
 from typing import cast
 
@@ -24,8 +25,11 @@ from grpc_health.v1 import (  # type: ignore[import-untyped]
 
 from services.decoders import PictureDecoding
 from services.embedder.servicer import SPEC, EmbedderServicer
+from services.runtime.batching.batcher import Batcher
 from services.runtime.batching.items import Item
+from services.runtime.process.executor import ProcessExecutor
 from services.runtime.process.frames import Array
+from services.runtime.serving import served_model
 from services.runtime.serving.model_service import ModelService
 from services.runtime.serving.served_model import ModelSpec
 from services.runtime.serving.server import Ports, running
@@ -36,6 +40,7 @@ from stamp2vec.values import ModelInfo, Preset, Task
 from stamp2vec.wire.images import page_from_image
 
 FAILS, KILLS, HANGS = 13, 9, 99
+SERVING = health_pb2.HealthCheckResponse.SERVING
 
 
 def describe(reference: str) -> ModelSpec:
@@ -75,6 +80,7 @@ def app(settings: ModelServerSettings) -> ModelService[Letterbox]:
 @pytest_asyncio.fixture
 async def ports(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Ports]:
     monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parent))
+    monkeypatch.setattr(served_model, "Batcher", partial(Batcher, restart_grace_s=3.0))
     settings = ModelServerSettings(model=("first", "second"), executors=1, max_batch=8, stuck_after_s=1.0)
     async with running(app(settings), settings) as ports:
         yield ports
@@ -84,6 +90,11 @@ async def ports(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Ports]:
 async def channel(ports: Ports) -> AsyncIterator[grpc.aio.Channel]:
     async with grpc.aio.insecure_channel(f"127.0.0.1:{ports.grpc}") as channel:
         yield channel
+
+
+async def metrics_of(ports: Ports) -> str:
+    url = f"http://127.0.0.1:{ports.metrics}/metrics"
+    return await asyncio.to_thread(lambda: urllib.request.urlopen(url).read().decode())
 
 
 async def embed(channel: grpc.aio.Channel, *firsts: int, model: str = "first") -> list[embedder_pb2.EmbedResult]:
@@ -112,16 +123,47 @@ async def test_another_caller_in_the_same_batch_is_unaffected(channel: grpc.aio.
     assert [list(result.vector.values) for (result,) in responses] == [[1], [], [2, 2], [3] * 3, [], [4] * 4]
 
 
-async def test_health_follows_the_executors_of_a_model(channel: grpc.aio.Channel) -> None:
+async def test_bytes_that_are_no_message_are_the_callers_fault(ports: Ports, channel: grpc.aio.Channel) -> None:
+    method: grpc.aio.UnaryUnaryMultiCallable[bytes, bytes] = channel.unary_unary(f"/{SPEC.full_name}/Embed")
+    call = method(b"\xff")
+    assert await call.code() is grpc.StatusCode.INVALID_ARGUMENT
+    assert "no message of this method" in await call.details()
+    assert 'code="INVALID_ARGUMENT"' in await metrics_of(ports)
+
+
+async def test_executors_that_come_back_at_once_cost_no_health(channel: grpc.aio.Channel) -> None:
+    watch = health_pb2_grpc.HealthStub(channel).Watch(health_pb2.HealthCheckRequest(service=SPEC.full_name))
+    await watch.read()
+    changed = asyncio.create_task(watch.read())
+    await embed(channel, KILLS)
+    assert [list(result.vector.values) for result in await embed(channel, 2)] == [[2, 2]]
+    assert not changed.done()
+    watch.cancel()
+
+
+async def test_health_follows_models_whose_executors_do_not_come_back(
+    channel: grpc.aio.Channel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    may_restart, restart = asyncio.Event(), ProcessExecutor.restart
+
+    async def late_restart(self: ProcessExecutor) -> None:
+        await may_restart.wait()
+        await restart(self)
+
+    monkeypatch.setattr(ProcessExecutor, "restart", late_restart)
     watch = health_pb2_grpc.HealthStub(channel).Watch(health_pb2.HealthCheckRequest(service=SPEC.full_name))
     statuses = [(await watch.read()).status]
-    failing = asyncio.create_task(embed(channel, KILLS))
-    statuses += [(await watch.read()).status for _ in range(2)]
+    changed = asyncio.create_task(watch.read())
+    for model in ("first", "second"):
+        assert not changed.done()  # until then the service has another model
+        with pytest.raises(grpc.aio.AioRpcError) as failed:
+            await embed(channel, KILLS, model=model)
+        assert failed.value.code() is grpc.StatusCode.UNAVAILABLE
+    statuses.append((await changed).status)
+    may_restart.set()
+    statuses.append((await watch.read()).status)
     watch.cancel()
-    await failing
-    assert statuses == [
-        health_pb2.HealthCheckResponse.ServingStatus.Value(s) for s in ("SERVING", "NOT_SERVING", "SERVING")
-    ]
+    assert statuses == [SERVING, health_pb2.HealthCheckResponse.NOT_SERVING, SERVING]
 
 
 async def test_the_other_model_of_the_process_keeps_serving(channel: grpc.aio.Channel) -> None:
@@ -144,8 +186,7 @@ async def test_two_thousand_cancelled_calls_leave_nothing_behind(ports: Ports, c
     capacity = ModelServerSettings().capacity
     responses = await asyncio.gather(*(embed(channel, *[1] * 64) for _ in range(capacity // 64)))
     assert sum(len(response) for response in responses) == capacity  # the whole capacity is free
-    url = f"http://127.0.0.1:{ports.metrics}/metrics"
-    text = await asyncio.to_thread(lambda: urllib.request.urlopen(url).read().decode())
+    text = await metrics_of(ports)
     for line in (
         "stamp2vec_requests_in_flight 0.0",
         'stamp2vec_queue_items{model="first@1.0.0"} 0.0',

@@ -77,7 +77,7 @@ async def end_of(channel: grpc.aio.Channel, authorization: str | None) -> tuple[
 @pytest.mark.parametrize(
     ("authorization", "code", "text"),
     [
-        (None, Code.UNAUTHENTICATED, "send it as the metadata `authorization: Bearer TOKEN`"),
+        (None, Code.UNAUTHENTICATED, "send `authorization: Bearer TOKEN` with each call"),
         ("", Code.UNAUTHENTICATED, "needs a token"),
         ("Bearer", Code.UNAUTHENTICATED, "needs a token"),
         ("token-of-archive", Code.UNAUTHENTICATED, "needs a token"),

@@ -35,15 +35,28 @@ async def gateway(
     script: Scripted, upstreams: Mapping[str, str] | None = None, **options: Any
 ) -> "AsyncIterator[StampServiceAsyncStub]":
     """A gateway; `upstreams` replace the addresses of scripted services."""
+    async with gateway_channel(script, upstreams, **options) as channel:
+        yield cast("StampServiceAsyncStub", StampServiceStub(channel))
+
+
+@asynccontextmanager
+async def gateway_channel(
+    script: Scripted, upstreams: Mapping[str, str] | None = None, **options: Any
+) -> AsyncIterator[grpc.aio.Channel]:
+    """The same as a channel."""
     async with serving(script) as address:
         addresses = {**dict.fromkeys(MODEL_SERVICE_NAMES, address), **(upstreams or {})}
         settings = GatewaySettings(port=0, metrics_port=0, upstreams=addresses, **options)
-        sizes = [("grpc.max_receive_message_length", MAX_MESSAGE_BYTES), ("grpc.enable_retries", 0)]
+        sizes = [
+            ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),
+            ("grpc.enable_retries", 0),
+            ("grpc.enable_http_proxy", 0),
+        ]
         async with (
             running(Gateway(settings), settings) as ports,
             grpc.aio.insecure_channel(f"127.0.0.1:{ports.grpc}", options=sizes) as channel,
         ):
-            yield cast("StampServiceAsyncStub", StampServiceStub(channel))
+            yield channel
 
 
 def grey(level: int, side: int = 100) -> Image.Image:

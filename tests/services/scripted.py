@@ -60,6 +60,14 @@ async def nothing(request: Any, context: Any) -> None:
     pass
 
 
+def rim(pixels: np.ndarray) -> np.ndarray:
+    """Ink in a circle."""
+    height, width = pixels.shape[:2]
+    row, column = np.mgrid[:height, :width]
+    away = abs(np.hypot(row - (height - 1) / 2, column - (width - 1) / 2) - 0.4 * height)
+    return np.where(away < 1.5, 255, 0).astype(np.uint8)
+
+
 @dataclass
 class Scripted:
     """The behaviour of the services. Hooks get every request first, and may wait, abort or record it."""
@@ -75,6 +83,7 @@ class Scripted:
     on_embed: Handler = nothing
     on_verify: Handler = nothing
     on_read: Handler = nothing
+    on_list: Handler = nothing
     poisoned: Callable[[np.ndarray], bool] = lambda pixels: False
     """Images that the detector fails on."""
     ink: Callable[[np.ndarray], np.ndarray] = lambda pixels: np.full(pixels.shape[:2], 255, np.uint8)
@@ -144,6 +153,7 @@ class Detector(detector_pb2_grpc.DetectorServiceServicer):
     async def ListModels(  # noqa: N802
         self, request: detector_pb2.DetectorServiceListModelsRequest, context: Any
     ) -> detector_pb2.DetectorServiceListModelsResponse:
+        await self._script.on_list(request, context)
         return detector_pb2.DetectorServiceListModelsResponse(models=self._script.detectors)
 
 
@@ -163,6 +173,7 @@ class Segmenter(segmenter_pb2_grpc.SegmenterServiceServicer):
     async def ListModels(  # noqa: N802
         self, request: segmenter_pb2.SegmenterServiceListModelsRequest, context: Any
     ) -> segmenter_pb2.SegmenterServiceListModelsResponse:
+        await self._script.on_list(request, context)
         return segmenter_pb2.SegmenterServiceListModelsResponse(models=self._script.segmenters)
 
 
@@ -193,6 +204,7 @@ class Embedder(embedder_pb2_grpc.EmbedderServiceServicer):
     async def ListModels(  # noqa: N802
         self, request: embedder_pb2.EmbedderServiceListModelsRequest, context: Any
     ) -> embedder_pb2.EmbedderServiceListModelsResponse:
+        await self._script.on_list(request, context)
         models = [*self._script.embedders, *self._script.verifiers]
         return embedder_pb2.EmbedderServiceListModelsResponse(models=models)
 

@@ -20,7 +20,7 @@ from tests.services.gateway import (
     plan,
     refusal,
 )
-from tests.services.scripted import DETECTOR_SIDE, Scripted
+from tests.services.scripted import DETECTOR_SIDE, Scripted, rim
 
 
 async def test_pages_and_crops_go_out_at_the_models_own_sizes() -> None:
@@ -56,6 +56,62 @@ async def test_masks_and_crops_are_made_only_when_asked_for() -> None:
     stamp = full.pages[0].stamps[0]
     with Image.open(io.BytesIO(stamp.crop_png)) as picture:
         assert picture.size == (stamp.crop_box.x2 - stamp.crop_box.x1, stamp.crop_box.y2 - stamp.crop_box.y1)
+
+
+async def test_clean_stamps_need_the_segmenter_and_answer_no_mask() -> None:
+    page = np.full((100, 100, 3), 250, np.uint8)
+    page[40:60, 30:70] = (40, 60, 200)
+    script = Scripted()
+    request = gateway_pb2.AnalyzeDocumentRequest(
+        document=encoded(Image.fromarray(page)), include_vectors=False, include_clean_stamps=True
+    )
+    async with gateway(script) as stub:
+        response = await stub.AnalyzeDocument(request, timeout=TIMEOUT_S)
+    assert [type(each).__name__ for each in script.requests] == ["DetectRequest", "SegmentRequest"]
+    (stamp,) = response.pages[0].stamps
+    assert not stamp.HasField("mask")
+    assert not stamp.crop_png
+    assert not stamp.unrolled
+    size = (stamp.crop_box.x2 - stamp.crop_box.x1, stamp.crop_box.y2 - stamp.crop_box.y1)
+    for png, mode in ((stamp.transparent_png, "RGBA"), (stamp.ink_png, "RGB")):
+        with Image.open(io.BytesIO(png)) as picture:
+            assert (picture.size, picture.mode) == (size, mode)
+    assert [model.model.name for model in response.models] == ["detector", "segmenter"]
+
+
+async def test_strips_say_where_on_the_crop_they_are() -> None:
+    request = gateway_pb2.AnalyzeDocumentRequest(
+        document=encoded(grey(200, 400)), include_vectors=False, include_unrolled=True
+    )
+    async with gateway(Scripted(ink=rim)) as stub:
+        response = await stub.AnalyzeDocument(request, timeout=TIMEOUT_S)
+    (stamp,) = response.pages[0].stamps
+    side = stamp.crop_box.x2 - stamp.crop_box.x1
+    outward, inward = stamp.unrolled
+    assert outward.ring.reading == gateway_pb2.RING_READING_CLOCKWISE
+    assert inward.ring.reading == gateway_pb2.RING_READING_COUNTERCLOCKWISE
+    for strip in (outward, inward):
+        ring = strip.ring
+        assert (ring.centre_x, ring.centre_y) == pytest.approx((side / 2, side / 2), rel=0.03)
+        assert ring.semi_minor == pytest.approx(0.4 * side, rel=0.15)
+        with Image.open(io.BytesIO(strip.pixels_png)) as pixels, Image.open(io.BytesIO(strip.ink_png)) as ink:
+            assert pixels.size == ink.size
+            assert (pixels.mode, ink.mode) == ("RGB", "L")
+    assert not stamp.transparent_png
+
+
+@pytest.mark.parametrize("option", ["include_unrolled", "include_clean_stamps"])
+async def test_pictures_that_make_the_response_too_large_are_named(
+    option: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    noise = Image.fromarray(np.random.default_rng(0).integers(0, 256, (400, 400, 3), np.uint8))
+    request = gateway_pb2.AnalyzeDocumentRequest(document=encoded(noise), include_vectors=False)
+    setattr(request, option, True)
+    monkeypatch.setattr("services.gateway.document.analysis.MAX_MESSAGE_BYTES", 3000)
+    async with gateway(Scripted(ink=rim)) as stub:
+        error = await refusal(stub.AnalyzeDocument(request, timeout=TIMEOUT_S))
+    assert fields(error) == [option]
+    assert f"leave out {option}, or send fewer pages a call" in str(error.details())
 
 
 async def test_the_type_comes_from_the_detector_and_the_ink_from_the_page() -> None:

@@ -55,6 +55,14 @@ async def test_an_overloaded_service_fails_the_call_with_its_retry_delay_and_can
     assert ("grpc-retry-pushback-ms", "1500") in list(error.trailing_metadata() or ())
 
 
+async def test_a_proxy_of_the_environment_is_not_between_the_services(monkeypatch: pytest.MonkeyPatch) -> None:
+    for variable in ("grpc_proxy", "http_proxy", "https_proxy"):
+        monkeypatch.setenv(variable, "http://127.0.0.1:1")  # where nobody is
+    async with asyncio.timeout(TIMEOUT_S), gateway(Scripted()) as stub:
+        response = await stub.AnalyzeDocument(document(200), timeout=TIMEOUT_S)
+    assert len(response.pages[0].stamps) == 1
+
+
 @pytest.mark.parametrize(
     ("code", "times", "expected"),
     [
@@ -62,6 +70,10 @@ async def test_an_overloaded_service_fails_the_call_with_its_retry_delay_and_can
         (Code.UNAVAILABLE, 4, Code.UNAVAILABLE),
         (Code.UNIMPLEMENTED, 1, Code.INTERNAL),
         (Code.RESOURCE_EXHAUSTED, 1, Code.RESOURCE_EXHAUSTED),
+        (Code.FAILED_PRECONDITION, 1, Code.FAILED_PRECONDITION),
+        # Of the gateway's own certificate or token, and not of its caller's.
+        (Code.UNAUTHENTICATED, 1, Code.INTERNAL),
+        (Code.PERMISSION_DENIED, 1, Code.INTERNAL),
     ],
 )
 async def test_only_unavailable_is_retried(code: grpc.StatusCode, times: int, expected: grpc.StatusCode) -> None:

@@ -2,11 +2,13 @@
 
 import asyncio
 import contextlib
+import threading
 
 import numpy as np
 import pytest
 
 from services.gateway.admission.admission import Admission
+from services.gateway.admission.workers import Threads, Workers
 from services.gateway.tasks import task_group
 from services.gateway.upstream.calls import parts
 from services.runtime.batching.refusals import QueueFull
@@ -71,6 +73,68 @@ async def test_a_cancelled_wait_takes_no_budget() -> None:
         await asyncio.gather(waiting, return_exceptions=True)
         assert waiting.cancelled()
         await asyncio.wait_for(first.take(100), 1.0)
+
+
+def test_bulk_leaves_a_fourth_of_the_places_to_urgent_calls() -> None:
+    admission = Admission(4)
+    with contextlib.ExitStack() as calls:
+        for _ in range(3):
+            calls.enter_context(admission.enter(urgent=False))
+        with pytest.raises(QueueFull), admission.enter(urgent=False):
+            pass
+        with admission.enter(urgent=True):
+            assert admission.in_work == 4
+
+
+@pytest.mark.parametrize(
+    ("waiting", "served"),
+    [
+        pytest.param("ABab", "abAB", id="urgent first"),
+        pytest.param("ABabcdefg", "abcAdefBg", id="every fourth is bulk while both wait"),
+    ],
+)
+async def test_urgent_calls_get_bytes_first_and_bulk_is_not_starved(waiting: str, served: str) -> None:
+    budget, order = ByteBudget(100), list[str]()
+
+    async def take(name: str) -> None:
+        with budget.hold(urgent=name.islower()) as hold:
+            await hold.take(70)
+            order.append(name)
+            await asyncio.sleep(0)
+
+    with budget.hold() as first:
+        await first.take(100)
+        tasks = [asyncio.ensure_future(take(name)) for name in waiting]
+        await asyncio.sleep(0.01)
+    await asyncio.gather(*tasks)
+    assert ("".join(order), budget.taken) == (served, 0)
+
+
+async def test_bulk_leaves_a_fourth_of_the_bytes_to_urgent_calls() -> None:
+    budget = ByteBudget(100)
+    with budget.hold(urgent=False) as bulk, budget.hold() as urgent:
+        assert await bulk.take(1000) == 75  # all that it may have
+        assert not bulk.try_take(1)
+        assert urgent.try_take(25)
+        assert not urgent.try_take(1)
+
+
+async def test_urgent_work_goes_first_in_the_threads() -> None:
+    threads, order, gate = Threads(1), list[str](), threading.Event()
+
+    def work(name: str) -> None:
+        gate.wait(10)
+        order.append(name)
+
+    urgent, bulk = Workers(threads, urgent=True), Workers(threads, urgent=False)
+    async with task_group() as tasks:
+        for workers, names in ((bulk, "ABC"), (urgent, "abc")):
+            for name in names:
+                tasks.create_task(workers.run(work, name))
+                await asyncio.sleep(0)
+        gate.set()
+    assert "".join(order) == "AabcBC"
+    threads.close()
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ import contextlib
 import os
 import signal
 import subprocess
+import threading
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -132,7 +133,7 @@ async def test_a_document_that_there_is_no_room_for_costs_no_other() -> None:
     def piece(name: str, size: int, *, continues: bool) -> Request:
         return Request(id=name, document=gateway_pb2.AnalyzeDocumentRequest(document=bytes(size)), continues=continues)
 
-    budget = ByteBudget(100)
+    budget = ByteBudget(134)  # three quarters of which are for bulk
     stream = stream_of(analyze, asyncio.Event(), budget)
     requests = sent(
         piece("a", 60, continues=True),
@@ -184,13 +185,14 @@ async def read_all(reader: PageReader) -> list[Group]:
     return groups
 
 
-def reader_of(file: SharedFile, pool: DecoderPool, hold: Hold) -> PageReader:
+def reader_of(file: SharedFile, pool: DecoderPool, hold: Hold, *, urgent: bool = True) -> PageReader:
     return PageReader(
         file,
         info_from_message(info("detector", common_pb2.TASK_DETECT)),
         pool,
         hold,
         Deadline.after(TIMEOUT_S),
+        urgent=urgent,
         pages="",
         password=None,
         limits=DOCUMENT_LIMITS,
@@ -230,6 +232,28 @@ async def test_a_group_ends_where_there_is_no_room_for_the_next_page() -> None:
         assert not waiting.done(), "the first page of a group waits for room"
         reader._hold.give_back(group.size)
         assert [each.page.index for each in (await waiting).pages] == [1]
+    await pool.close()
+
+
+async def test_bulk_lets_go_of_its_decoder_after_a_page_while_somebody_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    pool, budget, loop = DecoderPool(1, LIMITS), ByteBudget(10**9), asyncio.get_running_loop()
+    read, waits = Decoder.read, threading.Event()
+    reading_bulk = asyncio.Event()
+
+    def after_somebody_waits(decoder: Decoder, index: int, *rest: Any) -> Any:
+        loop.call_soon_threadsafe(reading_bulk.set)
+        waits.wait(10)
+        return read(decoder, index, *rest)
+
+    monkeypatch.setattr(Decoder, "read", after_somebody_waits)
+    with SharedFile(encoded(*[grey(100)] * 8)) as long, SharedFile(encoded(*[grey(200)] * 8)) as other:
+        bulk = asyncio.ensure_future(reader_of(long, pool, budget.hold(urgent=False), urgent=False).next_group())
+        await reading_bulk.wait()
+        urgent = asyncio.ensure_future(reader_of(other, pool, budget.hold()).next_group())
+        await eventually(lambda: pool.is_urgent)
+        waits.set()
+        assert len((await bulk).pages) == 1
+        assert len((await urgent).pages) == 8
     await pool.close()
 
 

@@ -9,7 +9,6 @@ import grpc
 import grpc.aio
 import pytest
 
-from services.gateway.access import SCOPES, scope_of
 from services.gateway.app import Gateway
 from services.gateway.settings import GatewaySettings
 from services.gateway.upstream.deadline import Deadline
@@ -17,6 +16,7 @@ from services.gateway.upstream.upstreams import Upstreams
 from services.runtime.security.reloading import InvalidFile
 from services.runtime.security.tls import TlsFiles, channel_credentials, server_credentials
 from services.runtime.serving.server import running
+from services.scopes import SCOPES, scope_of
 from services.table import MODEL_SERVICE_NAMES
 from stamp2vec.client import AsyncClient
 from stamp2vec.errors import Overloaded, PermissionDenied, Unauthenticated

@@ -4,6 +4,8 @@ import asyncio
 from collections.abc import AsyncIterator
 from typing import Any
 
+import grpc
+import grpc.aio
 import pytest
 
 from services.gateway.document.stream import Analyze, Document, DocumentStream
@@ -12,7 +14,15 @@ from services.runtime.batching.refusals import NotServing
 from services.runtime.serving.byte_budget import ByteBudget
 from stamp2vec.decoding import SharedFile
 from stamp2vec.v1 import common_pb2, detector_pb2, gateway_pb2
-from tests.services.gateway import TIMEOUT_S, document, eventually, gateway, numbered, until_cancelled
+from tests.services.gateway import (
+    TIMEOUT_S,
+    document,
+    eventually,
+    gateway,
+    gateway_channel,
+    numbered,
+    until_cancelled,
+)
 from tests.services.scripted import Scripted
 
 Request = gateway_pb2.AnalyzeDocumentsRequest
@@ -47,6 +57,19 @@ async def test_a_stream_responds_to_each_document_by_its_id_and_continues_after_
     assert len(responses["last"].result.pages[0].stamps) == 1
     priorities = [each.priority for each in script.requests if isinstance(each, detector_pb2.DetectRequest)]
     assert sorted(priorities) == [common_pb2.PRIORITY_INTERACTIVE, common_pb2.PRIORITY_BULK]
+
+
+async def test_bytes_that_are_no_message_end_a_stream_after_the_documents_before_them() -> None:
+    path = "/stamp2vec.v1.StampService/AnalyzeDocuments"
+    async with gateway_channel(Scripted()) as channel:
+        call: Any = channel.stream_stream(path)(timeout=TIMEOUT_S)
+        for data in (numbered("a").SerializeToString(), numbered("b").SerializeToString(), b"\xff"):
+            await call.write(data)
+        answers = [gateway_pb2.AnalyzeDocumentsResponse.FromString(await call.read()) for _ in range(2)]
+        with pytest.raises(grpc.aio.AioRpcError, match="no message of this method"):
+            await call.read()
+        assert await call.code() is grpc.StatusCode.INVALID_ARGUMENT
+    assert {answer.id: answer.status.code for answer in answers} == {"a": 0, "b": 0}
 
 
 async def test_an_id_may_not_run_twice_at_once() -> None:

@@ -30,6 +30,9 @@ class Web:
     port: int
     metrics_port: int
 
+    async def metrics(self) -> str:
+        return (await self.http.get(f"http://127.0.0.1:{self.metrics_port}/metrics")).text
+
 
 @asynccontextmanager
 async def web(

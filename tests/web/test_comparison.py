@@ -1,5 +1,6 @@
 """Comparisons, models and the original's endpoints over HTTP."""
 
+import base64
 import io
 
 import pytest
@@ -22,6 +23,27 @@ async def test_two_pictures_are_compared_by_their_ink() -> None:
     assert form.json()["similarity"] == pytest.approx(1)
     assert by_vectors.json()["correlation"] is None
     assert by_vectors.json()["model"] == "embedder@1.0.0"
+
+
+async def test_the_overlay_is_answered_where_it_is_asked_for() -> None:
+    stamp = picture(120).encoded
+    async with web() as served:
+        files = [file(stamp, field="a"), file(stamp, field="b")]
+        found = (await served.http.post("/v1/compare", files=files, data={"include_overlay": "true"})).json()
+        vectors = {"include_overlay": "true", "by_vectors": "true"}
+        by_vectors = (await served.http.post("/v1/compare", files=files, data=vectors)).json()
+        plain = (await served.http.post("/v1/compare", files=files)).json()
+    planes = {name: Image.open(io.BytesIO(base64.b64decode(png))) for name, png in found["overlay"].items()}
+    side = planes["a_ink_png"].width
+    sizes = {name: (plane.mode, plane.size) for name, plane in planes.items()}
+    assert sizes == {
+        "a_ink_png": ("L", (side, side)),
+        "b_ink_png": ("L", (side, side)),
+        "agrees_png": ("L", (side // 4, side // 4)),
+        "contradicts_png": ("L", (side // 4, side // 4)),
+    }
+    assert by_vectors["overlay"] is None
+    assert "overlay" not in plain
 
 
 async def test_vectors_of_earlier_answers_are_compared() -> None:

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from tests.services.gateway import Code, eventually, until_cancelled
-from tests.services.scripted import Scripted
+from tests.services.scripted import Scripted, rim
 from tests.web.serving import alone, base64_of, fields, file, lines, page, problem, web
 
 NDJSON = {"accept": "application/x-ndjson"}
@@ -46,6 +46,25 @@ async def test_masks_and_crops_come_as_pictures() -> None:
         with Image.open(io.BytesIO(base64.b64decode(stamp[name]))) as picture:
             assert (picture.size, picture.mode) == ((x2 - x1, y2 - y1), mode)
     assert "vector" not in stamp
+
+
+async def test_strips_and_clean_stamps_come_as_pictures() -> None:
+    async with web(Scripted(ink=rim)) as served:
+        options = {"include_unrolled": "true", "include_clean_stamps": "true", "include_vectors": "false"}
+        response = await served.http.post("/v1/analyze", files=[file(page())], data=options)
+        found = await served.http.post("/v1/find", files=[file(page())], data={"include_unrolled": "true"})
+    (stamp,) = response.json()["documents"][0]["pages"][0]["stamps"]
+    x1, y1, x2, y2 = stamp["crop_box"]
+    for name, mode in (("transparent_png", "RGBA"), ("ink_png", "RGB")):
+        with Image.open(io.BytesIO(base64.b64decode(stamp[name]))) as picture:
+            assert (picture.size, picture.mode) == ((x2 - x1, y2 - y1), mode)
+    outward, inward = stamp["unrolled"]
+    assert [strip["ring"]["reading"] for strip in (outward, inward)] == ["clockwise", "counterclockwise"]
+    assert outward["ring"]["centre"] == pytest.approx([(x2 - x1) / 2, (y2 - y1) / 2], rel=0.1)
+    with Image.open(io.BytesIO(base64.b64decode(outward["pixels_png"]))) as strip:
+        assert strip.width > 4 * strip.height
+    assert "mask_png" not in stamp
+    assert fields(problem(found, 422)) == ["include_unrolled"]
 
 
 async def test_finding_computes_no_vectors() -> None:

@@ -1,8 +1,10 @@
 """What is refused before it gets to the gateway, and what goes with every call."""
 
 import asyncio
+import re
 from typing import Any
 
+import grpc
 import pytest
 
 from tests.services.gateway import abort_busy, eventually, until_cancelled
@@ -130,6 +132,16 @@ async def test_a_busy_gateway_says_when_to_come_back() -> None:
     assert response.headers["retry-after"] in ("2", "3")
 
 
+async def test_a_part_that_is_not_there_is_the_callers_to_know() -> None:
+    async def abort(request: Any, context: Any) -> None:
+        await context.abort(grpc.StatusCode.FAILED_PRECONDITION, "the reader is not deployed: ask without text")
+
+    async with web(Scripted(on_detect=abort)) as served:
+        response = await served.http.post("/v1/find", files=[file(page())])
+    found = problem(response, 400)
+    assert (found["code"], found["detail"]) == ("FAILED_PRECONDITION", "the reader is not deployed: ask without text")
+
+
 async def test_request_id_and_trace_go_through() -> None:
     script = Scripted()
     trace = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
@@ -160,12 +172,29 @@ async def test_pages_of_other_origins_may_call_where_they_are_named() -> None:
     assert "x-request-id" in error.headers["access-control-expose-headers"]
 
 
-async def test_the_documentation_can_be_hidden() -> None:
+async def test_the_documentation_needs_no_other_host() -> None:
     async with alone() as served:
-        shown = [(await served.http.get(path)).status_code for path in ("/docs", "/openapi.json")]
+        shown = await served.http.get("/docs")
+        named = re.findall(r'(?:src|href)="([^"]+)"', shown.text)
+        files = [await served.http.get(f"/{path}") for path in named if not path.startswith("data:")]
+    assert [each.headers["content-type"].partition(";")[0] for each in files] == [
+        "text/css",
+        "text/javascript",
+        "text/javascript",
+    ]
+    assert "http" not in shown.text
+    for each in (shown, *files):
+        assert each.status_code == 200
+        policy = dict(part.split(" ", 1) for part in each.headers["content-security-policy"].split("; "))
+        assert policy["default-src"] == "'none'"
+        assert policy["script-src"] == policy["connect-src"] == "'self'"
+        assert not [sources for sources in policy.values() if "http" in sources or "*" in sources]
+
+
+async def test_the_documentation_can_be_hidden() -> None:
+    paths = ("/docs", "/docs/start.js", "/docs/swagger-ui-bundle.js", "/openapi.json")
     async with alone(docs="off") as served:
-        hidden = [(await served.http.get(path)).status_code for path in ("/docs", "/openapi.json")]
-    assert (shown, hidden) == ([200, 200], [404, 404])
+        assert [(await served.http.get(path)).status_code for path in paths] == [404] * 4
 
 
 async def test_metrics_have_a_bounded_set_of_labels() -> None:

@@ -2,6 +2,7 @@
 
 Embedders: `python -m training.evaluate (retrieve | verify) (--crops DIR | --kit DIR) [--distractors DIR] --out DIR`.
 Verdicts: `python -m training.evaluate verdicts (--library DIR --trials DIR | --kit DIR --set NAME) --out DIR`.
+Strips: `python -m training.evaluate unroll --out DIR`.
 """
 
 import argparse
@@ -16,7 +17,7 @@ import numpy as np
 from stamp2vec.detection.candidates import SCORE_FLOOR
 from stamp2vec.errors import Stamp2vecError
 from stamp2vec.values import Detection
-from training.evaluate import attributes, embedder, models, verdicts
+from training.evaluate import attributes, embedder, models, unrolling, verdicts
 from training.evaluate.montage import alarms, misses, montage
 from training.evaluate.report import Report, match_pages, report_on, table
 from training.evaluate.truth import read_kit, read_shards
@@ -64,6 +65,14 @@ def parser() -> argparse.ArgumentParser:
     command.add_argument("--model", default="stamp-pair", help="a bundled pair network, or a folder of one")
     command.add_argument("--out", type=Path, required=True, help="folder for verdicts.json and verdicts.png")
     command.add_argument("--json", action="store_true", help="print verdicts.json in place of the table")
+    command = add(
+        "unroll",
+        help="how well drawn stamps are made straight: outline, bands of text, rotation",
+        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+    )
+    command.add_argument("--families", type=int, default=40, help="dies of each kind")
+    command.add_argument("--out", type=Path, required=True, help="folder for unroll.json and unroll.png")
+    command.add_argument("--json", action="store_true", help="print unroll.json in place of the table")
     return top
 
 
@@ -100,7 +109,10 @@ def score_detectors(references: Sequence[str], shards: Path | None, kit: Path | 
     return reports
 
 
-def write(path: Path, reports: Sequence[Report] | Sequence[embedder.Report] | Sequence[verdicts.Report]) -> None:
+Reports = Sequence[Report] | Sequence[embedder.Report] | Sequence[verdicts.Report] | Sequence[unrolling.Row]
+
+
+def write(path: Path, reports: Reports) -> None:
     """Reports as a list of JSON."""
     text = json.dumps([asdict(report) for report in reports], indent=2, ensure_ascii=False, allow_nan=False)
     path.write_text(text + "\n", encoding="utf-8")
@@ -129,12 +141,23 @@ def score_verdicts(args: argparse.Namespace) -> list[verdicts.Report]:
     return reports
 
 
+def score_unrolling(args: argparse.Namespace) -> list[unrolling.Row]:
+    """The rows of the command `unroll`, written as one list. ValueError without families."""
+    if args.families < 1:
+        raise ValueError("--families must be at least 1")
+    rows = unrolling.score(args.families, args.out)
+    write(args.out / "unroll.json", rows)
+    return rows
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command: 0 when it scored, 2 when its input is at fault."""
     args = parser().parse_args(arguments)
     try:
         if args.command == "detect":
             lines = table(score_detectors(args.model or ["yolo-stamp"], args.shards, args.kit, args.out))
+        elif args.command == "unroll":
+            lines = unrolling.table(score_unrolling(args))
         elif args.command == "verdicts":
             lines = verdicts.table(score_verdicts(args))
         else:

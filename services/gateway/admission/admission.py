@@ -10,6 +10,9 @@ _NEWEST_WEIGHT = 0.2  # of the moving average of how long a call takes
 _MIN_RETRY_S = 0.05
 
 
+_BULK_SHARE = 0.75  # of the places, which bulk may take
+
+
 class Admission:
     """Refuses calls beyond a number in work."""
 
@@ -19,9 +22,12 @@ class Admission:
         self.in_work = 0
 
     @contextmanager
-    def enter(self) -> Iterator[None]:
-        """One call, from here to the end of the `with`. QueueFull when too many are in work."""
-        if self.in_work >= self._capacity:
+    def enter(self, *, urgent: bool = True) -> Iterator[None]:
+        """One call, from here to the end of the `with`. QueueFull when too many are in work.
+
+        Calls that are not urgent may take three quarters of the places.
+        """
+        if self.in_work >= (self._capacity if urgent else max(1, int(_BULK_SHARE * self._capacity))):
             # One place becomes free in `usual / capacity` on average; all refused callers want it, so they are spread.
             raise QueueFull(max(self._usual_s, _MIN_RETRY_S))
         started_s = self._clock()

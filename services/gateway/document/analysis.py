@@ -42,14 +42,17 @@ from stamp2vec.v1 import gateway_pb2
 from stamp2vec.values import Detection
 from stamp2vec.wire.documents import page_to_message, result_to_message
 from stamp2vec.wire.models import version_to_message
-from stamp2vec.wire.stamps import encode_png
+from stamp2vec.wire.png import encode_png
+from stamp2vec.wire.stamps import stamp_pngs
 
 OnPage = Callable[[gateway_pb2.Page], Awaitable[None]]
 """Takes a page that is done; returns when there is room for the next."""
 
 _GROUPS_IN_WORK = 3  # of one document: one is decoded, one at the detector, one cut, segmented and embedded
-_STAMP_BYTES = 128  # of a response, for all of a stamp but its vector, mask, crop and text
-_TEXT_BYTES = 4096  # of a response, far more than a stamp says
+_STAMP_BYTES = 128  # of a response, for all of a stamp but its vector, text and pictures
+_TEXT_BYTES = 4096  # far more than a stamp says
+_STRIP_BYTES = 96  # for all of a strip but its pictures
+_PICTURES = ("include_crops", "include_masks", "include_unrolled", "include_clean_stamps")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -61,7 +64,7 @@ class _Fitted:
     for_embedder: Pixels | None
     for_segmenter: Pixels | None
     mask_box: Letterbox | None
-    png: bytes | None
+    png: bytes
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -94,6 +97,7 @@ class DocumentAnalysis:
             caller.decoders,
             caller.hold,
             caller.deadline,
+            urgent=caller.is_urgent,
             pages=options.pages,
             password=options.password,
             limits=limits,
@@ -147,12 +151,11 @@ class DocumentAnalysis:
         """Answers a page; it comes back without what only the answer needs."""
         embedder = self._models.embedder
         version = version_to_message(embedder.name, embedder.version) if embedder else None
-        pngs = [each.crop_png for each in page.stamps]
+        pngs = [each.pngs for each in page.stamps]
         result = page_result(page, (0,) * len(page.stamps))
         await on_page(await self._workers.run(page_to_message, result, version, pngs))
-        kept = [replace(each, crop_png=None, stamp=replace(each.stamp, mask=None)) for each in page.stamps]
-        self._bytes -= sum(len(png or b"") for png in pngs)
-        self._bytes -= sum(each.stamp.mask.nbytes for each in page.stamps if each.stamp.mask is not None)
+        kept = [replace(each, pngs=None, stamp=replace(each.stamp, mask=None)) for each in page.stamps]
+        self._bytes -= sum(map(_picture_bytes, page.stamps))
         return replace(page, stamps=tuple(kept))
 
     async def _analyzed(self, group: Group) -> list[AnalyzedPage]:
@@ -195,10 +198,14 @@ class DocumentAnalysis:
             self._models.ink is not None and self._options.keeps_picture(stamps_before + number)
             for number in range(len(fitted))
         ]
-        masks = masking.result() if self._options.include_masks else [None] * len(fitted)
-        described = await self._workers.run(_described, fitted, embedding.result(), masks, reading.result(), kept)
-        self._bytes += sum(map(self._size, fitted))
-        self._room()
+        described: list[_Described] = []
+        parts = zip(fitted, embedding.result(), masking.result(), reading.result(), kept, strict=True)
+        for each, vector, mask, text, keep in parts:
+            described.append(await self._workers.run(self._described, each, vector, mask, text, keep))
+            stamp = described[-1].stamp
+            if isinstance(stamp, AnalyzedStamp):
+                self._bytes += self._size(stamp)
+            self._room()
         return described
 
     def _cut_out(self, found: Sequence[tuple[ReadPage, Detection]], room: int) -> list[_Fitted]:
@@ -208,12 +215,36 @@ class DocumentAnalysis:
             embedder, segmenter = self._models.embedder, self._models.segmenter
             for_embedder = letterbox(part.pixels, embedder.input_size)[0] if embedder else None
             for_segmenter, box = letterbox(part.pixels, segmenter.input_size) if segmenter else (None, None)
-            png = encode_png(part.pixels) if self._options.include_crops else None
+            png = encode_png(part.pixels) if self._options.include_crops else b""
             cuts.append(_Fitted(page, part, for_embedder, for_segmenter, box, png))
-            room -= self._size(cuts[-1])
+            mask = part.pixels.shape[0] * part.pixels.shape[1] if self._options.include_masks else 0
+            room -= mask + len(png)  # before anything is segmented: what is made of masks is known only then
             if room < 0:
                 raise self._too_large()
         return cuts
+
+    def _described(
+        self,
+        fitted: _Fitted,
+        vector: np.ndarray | Stamp2vecError | None,
+        mask: np.ndarray | Stamp2vecError | None,
+        text: StampText | Stamp2vecError | None,
+        keep: bool,
+    ) -> _Described:
+        """`mask` is in pixels of the segmenter's input; `keep` says whether the ink of the crop may be compared."""
+        index = fitted.page.page.index
+        if isinstance(vector, Stamp2vecError):
+            return _Described(index, vector)
+        if isinstance(mask, Stamp2vecError):
+            return _Described(index, mask)
+        if isinstance(text, Stamp2vecError):
+            return _Described(index, text)
+        ink = None if mask is None or fitted.mask_box is None else fitted.mask_box.mask_to_image(mask)
+        options = replace(self._options, include_crops=False)  # the crop has been encoded
+        described = analyzed_stamp(fitted.crop, vector, ink, options, text=text, keep_picture=keep)
+        pngs = replace(stamp_pngs(described.stamp), crop=fitted.png)
+        stamp = replace(described.stamp, unrolled=(), transparent=None, ink=None)
+        return _Described(index, replace(described, stamp=stamp, pngs=pngs))
 
     async def _segment(self, fitted: Sequence[_Fitted]) -> Sequence[np.ndarray | Stamp2vecError | None]:
         if not self._models.segmenter:
@@ -239,13 +270,11 @@ class DocumentAnalysis:
             crops = [each.crop for each in fitted]
             return await read_stamps(list(zip(crops, inks, strict=True)), self._models.reader, self._caller)
 
-    def _size(self, fitted: _Fitted) -> int:
+    def _size(self, stamp: AnalyzedStamp) -> int:
         """Bytes that a stamp takes in the response."""
-        x1, y1, x2, y2 = fitted.crop.box
         vector = 4 * self._models.embedder.vector_size if self._models.embedder else 0
-        mask = (x2 - x1) * (y2 - y1) if self._options.include_masks else 0
         text = _TEXT_BYTES if self._models.reader else 0
-        return _STAMP_BYTES + vector + mask + text + len(fitted.png or b"")
+        return _STAMP_BYTES + vector + text + _picture_bytes(stamp)
 
     def _room(self) -> int:
         """Bytes that are left in the response."""
@@ -256,7 +285,7 @@ class DocumentAnalysis:
         return room
 
     def _too_large(self) -> InvalidInput:
-        asked = [name for name in ("include_crops", "include_masks") if getattr(self._options, name)]
+        asked = [name for name in _PICTURES if getattr(self._options, name)]
         advice = " and ".join(f"leave out {name}" for name in asked) or "raise min_score"
         return InvalidInput(
             f"the answer would be larger than {MAX_MESSAGE_BYTES // 2**20} MiB: {advice}, or send fewer pages a call",
@@ -279,32 +308,8 @@ class DocumentAnalysis:
             message = result_to_message(replace(result, pages=()))
             message.die_groups.extend(dies.groups)
             return message
-        pngs = {page.index: [each.crop_png for each in page.stamps] for page in self._pages}
+        pngs = {page.index: [each.pngs for each in page.stamps] for page in self._pages}
         return result_to_message(result, pngs)
-
-
-def _described(
-    fitted: Sequence[_Fitted],
-    vectors: Sequence[np.ndarray | Stamp2vecError | None],
-    masks: Sequence[np.ndarray | Stamp2vecError | None],
-    texts: Sequence[StampText | Stamp2vecError | None],
-    kept: Sequence[bool],
-) -> list[_Described]:
-    """`masks` are in pixels of the segmenter's input; `kept` says whose picture is, for its ink to be compared."""
-    described = []
-    for each, vector, mask, text, keep in zip(fitted, vectors, masks, texts, kept, strict=True):
-        stamp: AnalyzedStamp | Stamp2vecError
-        if isinstance(vector, Stamp2vecError):
-            stamp = vector
-        elif isinstance(mask, Stamp2vecError):
-            stamp = mask
-        elif isinstance(text, Stamp2vecError):
-            stamp = text
-        else:
-            ink = None if mask is None or each.mask_box is None else each.mask_box.mask_to_image(mask)
-            stamp = analyzed_stamp(each.crop, vector, ink, crop_png=each.png, text=text, keep_picture=keep)
-        described.append(_Described(each.page.page.index, stamp))
-    return described
 
 
 def _inks(
@@ -316,3 +321,10 @@ def _inks(
         for each, mask in zip(fitted, masks, strict=True)
         if mask is not None
     ]
+
+
+def _picture_bytes(stamp: AnalyzedStamp) -> int:
+    """Bytes of a response that a stamp's mask and pictures take."""
+    mask, pngs = stamp.stamp.mask, stamp.pngs
+    pictures = 0 if pngs is None else pngs.size + _STRIP_BYTES * len(pngs.unrolled)
+    return pictures + (0 if mask is None else mask.nbytes)

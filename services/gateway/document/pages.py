@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import CancelledError
 from dataclasses import dataclass
+from functools import partial
 from typing import TypeVar
 
 from services.gateway.upstream.calls import ModelCaller
@@ -91,13 +92,18 @@ class PageReader:
         hold: Hold,
         deadline: Deadline,
         *,
+        urgent: bool,
         pages: str,
         password: str | None,
         limits: Limits,
     ) -> None:
-        """`file` is the caller's to close, and `hold` is open; `pages` as in `Options`."""
+        """`file` is the caller's to close, and `hold` is open; `pages` as in `Options`.
+
+        One that is not `urgent` lets go of its decoder after each page while others wait that are.
+        """
         self._file, self._detector, self._decoders, self._hold = file, detector, decoders, hold
         self._deadline_s, self._selection, self._password, self._limits = deadline.at_s, pages, password, limits
+        self._urgent = urgent
         self._left: Sequence[int] | None = None
         self.opened = OpenFile(0, ())
         """What is known of the file once a group has been read."""
@@ -109,7 +115,8 @@ class PageReader:
         TimeoutError at the deadline.
         """
         room = Room(self._hold, self._deadline_s)
-        return await self._decoders.run(lambda decoder: self._read(decoder, room, most), self._file)
+        work = partial(self._read, room=room, most=most)
+        return await self._decoders.run(work, self._file, urgent=self._urgent)
 
     def _read(self, decoder: Decoder, room: Room, most: int) -> Group:
         self.opened = self._open(decoder)
@@ -120,6 +127,8 @@ class PageReader:
         size = 0
         for index in self._left:
             if len(pages) + len(broken) >= most or size >= _GROUP_BYTES or self._hold.is_closed:
+                break
+            if (pages or broken) and not self._urgent and self._decoders.is_urgent:
                 break
             self._open(decoder)  # anew, where the page before was too much for it
             try:
@@ -166,6 +175,6 @@ async def read_picture(
 
     file = SharedFile(message.encoded)
     try:
-        return await caller.decoders.run(read)
+        return await caller.decoders.run(read, urgent=caller.is_urgent)
     finally:
         caller.decoders.close_file(file)

@@ -15,7 +15,7 @@ from services.runtime.observability import tracing
 from services.runtime.serving.byte_budget import ByteBudget, Hold
 from services.runtime.serving.errors import item_status, problem
 from stamp2vec.decoding import SharedFile
-from stamp2vec.errors import InvalidImage
+from stamp2vec.errors import InvalidImage, InvalidInput
 from stamp2vec.limits import MAX_FILE_BYTES
 from stamp2vec.v1 import common_pb2, gateway_pb2
 
@@ -89,12 +89,13 @@ class DocumentStream:
 
         A failed document gets an error response. Once `ending` is set it reads no more at all, responds to what it
         has, and raises NotServing. Each document has what is left of the stream's deadline, or 30 s where there is
-        none. Closing this iterator cancels all that is in work.
+        none. A request that is no message ends the stream with InvalidInput, after all that came before it has been
+        answered. Closing this iterator cancels all that is in work.
         """
         reading: asyncio.Task[gateway_pb2.AnalyzeDocumentsRequest] | None = None
         end = asyncio.create_task(self._ending.wait())
         getting = asyncio.create_task(self._answers.get())
-        ended = False
+        ended, unreadable = False, None
         try:
             while True:
                 self._work = {task: name for task, name in self._work.items() if not task.done()}
@@ -109,6 +110,8 @@ class DocumentStream:
                         await self._take(reading.result())
                     except StopAsyncIteration:
                         ended = True
+                    except InvalidInput as error:
+                        ended, unreadable = True, error
                     reading = None
                     continue
                 if not self._work and self._answers.empty() and (ended or end.done()):
@@ -118,6 +121,8 @@ class DocumentStream:
                 done, _ = await asyncio.wait(waiting, timeout=patience_s, return_when=asyncio.FIRST_COMPLETED)
                 if not done and self._budget.is_waited_for:
                     self._drop_uploads()
+            if unreadable is not None:
+                raise unreadable
             if not ended:
                 raise NotServing("this server is shutting down: open the stream again and send what has no answer yet")
         finally:
@@ -148,7 +153,8 @@ class DocumentStream:
 
     async def _begun(self, request: gateway_pb2.AnalyzeDocumentsRequest) -> Document:
         """Its first bytes wait for room where no other document of this stream holds any while it does no work."""
-        hold = self._budget.hold()
+        priority = request.document.priority or common_pb2.PRIORITY_BULK
+        hold = self._budget.hold(urgent=priority != common_pb2.PRIORITY_BULK)
         count = len(request.document.document)
         if self._uploads:
             if not hold.try_take(count):
@@ -157,7 +163,7 @@ class DocumentStream:
             await hold.take(count)
 
         document = Document.begun(request.document, hold)
-        document.request.priority = document.request.priority or common_pb2.PRIORITY_BULK
+        document.request.priority = priority
         if request.page_by_page:
             name = request.id
 

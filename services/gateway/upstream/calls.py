@@ -78,6 +78,11 @@ class ModelCaller:
     priority: "common_pb2.Priority.ValueType"
     patient: bool = False
 
+    @property
+    def is_urgent(self) -> bool:
+        """Whether somebody waits for the answer."""
+        return self.priority != common_pb2.PRIORITY_BULK
+
     async def detect(
         self,
         model: ModelInfo,

@@ -37,6 +37,7 @@ def channel(address: str, service: str, credentials: grpc.ChannelCredentials | N
         ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),
         ("grpc.max_send_message_length", MAX_MESSAGE_BYTES),
         # A replica that comes back, or a new one, is found within seconds instead of minutes.
+        ("grpc.enable_http_proxy", 0),  # a proxy of the environment leads out of the network that they are in
         ("grpc.initial_reconnect_backoff_ms", 100),
         ("grpc.min_reconnect_backoff_ms", 1_000),
         ("grpc.max_reconnect_backoff_ms", 2_000),

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from functools import partial
 from typing import Any, TypeVar
 
 import grpc
@@ -10,10 +11,11 @@ import grpc.aio
 from google.protobuf.message import Message
 
 from services.gateway.tasks import task_group
-from services.gateway.upstream.connection import Connection
+from services.gateway.upstream.channel import channel
 from services.gateway.upstream.deadline import Deadline
 from services.runtime.batching.refusals import NotServing
 from services.runtime.security.reloading import Reloading
+from services.runtime.serving.connection import Connection
 from services.runtime.serving.interceptor import calling
 from services.runtime.serving.selection import choose
 from services.table import MODEL_SERVICES, ServiceSpec, service_of
@@ -27,6 +29,8 @@ R = TypeVar("R")
 
 MODELS_EXPIRE_S = 30.0
 _READY_TRY_S = 10.0
+_ASK_S = 5.0
+_ASK_AGAIN_S = 1.0  # after a question without an answer
 _NOT_READY = (
     grpc.StatusCode.DEADLINE_EXCEEDED,
     grpc.StatusCode.UNAVAILABLE,
@@ -38,9 +42,9 @@ class Upstream:
 
     def __init__(self, spec: ServiceSpec, address: str, credentials: Reloading[grpc.ChannelCredentials] | None) -> None:
         self._spec = spec
-        self._connection = Connection(spec, address, credentials)
+        self._connection = Connection(partial(channel, address, spec.full_name), spec.stub, credentials)
         self._expires_s = 0.0
-        self._asking = asyncio.Lock()  # one question at a time: the others wait for its answer
+        self._asking: asyncio.Task[None] | None = None
         self.known: Sequence[ModelInfo] = ()
         """The last answer, however old; nothing before the first."""
 
@@ -50,10 +54,23 @@ class Upstream:
             return await getattr(self._connection.stub(), method)(request, metadata=metadata, **options)
 
     async def models(self, deadline: Deadline) -> Sequence[ModelInfo]:
-        """What it serves now, as of at most 30 s ago."""
-        async with self._asking:
-            if asyncio.get_running_loop().time() >= self._expires_s:
-                await self._ask(timeout=deadline.budget_s())
+        """What it serves now, as of at most 30 s ago; or what it last served, while it does not answer.
+
+        All who wait share one question and its failure.
+        """
+        if asyncio.get_running_loop().time() < self._expires_s:
+            return self.known
+        if self._asking is None or self._asking.done():
+            self._asking = asyncio.create_task(self._ask(timeout=_ASK_S))
+            self._asking.add_done_callback(_take_error)
+        asking = self._asking
+        try:
+            async with asyncio.timeout(deadline.budget_s()):
+                await asyncio.shield(asking)
+        except grpc.aio.AioRpcError as error:
+            if error.code() not in _NOT_READY or not self.known:
+                raise
+            self._expires_s = asyncio.get_running_loop().time() + _ASK_AGAIN_S
         return self.known
 
     async def ready(self) -> None:
@@ -72,6 +89,9 @@ class Upstream:
 
     async def close(self) -> None:
         """Frees the channel."""
+        if self._asking is not None:
+            self._asking.cancel()
+            await asyncio.wait([self._asking])
         await self._connection.close()
 
     async def _ask(self, **options: float | bool) -> None:
@@ -85,6 +105,12 @@ class Upstream:
             if model.task is Task.DETECT and not message.views:  # an older service: it may count on tiles
                 log.warning("views_unspecified", extra={"fields": {"model": model.reference}})
         self._expires_s = asyncio.get_running_loop().time() + MODELS_EXPIRE_S
+
+
+def _take_error(asked: asyncio.Task[None]) -> None:
+    """Whoever asked may have gone, and an error that nobody takes is logged as a fault."""
+    if not asked.cancelled():
+        asked.exception()
 
 
 class Upstreams:

@@ -14,7 +14,7 @@ import asyncio
 from collections.abc import Coroutine, Sequence
 from typing import Generic, TypeVar
 
-from services.runtime.batching.executor import Executor, ExecutorDead
+from services.runtime.batching.executor import Executor, ExecutorDead, ExecutorKilled
 from services.runtime.batching.items import Item, Outcome, Priority
 from services.runtime.batching.latency import LatencyCurve
 from services.runtime.batching.observer import Drop, Guarded, Observer
@@ -40,7 +40,7 @@ class Batcher(Generic[T, R]):
         max_batch: int,
         capacity: int,
         max_delay_s: float = 0.0,
-        stuck_after_s: float = 60.0,
+        stuck_after_s: float = 5.0,
         restart_grace_s: float = 10.0,
     ) -> None:
         """The executors are ready; `capacity` counts the items that may wait, those of all calls together."""
@@ -99,7 +99,7 @@ class Batcher(Generic[T, R]):
         self._refuse_promised()
 
     def _check_admission(self, count: int, now_s: float, deadline_s: float | None, priority: Priority) -> None:
-        if self._is_closed or self._pool.is_extinct:
+        if self._is_closed or self._pool.is_extinct or self._pool.is_hanging:
             self._observer.dropped(Drop.NOT_SERVING, count)
             raise self._not_serving()
         has_room = self._waiting.has_room(count, priority, now_s)
@@ -142,14 +142,17 @@ class Batcher(Generic[T, R]):
     async def _run(self, executor: Executor[T, R], batch: list[Item[T, R]]) -> None:
         try:
             await self._attempt(executor, batch)
-        except ExecutorDead:
+        except ExecutorDead as death:
             self._pool.lose(executor)
             for item in (item for item in batch if not item.future.done()):
-                if item.suspect:  # it was alone this time, so it is to blame
+                if not item.suspect:
+                    self._waiting.put_suspect(item)
+                elif isinstance(death, ExecutorKilled):
+                    item.future.set_exception(NotServing("executors were killed from outside: send the call again"))
+                    self._observer.dropped(Drop.NOT_SERVING)
+                else:  # it was alone this time, so it is to blame
                     item.future.set_exception(PoisonItem("two executors died under it"))
                     self._observer.dropped(Drop.POISON)
-                else:
-                    self._waiting.put_suspect(item)
         finally:
             self._pool.work[executor].remove(batch)
             self._wake.set()
@@ -157,16 +160,13 @@ class Batcher(Generic[T, R]):
     async def _attempt(self, executor: Executor[T, R], batch: list[Item[T, R]]) -> None:
         """Runs a batch and delivers; one that fails is halved until the item to blame is alone."""
         started_s = self._loop.time()
+        stuck_s = max(self._stuck_after_s, self._latency.longest_s)
         try:
-            async with asyncio.timeout(self._stuck_after_s) as limit:
-                results = await executor.run([item.value for item in batch])
+            results = await self._pool.run(executor, [item.value for item in batch], stuck_s)
             outcomes = list(zip(batch, results, strict=True))
         except ExecutorDead:
             raise
         except Exception as error:
-            if limit.expired():
-                executor.kill()
-                raise ExecutorDead(f"stuck for {self._stuck_after_s} s") from error
             if len(batch) > 1:
                 for half in (batch[: len(batch) // 2], batch[len(batch) // 2 :]):
                     if living := [item for item in half if self._waiting.is_alive(item, self._loop.time())]:
@@ -185,7 +185,7 @@ class Batcher(Generic[T, R]):
     def _not_serving(self) -> NotServing:
         if self._is_closed:
             return NotServing(SHUTTING_DOWN)
-        return NotServing("the model's executors died and are not back yet: send the call again")
+        return NotServing("the model's executors died or do not answer: send the call again")
 
     def _refuse_promised(self) -> None:
         self._waiting.clear()

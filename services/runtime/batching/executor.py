@@ -11,6 +11,10 @@ class ExecutorDead(Exception):
     """The executor died under the batch, which may or may not be to blame."""
 
 
+class ExecutorKilled(ExecutorDead):
+    """Something outside killed it, as the kernel does for memory that others have taken: no proof against the batch."""
+
+
 class Executor(Protocol[T_contra, R_co]):
     """Runs batches. Any error of `run` but ExecutorDead blames the batch and leaves the executor usable."""
 

@@ -1,6 +1,7 @@
 """How long batches take, by their size."""
 
 _NEWEST_WEIGHT = 0.2  # of the moving average: a step in speed is followed within about ten batches
+_HUNG = 20
 
 
 class LatencyCurve:
@@ -23,6 +24,11 @@ class LatencyCurve:
             return 0.0
         nearest = min(self._seconds, key=lambda size: abs(size - batch_size))
         return self._seconds[nearest] / nearest
+
+    @property
+    def longest_s(self) -> float:
+        """What no batch that still runs takes: 20 times the slowest size, seconds; 0 before any measurement."""
+        return _HUNG * max(self._seconds.values(), default=0.0)
 
     @property
     def best_batch(self) -> int:

@@ -33,7 +33,10 @@ class Observer(Protocol):
         """A batch that began at a time of the event loop's clock succeeded after so many seconds."""
 
     def executors(self, live: int) -> None:
-        """So many executors can work: at the start and at every change. With none, nothing can be served."""
+        """So many executors can work: at the start and at every change."""
+
+    def serving(self, can_serve: bool) -> None:
+        """False when no executor has come back for the whole grace, and true when one is back after that."""
 
 
 class Guarded:
@@ -53,6 +56,10 @@ class Guarded:
     def executors(self, live: int) -> None:
         """See Observer."""
         _guard(self._observer.executors, live)
+
+    def serving(self, can_serve: bool) -> None:
+        """See Observer."""
+        _guard(self._observer.serving, can_serve)
 
 
 def _guard(event: Callable[P, None], *args: P.args, **kwargs: P.kwargs) -> None:

@@ -4,12 +4,14 @@ import asyncio
 from collections.abc import Callable, Sequence
 from typing import Generic, TypeVar
 
-from services.runtime.batching.executor import Executor
+from services.runtime.batching.executor import Executor, ExecutorDead
 from services.runtime.batching.items import Item
 from services.runtime.batching.observer import Observer
 
 T = TypeVar("T")
 R = TypeVar("R")
+
+_OVERDUE = 0.2  # of the time after which a batch has hung: from then on others had better ask another replica
 
 
 class Pool(Generic[T, R]):
@@ -29,6 +31,7 @@ class Pool(Generic[T, R]):
         self._live = list(executors)
         self._grace: asyncio.TimerHandle | None = None
         self.work: dict[Executor[T, R], list[list[Item[T, R]]]] = {executor: [] for executor in executors}
+        self._overdue: set[Executor[T, R]] = set()
         self.is_extinct = False
         observer.executors(len(self._live))
 
@@ -36,6 +39,11 @@ class Pool(Generic[T, R]):
     def slots(self) -> int:
         """Batches that the living take at once."""
         return sum(executor.slots for executor in self._live)
+
+    @property
+    def is_hanging(self) -> bool:
+        """Whether some live, and all of them run a batch that is overdue."""
+        return bool(self._live) and self._overdue.issuperset(self._live)
 
     @property
     def in_flight(self) -> int:
@@ -60,6 +68,21 @@ class Pool(Generic[T, R]):
             if not self._live:
                 self._grace = asyncio.get_running_loop().call_later(self._restart_grace_s, self._give_up)
 
+    async def run(self, executor: Executor[T, R], values: Sequence[T], stuck_s: float) -> Sequence[R]:
+        """What the executor makes of a batch. One that takes longer than `stuck_s` is killed: ExecutorDead."""
+        alarm = asyncio.get_running_loop().call_later(_OVERDUE * stuck_s, self._overdue.add, executor)
+        try:
+            async with asyncio.timeout(stuck_s) as limit:
+                return await executor.run(values)
+        except TimeoutError as error:
+            if not limit.expired():
+                raise
+            executor.kill()
+            raise ExecutorDead(f"stuck for {stuck_s} s") from error
+        finally:
+            alarm.cancel()
+            self._overdue.discard(executor)
+
     async def keep_alive(self) -> None:
         """Restarts each executor whenever it dies, for ever."""
         await asyncio.gather(*map(self._keep_one_alive, self.work))
@@ -70,10 +93,12 @@ class Pool(Generic[T, R]):
             self.lose(executor)
             await executor.restart()
             self._live.append(executor)
-            self.is_extinct = False
             if self._grace:
                 self._grace.cancel()
             self._observer.executors(len(self._live))
+            if self.is_extinct:
+                self.is_extinct = False
+                self._observer.serving(True)
             self._revived()
 
     def _has_room(self, executor: Executor[T, R]) -> bool:
@@ -82,4 +107,5 @@ class Pool(Generic[T, R]):
 
     def _give_up(self) -> None:
         self.is_extinct = True
+        self._observer.serving(False)
         self._extinct()

@@ -56,9 +56,11 @@ class Metrics:
 class ModelMetrics:
     """An Observer: the events of one model's batcher as metrics, and as spans of each call's trace."""
 
-    def __init__(self, metrics: Metrics, name: str, version: str, sha256: str, on_live: Callable[[int], None]) -> None:
-        """`on_live` is called with the number of executors that can work."""
-        self._metrics, self._model, self._on_live, self._live = metrics, f"{name}@{version}", on_live, 0
+    def __init__(
+        self, metrics: Metrics, name: str, version: str, sha256: str, on_serving: Callable[[bool], None]
+    ) -> None:
+        """`on_serving` is called when the model can serve no more, and when it can again."""
+        self._metrics, self._model, self._on_serving, self._live = metrics, f"{name}@{version}", on_serving, 0
         metrics.model_info.labels(self._model, name, version, sha256).set(1)
         metrics.executor_deaths.labels(self._model)
         for reason in Drop:  # from 0 on: Prometheus sees no rise in a series that begins with its first event
@@ -94,4 +96,7 @@ class ModelMetrics:
             self._metrics.executor_deaths.labels(self._model).inc(self._live - live)
         self._live = live
         self._metrics.executors_live.labels(self._model).set(live)
-        self._on_live(live)
+
+    def serving(self, can_serve: bool) -> None:
+        """See Observer."""
+        self._on_serving(can_serve)

@@ -11,7 +11,7 @@ import sys
 from collections import deque
 from typing import Any
 
-from services.runtime.batching.executor import ExecutorDead
+from services.runtime.batching.executor import ExecutorDead, ExecutorKilled
 from services.runtime.process.executor_child import JobSpec
 from services.runtime.process.frames import PREFIX, Array, unpack_arrays
 
@@ -53,6 +53,7 @@ class ChildProcess:
         with contextlib.suppress(ProcessLookupError):  # it may have ended already
             self._pidfd = os.pidfd_open(process.pid)
         self._is_missed = False  # whether its end would be a surprise
+        self._is_killed = False  # by us
         self._asked: deque[tuple[int, asyncio.Future[list[Array]]]] = deque()
         self._living = loop.create_task(self._live())
 
@@ -97,6 +98,10 @@ class ChildProcess:
 
     def kill(self) -> None:
         """Ends it because it does not do its work."""
+        self._is_killed = True
+        self._send_kill()
+
+    def _send_kill(self) -> None:
         # Not Process.kill(): it may reap the child, and then asyncio's own watcher does not learn the exit code.
         if self._pidfd is not None:
             with contextlib.suppress(ProcessLookupError):
@@ -117,14 +122,15 @@ class ChildProcess:
         except Exception:
             log.exception("executor_protocol_error")
         finally:
-            self.kill()
+            self._send_kill()
             self._writer.close()
             code = await self._process.wait()
             level = logging.WARNING if self._is_missed else logging.DEBUG
             log.log(level, "executor_exited", extra={"fields": {"pid": self.pid, "exit_code": code}})
             _fail(self.loaded, StartFailed(f"the executor ended while it loaded, exit code {code}"))
+            died = ExecutorKilled if code == -signal.SIGKILL and not self._is_killed else ExecutorDead
             for _, answer in self._asked:
-                _fail(answer, ExecutorDead(f"exit code {code}"))
+                _fail(answer, died(f"exit code {code}"))
             self.died.set()
             if self._pidfd is not None:
                 os.close(self._pidfd)

@@ -16,6 +16,18 @@ ADMIN = "admin"
 _PORT = re.compile(r":\d+$")
 
 
+def authorized(tokens: Tokens, metadata: Mapping[str, str | bytes], method: str, scope: str) -> Caller:
+    """Who calls a method that needs a scope; the name is in the log from now on. CallerRefused for one who may not."""
+    caller = tokens.caller(metadata)
+    logs.caller.set(caller.name)
+    if caller.scopes.isdisjoint({scope, ADMIN}):
+        raise NotPermitted(
+            Reason.NO_SCOPE,
+            f"the token {caller.name} lacks the scope {scope}, which {method} needs: use a token that has it",
+        )
+    return caller
+
+
 class Access:
     """One for each server."""
 
@@ -29,17 +41,6 @@ class Access:
         if self._tokens is None:
             name = _PORT.sub("", peer)
         else:
-            caller = self._tokens.current().caller(metadata)
-            name = caller.name
-            logs.caller.set(name)
-            self._check_scope(caller, method)
+            name = authorized(self._tokens.current(), metadata, method, self._scope_of(method)).name
         with self._limits.enter(name):
             yield
-
-    def _check_scope(self, caller: Caller, method: str) -> None:
-        scope = self._scope_of(method)
-        if caller.scopes.isdisjoint({scope, ADMIN}):
-            raise NotPermitted(
-                Reason.NO_SCOPE,
-                f"the token {caller.name} lacks the scope {scope}, which {method} needs: use a token that has it",
-            )

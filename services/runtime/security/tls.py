@@ -3,6 +3,7 @@
 import ssl
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import grpc
 
@@ -39,8 +40,13 @@ class TlsFiles:
             raise InvalidFile(f"--{self.flag}-cert and --{self.flag}-key belong together: set both, or neither")
         chain = read_file(f"--{self.flag}-cert", Path(self.cert))
         key = read_file(f"--{self.flag}-key", Path(self.key))
+        self.show_in(ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER))
+        return key, chain
+
+    def show_in(self, context: ssl.SSLContext) -> None:
+        """The context shows the certificate chain, which is named as its key is. Raises InvalidFile."""
         try:
-            ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(self.cert, self.key, _no_password)
+            context.load_cert_chain(self.cert, self.key, _no_password)
         except ssl.SSLError as error:
             if error.reason == "KEY_VALUES_MISMATCH":
                 wrong = "is not the key of"
@@ -52,19 +58,22 @@ class TlsFiles:
             ) from error
         except OSError as error:  # they were there a moment ago
             raise InvalidFile(f"{self.cert} or {self.key} cannot be read ({error.strerror}): name others") from error
-        return key, chain
 
     def authorities(self) -> bytes | None:
         """The certificates that vouch for the other side; None where no file is named. Raises InvalidFile."""
         if not self.ca:
             return None
-        flag = f"--{self.flag}-{self.ca_flag}"
-        found = read_file(flag, Path(self.ca))
-        try:
-            ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(self.ca)
-        except OSError as error:  # SSLError, or the file has gone meanwhile
-            raise InvalidFile(f"{flag} {self.ca} has no certificate: name a PEM file of certificates") from error
+        found = read_file(f"--{self.flag}-{self.ca_flag}", Path(self.ca))
+        self.trust_in(ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT))
         return found
+
+    def trust_in(self, context: ssl.SSLContext) -> None:
+        """The context trusts the authorities, which are named. Raises InvalidFile."""
+        try:
+            context.load_verify_locations(self.ca)
+        except OSError as error:  # SSLError, or the file has gone meanwhile
+            flag = f"--{self.flag}-{self.ca_flag}"
+            raise InvalidFile(f"{flag} {self.ca} has no certificate: name a PEM file of certificates") from error
 
 
 def server_credentials(files: TlsFiles) -> grpc.ServerCredentials | None:
@@ -80,6 +89,11 @@ def server_credentials(files: TlsFiles) -> grpc.ServerCredentials | None:
     )
 
 
+def server_context(files: TlsFiles) -> ssl.SSLContext | None:
+    """The same of a server on asyncio. Raises InvalidFile."""
+    return _Renewing(Reloading(files.paths, lambda: _server_context(files))) if files.paths else None
+
+
 def channel_credentials(files: TlsFiles) -> Reloading[grpc.ChannelCredentials] | None:
     """Of channels to servers that the authority of `files` vouches for; None without TLS. Raises InvalidFile."""
     if not files.paths:
@@ -89,11 +103,44 @@ def channel_credentials(files: TlsFiles) -> Reloading[grpc.ChannelCredentials] |
     return Reloading(files.paths, lambda: _channel_credentials(files))
 
 
+class _Renewing(ssl.SSLContext):
+    """Makes each connection by a context of the files as they are then.
+
+    To change one context would not do: certificates can be added to those that it trusts and none removed, and a client
+    could take up a session that it had before.
+    """
+
+    _contexts: Reloading[ssl.SSLContext]
+
+    def __new__(cls, contexts: Reloading[ssl.SSLContext]) -> "_Renewing":
+        self = super().__new__(cls, ssl.PROTOCOL_TLS_SERVER)
+        self._contexts = contexts
+        return self
+
+    def wrap_bio(self, *arguments: Any, **options: Any) -> ssl.SSLObject:
+        """See ssl.SSLContext; asyncio calls it once for each connection."""
+        return self._contexts.current().wrap_bio(*arguments, **options)
+
+
 def _server_configuration(files: TlsFiles) -> grpc.ServerCertificateConfiguration:
+    return grpc.ssl_server_certificate_configuration([_own_pair(files)], files.authorities())
+
+
+def _server_context(files: TlsFiles) -> ssl.SSLContext:
+    _own_pair(files)  # for its errors
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)  # TLS 1.2 or later
+    files.show_in(context)
+    if files.authorities():
+        files.trust_in(context)
+        context.verify_mode = ssl.CERT_REQUIRED
+    return context
+
+
+def _own_pair(files: TlsFiles) -> tuple[bytes, bytes]:
     pair = files.key_pair()
     if pair is None:
         raise InvalidFile(f"--{files.flag}-{files.ca_flag} needs --{files.flag}-cert and --{files.flag}-key: set them")
-    return grpc.ssl_server_certificate_configuration([pair], files.authorities())
+    return pair
 
 
 def _channel_credentials(files: TlsFiles) -> grpc.ChannelCredentials:

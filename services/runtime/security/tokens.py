@@ -22,7 +22,7 @@ AUTHORIZATION_KEY = "authorization"
 
 _NAME = re.compile(r"[A-Za-z0-9._-]{1,64}")  # it is in every line of the log of its calls
 _DIGEST = re.compile(r"[0-9a-f]{64}")
-_BEARER = re.compile(r"bearer +(\S+)", re.IGNORECASE)
+_BEARER = re.compile(r"bearer +([!-~]+)", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +31,12 @@ class Caller:
 
     name: str
     scopes: frozenset[str]
+
+
+def bearer(metadata: Mapping[str, str | bytes]) -> str | None:
+    """The token that comes with a call; None where none does."""
+    match = _BEARER.fullmatch(str(metadata.get(AUTHORIZATION_KEY, "")))
+    return match[1] if match else None
 
 
 class Tokens:
@@ -42,11 +48,11 @@ class Tokens:
 
     def caller(self, metadata: Mapping[str, str | bytes]) -> Caller:
         """Whose token comes with a call. Raises NotAuthenticated."""
-        match = _BEARER.fullmatch(str(metadata.get(AUTHORIZATION_KEY, "")))
-        if match is None:
-            text = "this service needs a token: send it as the metadata `authorization: Bearer TOKEN`"
+        token = bearer(metadata)
+        if token is None:
+            text = "this service needs a token: send `authorization: Bearer TOKEN` with each call"
             raise NotAuthenticated(Reason.NO_TOKEN, text)
-        given = hashlib.sha256(match[1].encode()).digest()
+        given = hashlib.sha256(token.encode()).digest()
         found = None
         for digest, caller in self._callers.items():  # all of them, in a time that does not tell which was near
             if hmac.compare_digest(digest, given):

@@ -2,12 +2,19 @@
 
 import asyncio
 from collections import deque
+from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
 
+_BULK_SHARE = 0.75  # of the size, which bulk may fill: somebody waits for those who take the rest
+_BULK_TURN = 4
+
 
 class ByteBudget:
-    """Bounds the bytes that all calls together hold; who comes first is served first."""
+    """Bounds the bytes that all calls together hold: oldest first, urgent before bulk.
+
+    Bulk may fill three quarters. While both wait, every fourth turn is bulk's, which then may fill all.
+    """
 
     def __init__(self, size: int) -> None:
         """`size` is in bytes; more is granted at once to nobody."""
@@ -15,37 +22,39 @@ class ByteBudget:
         self.taken = 0
         self.given_back = 0
         """Bytes that were ever given back."""
-        self._waiting: deque[tuple[int, asyncio.Future[None]]] = deque()
+        self._urgent: deque[_Turn] = deque()
+        self._bulk: deque[_Turn] = deque()
+        self._turn = 0  # of those since the last that was bulk's
 
     @property
     def is_waited_for(self) -> bool:
         """Whether somebody waits for room."""
-        return any(not turn.done() for _, turn in self._waiting)
+        return any(not turn.future.done() for turn in (*self._urgent, *self._bulk))
 
-    def hold(self) -> "Hold":
+    def hold(self, *, urgent: bool = True) -> "Hold":
         """The share of one call; use it in a `with`."""
-        return Hold(self)
+        return Hold(self, urgent=urgent)
 
-    async def take(self, count: int) -> int:
-        """Waits until there is room for so many bytes, or for all that there is; how many were taken."""
-        count = min(count, self.size)
-        if not self.try_take(count):
-            turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-            self._waiting.append((count, turn))
+    async def take(self, count: int, *, urgent: bool = True) -> int:
+        """Waits until there is room for so many bytes, or for all that it may have; how many were taken."""
+        count = min(count, self._limit(urgent=urgent))
+        if not self.try_take(count, urgent=urgent):
+            turn = _Turn(count, asyncio.get_running_loop().create_future())
+            (self._urgent if urgent else self._bulk).append(turn)
             try:
-                await turn
+                await turn.future
             except asyncio.CancelledError:
-                if turn.done() and not turn.cancelled():
+                if turn.future.done() and not turn.future.cancelled():
                     self.give_back(count)
                 else:
                     self._serve()
                 raise
         return count
 
-    def try_take(self, count: int) -> bool:
-        """Takes so many bytes if there is room for them and nobody waits."""
-        self._waiting = deque((size, turn) for size, turn in self._waiting if not turn.done())
-        if self._waiting or self.taken + count > self.size:
+    def try_take(self, count: int, *, urgent: bool = True) -> bool:
+        """Takes so many bytes if there is room for them and nobody waits who goes before."""
+        self._forget()
+        if self._urgent or (self._bulk and not urgent) or self.taken + count > self._limit(urgent=urgent):
             return False
         self.taken += count
         return True
@@ -56,15 +65,34 @@ class ByteBudget:
         self.given_back += count
         self._serve()
 
+    def _limit(self, *, urgent: bool) -> int:
+        return self.size if urgent else int(_BULK_SHARE * self.size)
+
+    def _forget(self) -> None:
+        for line in (self._urgent, self._bulk):
+            while line and line[0].future.done():
+                line.popleft()
+
     def _serve(self) -> None:
-        while self._waiting:
-            count, turn = self._waiting[0]
-            if not turn.done():
-                if self.taken + count > self.size:
-                    return
-                self.taken += count
-                turn.set_result(None)
-            self._waiting.popleft()
+        self._forget()
+        while self._urgent or self._bulk:
+            both = bool(self._urgent and self._bulk)
+            is_bulk = not self._urgent or (both and self._turn == _BULK_TURN - 1)
+            turn = (self._bulk if is_bulk else self._urgent)[0]
+            if self.taken + turn.count > self._limit(urgent=both or not is_bulk):
+                return
+            self._turn = (self._turn + 1) % _BULK_TURN if both else self._turn
+            self.taken += turn.count
+            turn.future.set_result(None)
+            self._forget()
+
+
+@dataclass(frozen=True, slots=True)
+class _Turn:
+    """Bytes that somebody waits for."""
+
+    count: int
+    future: asyncio.Future[None]
 
 
 class Hold:
@@ -73,8 +101,8 @@ class Hold:
     Threads may still be at work for a call that is over: a closed hold takes nothing, and has nothing to give back.
     """
 
-    def __init__(self, budget: ByteBudget) -> None:
-        self._budget = budget
+    def __init__(self, budget: ByteBudget, *, urgent: bool) -> None:
+        self._budget, self._urgent = budget, urgent
         self._taken = 0
         self._taking: set[asyncio.Task[int]] = set()
         self.is_closed = False
@@ -84,7 +112,7 @@ class Hold:
         """Waits until there is room for so many bytes more; how many were taken. Cancelled at the end of the hold."""
         if self.is_closed:
             raise asyncio.CancelledError
-        taking = asyncio.create_task(self._budget.take(count))
+        taking = asyncio.create_task(self._budget.take(count, urgent=self._urgent))
         self._taking.add(taking)
         try:
             taken = await taking
@@ -98,7 +126,7 @@ class Hold:
 
     def try_take(self, count: int) -> bool:
         """Takes so many bytes more if there is room for them."""
-        is_taken = not self.is_closed and self._budget.try_take(count)
+        is_taken = not self.is_closed and self._budget.try_take(count, urgent=self._urgent)
         self._taken += count if is_taken else 0
         return is_taken
 

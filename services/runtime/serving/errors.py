@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import random
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from typing import Any, NoReturn
 
@@ -64,7 +65,7 @@ def problem(error: BaseException) -> Problem:
             log.error("item_failed", extra={"fields": {"reason": error.reason}})
             return Problem(Code.INTERNAL, f"{error} {request_id.get()}")
         case grpc.aio.AioRpcError():
-            return _upstream(error)
+            return upstream_problem(error)
     log.error("internal_error", exc_info=error)
     return _bug()
 
@@ -79,6 +80,7 @@ def _spread(retry_after_s: float) -> float:
 
 
 _PASSED_ON = {
+    Code.FAILED_PRECONDITION,
     Code.INVALID_ARGUMENT,
     Code.NOT_FOUND,
     Code.RESOURCE_EXHAUSTED,
@@ -87,8 +89,11 @@ _PASSED_ON = {
 }
 
 
-def _upstream(error: grpc.aio.AioRpcError) -> Problem:
-    """What another service of ours answered; its bugs and what we cannot place are ours to the caller."""
+def upstream_problem(error: grpc.aio.AioRpcError, also: Collection[grpc.StatusCode] = ()) -> Problem:
+    """What another service of ours answered; its bugs and what we cannot place are ours to the caller.
+
+    `also` are codes that are the caller's too.
+    """
     fields = {"code": error.code().name, "details": error.details()}
     details = details_from_error(error)
     if details is None:  # gRPC itself failed, not the service
@@ -98,7 +103,7 @@ def _upstream(error: grpc.aio.AioRpcError) -> Problem:
                 return Problem(Code.UNAVAILABLE, "a service behind this one is not reachable: send the call again")
             case Code.DEADLINE_EXCEEDED:
                 return problem(TimeoutError())
-    if error.code() not in _PASSED_ON:
+    if error.code() not in _PASSED_ON and error.code() not in also:
         log.error("upstream_failed", extra={"fields": fields})
         return _bug()
     details = details or ErrorDetails()

@@ -20,7 +20,7 @@ from services.runtime.observability.metrics import Metrics
 from services.runtime.security.access import Access
 from services.runtime.security.refusals import CallerRefused
 from services.runtime.serving.errors import AioContext, Code, Problem, abort, problem
-from services.runtime.serving.messages import Messages
+from services.runtime.serving.messages import Messages, parser, readable
 
 log = logging.getLogger(__name__)
 
@@ -74,7 +74,7 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
 
         async def answer_once(request: Any, context: AioContext) -> Any:
             async with self._call(method, given, metadata, context):
-                return await handler.unary_unary(request, context)
+                return await handler.unary_unary(readable(request), context)
 
         async def answer_in_room(messages: Messages, requests: Any, context: AioContext) -> Any:
             async with self._call(method, given, metadata, context):
@@ -87,7 +87,7 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
         async def answer_many(requests: Any, context: AioContext) -> AsyncIterator[Any]:
             async with (
                 self._call(method, given, metadata, context),
-                aclosing(handler.stream_stream(requests, context)) as responses,
+                aclosing(handler.stream_stream(_readable(requests), context)) as responses,
             ):
                 async for response in responses:
                     yield response
@@ -95,13 +95,10 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
         if handler.unary_unary and self._messages is not None:
             answer = partial(answer_in_room, self._messages)
             return grpc.stream_unary_rpc_method_handler(answer, None, handler.response_serializer)
+        parse = handler.request_deserializer and parser(handler.request_deserializer)
         if handler.unary_unary:
-            return grpc.unary_unary_rpc_method_handler(
-                answer_once, handler.request_deserializer, handler.response_serializer
-            )
-        return grpc.stream_stream_rpc_method_handler(
-            answer_many, handler.request_deserializer, handler.response_serializer
-        )
+            return grpc.unary_unary_rpc_method_handler(answer_once, parse, handler.response_serializer)
+        return grpc.stream_stream_rpc_method_handler(answer_many, parse, handler.response_serializer)
 
     @asynccontextmanager
     async def _call(
@@ -141,3 +138,8 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
             fields = {"method": method, "code": status.code.name, "seconds": round(seconds, 6), "peer": peer}
             log.info("call", extra={"fields": fields | ({"error": status.message} if status.message else {})})
             tracing.end_call(span, status.code)
+
+
+async def _readable(requests: AsyncIterator[Any]) -> AsyncIterator[Any]:
+    async for request in requests:
+        yield readable(request)

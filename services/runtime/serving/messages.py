@@ -23,6 +23,25 @@ _SMALL_BYTES = 2**20  # of a response: so few need no room
 _RETRY_S = 1.0
 
 
+def parser(parse: Callable[[bytes], Message]) -> Callable[[bytes], Message | InvalidInput]:
+    """A deserialiser that never raises: gRPC would answer UNKNOWN, and log a stack trace, for any stranger's bytes."""
+
+    def parsed(data: bytes) -> Message | InvalidInput:
+        try:
+            return parse(data)
+        except DecodeError:
+            return InvalidInput("the request is no message of this method: generate the stub anew")
+
+    return parsed
+
+
+def readable(request: Message | InvalidInput) -> Message:
+    """What a parser gave. Raises the InvalidInput that it is."""
+    if isinstance(request, InvalidInput):
+        raise request
+    return request
+
+
 class Messages:
     """One for each server."""
 
@@ -103,7 +122,4 @@ class Room:
             raise InvalidInput("the call has no request: send one")
         self._budget.give_back(self.size - len(data))
         self.size = len(data)
-        try:
-            return parse(data)
-        except DecodeError as error:
-            raise InvalidInput("the request is no message of this method: generate the stub anew") from error
+        return readable(parser(parse)(data))

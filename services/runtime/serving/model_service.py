@@ -230,7 +230,7 @@ class ModelService(Generic[Place]):
             return error
 
     def _report_health(self, on_health: Callable[[bool], None]) -> None:
-        healthy = all(model.is_live for model in self._models)
+        healthy = any(model.is_serving for model in self._models)  # calls of the others are refused one by one
         if healthy != self._healthy:
             self._healthy = healthy
             on_health(healthy)

@@ -28,14 +28,15 @@ class ServedModel:
     """Started once, stopped once, also when the start failed."""
 
     def __init__(
-        self, spec: ModelSpec, settings: ModelServerSettings, metrics: Metrics, on_live: Callable[[], None]
+        self, spec: ModelSpec, settings: ModelServerSettings, metrics: Metrics, on_serving: Callable[[], None]
     ) -> None:
-        """`on_live` is called whenever `is_live` may have changed: an executor died or came back."""
+        """`on_serving` is called whenever `is_serving` has changed."""
         self.info = spec.info
         self._settings = settings
-        self._metrics = ModelMetrics(metrics, spec.info.name, spec.info.version, spec.info.sha256, self._set_live)
-        self._on_live = on_live
-        self.is_live = True
+        self._metrics = ModelMetrics(metrics, spec.info.name, spec.info.version, spec.info.sha256, self._set_serving)
+        self._on_serving = on_serving
+        self.is_serving = True
+        """Whether calls are answered: executors that die are given time to come back."""
         self._executors = [
             ProcessExecutor(
                 spec.factory,
@@ -87,6 +88,6 @@ class ServedModel:
             await self._batcher.stop()
         await asyncio.gather(*(executor.stop() for executor in self._executors))
 
-    def _set_live(self, executors: int) -> None:
-        self.is_live = executors > 0
-        self._on_live()
+    def _set_serving(self, can_serve: bool) -> None:
+        self.is_serving = can_serve
+        self._on_serving()

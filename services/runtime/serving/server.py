@@ -3,26 +3,25 @@
 import asyncio
 import json
 import logging
+import resource
 import signal
-import threading
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from typing import Protocol
-from wsgiref.simple_server import WSGIServer
 
 import grpc
 import grpc.aio
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc  # type: ignore[import-untyped]
 from grpc_reflection.v1alpha import reflection, reflection_pb2  # type: ignore[import-untyped]
-from prometheus_client import start_http_server
 
 from services.runtime.batching.refusals import SHUTTING_DOWN
 from services.runtime.observability import logs, tracing
 from services.runtime.observability.metrics import Metrics
+from services.runtime.observability.metrics_server import MetricsServer
 from services.runtime.security.access import Access
 from services.runtime.security.exposure import check_exposure
-from services.runtime.security.tls import TlsFiles, server_credentials
+from services.runtime.security.tls import server_credentials
 from services.runtime.serving.interceptor import CallInterceptor
 from services.runtime.serving.messages import Messages
 from services.runtime.serving.settings import ServerSettings
@@ -120,9 +119,7 @@ class _Health:
 @asynccontextmanager
 async def running(app: App, settings: ServerSettings) -> AsyncIterator[Ports]:
     """Serves inside the `async with`: calls are answered from its first line on, and leaving it drains."""
-    credentials = server_credentials(
-        TlsFiles("tls", settings.tls_cert, settings.tls_key, settings.tls_client_ca, ca_flag="client-ca")
-    )
+    credentials = server_credentials(settings.tls_files)
     check_exposure(settings.host, encrypted=credentials is not None, insecure=settings.insecure)
     metrics = Metrics()
     interceptor = CallInterceptor(metrics, app.messages, app.access())
@@ -151,14 +148,14 @@ async def running(app: App, settings: ServerSettings) -> AsyncIterator[Ports]:
     port = _open(server, settings.host, settings.port, "--port", credentials)
     health_server = await _health_server(status, settings) if settings.health_port else None
     with _listening(settings.host, settings.metrics_port, "--metrics-port"):
-        metrics_server, _ = start_http_server(settings.metrics_port, settings.host, metrics.registry)
+        metrics_server = MetricsServer(settings.host, settings.metrics_port, metrics.registry)
     await server.start()
     try:
         await app.start(metrics, status.on_health)
         interceptor.not_serving = None
         await status.started()
         try:
-            yield Ports(port, metrics_server.server_port)
+            yield Ports(port, metrics_server.port)
         finally:
             await status.draining()
             await asyncio.sleep(settings.drain_delay_s)
@@ -174,7 +171,7 @@ async def running(app: App, settings: ServerSettings) -> AsyncIterator[Ports]:
         await server.stop(0)
         if health_server:
             await health_server.stop(0)
-        threading.Thread(target=_close, args=(metrics_server,)).start()  # takes half a second, for which nobody waits
+        metrics_server.close()
 
 
 def _open(server: grpc.aio.Server, host: str, port: int, flag: str, credentials: grpc.ServerCredentials | None) -> int:
@@ -215,11 +212,6 @@ def _listening(host: str, port: int, flag: str) -> Iterator[None]:
         raise OSError(f"{reason}: end the process that has the port, or choose another by {flag}") from error
 
 
-def _close(metrics_server: WSGIServer) -> None:
-    metrics_server.shutdown()
-    metrics_server.server_close()
-
-
 def main(app: App, settings: ServerSettings) -> int:
     """Serves until SIGTERM or SIGINT; the exit code is 0 after a clean drain and 1 when it could not start.
 
@@ -227,6 +219,8 @@ def main(app: App, settings: ServerSettings) -> int:
     "metrics_port": ...}. All else is logged to stderr.
     """
     logs.configure(settings.log_level)
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))  # a connection takes one; 1,024 are soon taken
     try:
         with tracing.exporting(app.service_name):
             asyncio.run(_serve(app, settings))

@@ -13,6 +13,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar, get_type_hints
 
+from services.runtime.security.tls import TlsFiles
+
 S = TypeVar("S")
 
 PREFIX = "STAMP2VEC_"
@@ -149,16 +151,14 @@ def _parser(kind: type, limits: Mapping[str, Any]) -> Callable[[str], object]:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ServerSettings:
-    """Settings of every process."""
+class ListenerSettings:
+    """Settings of every process that listens."""
 
     host: str = setting("127.0.0.1", "Address to listen on; 0.0.0.0 in a container, where others must reach it.")
-    port: int = setting(0, "gRPC port; 0 takes a free one and prints it.", at_least=0, at_most=65535)
-    metrics_port: int = setting(0, "Port of /metrics; 0 takes a free one and prints it.", at_least=0, at_most=65535)
     health_port: int = setting(
         0,
-        "Port of grpc.health.v1 and nothing else, without TLS: for probes that know none, as the kubelet's; 0 opens "
-        "none.",
+        "Port of health and nothing else, without TLS: for probes that know none or show no certificate, as the "
+        "kubelet's; 0 opens none.",
         at_least=0,
         at_most=65535,
     )
@@ -171,6 +171,22 @@ class ServerSettings:
         False,
         "Listen beyond loopback without TLS: where a mesh or a network policy decides who connects.",
     )
+    log_level: str = setting(
+        "info", "debug when chasing a bug, warning to save log space.", choices=("debug", "info", "warning", "error")
+    )
+
+    @property
+    def tls_files(self) -> TlsFiles:
+        """Of the server."""
+        return TlsFiles("tls", self.tls_cert, self.tls_key, self.tls_client_ca, ca_flag="client-ca")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServerSettings(ListenerSettings):
+    """Settings of every process that speaks gRPC."""
+
+    port: int = setting(0, "gRPC port; 0 takes a free one and prints it.", at_least=0, at_most=65535)
+    metrics_port: int = setting(0, "Port of /metrics; 0 takes a free one and prints it.", at_least=0, at_most=65535)
     reflection: bool = setting(True, "Tell callers the methods by grpc.reflection; turn it off where strangers call.")
     drain_delay_s: float = setting(
         0.0,
@@ -198,9 +214,6 @@ class ServerSettings:
     )
     decoder_mib: int = setting(
         1024, "MiB of memory that a decoder may take beside the page that it makes.", at_least=256
-    )
-    log_level: str = setting(
-        "info", "debug when chasing a bug, warning to save log space.", choices=("debug", "info", "warning", "error")
     )
 
 
@@ -241,5 +254,8 @@ class ModelServerSettings(ServerSettings):
         2, "Threads that resize; raise it where clients send pixels of other sizes.", at_least=1, at_most=256
     )
     stuck_after_s: float = setting(
-        60.0, "A batch that runs longer has hung: its executor is killed and started anew.", at_least=0.1
+        5.0,
+        "A batch that runs longer than this, and than 20 of the slowest size measured, has hung: its executor is "
+        "killed and started anew.",
+        at_least=0.1,
     )

@@ -1,27 +1,34 @@
-"""The stub of a service, over a channel that is made anew when certificates change."""
+"""A channel to another service, and what calls through it, that are made anew when certificates change."""
 
 import asyncio
-from typing import Any
+from collections.abc import Callable
+from typing import Generic, TypeVar
 
 import grpc
 import grpc.aio
 
-from services.gateway.upstream.channel import channel
 from services.runtime.security.reloading import Reloading
-from services.table import ServiceSpec
+
+Stub = TypeVar("Stub")
 
 _GRACE_S = 600.0  # for calls over the channel before
 
 
-class Connection:
+class Connection(Generic[Stub]):
     """gRPC keeps the credentials of a channel for as long as it lives, and so its certificates would expire."""
 
-    def __init__(self, spec: ServiceSpec, address: str, credentials: Reloading[grpc.ChannelCredentials] | None) -> None:
-        self._spec, self._address, self._reloading = spec, address, credentials
+    def __init__(
+        self,
+        channel: Callable[[grpc.ChannelCredentials | None], grpc.aio.Channel],
+        stub: Callable[[grpc.aio.Channel], Stub],
+        credentials: Reloading[grpc.ChannelCredentials] | None,
+    ) -> None:
+        """`channel` makes one with these credentials, in clear text without, and `stub` what calls through it."""
+        self._make_channel, self._make_stub, self._reloading = channel, stub, credentials
         self._closing: set[asyncio.Task[None]] = set()
         self._open()
 
-    def stub(self) -> Any:
+    def stub(self) -> Stub:
         """For one call: calls before it end over the channel that they began on."""
         if self._reloading is not None and self._reloading.current() is not self._credentials:
             task = asyncio.create_task(self._channel.close(_GRACE_S))
@@ -38,5 +45,5 @@ class Connection:
 
     def _open(self) -> None:
         self._credentials = self._reloading.current() if self._reloading else None
-        self._channel = channel(self._address, self._spec.full_name, self._credentials)
-        self._stub = self._spec.stub(self._channel)
+        self._channel = self._make_channel(self._credentials)
+        self._stub = self._make_stub(self._channel)

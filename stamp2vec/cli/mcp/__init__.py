@@ -1,0 +1,20 @@
+"""Tools for assistants, by the Model Context Protocol: `stamp2vec mcp`."""
+
+import signal
+from argparse import Namespace
+
+from stamp2vec.cli.engine import Engine
+from stamp2vec.cli.mcp.roots import Roots
+from stamp2vec.cli.report import Report
+from stamp2vec.errors import MissingExtra
+
+
+def serve(arguments: Namespace, engine: Engine, _: Report) -> None:
+    """Answers on stdin and stdout until stdin ends. MissingExtra without `mcp`, InvalidInput for a wrong --root."""
+    try:
+        from stamp2vec.cli.mcp.server import build
+    except ImportError as error:
+        raise MissingExtra("the server of tools", "mcp", error) from error
+    roots = Roots(arguments.root or ["."])
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # an exception would wait for the thread that waits for stdin
+    build(engine, roots, arguments.password).run("stdio")

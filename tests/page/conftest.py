@@ -1,0 +1,53 @@
+"""The bundled models behind HTTP, and a browser, started once for all tests here."""
+
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from services.stack.processes import Stack, running
+from tests.conftest import ROOT, require
+from tests.page import browser as chromium
+from tests.page.browser import analysed, upload, visiting
+
+
+@pytest.fixture(scope="session")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    with running({}, tmp_path_factory.mktemp("logs")) as started:
+        started.start_web(lambda starting, elapsed_s: None)
+        yield started
+
+
+@pytest.fixture(scope="session")
+def url(stack: Stack) -> str:
+    return f"http://{stack.address('web').target}/"
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    program = require("chromium", "sudo make system")
+    with sync_playwright() as playwright, closing(chromium.launch(playwright, Path(program))) as launched:
+        yield launched
+
+
+@pytest.fixture(scope="session")
+def sample() -> bytes:
+    """A letter with five stamps, two of them of one die; the fast models find four of them."""
+    return (ROOT / "docs/sample/page.jpg").read_bytes()
+
+
+@pytest.fixture
+def page(browser: Browser, url: str) -> Iterator[Page]:
+    """Before a document."""
+    with visiting(browser, url) as opened:
+        yield opened
+
+
+@pytest.fixture
+def shown(page: Page, sample: bytes) -> Page:
+    """With the sample page analysed."""
+    upload(page, sample)
+    analysed(page)
+    return page

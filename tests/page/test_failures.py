@@ -1,0 +1,160 @@
+"""A service that does not answer, is busy, wants a token, or cannot be reached at all."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import img2pdf
+import pytest
+from playwright.sync_api import Browser, Page, Route, expect
+
+from services.stack.processes import Service, Stack, stop, wait_until_serving
+from tests.page.browser import analysed, upload, visiting
+
+SMALL = ("--max-body-mib", "1")
+
+
+@pytest.fixture
+def alone(tmp_path: Path) -> Iterator[str]:
+    """HTTP with no gateway behind it."""
+    service = Service("web", ["--port", "0", "--metrics-port", "0", "--gateway", "127.0.0.1:1"], tmp_path / "web.log")
+    wait_until_serving([service], lambda starting, elapsed_s: None)
+    assert service.address is not None
+    yield f"http://{service.address.target}/"
+    stop([service])
+
+
+@pytest.fixture
+def small(stack: Stack, tmp_path: Path) -> Iterator[str]:
+    """HTTP that takes no more than a MiB."""
+    gateway = stack.address("gateway").target
+    arguments = ["--port", "0", "--metrics-port", "0", "--gateway", gateway, *SMALL]
+    service = Service("web", arguments, tmp_path / "web.log")
+    wait_until_serving([service], lambda starting, elapsed_s: None)
+    assert service.address is not None
+    yield f"http://{service.address.target}/"
+    stop([service])
+
+
+def test_no_gateway_answers(browser: Browser, alone: str, sample: bytes) -> None:
+    with visiting(browser, alone) as page:
+        upload(page, sample)
+        expect(page.locator("#problem-title")).to_have_text("The service is not ready")
+        expect(page.locator("#problem-retry")).to_be_visible()
+        expect(page.locator("#progress")).to_be_hidden()
+
+
+def test_a_document_is_too_large(browser: Browser, small: str, sample: bytes) -> None:
+    with visiting(browser, small) as page:
+        upload(page, sample + bytes(2**20))
+        expect(page.locator("#problem-title")).to_have_text("This document is too large")
+        expect(page.locator("#problem-detail")).to_contain_text("1,048,576 bytes")
+
+
+def test_offline_and_back(page: Page, sample: bytes) -> None:
+    page.context.set_offline(True)
+    upload(page, sample)
+    expect(page.locator("#problem-title")).to_have_text("You are offline")
+    page.context.set_offline(False)
+    page.locator("#problem-retry").click()
+    expect(page.locator(".box")).to_have_count(4)
+    analysed(page)
+
+
+def answer(route: Route, status: int, detail: str, **more: object) -> None:
+    problem = {"title": "", "status": status, "detail": detail, "request_id": "r-1", "violations": []}
+    body = json.dumps(problem | {"retry_after_s": None} | more)
+    route.fulfill(status=status, content_type="application/problem+json", body=body)
+
+
+def test_a_token_is_asked_for_once_and_sent_with_each_call(browser: Browser, url: str, sample: bytes) -> None:
+    """A proxy that wants one, before the real service."""
+    tokens: list[str | None] = []
+
+    def proxy(route: Route) -> None:
+        tokens.append(route.request.headers.get("authorization"))
+        if tokens[-1] == "Bearer right":
+            route.continue_()
+        else:
+            answer(route, 401, "the call has no token that is known: send authorization: Bearer TOKEN")
+
+    with visiting(browser, url) as page:
+        page.route("**/v1/*", proxy)
+        upload(page, sample)
+        for token in ("wrong", "right"):
+            page.locator("#ask-title", has_text="Token needed").wait_for()
+            page.locator("#ask-input").fill(token)
+            page.keyboard.press("Enter")
+        expect(page.locator(".box")).to_have_count(4)
+        analysed(page)
+        stored = page.evaluate("[localStorage.length, sessionStorage.length, document.cookie]")
+        assert stored == [0, 0, ""]
+    assert tokens[0] is None
+    assert tokens[-1] == "Bearer right"
+
+
+def test_who_has_no_token_is_told(browser: Browser, url: str, sample: bytes) -> None:
+    with visiting(browser, url) as page:
+        page.route("**/v1/analyze", lambda route: answer(route, 401, "send a token"))
+        upload(page, sample)
+        page.locator("#ask").wait_for()
+        page.keyboard.press("Escape")
+        expect(page.locator("#problem-title")).to_have_text("A token is needed")
+        page.unroute("**/v1/analyze")
+        page.route("**/v1/analyze", lambda route: answer(route, 403, "the caller may not analyse documents"))
+        page.locator("#problem-retry").click()
+        expect(page.locator("#problem-title")).to_have_text("You may not do this here")
+        expect(page.locator("#problem-detail")).to_have_text("The caller may not analyse documents.")
+
+
+def test_a_busy_service_is_asked_again_when_it_says(browser: Browser, url: str, sample: bytes) -> None:
+    with visiting(browser, url) as page:
+        page.route("**/v1/analyze", lambda route: answer(route, 429, "the queue is full", retry_after_s=1.4))
+        upload(page, sample)
+        retry = page.locator("#problem-retry")
+        expect(page.locator("#problem-title")).to_have_text("The service is busy")
+        expect(retry).to_be_disabled()
+        expect(retry).to_have_text("Try again")
+        page.unroute("**/v1/analyze")
+        retry.click()
+        expect(page.locator(".box")).to_have_count(4)
+        analysed(page)
+
+
+def test_pictures_that_could_not_be_drawn_are_asked_for_again(browser: Browser, url: str, sample: bytes) -> None:
+    calls: list[str] = []
+
+    def busy_once(route: Route) -> None:
+        calls.append(route.request.url)
+        if len(calls) > 1:
+            route.continue_()
+        else:
+            answer(route, 503, "other requests take all memory", retry_after_s=0.2)
+
+    with visiting(browser, url) as page:
+        page.route("**/v1/pages", busy_once)
+        upload(page, img2pdf.convert([sample]), "one.pdf", "application/pdf")
+        expect(page.locator("#sheet")).to_have_js_property("naturalHeight", 1600)
+        analysed(page)
+    assert len(calls) == 2
+
+
+def test_pictures_that_are_refused_cost_no_stamp(browser: Browser, url: str, sample: bytes) -> None:
+    with visiting(browser, url) as page:
+        page.route("**/v1/pages", lambda route: answer(route, 400, "the document cannot be drawn"))
+        upload(page, img2pdf.convert([sample]), "one.pdf", "application/pdf")
+        expect(page.locator("#stage-note")).to_have_text("the document cannot be drawn")
+        expect(page.locator(".box")).to_have_count(4)
+        analysed(page)
+
+
+def test_an_answer_that_is_cut_keeps_what_had_come(browser: Browser, url: str, sample: bytes) -> None:
+    def cut(route: Route) -> None:
+        text = route.fetch().text().partition('{"type": "document"')[0]
+        route.fulfill(status=200, content_type="application/x-ndjson", body=text)
+
+    with visiting(browser, url) as page:
+        page.route("**/v1/analyze", cut)
+        upload(page, sample)
+        expect(page.locator("#problem-title")).to_have_text("The answer was cut short")
+        expect(page.locator(".box")).to_have_count(4)

@@ -1,0 +1,115 @@
+"""A document on the screen: boxes, cards, zoom, selection, filters."""
+
+import pytest
+from playwright.sync_api import FloatRect, Locator, Page, expect
+
+from services.stack.processes import Stack
+from stamp2vec.client import Client
+from tests.page.browser import boxes
+
+
+def area(target: Locator) -> FloatRect:
+    found = target.bounding_box()
+    assert found is not None
+    return found
+
+
+def test_boxes_lie_where_the_gateway_says(shown: Page, stack: Stack, sample: bytes) -> None:
+    with Client(stack.address("gateway").target) as client:
+        (expected,) = client.analyze(sample).pages
+    assert boxes(shown) == [
+        f"{number} · {stamp.score:.2f}, {stamp.type} stamp" + (", die A" if stamp.die_group == 1 else "")
+        for number, stamp in enumerate(expected.stamps, 1)
+    ]
+    sheet = area(shown.locator("#sheet"))
+    scale = sheet["width"] / expected.width
+    for number, stamp in enumerate(expected.stamps):
+        box = area(shown.locator(".box").nth(number))
+        x1, y1, x2, y2 = stamp.box
+        assert box["x"] - sheet["x"] == pytest.approx(x1 * scale, abs=0.5)
+        assert box["y"] - sheet["y"] == pytest.approx(y1 * scale, abs=0.5)
+        assert box["width"] == pytest.approx((x2 - x1) * scale, abs=0.5)
+        assert box["height"] == pytest.approx((y2 - y1) * scale, abs=0.5)
+
+
+def test_a_card_says_what_is_known_of_a_stamp(shown: Page) -> None:
+    card = shown.locator(".card").first
+    expect(card).to_contain_text("round")
+    expect(card).to_contain_text("blue")
+    expect(card).to_contain_text("41 × 42 mm")
+    expect(card).to_contain_text("A, as 2")
+    widths = card.locator("img").evaluate_all("images => images.map(image => image.naturalWidth)")
+    assert len(widths) == 2
+    assert min(widths) > 100
+    card.locator("summary").click()
+    expect(card.locator(".plot")).to_have_attribute("aria-label", r"Bar plot of 128 numbers from " + _range(card))
+
+
+def _range(card: Locator) -> str:
+    label = card.locator(".plot").get_attribute("aria-label") or ""
+    return label.partition(" from ")[2]
+
+
+def test_a_box_selects_its_card_and_a_card_its_box(shown: Page) -> None:
+    shown.locator(".box").nth(2).click()
+    expect(shown.locator(".card.selected .card-name")).to_have_text("Stamp 3")
+    shown.locator(".card").first.locator(".card-name").click()
+    expect(shown.locator(".box").first).to_have_attribute("aria-pressed", "true")
+    expect(shown.locator(".box[aria-pressed=true]")).to_have_count(1)
+
+
+def test_the_wheel_zooms_around_the_pointer(shown: Page) -> None:
+    box = area(shown.locator(".box").first)
+    x, y = round(box["x"] + box["width"] / 2), round(box["y"] + box["height"] / 2)  # as pointers have them
+    shown.mouse.move(x, y)
+    shown.mouse.wheel(0, -400)
+    expect(shown.locator("#zoom-level")).not_to_have_text("45 %")
+    larger = area(shown.locator(".box").first)
+    assert larger["width"] == pytest.approx(box["width"] * 2.718, rel=0.02)
+    assert larger["x"] + larger["width"] / 2 == pytest.approx(x, abs=2)
+    assert larger["y"] + larger["height"] / 2 == pytest.approx(y, abs=2)
+
+
+def test_keys_and_pointers_zoom_and_move_the_page(shown: Page) -> None:
+    sheet = shown.locator("#sheet")
+    fitted = area(sheet)
+    shown.locator("#stage").focus()
+    shown.keyboard.press("+")
+    assert area(sheet)["width"] == pytest.approx(fitted["width"] * 1.25, rel=0.01)
+    before = area(sheet)
+    shown.keyboard.press("ArrowRight")
+    assert area(sheet)["x"] == pytest.approx(before["x"] - 60, abs=1)
+    shown.keyboard.press("0")
+    assert area(sheet) == pytest.approx(fitted)
+    stage = area(shown.locator("#stage"))
+    shown.mouse.move(stage["x"] + 20, stage["y"] + 20)
+    shown.mouse.down()
+    shown.mouse.move(stage["x"] + 70, stage["y"] + 50, steps=4)
+    shown.mouse.up()
+    assert area(sheet)["x"] == pytest.approx(fitted["x"] + 50, abs=4)
+    assert area(sheet)["y"] == pytest.approx(fitted["y"] + 30, abs=4)
+
+
+def test_the_threshold_shows_more_and_fewer_stamps_without_a_call(shown: Page) -> None:
+    calls: list[str] = []
+    shown.on("request", lambda request: calls.append(request.url))
+    expect(shown.locator("#threshold-value")).to_have_text("0.53")  # the detector's own
+    slider = shown.locator("#threshold")
+    slider.fill("0.15")
+    expect(shown.locator(".box")).to_have_count(5)  # and the black date
+    slider.fill("1")
+    assert shown.locator(".box").count() < 4
+    slider.fill("0.53")
+    expect(shown.locator(".box")).to_have_count(4)
+    assert [url for url in calls if not url.startswith(("blob:", "data:"))] == []
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "found"),
+    [("type", "oval", ["3"]), ("ink", "blue", ["1", "2"]), ("die", "1", ["1", "2"])],
+)
+def test_filters_leave_what_they_say(shown: Page, name: str, value: str, found: list[str]) -> None:
+    shown.locator(f"#filter-{name}").select_option(value)
+    expect(shown.locator(".card")).to_have_count(len(found))
+    assert [label.split(" ")[0] for label in boxes(shown)] == found
+    expect(shown.locator("#shown")).to_contain_text(f"{len(found)} of")
