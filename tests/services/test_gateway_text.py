@@ -1,6 +1,7 @@
 """The text of stamps through the gateway: scripted models around it, and the real reader behind it."""
 
 from collections.abc import Callable
+from typing import Any
 
 import grpc.aio
 import numpy as np
