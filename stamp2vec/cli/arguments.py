@@ -5,7 +5,7 @@ from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from stamp2vec.cli import app, commands, mcp
+from stamp2vec.cli import app, commands, erasing, mcp
 from stamp2vec.cli.bulk import INDEX_VARIABLE, Shard
 from stamp2vec.cli.engine import Engine
 from stamp2vec.cli.option_types import count, model_name, number_to, port, seconds, shard, share
@@ -54,7 +54,7 @@ def parse(argv: Sequence[str] | None) -> Namespace:
     top = ArgumentParser(
         prog="stamp2vec",
         allow_abbrev=False,
-        description="Find the ink stamps on documents, segment their ink, turn them into vectors, compare them.",
+        description="Find the ink stamps on documents, segment or erase their ink, make them vectors, compare them.",
         epilog="`stamp2vec COMMAND --help` describes the options and the output of a command.",
     )
     add = top.add_subparsers(required=True, metavar="COMMAND").add_parser
@@ -115,10 +115,28 @@ def parse(argv: Sequence[str] | None) -> Namespace:
     )
     parser.add_argument("--crops", metavar="DIR", help="write each stamp as a PNG file into DIR")
     parser.add_argument("--masks", metavar="DIR", help="write each stamp's ink mask as a PNG file into DIR")
+    parser.add_argument("--text", action="store_true", help="say what each stamp says, as read does")
     parser.add_argument("--unrolled", metavar="DIR", help="write each stamp's text in straight strips into DIR")
     parser.add_argument("--clean", metavar="DIR", help="write each stamp's ink alone into DIR, on nothing and on white")
     _add_preset(parser)
     _add_out(parser)
+    _add_gateway(parser, priority=True)
+
+    parser = command(
+        "read",
+        commands.read_stamps,
+        "Say what stamps say: their lines, dates and numbers.",
+        "Prints a line a stamp, and below it a line for each line of its text, with the probability that it is right\n"
+        "to the letter. What is in doubt has a question mark: two readings of it differ, or one is unsure.\n\n"
+        "--json prints a line a page, as analyze does, with text in each stamp. Reads Latin and Chinese; Cyrillic,\n"
+        "Vietnamese and Arabic where Tesseract is installed with their languages (tesseract-ocr-rus, -vie, -ara).\n\n"
+        + _FILES,
+    )
+    _add_files(parser)
+    _add_pages(parser)
+    _add_thresholds(parser)
+    _add_json(parser)
+    _add_preset(parser)
     _add_gateway(parser, priority=True)
 
     parser = command(
@@ -147,6 +165,41 @@ def parse(argv: Sequence[str] | None) -> Namespace:
     _add_password(parser)
     parser.add_argument("--out", metavar="NPZ", required=True, help="file for the vectors")
     _add_model(parser, "an embedder")
+    _add_gateway(parser, priority=True)
+
+    parser = command(
+        "erase",
+        erasing.erase,
+        "Write a file without its stamps.",
+        "Paper is where their ink lay, print and handwriting under it stay, and so does all else of the file. A JPEG\n"
+        "becomes a PNG, for to save a JPEG again changes every pixel. A PDF takes the extra `erase`.\n\n"
+        "Prints a line a stamp: erased, partly, kept (with the reason) or not selected. --json prints a line a page:\n"
+        "file, page (from 0), label, width, height, warnings, stamps with box, score, type, ink_colour, source,\n"
+        "outcome, left (the share of its ink that is still there), reason.\n",
+    )
+    parser.add_argument("file", metavar="FILE", help="a file, an address, or -")
+    parser.add_argument(
+        "-o", "--out", metavar="FILE", required=True, type=erasing.out_path, help="where the new file goes"
+    )
+    parser.add_argument(
+        "--only",
+        metavar="type=round,ink=red,die=3",
+        type=erasing.choice,
+        help="erase only stamps that are so; a key that comes twice means either value. Dies are numbered as "
+        "`analyze --json --vectors` numbers them",
+    )
+    parser.add_argument(
+        "--keep",
+        metavar="'#page=3&stamp=2'",
+        type=erasing.kept_place,
+        action="append",
+        default=[],
+        help="a stamp that stays, with the numbers that `stamp2vec find` prints; may be repeated",
+    )
+    _add_pages(parser)
+    _add_thresholds(parser)
+    _add_json(parser)
+    _add_preset(parser)
     _add_gateway(parser, priority=True)
 
     parser = command(
@@ -242,7 +295,7 @@ def _check_out(top: ArgumentParser, arguments: Namespace) -> None:
             if getattr(arguments, option):
                 top.error(f"{_typed(option)} needs --out")
         return
-    for option in ("json", *_FOLDERS, "prior"):
+    for option in ("json", *_FOLDERS, "prior", "text"):
         if getattr(arguments, option, None):
             top.error(f"{_typed(option)} is not for --out: leave out one of them")
     if "-" in arguments.files:
