@@ -31,7 +31,8 @@ _LATIN_LETTERS = string.ascii_uppercase + "ÀÁÂÃÄÅÆÇÈÉÊËÌÍÎÏÑÒ�
 _CYRILLIC_LETTERS = "АБВГДЕЁЖЗИЙКЛМНОПРСТУФХЦЧШЩЪЫЬЭЮЯІЇЄҐҚҒӘӨҰҮЎЋЉЊ"
 _ALIKE_LATIN, _ALIKE_CYRILLIC = "ABCEHKMOPTXY", "АВСЕНКМОРТХУ"
 
-# First and last letter of the alphabets that no engine reads, and the font files that have them.
+# First and last letter of alphabets that no engine reads, and the font files that have them. Greek is not among them:
+# its capitals look like Latin ones, and PP-OCR tells them apart.
 _OTHERS = (
     ("Ա", "Ֆ", "Armenian"),
     ("ა", "ჰ", "Georgian"),
@@ -42,7 +43,6 @@ _OTHERS = (
     ("அ", "ஹ", "Tamil"),
     ("አ", "ኸ", "Ethiopic"),
     ("ក", "ហ", "Khmer"),
-    ("Α", "Ω", ""),  # Greek
     ("가", "힣", "CJK"),
 )
 
@@ -173,8 +173,6 @@ def _files(name: str, split: Split) -> list[tuple[str, int]]:
     if name == "CJK":
         return [(path, 1) for path in sorted(glob(f"{FONTS_ROOT}/opentype/noto/NotoS*CJK-{weight}.ttc"))]
     found = [(path, 0) for path in sorted(glob(f"{FONTS_ROOT}/truetype/noto/NotoS*{name}-{weight}.ttf"))]
-    if name == "":
-        found = [(path, 0) for path in (f"{FONTS_ROOT}/truetype/noto/NotoSans-{weight}.ttf",)]
     if not found:
         raise RuntimeError(f"no font {name}-{weight} under {FONTS_ROOT}: run `make system-training`")
     return found
