@@ -141,13 +141,18 @@ def _vietnamese(rng: np.random.Generator, split: Split) -> tuple[str, ImageFont.
 
 
 def _other(rng: np.random.Generator, split: Split) -> tuple[str, ImageFont.FreeTypeFont]:
+    text, face = other_text(rng, split)
+    return text, ImageFont.truetype(face.path, int(rng.integers(24, 46)), index=face.index)
+
+
+def other_text(rng: np.random.Generator, split: Split) -> tuple[str, FontFace]:
+    """Letters of a script that no engine reads, and a face that has them. RuntimeError where no font is installed."""
     first, last, name = _OTHERS[int(rng.integers(len(_OTHERS)))]
     path, index = _files(name, split)[int(rng.integers(len(_files(name, split))))]
-    font = ImageFont.truetype(path, int(rng.integers(24, 46)), index=index)
     face = FontFace(path, index, name, Style.SANS, Script.LATIN)  # of no script that the stamp world has
     pool = [chr(code) for code in rng.integers(ord(first), ord(last) + 1, 60)]
     text = "".join(letter for letter in pool if face.covers(letter))[: int(rng.integers(3, 18))]
-    return text, font
+    return text, face
 
 
 def _none(rng: np.random.Generator, split: Split) -> tuple[str, ImageFont.FreeTypeFont]:
