@@ -1,6 +1,7 @@
 """The text of stamps through the gateway: scripted models around it, and the real reader behind it."""
 
 from collections.abc import Callable
+from typing import Any
 
 import grpc.aio
 import numpy as np
@@ -33,7 +34,7 @@ def page(*lines: str) -> Image.Image:
     return image
 
 
-def request(*lines: str, **options: bool) -> gateway_pb2.AnalyzeDocumentRequest:
+def request(*lines: str, **options: Any) -> gateway_pb2.AnalyzeDocumentRequest:
     return gateway_pb2.AnalyzeDocumentRequest(document=encoded(page(*lines)), include_text=True, **options)
 
 
@@ -104,7 +105,7 @@ async def test_without_a_reader_all_else_works_and_text_is_refused() -> None:
 
 
 async def test_a_reader_that_fails_on_a_strip_costs_the_page_and_no_other() -> None:
-    async def fail(asked: reader_pb2.ReadRequest, context: grpc.aio.ServicerContext) -> None:
+    async def fail(asked: reader_pb2.ReadRequest, context: Any) -> None:
         if asked.images[0].raw.width > 0:
             await context.abort(grpc.StatusCode.INTERNAL, "the model failed")
 

@@ -1,6 +1,8 @@
 """Scores models: `python -m training.evaluate detect (--shards DIR | --kit DIR) --out DIR`.
 
 Embedders: `python -m training.evaluate (retrieve | verify) (--crops DIR | --kit DIR) [--distractors DIR] --out DIR`.
+Segmenters: `python -m training.evaluate ink --cuts DIR --out DIR`.
+Erasing: `python -m training.evaluate erase [--pages N] [--seed N] [--preset NAME] --out DIR`.
 Verdicts: `python -m training.evaluate verdicts (--library DIR --trials DIR | --kit DIR --set NAME) --out DIR`.
 Strips: `python -m training.evaluate unroll --out DIR`. Text: `python -m training.evaluate read [--kit DIR] --out DIR`.
 """
@@ -16,8 +18,8 @@ import numpy as np
 
 from stamp2vec.detection.candidates import SCORE_FLOOR
 from stamp2vec.errors import Stamp2vecError
-from stamp2vec.values import Detection
-from training.evaluate import attributes, embedder, models, reading, unrolling, verdicts
+from stamp2vec.values import Detection, Preset
+from training.evaluate import attributes, embedder, erasing, ink, models, texts, unrolling, verdicts
 from training.evaluate.montage import alarms, misses, montage
 from training.evaluate.report import Report, match_pages, report_on, table
 from training.evaluate.truth import read_kit, read_shards
@@ -53,6 +55,15 @@ def parser() -> argparse.ArgumentParser:
         command.add_argument("--out", type=Path, required=True, help=f"folder for {name}.json and {name}.png")
         command.add_argument("--json", action="store_true", help=f"print {name}.json in place of the tables")
     command = add(
+        "ink",
+        help="how well the masks of segmenters agree with the ink of drawn stamps",
+        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+    )
+    command.add_argument("--cuts", type=Path, required=True, help="rendered crops of training.synth.cut_shards")
+    command.add_argument("--model", action="append", help=MODEL_HELP)
+    command.add_argument("--out", type=Path, required=True, help="folder for ink.json and ink.png")
+    command.add_argument("--json", action="store_true", help="print ink.json in place of the tables")
+    command = add(
         "verdicts",
         help="how often a pair network and embedders say SAME, DIFFERENT or neither of two stamps",
         formatter_class=argparse.ArgumentDefaultsHelpFormatter,
@@ -65,6 +76,16 @@ def parser() -> argparse.ArgumentParser:
     command.add_argument("--model", default="stamp-pair", help="a bundled pair network, or a folder of one")
     command.add_argument("--out", type=Path, required=True, help="folder for verdicts.json and verdicts.png")
     command.add_argument("--json", action="store_true", help="print verdicts.json in place of the table")
+    command = add(
+        "erase",
+        help="what is left of stamps that were erased from drawn pages, and how well print under them is read",
+        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+    )
+    command.add_argument("--pages", type=int, default=60, help="how many pages to draw, with four stamps each")
+    command.add_argument("--seed", type=int, default=0, help="of the pages")
+    command.add_argument("--preset", type=Preset, choices=list(Preset), action="append", help="by default both")
+    command.add_argument("--out", type=Path, required=True, help="folder for erase.json and erase.png")
+    command.add_argument("--json", action="store_true", help="print erase.json in place of the table")
     command = add(
         "unroll",
         help="how well drawn stamps are made straight: outline, bands of text, rotation",
@@ -118,16 +139,10 @@ def score_detectors(references: Sequence[str], shards: Path | None, kit: Path | 
     return reports
 
 
-Reports = (
-    Sequence[Report]
-    | Sequence[embedder.Report]
-    | Sequence[verdicts.Report]
-    | Sequence[unrolling.Row]
-    | Sequence[reading.Row]
-)
+AnyReport = Report | embedder.Report | erasing.Report | ink.Report | verdicts.Report | unrolling.Row | texts.Row
 
 
-def write(path: Path, reports: Reports) -> None:
+def write(path: Path, reports: Sequence[AnyReport]) -> None:
     """Reports as a list of JSON."""
     text = json.dumps([asdict(report) for report in reports], indent=2, ensure_ascii=False, allow_nan=False)
     path.write_text(text + "\n", encoding="utf-8")
@@ -144,6 +159,13 @@ def score_embedders(command: str, references: Sequence[str], truth: embedder.Tru
             embedder.sheet(worst, truth).save(out / f"{command}.png")
         reports.append(report)
     write(out / f"{command}.json", reports)
+    return reports
+
+
+def score_segmenters(references: Sequence[str], cuts: Path, out: Path) -> list[ink.Report]:
+    """The reports of segmenters on the same crops, written as one list. ValueError when there are none."""
+    reports = ink.score(references, cuts, out)
+    write(out / "ink.json", reports)
     return reports
 
 
@@ -165,11 +187,11 @@ def score_unrolling(args: argparse.Namespace) -> list[unrolling.Row]:
     return rows
 
 
-def score_reading(args: argparse.Namespace) -> list[reading.Row]:
+def score_reading(args: argparse.Namespace) -> list[texts.Row]:
     """The rows of the command `read`, written as one list. ValueError without families."""
     if args.families < 1:
         raise ValueError("--families must be at least 1")
-    rows = reading.score(args.families, args.out, args.kit)
+    rows = texts.score(args.families, args.out, args.kit)
     write(args.out / "read.json", rows)
     return rows
 
@@ -180,16 +202,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         if args.command == "detect":
             lines = table(score_detectors(args.model or ["yolo-stamp"], args.shards, args.kit, args.out))
+        elif args.command == "erase":
+            args.out.mkdir(parents=True, exist_ok=True)
+            erased = erasing.score(args.preset or list(Preset), args.pages, args.seed, args.out)
+            write(args.out / "erase.json", erased)
+            lines = erasing.table(erased)
+        elif args.command == "ink":
+            lines = ink.table(score_segmenters(args.model or ["stamp-unet"], args.cuts, args.out))
         elif args.command == "unroll":
             lines = unrolling.table(score_unrolling(args))
         elif args.command == "read":
-            lines = reading.table(score_reading(args))
+            lines = texts.table(score_reading(args))
         elif args.command == "verdicts":
             lines = verdicts.table(score_verdicts(args))
         else:
             truth = embedder.read_truth(args.crops or [], args.kit, args.distractors or [])
             lines = embedder.table(score_embedders(args.command, args.model or ["tvae"], truth, args.out))
-    except (OSError, ValueError, Stamp2vecError) as error:
+    except (OSError, RuntimeError, ValueError, Stamp2vecError) as error:
         print(f"evaluate: {error}", file=sys.stderr)
         return 2
     print((args.out / f"{args.command}.json").read_text(encoding="utf-8") if args.json else "\n".join(lines))
