@@ -41,8 +41,20 @@ def test_a_card_says_what_is_known_of_a_stamp(shown: Page) -> None:
     widths = card.locator("img").evaluate_all("images => images.map(image => image.naturalWidth)")
     assert len(widths) == 2
     assert min(widths) > 100
-    card.locator("summary").click()
+    card.locator("summary", has_text="Vector").click()
     expect(card.locator(".plot")).to_have_attribute("aria-label", r"Bar plot of 128 numbers from " + _range(card))
+
+
+def test_the_text_of_a_stamp_is_straightened(shown: Page) -> None:
+    card = shown.locator(".card").first
+    card.locator("summary", has_text="Straightened text").click()
+    strips = card.locator(".strips img")
+    labels = strips.evaluate_all("images => images.map(image => image.alt)")
+    assert labels[:2] == ["Ring of text, read clockwise", "Ring of text, read counterclockwise"]
+    assert labels[-1] == "Lines of text"
+    expect(strips.first).to_be_visible()
+    width, height = strips.first.evaluate("image => [image.naturalWidth, image.naturalHeight]")
+    assert width > 8 * height
 
 
 def _range(card: Locator) -> str:

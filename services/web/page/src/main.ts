@@ -80,11 +80,11 @@ async function open(file: File, options: Options): Promise<void> {
     state.changed("pictures", "progress");
   });
   try {
-    if (thresholds.size === 0) {
-      await askThresholds();
-      state.setFilters({ threshold: thresholds.get(options.preset) ?? USUAL_THRESHOLD });
-    }
     for await (const line of api.analyze(file, options, LOWEST_SCORE, signal)) {
+      if (thresholds.size === 0) {
+        await askThresholds(); // they could not be had before
+        state.setFilters({ threshold: thresholds.get(options.preset) ?? USUAL_THRESHOLD });
+      }
       if (line.type === "page") state.addPage(line);
       else if (line.type === "document") state.rest = line;
       else if (line.type === "problem") throw new Failed(line.problem);

@@ -12,6 +12,14 @@ export interface Problem {
   retry_after_s: number | null;
 }
 
+/** A part of a stamp whose text is straight; `ring` where it lay on one, `line` where it did not. */
+export interface Strip {
+  pixels_png: string;
+  ink_png?: string;
+  ring: { outer: number; reading: string } | null;
+  line: unknown;
+}
+
 export interface Stamp {
   box: Box;
   score: number;
@@ -23,8 +31,12 @@ export interface Stamp {
   height_mm: number | null;
   crop_box: Box;
   vector?: number[];
-  mask_png?: string;
   crop_png?: string;
+  /** Its ink alone, in the colour of full ink on white. */
+  ink_png?: string;
+  /** The same on nothing. */
+  transparent_png?: string;
+  unrolled?: Strip[];
 }
 
 export interface PageRow {
