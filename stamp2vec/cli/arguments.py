@@ -115,10 +115,28 @@ def parse(argv: Sequence[str] | None) -> Namespace:
     )
     parser.add_argument("--crops", metavar="DIR", help="write each stamp as a PNG file into DIR")
     parser.add_argument("--masks", metavar="DIR", help="write each stamp's ink mask as a PNG file into DIR")
+    parser.add_argument("--text", action="store_true", help="say what each stamp says, as read does")
     parser.add_argument("--unrolled", metavar="DIR", help="write each stamp's text in straight strips into DIR")
     parser.add_argument("--clean", metavar="DIR", help="write each stamp's ink alone into DIR, on nothing and on white")
     _add_preset(parser)
     _add_out(parser)
+    _add_gateway(parser, priority=True)
+
+    parser = command(
+        "read",
+        commands.read_stamps,
+        "Say what stamps say: their lines, dates and numbers.",
+        "Prints a line a stamp, and below it a line for each line of its text, with the probability that it is right\n"
+        "to the letter. What is in doubt has a question mark: two readings of it differ, or one is unsure.\n\n"
+        "--json prints a line a page, as analyze does, with text in each stamp. Reads Latin and Chinese; Cyrillic,\n"
+        "Vietnamese and Arabic where Tesseract is installed with their languages (tesseract-ocr-rus, -vie, -ara).\n\n"
+        + _FILES,
+    )
+    _add_files(parser)
+    _add_pages(parser)
+    _add_thresholds(parser)
+    _add_json(parser)
+    _add_preset(parser)
     _add_gateway(parser, priority=True)
 
     parser = command(
@@ -242,7 +260,7 @@ def _check_out(top: ArgumentParser, arguments: Namespace) -> None:
             if getattr(arguments, option):
                 top.error(f"{_typed(option)} needs --out")
         return
-    for option in ("json", *_FOLDERS, "prior"):
+    for option in ("json", *_FOLDERS, "prior", "text"):
         if getattr(arguments, option, None):
             top.error(f"{_typed(option)} is not for --out: leave out one of them")
     if "-" in arguments.files:

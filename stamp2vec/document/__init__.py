@@ -10,6 +10,7 @@ from stamp2vec.document.models import InkModels, Models, calibration_of
 from stamp2vec.document.options import DocumentOptions, Options, PageOptions, check_stamp_count
 from stamp2vec.document.pages import has_tiles, merged, page_views, view_min_score
 from stamp2vec.document.placing import page_result, stored
+from stamp2vec.document.reading import StampReading
 from stamp2vec.document.stamps import AnalyzedPage, AnalyzedStamp, StampPngs, StripPngs, failed_page, in_order
 
 __all__ = [
@@ -24,6 +25,7 @@ __all__ = [
     "PageOptions",
     "Round",
     "StampPngs",
+    "StampReading",
     "StripPngs",
     "analyzed_stamp",
     "assemble",

@@ -26,6 +26,7 @@ class Options:
     include_vectors: bool = True
     include_masks: bool = False
     include_crops: bool = False
+    include_text: bool = False
     include_unrolled: bool = False
     include_clean_stamps: bool = False
     prior: float | None = None
@@ -48,7 +49,7 @@ class Options:
     @property
     def needs_masks(self) -> bool:
         """Whether stamps are segmented, for their masks or for what is made of them."""
-        return self.include_masks or self.include_unrolled or self.include_clean_stamps
+        return self.include_masks or self.include_unrolled or self.include_clean_stamps or self.include_text
 
     @property
     def overlap(self) -> float:
@@ -73,6 +74,7 @@ class PageOptions(TypedDict, total=False):
     include_vectors: bool
     include_masks: bool
     include_crops: bool
+    include_text: bool
     include_unrolled: bool
     include_clean_stamps: bool
     pages: str

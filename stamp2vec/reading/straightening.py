@@ -77,10 +77,7 @@ class _Sheet:
     def strips(self, places: Sequence[Place], height_px: int | None) -> tuple[Strip, ...]:
         found = []
         for place in places:
-            if isinstance(place, Ring):
-                grid = _ring_grid(place, self._factor, height_px)
-            else:
-                grid = _line_grid(place, self._factor, height_px)
+            grid = positions(place, height_px, self._factor)
             samples = self._sampled(grid / self._factor + 0.5)
             found.append(Strip(np.ascontiguousarray(samples[..., :3]), np.ascontiguousarray(samples[..., 3]), place))
         return tuple(found)
@@ -125,6 +122,16 @@ def ring_turns(ring: Ring, shares: NDArray[np.floating]) -> tuple[NDArray[np.flo
     steps = np.hypot(*np.diff(middle.points(turns), axis=0).T)
     way = np.concatenate([[0.0], np.cumsum(steps)])
     return np.interp(shares * way[-1], way, turns), float(way[-1])
+
+
+def positions(place: Ring | Line, height_px: int | None = None, factor: int = 1) -> Grid:
+    """Where on the crop each pixel of the strip of a place lies, as `straighten` samples it.
+
+    `factor` is the one by which the crop is reduced for it. ValueError when the place has no extent.
+    """
+    if isinstance(place, Ring):
+        return _ring_grid(place, factor, height_px)
+    return _line_grid(place, factor, height_px)
 
 
 def _ring_grid(ring: Ring, factor: int, height_px: int | None) -> Grid:

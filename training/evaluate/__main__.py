@@ -1,6 +1,7 @@
 """Scores models: `python -m training.evaluate detect (--shards DIR | --kit DIR) --out DIR`.
 
 Embedders: `python -m training.evaluate (retrieve | verify) (--crops DIR | --kit DIR) [--distractors DIR] --out DIR`.
+Segmenters: `python -m training.evaluate ink --cuts DIR --out DIR`.
 Verdicts: `python -m training.evaluate verdicts (--library DIR --trials DIR | --kit DIR --set NAME) --out DIR`.
 Strips: `python -m training.evaluate unroll --out DIR`.
 """
@@ -17,7 +18,7 @@ import numpy as np
 from stamp2vec.detection.candidates import SCORE_FLOOR
 from stamp2vec.errors import Stamp2vecError
 from stamp2vec.values import Detection
-from training.evaluate import attributes, embedder, models, unrolling, verdicts
+from training.evaluate import attributes, embedder, ink, models, unrolling, verdicts
 from training.evaluate.montage import alarms, misses, montage
 from training.evaluate.report import Report, match_pages, report_on, table
 from training.evaluate.truth import read_kit, read_shards
@@ -52,6 +53,15 @@ def parser() -> argparse.ArgumentParser:
         command.add_argument("--model", action="append", help=MODEL_HELP)
         command.add_argument("--out", type=Path, required=True, help=f"folder for {name}.json and {name}.png")
         command.add_argument("--json", action="store_true", help=f"print {name}.json in place of the tables")
+    command = add(
+        "ink",
+        help="how well the masks of segmenters agree with the ink of drawn stamps",
+        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+    )
+    command.add_argument("--cuts", type=Path, required=True, help="rendered crops of training.synth.cut_shards")
+    command.add_argument("--model", action="append", help=MODEL_HELP)
+    command.add_argument("--out", type=Path, required=True, help="folder for ink.json and ink.png")
+    command.add_argument("--json", action="store_true", help="print ink.json in place of the tables")
     command = add(
         "verdicts",
         help="how often a pair network and embedders say SAME, DIFFERENT or neither of two stamps",
@@ -109,10 +119,10 @@ def score_detectors(references: Sequence[str], shards: Path | None, kit: Path | 
     return reports
 
 
-Reports = Sequence[Report] | Sequence[embedder.Report] | Sequence[verdicts.Report] | Sequence[unrolling.Row]
+AnyReport = Report | embedder.Report | ink.Report | verdicts.Report | unrolling.Row
 
 
-def write(path: Path, reports: Reports) -> None:
+def write(path: Path, reports: Sequence[AnyReport]) -> None:
     """Reports as a list of JSON."""
     text = json.dumps([asdict(report) for report in reports], indent=2, ensure_ascii=False, allow_nan=False)
     path.write_text(text + "\n", encoding="utf-8")
@@ -129,6 +139,13 @@ def score_embedders(command: str, references: Sequence[str], truth: embedder.Tru
             embedder.sheet(worst, truth).save(out / f"{command}.png")
         reports.append(report)
     write(out / f"{command}.json", reports)
+    return reports
+
+
+def score_segmenters(references: Sequence[str], cuts: Path, out: Path) -> list[ink.Report]:
+    """The reports of segmenters on the same crops, written as one list. ValueError when there are none."""
+    reports = ink.score(references, cuts, out)
+    write(out / "ink.json", reports)
     return reports
 
 
@@ -156,6 +173,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         if args.command == "detect":
             lines = table(score_detectors(args.model or ["yolo-stamp"], args.shards, args.kit, args.out))
+        elif args.command == "ink":
+            lines = ink.table(score_segmenters(args.model or ["stamp-unet"], args.cuts, args.out))
         elif args.command == "unroll":
             lines = unrolling.table(score_unrolling(args))
         elif args.command == "verdicts":

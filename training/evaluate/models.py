@@ -6,7 +6,7 @@ from stamp2vec import engines, hub
 from stamp2vec.engines import Engine
 from stamp2vec.engines.torch import TorchEngine
 from stamp2vec.hub.manifest import Manifest
-from stamp2vec.pipelines import DetectionPipeline, EmbeddingPipeline, VerificationPipeline
+from stamp2vec.pipelines import DetectionPipeline, EmbeddingPipeline, SegmentationPipeline, VerificationPipeline
 from stamp2vec.values import Task
 from training.baselines import tvae, yolo_stamp
 
@@ -30,6 +30,11 @@ def detector(reference: str) -> DetectionPipeline:
 def embedder(reference: str) -> EmbeddingPipeline:
     """An embedder by its name, folder or address; errors as for `engines.load`."""
     return EmbeddingPipeline(_engine(reference, Task.EMBED))
+
+
+def segmenter(reference: str) -> SegmentationPipeline:
+    """A segmenter by its name, folder or address; errors as for `engines.load`."""
+    return SegmentationPipeline(_engine(reference, Task.SEGMENT))
 
 
 def verifier(reference: str) -> VerificationPipeline:

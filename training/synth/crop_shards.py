@@ -111,6 +111,12 @@ def read(folder: Path) -> Crops:
     return Crops(pixels, clean, teacher=teacher, **{name: np.concatenate(arrays) for name, arrays in parts.items()})
 
 
+def pictures(folder: Path) -> list[np.ndarray]:
+    """The crops of every complete shard with their ink, uint8 (256, 256, 4) each, views of files."""
+    shards = [np.load(part(kind, "pixels"), mmap_mode="r") for kind in complete(folder)]
+    return [np.asarray(crop) for shard in shards for crop in shard]
+
+
 def main() -> None:
     """Render the shards that are missing."""
     flags = argparse.ArgumentParser(description=__doc__)

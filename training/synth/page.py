@@ -51,12 +51,20 @@ class StampTruth:
 
 @dataclass(frozen=True, slots=True)
 class StampedPage:
-    """A captured page: ``image`` uint8 (H, W, 3), its stamps, ``mask`` uint8 (H, W) of ink coverage, the chain."""
+    """A captured page: ``image`` uint8 (H, W, 3), its stamps, coverage by the ink of each, uint8 (H, W), the chain."""
 
     image: Page
     stamps: tuple[StampTruth, ...]
-    mask: Page
+    inks: tuple[Page, ...]
     capture: str
+
+    @property
+    def mask(self) -> Page:
+        """Coverage by ink of any stamp, uint8 (H, W)."""
+        any_ink = np.zeros(self.image.shape[:2], np.uint8)
+        for ink in self.inks:
+            np.maximum(any_ink, ink, out=any_ink)
+        return any_ink
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,8 +238,7 @@ def outline(coverage: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
 def captured(placed: list[Placed], shot: Capture) -> StampedPage:
     """Carry the stamps into a captured page: boxes, masks, and no label for stamps that are no longer visible."""
     height, width = shot.image.shape[:2]
-    mask = np.zeros((height, width), np.uint8)
-    stamps = []
+    stamps, inks = [], []
     for stamp in placed:
         points = outline(stamp.impression.coverage) + np.array([stamp.x, stamp.y])
         if len(points) == 0:
@@ -255,8 +262,9 @@ def captured(placed: list[Placed], shot: Capture) -> StampedPage:
         on_image = _visible(stamp, shot.homography, ink)
         if _too_small(box) or on_image < _LEAST_ON_PAGE or _contrast(view, ink) < _LEAST_CONTRAST:
             continue
-        part = mask[corner[1] : corner[1] + size[1], corner[0] : corner[0] + size[0]]
-        np.maximum(part, ink, out=part)
+        on_page = np.zeros((height, width), np.uint8)
+        on_page[corner[1] : corner[1] + size[1], corner[0] : corner[0] + size[0]] = ink
+        inks.append(on_page)
         impression = stamp.impression
         angle = impression.angle_deg + _rotation(shot.homography)
         kept = (float(box[0]), float(box[1]), float(box[2]), float(box[3]))
@@ -272,7 +280,7 @@ def captured(placed: list[Placed], shot: Capture) -> StampedPage:
                 impression.script,
             )
         )
-    return StampedPage(shot.image, tuple(stamps), mask, shot.name)
+    return StampedPage(shot.image, tuple(stamps), tuple(inks), shot.name)
 
 
 def _warped_coverage(
