@@ -29,6 +29,7 @@ export class Api {
     form.set("preset", options.preset);
     form.set("min_score", String(minScore));
     for (const name of ["crops", "clean_stamps", "unrolled"]) form.set(`include_${name}`, "true");
+    if (options.reads) form.set("include_text", "true");
     let isOver = false;
     for await (const line of this.#lines<Line>("v1/analyze", form, signal)) {
       isOver = line.type === "document" || line.type === "problem";

@@ -5,7 +5,7 @@ import { dieClass, letterOf } from "./dies.ts";
 import { vectorJson } from "./exports.ts";
 import { plot } from "./plot.ts";
 import type { Found, State } from "./state.ts";
-import type { Strip } from "./types.ts";
+import type { Strip, Text } from "./types.ts";
 
 const MOST_NAMED = 4; // stamps of the same die
 
@@ -115,6 +115,7 @@ export class Cards {
         button("Compare …", {}, () => this.actions.compare(found)),
       ),
     );
+    if (stamp.text) card.append(texts(stamp.text));
     if (stamp.unrolled?.length) card.append(strips(stamp.unrolled));
     if (stamp.vector) card.append(this.#vector(found, stamp.vector));
     card.addEventListener("click", (event) => {
@@ -147,6 +148,22 @@ export class Cards {
     const { selected } = this.state;
     if (selected) this.#cards.get(selected.index)?.scrollIntoView({ block: "nearest", inline: "nearest" });
   }
+}
+
+/** What a reader has made of it, with how sure it is: much of a stamp is worn. */
+function texts({ lines, dates, numbers, warnings }: Text): HTMLElement {
+  const sure = (confidence: number) => element("span", { class: "fine" }, ` ${Math.round(confidence * 100)} %`);
+  const read = lines.filter(({ text }) => text !== "");
+  const items = read.map(({ text, confidence, doubtful }) =>
+    element("li", { class: doubtful ? "doubtful" : null }, element("span", { dir: "auto" }, text), sure(confidence)),
+  );
+  const found = [
+    ...dates.filter(({ doubtful }) => !doubtful).map(({ iso, text }) => `Date ${iso || text}`),
+    ...numbers.filter(({ doubtful }) => !doubtful).map(({ digits }) => `Number ${digits}`),
+  ];
+  const notes = [...found, ...warnings].map((text) => element("p", { class: "fine" }, text));
+  const none = items.length === 0 ? [element("p", { class: "fine" }, "No text could be read.")] : [];
+  return element("div", { class: "texts", role: "group", "aria-label": "Text" }, element("ul", {}, ...items), ...none, ...notes);
 }
 
 /** Each ring of text comes both ways, since only who reads it can say which is right. */

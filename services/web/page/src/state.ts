@@ -42,7 +42,7 @@ function shownOf(stamp: Stamp): Stamp {
 
 export class State {
   file: File | null = null;
-  options: Options = { preset: "fast", pages: "", password: "" };
+  options: Options = { preset: "fast", pages: "", password: "", reads: false };
   isRunning = false;
   /** Of the file; null until it is known. */
   pageCount: number | null = null;

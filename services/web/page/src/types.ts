@@ -20,6 +20,14 @@ export interface Strip {
   line: unknown;
 }
 
+/** What a stamp says, in reading order. */
+export interface Text {
+  lines: { text: string; confidence: number; doubtful: boolean }[];
+  dates: { iso: string; text: string; doubtful: boolean }[];
+  numbers: { digits: string; doubtful: boolean }[];
+  warnings: string[];
+}
+
 export interface Stamp {
   box: Box;
   score: number;
@@ -37,6 +45,7 @@ export interface Stamp {
   /** The same on nothing. */
   transparent_png?: string;
   unrolled?: Strip[];
+  text?: Text;
 }
 
 export interface PageRow {
@@ -100,4 +109,6 @@ export interface Options {
   preset: "fast" | "accurate";
   pages: string;
   password: string;
+  /** Whether stamps are read: it takes longer than all the rest. */
+  reads: boolean;
 }

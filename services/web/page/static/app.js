@@ -24,6 +24,7 @@ var Api = class {
     form.set("preset", options.preset);
     form.set("min_score", String(minScore));
     for (const name of ["crops", "clean_stamps", "unrolled"]) form.set(`include_${name}`, "true");
+    if (options.reads) form.set("include_text", "true");
     let isOver = false;
     for await (const line of this.#lines("v1/analyze", form, signal)) {
       isOver = line.type === "document" || line.type === "problem";
@@ -230,7 +231,8 @@ function record(state2, found) {
     width_mm: stamp.width_mm,
     height_mm: stamp.height_mm,
     source: stamp.source,
-    die: die ? letterOf(die) : null
+    die: die ? letterOf(die) : null,
+    text: stamp.text?.lines.map(({ text }) => text).filter(Boolean) ?? null
   };
 }
 function pagesOf(state2) {
@@ -258,9 +260,9 @@ function reviewJson(state2) {
 }
 function reviewCsv(state2) {
   const rows = state2.visible.map((found) => {
-    const { box, detected_box, ...rest } = record(state2, found);
+    const { box, detected_box, text, ...rest } = record(state2, found);
     const [x1, y1, x2, y2] = box;
-    return { file: state2.file?.name ?? "", ...rest, x1, y1, x2, y2, detected_box: detected_box.join(" ") };
+    return { file: state2.file?.name ?? "", ...rest, x1, y1, x2, y2, detected_box: detected_box.join(" "), text: text?.join(" / ") ?? "" };
   });
   const columns = Object.keys(rows[0] ?? { file: "" });
   return csv([columns, ...rows.map((row) => Object.values(row))]);
@@ -432,6 +434,7 @@ var Cards = class {
         button("Compare …", {}, () => this.actions.compare(found))
       )
     );
+    if (stamp.text) card.append(texts(stamp.text));
     if (stamp.unrolled?.length) card.append(strips(stamp.unrolled));
     if (stamp.vector) card.append(this.#vector(found, stamp.vector));
     card.addEventListener("click", (event) => {
@@ -462,6 +465,20 @@ var Cards = class {
     if (selected) this.#cards.get(selected.index)?.scrollIntoView({ block: "nearest", inline: "nearest" });
   }
 };
+function texts({ lines, dates, numbers, warnings }) {
+  const sure = (confidence) => element("span", { class: "fine" }, ` ${Math.round(confidence * 100)} %`);
+  const read = lines.filter(({ text }) => text !== "");
+  const items = read.map(
+    ({ text, confidence, doubtful }) => element("li", { class: doubtful ? "doubtful" : null }, element("span", { dir: "auto" }, text), sure(confidence))
+  );
+  const found = [
+    ...dates.filter(({ doubtful }) => !doubtful).map(({ iso, text }) => `Date ${iso || text}`),
+    ...numbers.filter(({ doubtful }) => !doubtful).map(({ digits }) => `Number ${digits}`)
+  ];
+  const notes = [...found, ...warnings].map((text) => element("p", { class: "fine" }, text));
+  const none = items.length === 0 ? [element("p", { class: "fine" }, "No text could be read.")] : [];
+  return element("div", { class: "texts", role: "group", "aria-label": "Text" }, element("ul", {}, ...items), ...none, ...notes);
+}
 function strips(found) {
   const made = element("details", {}, element("summary", {}, "Straightened text"));
   const words = (strip2) => strip2.ring ? `Ring of text, read ${strip2.ring.reading}` : "Lines of text";
@@ -742,7 +759,7 @@ function shownOf(stamp) {
 }
 var State = class {
   file = null;
-  options = { preset: "fast", pages: "", password: "" };
+  options = { preset: "fast", pages: "", password: "", reads: false };
   isRunning = false;
   /** Of the file; null until it is known. */
   pageCount = null;
@@ -1709,7 +1726,8 @@ var Upload = class {
     return {
       preset: byId("preset-accurate", HTMLInputElement).checked ? "accurate" : "fast",
       pages: byId("pages", HTMLInputElement).value.replaceAll(/\s/g, ""),
-      password: ""
+      password: "",
+      reads: byId("reads", HTMLInputElement).checked
     };
   }
   #take(files) {
@@ -2031,7 +2049,7 @@ async function open(file, options) {
   try {
     for await (const line of api.analyze(file, options, LOWEST_SCORE, signal)) {
       if (thresholds.size === 0) {
-        await askThresholds();
+        await askModels();
         state.setFilters({ threshold: thresholds.get(options.preset) ?? USUAL_THRESHOLD });
       }
       if (line.type === "page") state.addPage(line);
@@ -2060,8 +2078,9 @@ async function onFailed(failed, file, options) {
   }
   problems.show(problem, mayRetry(problem));
 }
-async function askThresholds() {
+async function askModels() {
   const models = await api.models().catch(() => []);
+  byId("reads-option", HTMLElement).hidden = !models.some(({ task }) => task === "read");
   for (const model of models.filter(({ task }) => task === "detect")) {
     for (const preset of model.presets) thresholds.set(preset, model.threshold);
   }
@@ -2088,5 +2107,5 @@ for (const closer of document.querySelectorAll("dialog [data-close]")) {
 state.on(["document", "results", "progress"], () => {
   byId("export-open", HTMLButtonElement).disabled = state.pages.size === 0;
 });
-void askThresholds();
+void askModels();
 listenToKeys({ state, viewer, strip, redraw, review, comparison, tabs, upload });
