@@ -11,6 +11,7 @@ import numpy as np
 from stamp2vec.display import comparison_html, document_html, page_html
 from stamp2vec.errors import Stamp2vecError
 from stamp2vec.strips import Strip
+from stamp2vec.texts import StampText
 
 _MODEL_NAME = re.compile(r"[a-z0-9-]{1,64}")
 
@@ -22,6 +23,7 @@ class Task(StrEnum):
     SEGMENT = "segment"
     EMBED = "embed"
     VERIFY = "verify"
+    READ = "read"
 
 
 class Preset(StrEnum):
@@ -133,13 +135,13 @@ class Stamp:
     """One stamp on a page: a Detection, and what the other models add to it.
 
     `box` and `crop_box` are x1, y1, x2, y2 in pixels of the page, half-open; `crop_box` is the box and a margin, in
-    whole pixels: the part that was segmented and embedded. `vector` is float32 (D,) of length 1, `mask` uint8 (h, w)
-    and `crop` uint8 (h, w, 3), the part in square pixels; each is None unless it was asked for, and so is the stamp
-    alone in the crop's pixels: `transparent`, uint8 (h, w, 4), its ink on nothing, and `ink`, uint8 (h, w, 3), the same
-    on white. `unrolled` is its text in straight strips: empty too where none could be made. `die_group` numbers the
-    dies of the document from 1, and is 0 where the die cannot be determined. `box_points` is the box in the units of a
-    PDF page, in which y runs up; None of other files. `width_mm` and `height_mm` are the box's sides on paper, None
-    where the resolution is not known.
+    whole pixels: the part that was segmented and embedded. `vector` is float32 (D,) of length 1, `mask` uint8 (h,
+    w) and `crop` uint8 (h, w, 3), the part in square pixels; each is None unless it was asked for, and so is the
+    stamp alone in the crop's pixels: `transparent`, uint8 (h, w, 4), its ink on nothing, and `ink`, uint8 (h, w,
+    3), the same on white. `unrolled` is its text in straight strips: empty too where none could be made; `text` is
+    what it says. `die_group` numbers the dies of the document from 1, and is 0 where the die cannot be determined.
+    `box_points` is the box in the units of a PDF page, in which y runs up; None of other files. `width_mm` and
+    `height_mm` are the box's sides on paper, None where the resolution is not known.
     """
 
     box: tuple[float, float, float, float]
@@ -159,6 +161,7 @@ class Stamp:
     unrolled: tuple[Strip, ...] = ()
     transparent: np.ndarray | None = None
     ink: np.ndarray | None = None
+    text: StampText | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -312,6 +315,7 @@ class Timing:
     embed_ms: float
     compare_ms: float
     total_ms: float
+    read_ms: float = 0.0
     erase_ms: float = 0.0
 
 

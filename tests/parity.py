@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from stamp2vec.strips import Ellipse, Line, Ring, Strip
+from stamp2vec.texts import StampText, TextArc, TextDate, TextLine, TextNumber
 from stamp2vec.values import (
     Comparison,
     DocumentResult,
@@ -139,10 +140,29 @@ RULES: Mapping[type, Mapping[str, Rule]] = {
         "mask": within(1.0),  # one level of 255 is what rounding may make of the tolerance of a logit
         "crop": within(0),
         "die_group": same,
+        "text": one,
         "unrolled": each,
         "transparent": within(2.0),
         "ink": within(2.0),
     },
+    StampText: {"lines": each, "dates": each, "numbers": each, "words": same, "warnings": same},
+    TextLine: {
+        "text": same,
+        "script": same,
+        "confidence": within(1e-3),
+        "box": within(1.0),
+        "arc": one,
+        "doubtful": same,
+    },
+    TextArc: {
+        "start_degrees": within(0.5),
+        "end_degrees": within(0.5),
+        "inward": same,
+        "inner_radius": within(1e-2),
+        "outer_radius": within(1e-2),
+    },
+    TextDate: {"iso": same, "text": same, "line": same, "confidence": within(1e-3), "doubtful": same},
+    TextNumber: {"digits": same, "text": same, "line": same, "confidence": within(1e-3), "doubtful": same},
     Strip: {"pixels": within(2.0), "ink": within(2.0), "place": one},
     Ring: {
         "ellipse": one,

@@ -191,7 +191,12 @@ class StampServicer(StampServiceServicer):
         return _checked_size(await call, "document")
 
     async def _models(self, preset: Preset, options: Options, deadline: Deadline) -> Models:
-        needed = {Task.DETECT: True, Task.EMBED: options.include_vectors, Task.SEGMENT: options.needs_masks}
+        needed = {
+            Task.DETECT: True,
+            Task.EMBED: options.include_vectors,
+            Task.SEGMENT: options.needs_masks,
+            Task.READ: options.include_text,
+        }
         async with task_group() as tasks:
             chosen = {
                 task: tasks.create_task(self._upstreams.choose(task, preset, deadline))
@@ -199,12 +204,13 @@ class StampServicer(StampServiceServicer):
                 if is_needed
             }
             ink = tasks.create_task(self._ink_models(preset, deadline)) if options.include_vectors else None
-        embedder, segmenter = chosen.get(Task.EMBED), chosen.get(Task.SEGMENT)
+        embedder, segmenter, reader = map(chosen.get, (Task.EMBED, Task.SEGMENT, Task.READ))
         return Models(
             chosen[Task.DETECT].result(),
             embedder.result() if embedder else None,
             segmenter.result() if segmenter else None,
             ink.result() if ink else None,
+            reader.result() if reader else None,
         )
 
     async def _ink_models(self, preset: Preset, deadline: Deadline) -> InkModels | None:

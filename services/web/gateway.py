@@ -77,6 +77,10 @@ class Gateway:
             return False
         return bool(answer.status == health_pb2.HealthCheckResponse.SERVING)
 
+    async def admit(self, timeout_s: float) -> None:
+        """Raises what the gateway refuses the caller by, before work that is done here alone: it counts as a call."""
+        await self.call(calls.models(), timeout_s)
+
     async def call(self, call: Call[Result], timeout_s: float) -> Result:
         """One of stamp2vec.client.calls."""
         return call.read(await self._response(call.method, call.request, timeout_s))

@@ -3,6 +3,7 @@
 import base64
 import binascii
 import re
+from dataclasses import replace
 from typing import Annotated, Any, Self
 
 import numpy as np
@@ -61,12 +62,21 @@ class FindOptions(_Request):
         )
 
 
+class ReadOptions(FindOptions):
+    """What is asked of a document; each field is as in the gRPC contract."""
+
+    def options(self) -> Options:
+        """For the gateway."""
+        return replace(super().options(), include_text=True)
+
+
 class AnalyzeOptions(FindOptions):
     """What is asked of a document; each field is as in the gRPC contract."""
 
     include_vectors: bool = Field(True, description="Answer vectors, similarities, probabilities and dies.")
     include_masks: bool = Field(False, description="Answer the ink of each stamp as a grey PNG, 255 is ink.")
     include_crops: bool = Field(False, description="Answer the picture of each stamp as a PNG.")
+    include_text: bool = Field(False, description="Answer what each stamp says; 400 where no reader is deployed.")
     include_unrolled: bool = Field(False, description="Answer the text of each stamp in straight strips, as PNGs.")
     include_clean_stamps: bool = Field(
         False, description="Answer the ink of each stamp alone as PNGs, on transparency and on white."
@@ -84,6 +94,7 @@ class AnalyzeOptions(FindOptions):
             include_vectors=self.include_vectors,
             include_masks=self.include_masks,
             include_crops=self.include_crops,
+            include_text=self.include_text,
             include_unrolled=self.include_unrolled,
             include_clean_stamps=self.include_clean_stamps,
             include_erased_page=self.include_erased_page,
@@ -150,6 +161,12 @@ Documents = Annotated[list[Document], Field(min_length=1, max_length=MAX_FILES)]
 
 class FindRequest(FindOptions):
     """Documents whose stamps to find."""
+
+    documents: Documents
+
+
+class ReadRequest(ReadOptions):
+    """Documents whose stamps to read."""
 
     documents: Documents
 

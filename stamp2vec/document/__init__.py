@@ -11,6 +11,7 @@ from stamp2vec.document.models import InkModels, Models, calibration_of
 from stamp2vec.document.options import DocumentOptions, Options, PageOptions, check_stamp_count
 from stamp2vec.document.pages import has_tiles, merged, page_views, view_min_score
 from stamp2vec.document.placing import page_result, stored
+from stamp2vec.document.reading import StampReading
 from stamp2vec.document.stamps import (
     AnalyzedPage,
     AnalyzedStamp,
@@ -35,6 +36,7 @@ __all__ = [
     "Plan",
     "Round",
     "StampPngs",
+    "StampReading",
     "StripPngs",
     "analyzed_stamp",
     "answered_stamps",

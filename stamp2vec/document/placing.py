@@ -9,6 +9,7 @@ from PIL import Image
 
 from stamp2vec.document.stamps import AnalyzedPage
 from stamp2vec.imaging import PageInfo
+from stamp2vec.texts import with_boxes
 from stamp2vec.values import Detection, PageResult, Source, Stamp
 
 Box = tuple[float, float, float, float]
@@ -55,6 +56,7 @@ def placed(stamp: Stamp, page: AnalyzedPage) -> Stamp:
         source=_source(box, info),
         box_points=None if info.to_points is None else _in_points(box, info.to_points),
         width_mm=None if resolution is None else (box[2] - box[0]) / resolution.x * _MM_PER_INCH,
+        text=None if stamp.text is None else with_boxes(stamp.text, lambda box: _scaled(box, page.scale)),
         height_mm=None if resolution is None else (box[3] - box[1]) / resolution.y * _MM_PER_INCH,
     )
 

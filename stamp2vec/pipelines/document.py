@@ -35,6 +35,7 @@ from stamp2vec.limits import MAX_STREAMED_PAGES
 from stamp2vec.pipelines.comparison import VerificationPipeline, ink_models
 from stamp2vec.pipelines.detection import DetectionPipeline
 from stamp2vec.pipelines.embedding import EmbeddingPipeline
+from stamp2vec.pipelines.reading import ReadingPipeline
 from stamp2vec.pipelines.segmentation import SegmentationPipeline
 from stamp2vec.values import (
     DocumentResult,
@@ -60,13 +61,24 @@ class DocumentPipeline:
         segmenter: SegmentationPipeline,
         embedder: EmbeddingPipeline,
         verifier: VerificationPipeline | None = None,
+        reader: ReadingPipeline | None = None,
     ) -> None:
         """All are held; each is only run where its results are asked for. Without a verifier there are no dies.
+
+        Without a reader, the bundled one of the preset fast is loaded where text is asked for.
 
         InvalidInput when nobody has measured the verifier, or when it was with masks of another segmenter.
         """
         self.detector, self.segmenter, self.embedder, self.verifier = detector, segmenter, embedder, verifier
         self._ink = None if verifier is None else ink_models(verifier, segmenter)
+        self._reader = reader
+
+    @property
+    def reader(self) -> ReadingPipeline:
+        """What reads text. MissingExtra where the extra `read` is not installed."""
+        if self._reader is None:
+            self._reader = ReadingPipeline.from_pretrained(hub.for_preset(Task.READ, Preset.FAST).reference)
+        return self._reader
 
     @classmethod
     def from_preset(cls, preset: Preset = Preset.FAST, device: str = "cpu") -> Self:
@@ -109,6 +121,7 @@ class DocumentPipeline:
             self.embedder.manifest.info if options.include_vectors else None,
             self.segmenter.manifest.info if options.needs_masks else None,
             self._ink if options.include_vectors else None,
+            self.reader.manifest.info if options.include_text else None,
         )
         dies = DocumentDies(analyzed, models, options.known_prior)
         with clock.during("compare"):
@@ -193,11 +206,20 @@ class DocumentPipeline:
         crops = [part.pixels for part in parts]
         with clock.during("segment"):
             masks = self.segmenter(crops) if options.needs_masks else [None] * len(crops)
+        with clock.during("read"):
+            texts = [
+                None
+                if mask is None or not options.include_text
+                else self.reader.stamp(part.pixels, mask, part.detection)
+                for part, mask in zip(parts, masks, strict=True)
+            ]
         with clock.during("embed"):
             vectors = list(self.embedder.run(crops)) if options.include_vectors else [None] * len(crops)
         stamps = [
-            analyzed_stamp(part, vector, mask, options, keep_picture=options.keeps_picture(number))
-            for number, (part, vector, mask) in enumerate(zip(parts, vectors, masks, strict=True), stamps_before)
+            analyzed_stamp(part, vector, mask, options, text=text, keep_picture=options.keeps_picture(number))
+            for number, (part, vector, mask, text) in enumerate(
+                zip(parts, vectors, masks, texts, strict=True), stamps_before
+            )
         ]
         analyzed = AnalyzedPage(page.index, page.info, tuple(stamps), scale=page.scale)
         if not options.include_erased_page:
@@ -212,7 +234,7 @@ class _Clock:
 
     def __init__(self) -> None:
         self._start = perf_counter()
-        self._spent = dict.fromkeys(("decode", "detect", "segment", "embed", "compare", "erase"), 0.0)
+        self._spent = dict.fromkeys(("decode", "detect", "segment", "embed", "compare", "read", "erase"), 0.0)
 
     @contextmanager
     def during(self, stage: str) -> Iterator[None]:
@@ -222,5 +244,4 @@ class _Clock:
 
     def timing(self) -> Timing:
         total = perf_counter() - self._start
-        stages = {f"{stage}_ms": 1000 * spent for stage, spent in self._spent.items()}
-        return Timing(**stages, total_ms=1000 * total)
+        return Timing(total_ms=1000 * total, **{f"{stage}_ms": 1000 * spent for stage, spent in self._spent.items()})

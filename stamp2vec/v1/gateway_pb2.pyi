@@ -186,6 +186,7 @@ class AnalyzeDocumentRequest(google.protobuf.message.Message):
     PRIOR_FIELD_NUMBER: builtins.int
     PAGES_FIELD_NUMBER: builtins.int
     PASSWORD_FIELD_NUMBER: builtins.int
+    INCLUDE_TEXT_FIELD_NUMBER: builtins.int
     INCLUDE_UNROLLED_FIELD_NUMBER: builtins.int
     INCLUDE_CLEAN_STAMPS_FIELD_NUMBER: builtins.int
     INCLUDE_ERASED_PAGE_FIELD_NUMBER: builtins.int
@@ -218,6 +219,8 @@ class AnalyzeDocumentRequest(google.protobuf.message.Message):
     """The pages to analyse, counted from 1, for example "1-3,7" or "5-". Empty: all."""
     password: builtins.str
     """Opens a PDF that asks for a password."""
+    include_text: builtins.bool
+    """Answer with what each stamp says. FAILED_PRECONDITION where no reader is deployed."""
     include_unrolled: builtins.bool
     """Answer with the text of each stamp in straight strips."""
     include_clean_stamps: builtins.bool
@@ -238,12 +241,13 @@ class AnalyzeDocumentRequest(google.protobuf.message.Message):
         prior: builtins.float | None = ...,
         pages: builtins.str = ...,
         password: builtins.str = ...,
+        include_text: builtins.bool = ...,
         include_unrolled: builtins.bool = ...,
         include_clean_stamps: builtins.bool = ...,
         include_erased_page: builtins.bool = ...,
     ) -> None: ...
     def HasField(self, field_name: typing.Literal["_include_vectors", b"_include_vectors", "_max_overlap", b"_max_overlap", "_min_score", b"_min_score", "_prior", b"_prior", "include_vectors", b"include_vectors", "max_overlap", b"max_overlap", "min_score", b"min_score", "prior", b"prior"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["_include_vectors", b"_include_vectors", "_max_overlap", b"_max_overlap", "_min_score", b"_min_score", "_prior", b"_prior", "document", b"document", "include_clean_stamps", b"include_clean_stamps", "include_crops", b"include_crops", "include_erased_page", b"include_erased_page", "include_masks", b"include_masks", "include_unrolled", b"include_unrolled", "include_vectors", b"include_vectors", "max_overlap", b"max_overlap", "min_score", b"min_score", "pages", b"pages", "password", b"password", "preset", b"preset", "prior", b"prior", "priority", b"priority"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["_include_vectors", b"_include_vectors", "_max_overlap", b"_max_overlap", "_min_score", b"_min_score", "_prior", b"_prior", "document", b"document", "include_clean_stamps", b"include_clean_stamps", "include_crops", b"include_crops", "include_erased_page", b"include_erased_page", "include_masks", b"include_masks", "include_text", b"include_text", "include_unrolled", b"include_unrolled", "include_vectors", b"include_vectors", "max_overlap", b"max_overlap", "min_score", b"min_score", "pages", b"pages", "password", b"password", "preset", b"preset", "prior", b"prior", "priority", b"priority"]) -> None: ...
     @typing.overload
     def WhichOneof(self, oneof_group: typing.Literal["_include_vectors", b"_include_vectors"]) -> typing.Literal["include_vectors"] | None: ...
     @typing.overload
@@ -291,7 +295,8 @@ class AnalyzeDocumentResponse(google.protobuf.message.Message):
     @property
     def models(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[stamp2vec.v1.common_pb2.ModelInfo]:
         """The models that answered, in this order: detector, embedder when vectors were asked for, segmenter when masks,
-        unrolled or clean stamps were or ink was compared, pair network when ink was compared.
+        text, unrolled or clean stamps were or ink was compared, pair network when ink was compared, reader when text was
+        asked for.
         """
 
     @property
@@ -401,6 +406,7 @@ class Stamp(google.protobuf.message.Message):
     BOX_POINTS_FIELD_NUMBER: builtins.int
     WIDTH_MM_FIELD_NUMBER: builtins.int
     HEIGHT_MM_FIELD_NUMBER: builtins.int
+    TEXT_FIELD_NUMBER: builtins.int
     UNROLLED_FIELD_NUMBER: builtins.int
     TRANSPARENT_PNG_FIELD_NUMBER: builtins.int
     INK_PNG_FIELD_NUMBER: builtins.int
@@ -456,6 +462,10 @@ class Stamp(google.protobuf.message.Message):
         """
 
     @property
+    def text(self) -> global___StampText:
+        """What it says, when include_text is set. Set and without lines: nothing on it can be read as text."""
+
+    @property
     def unrolled(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[global___UnrolledStrip]:
         """Its text made straight, when include_unrolled is set. Of a round or oval stamp: its rings of text from the outermost
         in, each once for either way of reading, and then the lines inside of them; empty when no ellipse fits its ink for
@@ -479,14 +489,206 @@ class Stamp(google.protobuf.message.Message):
         box_points: stamp2vec.v1.common_pb2.Box | None = ...,
         width_mm: builtins.float = ...,
         height_mm: builtins.float = ...,
+        text: global___StampText | None = ...,
         unrolled: collections.abc.Iterable[global___UnrolledStrip] | None = ...,
         transparent_png: builtins.bytes = ...,
         ink_png: builtins.bytes = ...,
     ) -> None: ...
-    def HasField(self, field_name: typing.Literal["box", b"box", "box_points", b"box_points", "crop_box", b"crop_box", "mask", b"mask", "vector", b"vector"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["angle_degrees", b"angle_degrees", "box", b"box", "box_points", b"box_points", "crop_box", b"crop_box", "crop_png", b"crop_png", "die_group", b"die_group", "height_mm", b"height_mm", "ink_colour", b"ink_colour", "ink_png", b"ink_png", "mask", b"mask", "score", b"score", "source", b"source", "transparent_png", b"transparent_png", "type", b"type", "unrolled", b"unrolled", "vector", b"vector", "width_mm", b"width_mm"]) -> None: ...
+    def HasField(self, field_name: typing.Literal["box", b"box", "box_points", b"box_points", "crop_box", b"crop_box", "mask", b"mask", "text", b"text", "vector", b"vector"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["angle_degrees", b"angle_degrees", "box", b"box", "box_points", b"box_points", "crop_box", b"crop_box", "crop_png", b"crop_png", "die_group", b"die_group", "height_mm", b"height_mm", "ink_colour", b"ink_colour", "ink_png", b"ink_png", "mask", b"mask", "score", b"score", "source", b"source", "text", b"text", "transparent_png", b"transparent_png", "type", b"type", "unrolled", b"unrolled", "vector", b"vector", "width_mm", b"width_mm"]) -> None: ...
 
 global___Stamp = Stamp
+
+@typing.final
+class StampText(google.protobuf.message.Message):
+    """What a stamp says."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    LINES_FIELD_NUMBER: builtins.int
+    DATES_FIELD_NUMBER: builtins.int
+    NUMBERS_FIELD_NUMBER: builtins.int
+    WORDS_FIELD_NUMBER: builtins.int
+    WARNINGS_FIELD_NUMBER: builtins.int
+    @property
+    def lines(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[global___TextLine]:
+        """In reading order: rings from the outside, each clockwise, then straight lines from top to bottom."""
+
+    @property
+    def dates(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[global___TextDate]:
+        """The dates in the lines."""
+
+    @property
+    def numbers(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[global___TextNumber]:
+        """The numbers of three digits and more in the lines, dates left out."""
+
+    @property
+    def words(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.str]:
+        """The words of all lines, in lower case, each once."""
+
+    @property
+    def warnings(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.str]:
+        """What of it could not be read, each a sentence with what would help."""
+
+    def __init__(
+        self,
+        *,
+        lines: collections.abc.Iterable[global___TextLine] | None = ...,
+        dates: collections.abc.Iterable[global___TextDate] | None = ...,
+        numbers: collections.abc.Iterable[global___TextNumber] | None = ...,
+        words: collections.abc.Iterable[builtins.str] | None = ...,
+        warnings: collections.abc.Iterable[builtins.str] | None = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["dates", b"dates", "lines", b"lines", "numbers", b"numbers", "warnings", b"warnings", "words", b"words"]) -> None: ...
+
+global___StampText = StampText
+
+@typing.final
+class TextLine(google.protobuf.message.Message):
+    """A piece of text on a stamp."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    TEXT_FIELD_NUMBER: builtins.int
+    SCRIPT_FIELD_NUMBER: builtins.int
+    CONFIDENCE_FIELD_NUMBER: builtins.int
+    BOX_FIELD_NUMBER: builtins.int
+    ARC_FIELD_NUMBER: builtins.int
+    DOUBTFUL_FIELD_NUMBER: builtins.int
+    text: builtins.str
+    """Empty where it is text that no engine could read."""
+    script: stamp2vec.v1.common_pb2.Script.ValueType
+    """What it is written in; unspecified for digits and signs alone."""
+    confidence: builtins.float
+    """The probability that the text is right to the letter, blanks and capitals aside: 0 to 1, measured on drawn stamps."""
+    doubtful: builtins.bool
+    """Whether another reading of it, of the page as it is and not of the ink alone, differs."""
+    @property
+    def box(self) -> stamp2vec.v1.common_pb2.Box:
+        """Where it is, in pixels of the page."""
+
+    @property
+    def arc(self) -> global___TextArc:
+        """Where it is on its ring; unset for a straight line."""
+
+    def __init__(
+        self,
+        *,
+        text: builtins.str = ...,
+        script: stamp2vec.v1.common_pb2.Script.ValueType = ...,
+        confidence: builtins.float = ...,
+        box: stamp2vec.v1.common_pb2.Box | None = ...,
+        arc: global___TextArc | None = ...,
+        doubtful: builtins.bool = ...,
+    ) -> None: ...
+    def HasField(self, field_name: typing.Literal["arc", b"arc", "box", b"box"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["arc", b"arc", "box", b"box", "confidence", b"confidence", "doubtful", b"doubtful", "script", b"script", "text", b"text"]) -> None: ...
+
+global___TextLine = TextLine
+
+@typing.final
+class TextArc(google.protobuf.message.Message):
+    """A part of the ring of a round or oval stamp. Angles are degrees clockwise from the top of the picture, 0 to 360; text
+    runs from start to end: clockwise where its letters stand outwards, and counter-clockwise where they stand inwards.
+    """
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    START_DEGREES_FIELD_NUMBER: builtins.int
+    END_DEGREES_FIELD_NUMBER: builtins.int
+    INWARD_FIELD_NUMBER: builtins.int
+    INNER_RADIUS_FIELD_NUMBER: builtins.int
+    OUTER_RADIUS_FIELD_NUMBER: builtins.int
+    start_degrees: builtins.float
+    """Where the text begins."""
+    end_degrees: builtins.float
+    """Where it ends."""
+    inward: builtins.bool
+    """Whether the tops of its letters point to the centre, as at the bottom of many seals."""
+    inner_radius: builtins.float
+    """Its inner edge, as a share of the radius of the stamp."""
+    outer_radius: builtins.float
+    """Its outer edge, likewise."""
+    def __init__(
+        self,
+        *,
+        start_degrees: builtins.float = ...,
+        end_degrees: builtins.float = ...,
+        inward: builtins.bool = ...,
+        inner_radius: builtins.float = ...,
+        outer_radius: builtins.float = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["end_degrees", b"end_degrees", "inner_radius", b"inner_radius", "inward", b"inward", "outer_radius", b"outer_radius", "start_degrees", b"start_degrees"]) -> None: ...
+
+global___TextArc = TextArc
+
+@typing.final
+class TextDate(google.protobuf.message.Message):
+    """A date on a stamp."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    ISO_FIELD_NUMBER: builtins.int
+    TEXT_FIELD_NUMBER: builtins.int
+    LINE_FIELD_NUMBER: builtins.int
+    CONFIDENCE_FIELD_NUMBER: builtins.int
+    DOUBTFUL_FIELD_NUMBER: builtins.int
+    iso: builtins.str
+    """YYYY-MM-DD (ISO 8601). Empty where the order of day and month cannot be told, or where it is no day of the calendar."""
+    text: builtins.str
+    """As it was read."""
+    line: builtins.int
+    """The line that it is in, counted from 0."""
+    confidence: builtins.float
+    """The line's confidence."""
+    doubtful: builtins.bool
+    """Whether it is not to be relied on: another reading differs, or a digit is unsure."""
+    def __init__(
+        self,
+        *,
+        iso: builtins.str = ...,
+        text: builtins.str = ...,
+        line: builtins.int = ...,
+        confidence: builtins.float = ...,
+        doubtful: builtins.bool = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["confidence", b"confidence", "doubtful", b"doubtful", "iso", b"iso", "line", b"line", "text", b"text"]) -> None: ...
+
+global___TextDate = TextDate
+
+@typing.final
+class TextNumber(google.protobuf.message.Message):
+    """A number on a stamp."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    DIGITS_FIELD_NUMBER: builtins.int
+    TEXT_FIELD_NUMBER: builtins.int
+    LINE_FIELD_NUMBER: builtins.int
+    CONFIDENCE_FIELD_NUMBER: builtins.int
+    DOUBTFUL_FIELD_NUMBER: builtins.int
+    digits: builtins.str
+    """Its digits alone."""
+    text: builtins.str
+    """As it was read."""
+    line: builtins.int
+    """The line that it is in, counted from 0."""
+    confidence: builtins.float
+    """The line's confidence."""
+    doubtful: builtins.bool
+    """Whether it is not to be relied on: another reading differs, or a digit is unsure."""
+    def __init__(
+        self,
+        *,
+        digits: builtins.str = ...,
+        text: builtins.str = ...,
+        line: builtins.int = ...,
+        confidence: builtins.float = ...,
+        doubtful: builtins.bool = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["confidence", b"confidence", "digits", b"digits", "doubtful", b"doubtful", "line", b"line", "text", b"text"]) -> None: ...
+
+global___TextNumber = TextNumber
 
 @typing.final
 class UnrolledStrip(google.protobuf.message.Message):
@@ -680,6 +882,7 @@ class StageTiming(google.protobuf.message.Message):
     EMBED_MS_FIELD_NUMBER: builtins.int
     TOTAL_MS_FIELD_NUMBER: builtins.int
     COMPARE_MS_FIELD_NUMBER: builtins.int
+    READ_MS_FIELD_NUMBER: builtins.int
     ERASE_MS_FIELD_NUMBER: builtins.int
     decode_ms: builtins.float
     """Decoding and letterboxing the pages."""
@@ -693,6 +896,8 @@ class StageTiming(google.protobuf.message.Message):
     """All of it."""
     compare_ms: builtins.float
     """Comparing ink, segmenting for it included; 0 when no two stamps are alike."""
+    read_ms: builtins.float
+    """Straightening and reading; 0 when no text was asked for."""
     erase_ms: builtins.float
     """Erasing stamps and writing the file or pages without them; 0 when none were asked for."""
     def __init__(
@@ -704,9 +909,10 @@ class StageTiming(google.protobuf.message.Message):
         embed_ms: builtins.float = ...,
         total_ms: builtins.float = ...,
         compare_ms: builtins.float = ...,
+        read_ms: builtins.float = ...,
         erase_ms: builtins.float = ...,
     ) -> None: ...
-    def ClearField(self, field_name: typing.Literal["compare_ms", b"compare_ms", "decode_ms", b"decode_ms", "detect_ms", b"detect_ms", "embed_ms", b"embed_ms", "erase_ms", b"erase_ms", "segment_ms", b"segment_ms", "total_ms", b"total_ms"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["compare_ms", b"compare_ms", "decode_ms", b"decode_ms", "detect_ms", b"detect_ms", "embed_ms", b"embed_ms", "erase_ms", b"erase_ms", "read_ms", b"read_ms", "segment_ms", b"segment_ms", "total_ms", b"total_ms"]) -> None: ...
 
 global___StageTiming = StageTiming
 

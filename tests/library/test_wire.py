@@ -15,6 +15,8 @@ from stamp2vec.errors import (
     ServiceError,
 )
 from stamp2vec.strips import Ellipse, Line, Place, Reading, Ring, Strip
+from stamp2vec.texts import Reading as TextReading
+from stamp2vec.texts import Script, StampText, StripReadings, TextArc, TextDate, TextLine, TextNumber
 from stamp2vec.v1 import common_pb2, gateway_pb2, segmenter_pb2
 from stamp2vec.values import (
     Comparison,
@@ -42,7 +44,7 @@ from stamp2vec.values import (
     Verification,
     Views,
 )
-from stamp2vec.wire import comparisons, documents, enums, erasing, images, models, png, stamps
+from stamp2vec.wire import comparisons, documents, enums, erasing, images, models, png, stamps, texts
 from stamp2vec.wire.enums import EnumCodec
 from tests.parity import hold_equal
 
@@ -127,6 +129,19 @@ FULL = stamp(
     box_points=(1.5, 700.25, 30.5, 741.0),
     width_mm=38.5,
     height_mm=40.25,
+    text=StampText(
+        lines=(
+            TextLine(
+                "ООО Вектор", Script.CYRILLIC, 0.75, (1.5, 2.5, 30.5, 12.5), TextArc(300, 60, False, 0.75, 1), False
+            ),
+            TextLine("18.10.2021", None, 0.5, (5, 20, 25, 28), None, True),
+            TextLine("", Script.OTHER, 0.0, (5, 30, 25, 38), None, False),
+        ),
+        dates=(TextDate("2021-10-18", "18.10.2021", 1, 0.5, True),),
+        numbers=(TextNumber("7701", "7701", 0, 0.75, False),),
+        words=("ооо", "вектор"),
+        warnings=("cyrillic text was not read: install it",),
+    ),
     unrolled=(
         strip(20, Ring(Ellipse(16.5, 21.25, 15.0, 11.5, -30.5), 0.5, 0.75, 123.5, 360.0, Reading.CLOCKWISE)),
         strip(20, Ring(Ellipse(16.5, 21.25, 15.0, 11.5, -30.5), 0.5, 0.75, 0.5, 60.0, Reading.COUNTERCLOCKWISE)),
@@ -155,15 +170,24 @@ RESULT = DocumentResult(
     probability=np.array([[1, 0.25], [0.25, 1]], np.float32),
     prior=0.3,
     models=(DETECTOR, EMBEDDER, SEGMENTER, VERIFIER),
-    timing=Timing(1.5, 2.5, 3.5, 4.5, 5.5, 12.0, 6.5),
+    timing=Timing(1.5, 2.5, 3.5, 4.5, 5.5, 12.0, 2.25, 6.5),
     request_id="abc",
 )
 
 
 @pytest.mark.parametrize(
     "codec",
-    [enums.TASKS, enums.PRESETS, enums.VIEWS, enums.STAMP_TYPES, enums.INK_COLOURS, enums.VERDICTS, enums.OUTCOMES],
-    ids=["task", "preset", "views", "type", "ink", "verdict", "outcome"],
+    [
+        enums.TASKS,
+        enums.PRESETS,
+        enums.VIEWS,
+        enums.STAMP_TYPES,
+        enums.INK_COLOURS,
+        enums.VERDICTS,
+        enums.SCRIPTS,
+        enums.OUTCOMES,
+    ],
+    ids=["task", "preset", "views", "type", "ink", "verdict", "script", "outcome"],
 )
 def test_enums(codec: EnumCodec[Any, int], request: pytest.FixtureRequest) -> None:
     values = {
@@ -173,6 +197,7 @@ def test_enums(codec: EnumCodec[Any, int], request: pytest.FixtureRequest) -> No
         "type": StampType,
         "ink": InkColour,
         "verdict": Verdict,
+        "script": Script,
         "outcome": Outcome,
     }
     for value in values[request.node.callspec.id]:
@@ -362,6 +387,7 @@ def test_a_prior_comes_back_as_it_was_written(prior: float) -> None:
         Options(min_score=0.5, max_overlap=0.75, include_masks=True, include_crops=True, prior=0.25),
         Options(include_unrolled=True),
         Options(include_clean_stamps=True),
+        Options(min_score=0.5, max_overlap=0.75, include_masks=True, include_crops=True, include_text=True, prior=0.25),
         Options(include_erased_page=True, pages="2-", password="secret"),
     ],
 )
@@ -457,3 +483,17 @@ def test_a_response_without_a_result_for_each_image_is_an_error(count: int) -> N
     response = gateway_pb2.SegmentStampsResponse(results=[segmenter_pb2.SegmentResult()] * count)
     with pytest.raises(ServiceError, match=f"2 images were sent and {count} results"):
         call.read(response)
+
+
+def test_readings() -> None:
+    read = (
+        TextReading((1, 2, 30, 40), "Ж 12", Script.CYRILLIC, 0.5, 0.75, True, "tesseract-rus"),
+        TextReading((40, 2, 60, 40), "", Script.OTHER, 0.0, 0.0, False, ""),
+        TextReading((70, 2, 90, 40), "7701", None, 1.0, 1.0, False, "pp-ocrv6"),
+    )
+    for strip in (StripReadings(()), StripReadings(read, ("arabic text was not read: install it",))):
+        assert texts.readings_from_message(sent(texts.readings_to_message(strip))) == strip
+
+
+def test_a_script_of_a_newer_service_is_one_that_is_not_known() -> None:
+    assert texts.script_from_number(99) is Script.OTHER

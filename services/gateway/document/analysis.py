@@ -13,6 +13,7 @@ import numpy as np
 from services.gateway.document.dies import compare_ink
 from services.gateway.document.finding import Search
 from services.gateway.document.pages import GROUP_PAGES, Group, PageReader, ReadPage
+from services.gateway.document.reading import read_stamps
 from services.gateway.document.stages import Stage, Stages
 from services.gateway.tasks import task_group
 from services.gateway.upstream.calls import ModelCaller, Pixels
@@ -38,6 +39,7 @@ from stamp2vec.document import (
 from stamp2vec.errors import InvalidInput, Stamp2vecError
 from stamp2vec.imaging import Letterbox, Limits, Page, letterbox
 from stamp2vec.limits import MAX_IMAGES, MAX_MESSAGE_BYTES
+from stamp2vec.texts import StampText
 from stamp2vec.v1 import gateway_pb2
 from stamp2vec.values import Detection, DocumentResult
 from stamp2vec.wire.documents import page_to_message, result_to_message
@@ -49,7 +51,8 @@ OnPage = Callable[[gateway_pb2.Page], Awaitable[None]]
 """Takes a page that is done; returns when there is room for the next."""
 
 _GROUPS_IN_WORK = 3  # of one document: one is decoded, one at the detector, one cut, segmented and embedded
-_STAMP_BYTES = 128  # of a response, for all of a stamp but its vector and pictures
+_STAMP_BYTES = 128  # of a response, for all of a stamp but its vector, text and pictures
+_TEXT_BYTES = 4096  # far more than a stamp says
 _STRIP_BYTES = 96  # for all of a strip but its pictures
 _PICTURES = ("include_erased_page", "include_crops", "include_masks", "include_unrolled", "include_clean_stamps")
 
@@ -211,14 +214,15 @@ class DocumentAnalysis:
         async with task_group() as tasks:
             masking = tasks.create_task(self._segment(fitted))
             embedding = tasks.create_task(self._embed(fitted))
+            reading = tasks.create_task(self._read(fitted, masking))
         kept = [
             self._models.ink is not None and self._options.keeps_picture(stamps_before + number)
             for number in range(len(fitted))
         ]
         described: list[_Described] = []
-        parts = zip(fitted, embedding.result(), masking.result(), kept, strict=True)
-        for each, vector, mask, keep in parts:
-            described.append(await self._workers.run(self._described, each, vector, mask, keep))
+        parts = zip(fitted, embedding.result(), masking.result(), reading.result(), kept, strict=True)
+        for each, vector, mask, text, keep in parts:
+            described.append(await self._workers.run(self._described, each, vector, mask, text, keep))
             stamp = described[-1].stamp
             if isinstance(stamp, AnalyzedStamp):
                 self._bytes += self._size(stamp)
@@ -245,6 +249,7 @@ class DocumentAnalysis:
         fitted: _Fitted,
         vector: np.ndarray | Stamp2vecError | None,
         mask: np.ndarray | Stamp2vecError | None,
+        text: StampText | Stamp2vecError | None,
         keep: bool,
     ) -> _Described:
         """`mask` is in pixels of the segmenter's input; `keep` says whether the ink of the crop may be compared."""
@@ -253,9 +258,11 @@ class DocumentAnalysis:
             return _Described(index, vector)
         if isinstance(mask, Stamp2vecError):
             return _Described(index, mask)
+        if isinstance(text, Stamp2vecError):
+            return _Described(index, text)
         ink = None if mask is None or fitted.mask_box is None else fitted.mask_box.mask_to_image(mask)
         options = replace(self._options, include_crops=False)  # the crop has been encoded
-        described = analyzed_stamp(fitted.crop, vector, ink, options, keep_picture=keep)
+        described = analyzed_stamp(fitted.crop, vector, ink, options, text=text, keep_picture=keep)
         pngs = replace(stamp_pngs(described.stamp), crop=fitted.png)
         stamp = replace(described.stamp, unrolled=(), transparent=None, ink=None)
         return _Described(index, replace(described, stamp=stamp, pngs=pngs))
@@ -274,10 +281,21 @@ class DocumentAnalysis:
         with self.stages.during(Stage.EMBED):
             return await self._caller.embed(self._models.embedder, pictures)
 
+    async def _read(
+        self, fitted: Sequence[_Fitted], masking: "asyncio.Task[Sequence[np.ndarray | Stamp2vecError | None]]"
+    ) -> Sequence[StampText | Stamp2vecError | None]:
+        if not self._models.reader:
+            return [None] * len(fitted)
+        inks = await self._workers.run(_inks, fitted, await masking)
+        with self.stages.during(Stage.READ):
+            crops = [each.crop for each in fitted]
+            return await read_stamps(list(zip(crops, inks, strict=True)), self._models.reader, self._caller)
+
     def _size(self, stamp: AnalyzedStamp) -> int:
         """Bytes that a stamp takes in the response."""
         vector = 4 * self._models.embedder.vector_size if self._models.embedder else 0
-        return _STAMP_BYTES + vector + _picture_bytes(stamp)
+        text = _TEXT_BYTES if self._models.reader else 0
+        return _STAMP_BYTES + vector + text + _picture_bytes(stamp)
 
     def _room(self) -> int:
         """Bytes that are left in the response."""
@@ -316,6 +334,17 @@ class DocumentAnalysis:
             return message
         pngs = {page.index: [each.pngs for each in page.stamps] for page in self._pages}
         return result_to_message(result, pngs, {page.index: page.erased_png for page in self._pages})
+
+
+def _inks(
+    fitted: Sequence[_Fitted], masks: Sequence[np.ndarray | Stamp2vecError | None]
+) -> list[np.ndarray | Stamp2vecError]:
+    """In pixels of the crops, from those of the segmenter's input."""
+    return [
+        each.mask_box.mask_to_image(mask) if isinstance(mask, np.ndarray) and each.mask_box is not None else mask
+        for each, mask in zip(fitted, masks, strict=True)
+        if mask is not None
+    ]
 
 
 def _picture_bytes(stamp: AnalyzedStamp) -> int:

@@ -17,6 +17,7 @@ class Stage(StrEnum):
     SEGMENT = "segment"
     EMBED = "embed"
     COMPARE = "compare"
+    READ = "read"
     ERASE = "erase"
     TOTAL = "total"
 
