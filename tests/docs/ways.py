@@ -1,6 +1,6 @@
 """One stamp four ways, for the README: `python -m tests.docs.ways` draws the picture anew.
 
-The best stamp of the sample page by the models of the accurate preset: on the page, its ink alone, the page without it,
+The oval stamp of the sample page by the models of the accurate preset: on the page, its ink alone, the page without it,
 and its strips with what was read.
 """
 
@@ -13,11 +13,12 @@ from PIL import Image, ImageDraw, ImageFont
 from stamp2vec.files import write_whole
 from stamp2vec.imaging import annotate, decode_image
 from stamp2vec.pipelines import DocumentPipeline
-from stamp2vec.values import PageResult, Preset, Stamp
+from stamp2vec.texts import TextLine
+from stamp2vec.values import PageResult, Preset, Stamp, StampType
 from tests.conftest import ROOT
 
 FOLDER = ROOT / "docs/sample"
-_AROUND_PX = 64  # of the page beside the stamp
+_AROUND_PX = 48  # of the page beside the stamp
 _GAP_PX, _ROW_PX = 24, 32
 _CHECKS_PX, _CHECKS = 12, (255, 226)
 _TEXT, _FAINT = (30, 30, 30), (110, 110, 110)
@@ -34,7 +35,8 @@ def main() -> None:
         include_clean_stamps=True,
         include_erased_page=True,
     ).pages
-    drawn = picture(decode_image(file), page, page.stamps[0])
+    oval = next(stamp for stamp in page.stamps if stamp.type is StampType.OVAL)
+    drawn = picture(decode_image(file), page, oval)
     written = io.BytesIO()
     drawn.quantize(256, dither=Image.Dither.NONE).save(written, "PNG", optimize=True)
     write_whole(FOLDER / "ways.png", written.getvalue())
@@ -55,26 +57,30 @@ def picture(image: NDArray[np.uint8], page: PageResult, stamp: Stamp) -> Image.I
     }
     height, width = found.shape[:2]
     strips = _stacked(stamp)
-    lines = [] if stamp.text is None else stamp.text.lines
+    lines = [] if stamp.text is None else [_said(line) for line in stamp.text.lines]
+    font = ImageFont.load_default(size=22)
+    beside = strips.width + 3 * _GAP_PX
     below = max(strips.height, _ROW_PX * len(lines))
-    size = (3 * width + 4 * _GAP_PX, height + below + 2 * _ROW_PX + 3 * _GAP_PX)
+    right = max(3 * (width + _GAP_PX), beside + round(max(map(font.getlength, lines), default=0)))
+    size = (right + _GAP_PX, height + below + 2 * _ROW_PX + 3 * _GAP_PX)
     whole = Image.new("RGB", size, "white")
     draw = ImageDraw.Draw(whole)
-    font = ImageFont.load_default(size=22)
     for column, (caption, panel) in enumerate(panels.items()):
         x = _GAP_PX + column * (width + _GAP_PX)
         draw.text((x, _GAP_PX), caption, _FAINT, font)
         whole.paste(Image.fromarray(panel), (x, _GAP_PX + _ROW_PX))
         draw.rectangle((x - 1, _GAP_PX + _ROW_PX - 1, x + width, _GAP_PX + _ROW_PX + height), outline=(200, 200, 200))
     y = 2 * _GAP_PX + _ROW_PX + height
-    beside = max(2 * _GAP_PX + strips.width, 2 * (width + _GAP_PX) + _GAP_PX)
     draw.text((_GAP_PX, y), "its rings and lines, straight", _FAINT, font)
     draw.text((beside, y), "read, with its probability", _FAINT, font)
     whole.paste(strips, (_GAP_PX, y + _ROW_PX))
     for row, line in enumerate(lines, 1):
-        doubt = " ?" if line.doubtful else ""
-        draw.text((beside, y + row * _ROW_PX), f"{line.confidence:.2f}  {line.text}{doubt}", _TEXT, font)
+        draw.text((beside, y + row * _ROW_PX), line, _TEXT, font)
     return whole
+
+
+def _said(line: TextLine) -> str:
+    return f"{line.confidence:.2f}  {line.text}{' ?' if line.doubtful else ''}"
 
 
 def _on_checks(stamp: Stamp, size: tuple[int, int], at: tuple[int, int]) -> NDArray[np.uint8]:
