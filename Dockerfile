@@ -1,4 +1,4 @@
-# One image for each service: `--target gateway`, web, detector, segmenter or embedder; `bulk` is the command line, a caller.
+# One image for each service: `--target gateway`, web, detector, segmenter, embedder or reader; `bulk` is the command line, a caller.
 # `make images` builds all of them.
 # For GPUs: --build-arg TORCH_INDEX=https://download.pytorch.org/whl/cu130
 ARG BASE=docker.io/library/python:3.11-slim-bookworm
@@ -14,12 +14,14 @@ RUN python -c "import tomllib; p = tomllib.load(open('pyproject.toml', 'rb'))['p
 o = p['optional-dependencies']; \
 print(*p['dependencies'], *o['services'], *o['otel'], sep='\n', file=open('light.txt', 'w')); \
 print(*o['local'], sep='\n', file=open('local.txt', 'w')); \
+print(*o['read'], sep='\n', file=open('read.txt', 'w')); \
+print(*o['erase'], sep='\n', file=open('erase.txt', 'w')); \
 print(*o['web'], sep='\n', file=open('web.txt', 'w')); \
 print(*p['dependencies'], *o['bulk'], sep='\n', file=open('bulk.txt', 'w'))"
 
 # What the gateway needs.
 FROM requirements AS light
-RUN pip install -r light.txt -c constraints.txt \
+RUN pip install -r light.txt -r erase.txt -c constraints.txt \
  && pip uninstall --yes setuptools pip
 
 # What HTTP before the gateway needs.
@@ -38,6 +40,13 @@ FROM requirements AS torch
 ARG TORCH_INDEX=https://download.pytorch.org/whl/cpu
 RUN pip install --extra-index-url "${TORCH_INDEX}" -r light.txt -r local.txt -c constraints.txt \
  && pip uninstall --yes setuptools pip \
+ && rm -rf /opt/venv/lib/python3.11/site-packages/torch/include /opt/venv/lib/python3.11/site-packages/torch/share
+
+# What the reader needs: of rapidocr the files of its networks, and so nothing of what its code imports.
+FROM requirements AS ocr
+ARG TORCH_INDEX=https://download.pytorch.org/whl/cpu
+RUN pip install --extra-index-url "${TORCH_INDEX}" -r light.txt -r local.txt -r read.txt -c constraints.txt \
+ && pip uninstall --yes opencv-python-headless pyclipper shapely omegaconf colorlog setuptools pip \
  && rm -rf /opt/venv/lib/python3.11/site-packages/torch/include /opt/venv/lib/python3.11/site-packages/torch/share
 
 # What belongs to the project, without torch.
@@ -135,3 +144,24 @@ EXPOSE 50053 9103
 HEALTHCHECK --interval=10s --timeout=5s --start-period=120s \
     CMD ["python", "-m", "services.runtime.serving.probe", "127.0.0.1:50053"]
 ENTRYPOINT ["python", "-m", "services.embedder"]
+
+FROM service AS reader
+USER 0:0
+# Cyrillic, Vietnamese and Arabic; what is missing is answered as text that was not read. The base image fixes Debian's
+# release, whose versions change by security fixes alone.
+# hadolint ignore=DL3008
+RUN apt-get update \
+ && apt-get install --yes --no-install-recommends \
+    tesseract-ocr tesseract-ocr-ara tesseract-ocr-rus tesseract-ocr-vie \
+ && rm -rf /var/lib/apt/lists/*
+USER 10001:10001
+COPY --from=ocr /opt/venv /opt/venv
+COPY --from=code /build/stamp2vec stamp2vec
+COPY --from=code /build/services/*.py services/
+COPY --from=code /build/services/runtime services/runtime
+COPY --from=code /build/services/reader services/reader
+COPY --from=code /weights/read weights
+EXPOSE 50054 9105
+HEALTHCHECK --interval=10s --timeout=5s --start-period=120s \
+    CMD ["python", "-m", "services.runtime.serving.probe", "127.0.0.1:50054"]
+ENTRYPOINT ["python", "-m", "services.reader"]

@@ -2,24 +2,35 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from importlib.util import find_spec
 from typing import Any
 
 from google.protobuf.descriptor import ServiceDescriptor
 from google.protobuf.message import Message
 from google.protobuf.message_factory import GetMessageClass
 
-from stamp2vec.v1 import detector_pb2, embedder_pb2, segmenter_pb2
+from stamp2vec.v1 import detector_pb2, embedder_pb2, reader_pb2, segmenter_pb2
 from stamp2vec.v1.detector_pb2_grpc import DetectorServiceStub
 from stamp2vec.v1.embedder_pb2_grpc import EmbedderServiceStub
+from stamp2vec.v1.reader_pb2_grpc import ReaderServiceStub
 from stamp2vec.v1.segmenter_pb2_grpc import SegmenterServiceStub
 from stamp2vec.values import Task
+
+
+@dataclass(frozen=True, slots=True)
+class Extra:
+    """An extra of the library beside those that every model service needs, and the packages that come with it."""
+
+    name: str
+    packages: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class ServiceSpec:
     """A service that serves the models of some tasks, from the folder `services/<name>`.
 
-    It has the method ListModels beside those of its tasks. The ports are the defaults of its settings.
+    It has the method ListModels beside those of its tasks. The ports are the defaults of its settings. One that needs
+    an `extra` is not part of every deployment.
     """
 
     name: str
@@ -28,6 +39,12 @@ class ServiceSpec:
     stub: Callable[[Any], Any]
     port: int
     metrics_port: int
+    extra: Extra | None = None
+
+    @property
+    def is_installed(self) -> bool:
+        """Whether it can be started here."""
+        return self.extra is None or all(find_spec(package) is not None for package in self.extra.packages)
 
     @property
     def full_name(self) -> str:
@@ -45,10 +62,13 @@ def _contract(module: Any) -> ServiceDescriptor:
     return found
 
 
+_READ = Extra("read", ("onnxruntime", "rapidocr"))
+
 MODEL_SERVICES = (
     ServiceSpec("detector", (Task.DETECT,), _contract(detector_pb2), DetectorServiceStub, 50051, 9101),
     ServiceSpec("segmenter", (Task.SEGMENT,), _contract(segmenter_pb2), SegmenterServiceStub, 50052, 9102),
     ServiceSpec("embedder", (Task.EMBED, Task.VERIFY), _contract(embedder_pb2), EmbedderServiceStub, 50053, 9103),
+    ServiceSpec("reader", (Task.READ,), _contract(reader_pb2), ReaderServiceStub, 50054, 9105, _READ),
 )
 
 

@@ -33,6 +33,7 @@ SLOW = (
     "runtime/test_model_service.py",
     "services/test_model_processes.py",
     "services/test_model_services.py",
+    "services/test_reader.py",
     "services/test_verify_pairs.py",
     "synth/",
     "tracing/",

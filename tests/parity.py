@@ -8,7 +8,20 @@ import numpy as np
 import pytest
 
 from stamp2vec.strips import Ellipse, Line, Ring, Strip
-from stamp2vec.values import Comparison, DocumentResult, ModelInfo, Overlay, PageResult, Resolution, Stamp, Timing
+from stamp2vec.texts import StampText, TextArc, TextDate, TextLine, TextNumber
+from stamp2vec.values import (
+    Comparison,
+    DocumentResult,
+    ErasedDocument,
+    ErasedPage,
+    ErasedStamp,
+    ModelInfo,
+    Overlay,
+    PageResult,
+    Resolution,
+    Stamp,
+    Timing,
+)
 
 Rule = Callable[[Any, Any], None]
 
@@ -79,6 +92,37 @@ RULES: Mapping[type, Mapping[str, Rule]] = {
         "resolution": one,
         "label": same,
         "warnings": same,
+        "erased": within(2.0),  # a level of a mask may change a pixel a little
+    },
+    ErasedDocument: {
+        "data": own,  # of masks that differ by a level
+        "media_type": same,
+        "pages": each,
+        "models": each,
+        "timing": one,
+        "request_id": own,
+        "warnings": same,
+        "page_count": same,
+    },
+    ErasedPage: {
+        "index": same,
+        "height": same,
+        "width": same,
+        "stamps": each,
+        "error": same_error,
+        "label": same,
+        "warnings": same,
+    },
+    ErasedStamp: {
+        "box": within(1e-4),
+        "score": within(1e-4),
+        "type": same,
+        "ink_colour": same,
+        "source": same,
+        "die_group": same,
+        "outcome": same,
+        "left": within(0.02),
+        "reason": same,
     },
     Resolution: {"x": within(1e-3), "y": within(1e-3)},
     Stamp: {
@@ -96,10 +140,29 @@ RULES: Mapping[type, Mapping[str, Rule]] = {
         "mask": within(1.0),  # one level of 255 is what rounding may make of the tolerance of a logit
         "crop": within(0),
         "die_group": same,
+        "text": one,
         "unrolled": each,
         "transparent": within(2.0),
         "ink": within(2.0),
     },
+    StampText: {"lines": each, "dates": each, "numbers": each, "words": same, "warnings": same},
+    TextLine: {
+        "text": same,
+        "script": same,
+        "confidence": within(1e-3),
+        "box": within(1.0),
+        "arc": one,
+        "doubtful": same,
+    },
+    TextArc: {
+        "start_degrees": within(0.5),
+        "end_degrees": within(0.5),
+        "inward": same,
+        "inner_radius": within(1e-2),
+        "outer_radius": within(1e-2),
+    },
+    TextDate: {"iso": same, "text": same, "line": same, "confidence": within(1e-3), "doubtful": same},
+    TextNumber: {"digits": same, "text": same, "line": same, "confidence": within(1e-3), "doubtful": same},
     Strip: {"pixels": within(2.0), "ink": within(2.0), "place": one},
     Ring: {
         "ellipse": one,

@@ -14,8 +14,9 @@ class GatewaySettings(ServerSettings):
     port: int = setting(50050, "gRPC port; 0 takes a free one and prints it.", at_least=0, at_most=65535)
     metrics_port: int = setting(9100, "Port of /metrics; 0 takes a free one and prints it.", at_least=0, at_most=65535)
     upstreams: Mapping[str, str] = setting(
-        {spec.name: f"127.0.0.1:{spec.port}" for spec in MODEL_SERVICES},
-        "Address of the {key}s. On Kubernetes a headless Service: calls are spread over all that its name resolves to.",
+        {spec.name: "" if spec.extra is not None else f"127.0.0.1:{spec.port}" for spec in MODEL_SERVICES},
+        "Address of the {key}s. On Kubernetes a headless Service: calls are spread over all that its name resolves to. "
+        "Without one there are none.",
     )
     upstream_ca: str = setting(
         "", "PEM file of the authorities that issue the model services' certificates: with it they are called by TLS."

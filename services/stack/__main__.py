@@ -9,7 +9,6 @@ from pathlib import Path
 from services.stack.browser import open_page
 from services.stack.processes import ServiceDied, running
 from services.stack.report import write
-from services.table import MODEL_SERVICE_NAMES
 from stamp2vec.cli import tables
 from stamp2vec.client import Client
 from stamp2vec.errors import Stamp2vecError
@@ -29,7 +28,7 @@ Open {http}/ to look at the stamps of a document.
 
 def main() -> int:
     """The exit code: 0, 1 when something failed, 2 for a wrong command line."""
-    parser = argparse.ArgumentParser(prog="python -m services.stack", description="All four services on loopback.")
+    parser = argparse.ArgumentParser(prog="python -m services.stack", description="All services on loopback.")
     commands = parser.add_subparsers(dest="command", required=True)
     run = commands.add_parser("run", help="start them, analyse a document, stop them")
     run.add_argument("document", type=Path, help="a PDF, TIFF, JPEG, PNG or other picture")
@@ -72,7 +71,7 @@ def _serve(out: Path, *, opens: bool) -> int:
         gateway = stack.address("gateway")
         stack.start_web(_Progress())
         web = stack.address("web")
-        others = ", ".join(str(stack.address(name).metrics_port) for name in (*MODEL_SERVICE_NAMES, "web"))
+        others = ", ".join(str(stack.address(name).metrics_port) for name in (*stack.model_services, "web"))
         text = _HOW_TO_CALL.format(
             target=gateway.target, http=f"http://{web.target}", metrics=gateway.metrics_url, others=others
         )

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from services.table import MODEL_SERVICE_NAMES
+from services.table import MODEL_SERVICES
 
 START_TIMEOUT_S = 180.0
 STOP_TIMEOUT_S = 40.0  # more than the services' own grace
@@ -144,7 +144,7 @@ def stop(services: Collection[Service]) -> None:
 
 
 class Stack:
-    """The four services, running, and HTTP before them where it was started."""
+    """The services, running, and HTTP before them where it was started."""
 
     def __init__(self, options: Mapping[str, Sequence[str]], logs: Path, *, free_ports: bool) -> None:
         """`options` are further arguments by service name. Nothing runs yet."""
@@ -161,14 +161,19 @@ class Stack:
             raise RuntimeError(f"the {name} has not started")
         return address
 
+    @property
+    def model_services(self) -> tuple[str, ...]:
+        """Those of the table whose packages are installed here."""
+        return tuple(spec.name for spec in MODEL_SERVICES if spec.is_installed)
+
     def start(self, progress: Progress) -> None:
         """Returns when all serve, with logs of their own. Raises ServiceDied or TimeoutError."""
-        for name in (*MODEL_SERVICE_NAMES, "gateway"):
+        for name in (*self.model_services, "gateway"):
             (self._logs / f"{name}.log").unlink(missing_ok=True)
-        for name in MODEL_SERVICE_NAMES:
+        for name in self.model_services:
             self._services[name] = self._launch(name, ())
-        wait_until_serving([self._services[name] for name in MODEL_SERVICE_NAMES], progress)
-        upstreams = [part for name in MODEL_SERVICE_NAMES for part in (f"--{name}", self.address(name).target)]
+        wait_until_serving([self._services[name] for name in self.model_services], progress)
+        upstreams = [part for name in self.model_services for part in (f"--{name}", self.address(name).target)]
         self._services["gateway"] = self._launch("gateway", upstreams)
         wait_until_serving([self._services["gateway"]], progress)
 
@@ -221,7 +226,7 @@ def _no_progress(starting: Collection[str], elapsed_s: float) -> None:
 def running(
     options: Mapping[str, Sequence[str]], logs: Path, progress: Progress = _no_progress, *, free_ports: bool = True
 ) -> Iterator[Stack]:
-    """The four services, until the end of the `with`, also when an exception ends it.
+    """The services, until the end of the `with`, also when an exception ends it.
 
     Raises ServiceDied or TimeoutError when one of them does not start.
     """

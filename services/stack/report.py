@@ -40,7 +40,7 @@ def _as_json(name: str, result: DocumentResult) -> dict[str, object]:
         "models": [model.reference for model in result.models],
         "milliseconds": {
             stage: round(getattr(result.timing, f"{stage}_ms"), 1)
-            for stage in ("decode", "detect", "segment", "embed", "compare", "total")
+            for stage in ("decode", "detect", "segment", "embed", "compare", "read", "total")
         },
         "request_id": result.request_id,
     }

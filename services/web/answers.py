@@ -11,11 +11,12 @@ from services.web.problems import Problem, problem
 from stamp2vec.cli.rows import page_row, place_row, rounded
 from stamp2vec.document.stamps import StampPngs
 from stamp2vec.strips import Reading
+from stamp2vec.texts import Script
 from stamp2vec.values import Comparison, InkColour, ModelInfo, Preset, Source, Stamp, StampType, Task, Verdict
 from stamp2vec.wire.png import encode_png
 
+_STAGES = ("decode", "detect", "segment", "embed", "compare", "read", "erase", "total")
 _PLANES = ("a_ink", "b_ink", "agrees", "contradicts")  # of an overlay
-_STAGES = ("decode", "detect", "segment", "embed", "compare", "total")
 
 
 class State(StrEnum):
@@ -25,6 +26,57 @@ class State(StrEnum):
     RUNNING = "running"
     DONE = "done"
     FAILED = "failed"
+
+
+class Arc(BaseModel):
+    """A part of a ring: text runs from start to end, counter-clockwise where it is inward."""
+
+    start_degrees: float
+    end_degrees: float
+    inward: bool
+    inner_radius: float
+    outer_radius: float
+
+
+class Line(BaseModel):
+    """A line of text; empty where no engine could read it."""
+
+    text: str
+    script: Script | None
+    confidence: float = Field(description="The probability that it is right to the letter.")
+    box: list[float] = Field(min_length=4, max_length=4)
+    arc: Arc | None
+    doubtful: bool
+
+
+class Date(BaseModel):
+    """A date in a line, counted from 0."""
+
+    iso: str = Field(description="YYYY-MM-DD; empty where the order of day and month cannot be told.")
+    text: str
+    line: int
+    confidence: float
+    doubtful: bool
+
+
+class Number(BaseModel):
+    """A number in a line, counted from 0."""
+
+    digits: str
+    text: str
+    line: int
+    confidence: float
+    doubtful: bool
+
+
+class Text(BaseModel):
+    """What a stamp says, in reading order."""
+
+    lines: list[Line]
+    dates: list[Date]
+    numbers: list[Number]
+    words: list[str]
+    warnings: list[str]
 
 
 class RingAnswer(BaseModel):
@@ -75,6 +127,7 @@ class StampAnswer(BaseModel):
     vector: list[float] | None = Field(None, description="Of length 1.")
     mask_png: str | None = Field(None, description="Base64.")
     crop_png: str | None = Field(None, description="Base64.")
+    text: Text | None = Field(None, description="What it says, where that was asked for.")
     unrolled: list[StripAnswer] | None = None
     transparent_png: str | None = Field(None, description="Base64; its ink alone, on nothing.")
     ink_png: str | None = Field(None, description="Base64; its ink alone, on white.")
@@ -91,6 +144,7 @@ class Page(BaseModel):
     warnings: list[str]
     stamps: list[StampAnswer]
     error: Problem | None
+    erased_png: str | None = Field(None, description="The page without its stamps, base64.")
 
 
 class Milliseconds(BaseModel):
@@ -101,6 +155,8 @@ class Milliseconds(BaseModel):
     segment: float
     embed: float
     compare: float
+    read: float
+    erase: float
     total: float
 
 
@@ -194,6 +250,8 @@ def page_json(answer: PageAnswer) -> dict[str, Any]:
     rows: Any = row["stamps"]
     for stamp, stamp_row, pngs in zip(page.stamps, rows, answer.pngs, strict=True):
         stamp_row |= _added(stamp, pngs)
+    if answer.erased_png:
+        row["erased_png"] = base64.b64encode(answer.erased_png).decode()
     return {**row, "error": None if page.error is None else problem(page.error).model_dump()}
 
 

@@ -1,4 +1,4 @@
-"""POST /v1/analyze and POST /v1/find: documents in; stamps out, together or page by page."""
+"""POST /v1/analyze, /v1/find and /v1/read: documents in; stamps out, together or page by page."""
 
 import asyncio
 import json
@@ -14,7 +14,16 @@ from services.web.bodies import FORM, JSON, check_files, content_type
 from services.web.context import LONGEST_S, Context, Here, while_connected
 from services.web.gateway import DocumentAnswer, PageAnswer
 from services.web.openapi import NDJSON
-from services.web.requests import AnalyzeOptions, AnalyzeRequest, FindOptions, FindRequest
+from services.web.requests import (
+    AnalyzeOptions,
+    AnalyzeRequest,
+    FindOptions,
+    FindRequest,
+    ReadOptions,
+    ReadRequest,
+)
+
+_Asked = AnalyzeRequest | FindRequest | ReadRequest
 
 routes = APIRouter(tags=["documents"])
 
@@ -70,7 +79,17 @@ async def find(request: Request, here: Here) -> Response:
     return await _answer(request, here, FindRequest)
 
 
-async def _answer(request: Request, here: Context, model: type[AnalyzeRequest] | type[FindRequest]) -> Response:
+@routes.post(
+    "/v1/read", responses=_ANSWERS, openapi_extra=openapi.operation(ReadRequest, ReadOptions, _FILES, _EXAMPLE)
+)
+async def read(request: Request, here: Here) -> Response:
+    """Say what the stamps of documents say: their lines, dates and numbers. 400 where no reader is deployed."""
+    return await _answer(request, here, ReadRequest)
+
+
+async def _answer(
+    request: Request, here: Context, model: type[AnalyzeRequest] | type[FindRequest] | type[ReadRequest]
+) -> Response:
     is_stream = NDJSON in request.headers.get("accept", "")
     timeout_s = here.timeout_s(request, LONGEST_S if is_stream else None)
     asked = await _read(request, here, model)
@@ -83,8 +102,8 @@ async def _answer(request: Request, here: Context, model: type[AnalyzeRequest] |
 
 
 async def _read(
-    request: Request, here: Context, model: type[AnalyzeRequest] | type[FindRequest]
-) -> AnalyzeRequest | FindRequest:
+    request: Request, here: Context, model: type[AnalyzeRequest] | type[FindRequest] | type[ReadRequest]
+) -> _Asked:
     if content_type(request, FORM, JSON) == JSON:
         return await here.bodies.json(request, model)
     form = await here.bodies.form(request)
@@ -93,7 +112,7 @@ async def _read(
     return model.model_validate({**form.fields, "documents": documents})
 
 
-async def _documents(here: Context, asked: AnalyzeRequest | FindRequest, timeout_s: float) -> bytes:
+async def _documents(here: Context, asked: _Asked, timeout_s: float) -> bytes:
     """An Analyzed. Raises the error of the only document."""
     options = asked.options()
     calls = [here.gateway.analyze(each.content, asked.preset, options, timeout_s) for each in asked.documents]
@@ -111,7 +130,7 @@ async def _documents(here: Context, asked: AnalyzeRequest | FindRequest, timeout
     return await asyncio.to_thread(render) if options.needs_masks or options.include_crops else render()
 
 
-async def _rows(here: Context, asked: AnalyzeRequest | FindRequest, timeout_s: float) -> AsyncIterator[dict[str, Any]]:
+async def _rows(here: Context, asked: _Asked, timeout_s: float) -> AsyncIterator[dict[str, Any]]:
     """What each line says. Raises the error of the only document where nothing has been said before."""
     has_begun = len(asked.documents) > 1
     for document in asked.documents:
@@ -136,7 +155,7 @@ async def _rows(here: Context, asked: AnalyzeRequest | FindRequest, timeout_s: f
 
 
 async def _answers(
-    here: Context, content: bytes, asked: AnalyzeRequest | FindRequest, timeout_s: float
+    here: Context, content: bytes, asked: _Asked, timeout_s: float
 ) -> AsyncIterator[PageAnswer | DocumentAnswer | None]:
     """The pages and the rest of a document; None where nothing has come for some time."""
     queue: asyncio.Queue[PageAnswer | DocumentAnswer | Exception | None] = asyncio.Queue(1)

@@ -59,6 +59,7 @@ _ANSWERS: dict[int | str, dict[str, Any]] = {
 async def pages(request: Request, here: Here) -> Response:
     """Draw the pages of a document, each upright and in square pixels, as the boxes of its stamps count them."""
     timeout_s = here.timeout_s(request, LONGEST_S)
+    await here.gateway.admit(min(timeout_s, here.settings.timeout_s))
     asked = await _read(request, here)
     rows = _rows(here, asked, asyncio.get_running_loop().time() + timeout_s)
     first = await while_connected(request, _first(rows))  # what fails before it has a status of its own

@@ -2,15 +2,18 @@
 
 import base64
 import binascii
+import re
+from dataclasses import replace
 from typing import Annotated, Any, Self
 
 import numpy as np
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, FiniteFloat, WithJsonSchema, model_validator
 
 from services.web.bodies import MAX_FILES
+from stamp2vec.document import EraseOptions
 from stamp2vec.document.options import Options
-from stamp2vec.limits import LOOSEST_MAX_OVERLAP, MAX_PASSWORD_CHARS, MAX_SIDE_PX, MAX_VECTOR_SIZE
-from stamp2vec.values import Embedding, Preset
+from stamp2vec.limits import LOOSEST_MAX_OVERLAP, MAX_PASSWORD_CHARS, MAX_SIDE_PX, MAX_STAMPS, MAX_VECTOR_SIZE
+from stamp2vec.values import Embedding, InkColour, Preset, StampPlace, StampType
 
 _MAX_NAME_CHARS = 1000
 
@@ -59,16 +62,26 @@ class FindOptions(_Request):
         )
 
 
+class ReadOptions(FindOptions):
+    """What is asked of a document; each field is as in the gRPC contract."""
+
+    def options(self) -> Options:
+        """For the gateway."""
+        return replace(super().options(), include_text=True)
+
+
 class AnalyzeOptions(FindOptions):
     """What is asked of a document; each field is as in the gRPC contract."""
 
     include_vectors: bool = Field(True, description="Answer vectors, similarities, probabilities and dies.")
     include_masks: bool = Field(False, description="Answer the ink of each stamp as a grey PNG, 255 is ink.")
     include_crops: bool = Field(False, description="Answer the picture of each stamp as a PNG.")
+    include_text: bool = Field(False, description="Answer what each stamp says; 400 where no reader is deployed.")
     include_unrolled: bool = Field(False, description="Answer the text of each stamp in straight strips, as PNGs.")
     include_clean_stamps: bool = Field(
         False, description="Answer the ink of each stamp alone as PNGs, on transparency and on white."
     )
+    include_erased_page: bool = Field(False, description="Answer each page without its stamps as a PNG.")
     prior: FiniteFloat | None = Field(
         None, gt=0, lt=1, description="The share of pairs of one die among look-alikes; by default 0.5."
     )
@@ -81,8 +94,10 @@ class AnalyzeOptions(FindOptions):
             include_vectors=self.include_vectors,
             include_masks=self.include_masks,
             include_crops=self.include_crops,
+            include_text=self.include_text,
             include_unrolled=self.include_unrolled,
             include_clean_stamps=self.include_clean_stamps,
+            include_erased_page=self.include_erased_page,
             prior=self.prior,
             pages=self.pages,
             password=self.password,
@@ -96,11 +111,62 @@ class Document(_Request):
     content: Base64
 
 
+def _parts(value: Any) -> Any:
+    """A field of a form holds a list with commas."""
+    return [part for part in value.split(",") if part] if isinstance(value, str) else value
+
+
+_Place = Annotated[str, Field(pattern=r"^#?page=[1-9][0-9]{0,8}&stamp=[1-9][0-9]{0,8}$")]
+_DieNumber = Annotated[int, Field(ge=1, le=MAX_STAMPS)]
+
+
+class EraseFields(FindOptions):
+    """Which stamps are erased: of these types, inks and dies, each any where it is empty, but for those to keep."""
+
+    types: Annotated[list[StampType], BeforeValidator(_parts)] = Field([], description="The outlines of their dies.")
+    inks: Annotated[list[InkColour], BeforeValidator(_parts)] = Field([], description="As the page shows them.")
+    dies: Annotated[list[_DieNumber], BeforeValidator(_parts)] = Field(
+        [], max_length=MAX_STAMPS, description="The die_group that an analysis with the same options gives them."
+    )
+    keep: Annotated[list[_Place], BeforeValidator(_parts)] = Field(
+        [],
+        max_length=MAX_STAMPS,
+        description="Stamps that stay, from 1 in the order of an analysis with the same options.",
+        examples=[["page=3&stamp=2"]],
+    )
+
+    def erase_options(self) -> EraseOptions:
+        """For the gateway."""
+        places = [re.findall(r"\d+", place) for place in self.keep]
+        return EraseOptions(
+            types=tuple(self.types),
+            inks=tuple(self.inks),
+            dies=tuple(self.dies),
+            keep=tuple(StampPlace(int(page), int(stamp)) for page, stamp in places),
+            min_score=self.min_score,
+            max_overlap=self.max_overlap,
+            pages=self.pages,
+            password=self.password,
+        )
+
+
+class EraseRequest(EraseFields):
+    """A document whose stamps to erase."""
+
+    document: Document
+
+
 Documents = Annotated[list[Document], Field(min_length=1, max_length=MAX_FILES)]
 
 
 class FindRequest(FindOptions):
     """Documents whose stamps to find."""
+
+    documents: Documents
+
+
+class ReadRequest(ReadOptions):
+    """Documents whose stamps to read."""
 
     documents: Documents
 

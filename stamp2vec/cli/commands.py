@@ -1,4 +1,4 @@
-"""The six commands. Each reads its files one by one; a file that fails is reported, and the others go on."""
+"""The seven commands. Each reads its files one by one; a file that fails is reported, and the others go on."""
 
 import io
 from argparse import Namespace
@@ -67,6 +67,7 @@ def analyze(arguments: Namespace, engine: Engine, report: Report) -> None:
         include_crops=folders.crops is not None,
         include_unrolled=folders.unrolled is not None,
         include_clean_stamps=folders.clean is not None,
+        include_text=arguments.text,
         prior=arguments.prior,
         pages=arguments.pages,
         password=arguments.password,
@@ -83,6 +84,26 @@ def analyze(arguments: Namespace, engine: Engine, report: Report) -> None:
             if page.error is None:
                 written = list(islice(files, len(page.stamps)))
                 print(page_json(source.name, page, result, written, include_vectors=arguments.vectors), flush=True)
+
+
+def read_stamps(arguments: Namespace, engine: Engine, report: Report) -> None:
+    """Print what the stamps of every page say."""
+    options = Options(
+        min_score=arguments.min_score,
+        max_overlap=arguments.max_overlap,
+        include_vectors=False,
+        include_text=True,
+        pages=arguments.pages,
+        password=arguments.password,
+    )
+    for source, result in _analyzed(arguments, engine, report, options):
+        if not arguments.json:
+            print(tables.texts(source.name, result), end="", flush=True)
+            continue
+        for page in result.pages:
+            if page.error is None:
+                files = [StampFiles()] * len(page.stamps)
+                print(page_json(source.name, page, result, files, include_vectors=False), flush=True)
 
 
 def segment(arguments: Namespace, engine: Engine, report: Report) -> None:

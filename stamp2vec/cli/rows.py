@@ -2,11 +2,12 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 import numpy as np
 
 from stamp2vec.strips import Line, Place
+from stamp2vec.texts import StampText, TextArc
 from stamp2vec.values import DocumentResult, PageResult, Stamp
 
 
@@ -81,6 +82,7 @@ def rounded(value: float, digits: int) -> float:
 
 def _stamp(stamp: Stamp) -> dict[str, object]:
     points = stamp.box_points
+    text = {} if stamp.text is None else {"text": text_row(stamp.text)}
     return {
         "box": [rounded(edge, 3) for edge in stamp.box],
         "score": rounded(stamp.score, 6),
@@ -91,6 +93,38 @@ def _stamp(stamp: Stamp) -> dict[str, object]:
         "box_points": None if points is None else [rounded(edge, 2) for edge in points],
         "width_mm": None if stamp.width_mm is None else rounded(stamp.width_mm, 1),
         "height_mm": None if stamp.height_mm is None else rounded(stamp.height_mm, 1),
+        **text,
+    }
+
+
+def text_row(text: StampText) -> dict[str, object]:
+    """What a stamp says."""
+    return {
+        "lines": [
+            {
+                "text": line.text,
+                "script": line.script,
+                "confidence": rounded(line.confidence, 3),
+                "box": [rounded(edge, 1) for edge in line.box],
+                "arc": None if line.arc is None else _arc(line.arc),
+                "doubtful": line.doubtful,
+            }
+            for line in text.lines
+        ],
+        "dates": [{**asdict(each), "confidence": rounded(each.confidence, 3)} for each in text.dates],
+        "numbers": [{**asdict(each), "confidence": rounded(each.confidence, 3)} for each in text.numbers],
+        "words": list(text.words),
+        "warnings": list(text.warnings),
+    }
+
+
+def _arc(arc: TextArc) -> dict[str, object]:
+    return {
+        "start_degrees": rounded(arc.start_degrees, 1),
+        "end_degrees": rounded(arc.end_degrees, 1),
+        "inward": arc.inward,
+        "inner_radius": rounded(arc.inner_radius, 3),
+        "outer_radius": rounded(arc.outer_radius, 3),
     }
 
 

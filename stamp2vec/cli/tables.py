@@ -6,11 +6,18 @@ from collections.abc import Iterator, Sequence
 
 from stamp2vec.cli.report import counted
 from stamp2vec.cli.rows import rounded
+from stamp2vec.texts import StampText
 from stamp2vec.values import DocumentResult, ModelInfo, PageResult, Source, Stamp, Task
 
 # A wider matrix does not fit a terminal.
 _MOST_COMPARED = 12
-_KINDS = {Task.DETECT: "detector", Task.SEGMENT: "segmenter", Task.EMBED: "embedder", Task.VERIFY: "pair network"}
+_KINDS = {
+    Task.DETECT: "detector",
+    Task.SEGMENT: "segmenter",
+    Task.EMBED: "embedder",
+    Task.VERIFY: "pair network",
+    Task.READ: "reader",
+}
 
 
 def document(name: str, result: DocumentResult) -> str:
@@ -42,6 +49,8 @@ def _document_lines(name: str, result: DocumentResult) -> Iterator[str]:
             size, source = (f"  {_size(stamp):>14}" if has_sizes else ""), (f"  {stamp.source}" if is_shown else "")
             score = rounded(stamp.score, 2)
             yield f"  {number:4}  {score:5.2f}  {stamp.type:9}  {rotation:8}  {ink:6}{box}{size}{source}"
+            if stamp.text is not None:
+                yield from (f"        {line}" for line in _text_lines(stamp.text))
     if 2 <= len(result.similarity) <= _MOST_COMPARED:
         yield "  similarity" + "".join(f"  {column + 1:5}" for column in range(len(result.similarity)))
         for row, values in enumerate(result.similarity):
@@ -66,6 +75,39 @@ def _found_lines(name: str, result: DocumentResult) -> Iterator[str]:
             places = "; ".join(f"{number} {place(stamp, page)}" for number, stamp in enumerate(page.stamps, 1))
             yield f"{_page(name, page)}  {counted(len(page.stamps), 'stamp')}: {places}"
         yield from (f"{_page(name, page)}  warning: {warning}" for warning in page.warnings)
+
+
+def texts(name: str, result: DocumentResult) -> str:
+    """What each stamp says."""
+    return "".join(f"{line}\n" for line in _texts(name, result))
+
+
+def _texts(name: str, result: DocumentResult) -> Iterator[str]:
+    number = 0
+    for page in result.pages:
+        for stamp in page.stamps:
+            number += 1
+            yield f"{_page(name, page)}  {number} {place(stamp, page)}"
+            if stamp.text is not None:
+                yield from (f"  {line}" for line in _text_lines(stamp.text))
+
+
+def _text_lines(text: StampText) -> Iterator[str]:
+    """Its lines, each with how sure it is, and then its dates and numbers; a question mark is for what is in doubt."""
+    for line in text.lines:
+        said = line.text or f"[{line.script or 'unknown'} script, not read]"
+        yield f"{rounded(line.confidence, 2):4.2f}  {said}{_mark(line.doubtful)}"
+    if text.dates:
+        yield "dates: " + ", ".join(f"{each.iso or each.text}{_mark(each.doubtful)}" for each in text.dates)
+    if text.numbers:
+        yield "numbers: " + ", ".join(f"{each.digits}{_mark(each.doubtful)}" for each in text.numbers)
+    if not text.lines:
+        yield "no text"
+    yield from (f"warning: {warning}" for warning in text.warnings)
+
+
+def _mark(doubtful: bool) -> str:
+    return " ?" if doubtful else ""
 
 
 def _page(name: str, page: PageResult) -> str:

@@ -13,6 +13,7 @@ from stamp2vec.imaging import crop, ink_colour
 from stamp2vec.ink.lifting import lift, on_white
 from stamp2vec.reading import unroll
 from stamp2vec.strips import Strip
+from stamp2vec.texts import StampText, moved
 from stamp2vec.values import Detection, Stamp
 
 
@@ -42,9 +43,12 @@ def analyzed_stamp(
     mask: np.ndarray | None,
     options: Options,
     *,
+    text: StampText | None = None,
     keep_picture: bool = False,
 ) -> AnalyzedStamp:
     """A stamp with what was asked for: its vector, float32 (D,), and what its crop and mask, uint8 (h, w), make.
+
+    `text` has boxes in pixels of the crop.
 
     The colour of the ink is that of the page, where the mask shows ink if there is one. `keep_picture` holds the crop
     of a legible stamp, smaller than a quarter of a megapixel, for its ink to be compared.
@@ -64,11 +68,12 @@ def analyzed_stamp(
         ink_colour=ink_colour(part.pixels, mask),
         crop_box=part.box,
         vector=vector,
-        mask=mask if options.include_masks else None,
+        mask=mask if options.include_masks or options.include_erased_page else None,
         crop=part.pixels.copy() if options.include_crops else None,
         unrolled=strips,
         transparent=transparent,
         ink=None if transparent is None else on_white(transparent),
+        text=None if text is None else moved(text, part.box[:2]),
     )
     picture = np.array(reduced(part.pixels)) if keep_picture and part.legible else None
     return AnalyzedStamp(stamp, picture)

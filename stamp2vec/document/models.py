@@ -25,11 +25,12 @@ class Models:
     embedder: ModelInfo | None
     segmenter: ModelInfo | None
     ink: InkModels | None = None
+    reader: ModelInfo | None = None
 
     def used(self, *, ink_was_compared: bool) -> tuple[ModelInfo, ...]:
         """In the order in which the result names them, each once."""
         of_ink = (self.ink.segmenter, self.ink.verifier) if self.ink and ink_was_compared else ()
-        named = (self.detector, self.embedder, self.segmenter, *of_ink)
+        named = (self.detector, self.embedder, self.segmenter, *of_ink, self.reader)
         return tuple({model.reference: model for model in named if model is not None}.values())
 
 

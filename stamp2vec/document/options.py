@@ -26,8 +26,10 @@ class Options:
     include_vectors: bool = True
     include_masks: bool = False
     include_crops: bool = False
+    include_text: bool = False
     include_unrolled: bool = False
     include_clean_stamps: bool = False
+    include_erased_page: bool = False
     prior: float | None = None
     pages: str = ""
     password: str | None = field(default=None, repr=False)
@@ -48,7 +50,8 @@ class Options:
     @property
     def needs_masks(self) -> bool:
         """Whether stamps are segmented, for their masks or for what is made of them."""
-        return self.include_masks or self.include_unrolled or self.include_clean_stamps
+        made = self.include_unrolled or self.include_clean_stamps or self.include_text or self.include_erased_page
+        return self.include_masks or made
 
     @property
     def overlap(self) -> float:
@@ -73,8 +76,10 @@ class PageOptions(TypedDict, total=False):
     include_vectors: bool
     include_masks: bool
     include_crops: bool
+    include_text: bool
     include_unrolled: bool
     include_clean_stamps: bool
+    include_erased_page: bool
     pages: str
     password: str | None
 

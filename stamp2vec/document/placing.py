@@ -9,6 +9,7 @@ from PIL import Image
 
 from stamp2vec.document.stamps import AnalyzedPage
 from stamp2vec.imaging import PageInfo
+from stamp2vec.texts import with_boxes
 from stamp2vec.values import Detection, PageResult, Source, Stamp
 
 Box = tuple[float, float, float, float]
@@ -25,13 +26,14 @@ def page_result(page: AnalyzedPage, die_groups: tuple[int, ...]) -> PageResult:
         page.info.height,
         page.info.width,
         tuple(
-            replace(_placed(each.stamp, page), die_group=number)
+            replace(placed(each.stamp, page), die_group=number)
             for each, number in zip(page.stamps, die_groups, strict=True)
         ),
         page.error,
         page.info.resolution,
         page.info.label,
         page.info.warnings,
+        page.erased,
     )
 
 
@@ -40,7 +42,8 @@ def stored(detection: Detection, scale: tuple[float, float]) -> Detection:
     return detection if scale == (1, 1) else replace(detection, box=_scaled(detection.box, scale))
 
 
-def _placed(stamp: Stamp, page: AnalyzedPage) -> Stamp:
+def placed(stamp: Stamp, page: AnalyzedPage) -> Stamp:
+    """A stamp in stored pixels, with all that follows from where it is."""
     info = page.info
     box = _scaled(stamp.box, page.scale)
     resolution = info.resolution
@@ -53,6 +56,7 @@ def _placed(stamp: Stamp, page: AnalyzedPage) -> Stamp:
         source=_source(box, info),
         box_points=None if info.to_points is None else _in_points(box, info.to_points),
         width_mm=None if resolution is None else (box[2] - box[0]) / resolution.x * _MM_PER_INCH,
+        text=None if stamp.text is None else with_boxes(stamp.text, lambda box: _scaled(box, page.scale)),
         height_mm=None if resolution is None else (box[3] - box[1]) / resolution.y * _MM_PER_INCH,
     )
 

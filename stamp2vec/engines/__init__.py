@@ -15,7 +15,8 @@ Infer = Callable[[np.ndarray], list[np.ndarray]]
 """uint8 (N, h, w, 3) at the model's input size -> one array an item, in pixels of the model's input.
 
 The array is float32 (K, 7) as in `detection.candidates` for detectors, uint8 (h, w) for segmenters, float32 (D,) of
-length 1 for embedders, and uint8 (h / 8, w / 4, 2) as in `comparison.evidence` for pair networks.
+length 1 for embedders, uint8 (h / 8, w / 4, 2) as in `comparison.evidence` for pair networks, and uint8 (n,) as in
+`reading.encoding` for readers.
 """
 
 
@@ -43,7 +44,14 @@ def load(reference: str | Path, task: Task, device: str = "cpu") -> Engine:
         from stamp2vec.engines.torch import TorchEngine
     except ImportError as error:
         raise MissingExtra(f"{manifest.name} in this process", "local", error) from error
-    return TorchEngine(*hub.load(folder), device=device)
+    if manifest.task is not Task.READ:
+        return TorchEngine(*hub.load(folder), device=device)
+    try:
+        from stamp2vec.engines.reading.reader import ReaderEngine
+
+        return ReaderEngine(*hub.load(folder), device=device)
+    except ImportError as error:
+        raise MissingExtra("reading stamps in this process", "read", error) from error
 
 
 def check_task(manifest: Manifest, *tasks: Task) -> None:

@@ -81,11 +81,17 @@ def places(output: Tensor) -> list[np.ndarray]:
     return list((chance * 255.0).round().byte().cpu().numpy())
 
 
+def logits(output: Tensor) -> list[np.ndarray]:
+    """(N, 6) -> float32 (6,) an item."""
+    return list(output.float().cpu().numpy())
+
+
 OUTPUTS: Mapping[Task, Callable[[Tensor], list[np.ndarray]]] = {
     Task.DETECT: candidates,
     Task.SEGMENT: masks,
     Task.EMBED: vectors,
     Task.VERIFY: places,
+    Task.READ: logits,
 }
 
 

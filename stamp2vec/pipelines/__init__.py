@@ -12,6 +12,7 @@ from stamp2vec.pipelines.original import (
     YoloStampPipeline,
     Yolov8Pipeline,
 )
+from stamp2vec.pipelines.reading import ReadingPipeline
 from stamp2vec.pipelines.segmentation import SegmentationPipeline
 from stamp2vec.values import Detection, Embedding
 
@@ -23,6 +24,7 @@ __all__ = [
     "DocumentPipeline",
     "Embedding",
     "EmbeddingPipeline",
+    "ReadingPipeline",
     "SegmentationPipeline",
     "VaePipeline",
     "VerificationPipeline",

@@ -1,8 +1,9 @@
 """A document through the models of this process, page by page: the same rules as a gateway's, on the same values."""
 
 import io
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing, contextmanager
+from dataclasses import asdict, replace
 from time import perf_counter
 from typing import Self, Unpack
 
@@ -11,24 +12,43 @@ from stamp2vec.document import (
     AnalyzedPage,
     DocumentDies,
     DocumentOptions,
+    EraseOptions,
     Models,
     Options,
     analyzed_stamp,
+    answered_stamps,
     assemble,
     calibration_of,
     check_stamp_count,
     cut,
+    erased_document,
+    erased_page,
     failed_page,
     page_result,
+    plans,
+    without_stamps,
 )
+from stamp2vec.erasing import open_eraser
+from stamp2vec.errors import InvalidImage
 from stamp2vec.files import File, contents
 from stamp2vec.imaging import BrokenPage, Limits, Page, open_file, pages_to_read, read_page
 from stamp2vec.limits import MAX_STREAMED_PAGES
 from stamp2vec.pipelines.comparison import VerificationPipeline, ink_models
 from stamp2vec.pipelines.detection import DetectionPipeline
 from stamp2vec.pipelines.embedding import EmbeddingPipeline
+from stamp2vec.pipelines.reading import ReadingPipeline
 from stamp2vec.pipelines.segmentation import SegmentationPipeline
-from stamp2vec.values import DocumentResult, PageResult, Preset, Task, Timing
+from stamp2vec.values import (
+    DocumentResult,
+    ErasedDocument,
+    InkColour,
+    PageResult,
+    Preset,
+    StampPlace,
+    StampType,
+    Task,
+    Timing,
+)
 
 _LIMITS = Limits(max_pages=MAX_STREAMED_PAGES)  # no message has to hold them
 
@@ -42,18 +62,28 @@ class DocumentPipeline:
         segmenter: SegmentationPipeline,
         embedder: EmbeddingPipeline,
         verifier: VerificationPipeline | None = None,
+        reader: ReadingPipeline | None = None,
         compared: SegmentationPipeline | None = None,
     ) -> None:
         """All are held; each is only run where its results are asked for. Without a verifier there are no dies.
 
-        `segmenter` makes the masks that are asked for, `compared` those that the verifier compares: it is the segmenter
-        that the verifier was measured with, by default the same.
+        Without a reader, the bundled one of the preset fast is loaded where text is asked for. `segmenter` makes the
+        masks that are asked for, `compared` those that the verifier compares: it is the segmenter that the verifier was
+        measured with, by default the same.
 
         InvalidInput when nobody has measured the verifier, or when it was with masks of another segmenter.
         """
         self.detector, self.segmenter, self.embedder, self.verifier = detector, segmenter, embedder, verifier
         self._compared = segmenter if compared is None else compared
         self._ink = None if verifier is None else ink_models(verifier, self._compared)
+        self._reader = reader
+
+    @property
+    def reader(self) -> ReadingPipeline:
+        """What reads text. MissingExtra where the extra `read` is not installed."""
+        if self._reader is None:
+            self._reader = ReadingPipeline.from_pretrained(hub.for_preset(Task.READ, Preset.FAST).reference)
+        return self._reader
 
     @classmethod
     def from_preset(cls, preset: Preset = Preset.FAST, device: str = "cpu") -> Self:
@@ -67,7 +97,7 @@ class DocumentPipeline:
             masks,
             EmbeddingPipeline.from_pretrained(embedder.reference, device),
             VerificationPipeline.from_pretrained(verifier.reference, device),
-            masks if segmenter.name == measured else SegmentationPipeline.from_pretrained(measured, device),
+            compared=masks if segmenter.name == measured else SegmentationPipeline.from_pretrained(measured, device),
         )
 
     def __call__(
@@ -99,6 +129,7 @@ class DocumentPipeline:
             self.embedder.manifest.info if options.include_vectors else None,
             self.segmenter.manifest.info if options.needs_masks else None,
             self._ink if options.include_vectors else None,
+            self.reader.manifest.info if options.include_text else None,
         )
         dies = DocumentDies(analyzed, models, options.known_prior)
         with clock.during("compare"):
@@ -121,6 +152,52 @@ class DocumentPipeline:
                 yield page_result(page, (0,) * len(page.stamps))
             return reader.warnings
 
+    def erase(
+        self,
+        document: File,
+        *,
+        types: Sequence[StampType] = (),
+        inks: Sequence[InkColour] = (),
+        dies: Sequence[int] = (),
+        keep: Sequence[StampPlace] = (),
+        min_score: float | None = None,
+        max_overlap: float | None = None,
+        pages: str = "",
+        password: str | None = None,
+    ) -> ErasedDocument:
+        """The file without its stamps, of which `types`, `inks` and `dies` select some; see EraseOptions.
+
+        A page that cannot be rewritten stays as it was and carries its error. Raises what a call raises, InvalidInput
+        also when a stamp to be kept does not exist, and MissingExtra for a PDF without the extra `erase`.
+        """
+        options = EraseOptions(
+            types=tuple(types),
+            inks=tuple(inks),
+            dies=tuple(dies),
+            keep=tuple(keep),
+            min_score=min_score,
+            max_overlap=max_overlap,
+            pages=pages,
+            password=password,
+        )
+        options.check()
+        data = contents(document, field="document")
+        result = self(data, **asdict(options.analysis()))
+        begin = perf_counter()
+        file, done = io.BytesIO(data), []
+        with closing(open_file(file, _LIMITS, "document", password)) as reader:
+            eraser = open_eraser(file, reader, _LIMITS, "document", password)
+            for plan in plans(result, options):
+                try:
+                    done.append(erased_page(plan, eraser.erase(plan.page.index, plan.marks) if plan.marks else ()))
+                except InvalidImage as error:
+                    done.append(erased_page(plan, (), error))
+            target = io.BytesIO()
+            media_type = eraser.save(target)
+        spent_ms = 1000 * (perf_counter() - begin)
+        timing = replace(result.timing, erase_ms=spent_ms, total_ms=result.timing.total_ms + spent_ms)
+        return erased_document(result, done, target.getvalue(), media_type, eraser.warnings, timing)
+
     def _compare(self, dies: DocumentDies) -> None:
         while self.verifier is not None and (each := dies.next_round()):
             dies.add_ink(each.crops, self._compared(list(each.crops.values())))
@@ -137,13 +214,27 @@ class DocumentPipeline:
         crops = [part.pixels for part in parts]
         with clock.during("segment"):
             masks = self.segmenter(crops) if options.needs_masks else [None] * len(crops)
+        with clock.during("read"):
+            texts = [
+                None
+                if mask is None or not options.include_text
+                else self.reader.stamp(part.pixels, mask, part.detection)
+                for part, mask in zip(parts, masks, strict=True)
+            ]
         with clock.during("embed"):
             vectors = list(self.embedder.run(crops)) if options.include_vectors else [None] * len(crops)
         stamps = [
-            analyzed_stamp(part, vector, mask, options, keep_picture=options.keeps_picture(number))
-            for number, (part, vector, mask) in enumerate(zip(parts, vectors, masks, strict=True), stamps_before)
+            analyzed_stamp(part, vector, mask, options, text=text, keep_picture=options.keeps_picture(number))
+            for number, (part, vector, mask, text) in enumerate(
+                zip(parts, vectors, masks, texts, strict=True), stamps_before
+            )
         ]
-        return AnalyzedPage(page.index, page.info, tuple(stamps), scale=page.scale)
+        analyzed = AnalyzedPage(page.index, page.info, tuple(stamps), scale=page.scale)
+        if not options.include_erased_page:
+            return analyzed
+        with clock.during("erase"):
+            erased = without_stamps(page.image, analyzed)
+        return replace(analyzed, stamps=answered_stamps(stamps, options), erased=erased)
 
 
 class _Clock:
@@ -151,7 +242,7 @@ class _Clock:
 
     def __init__(self) -> None:
         self._start = perf_counter()
-        self._spent = dict.fromkeys(("decode", "detect", "segment", "embed", "compare"), 0.0)
+        self._spent = dict.fromkeys(("decode", "detect", "segment", "embed", "compare", "read", "erase"), 0.0)
 
     @contextmanager
     def during(self, stage: str) -> Iterator[None]:
@@ -161,4 +252,4 @@ class _Clock:
 
     def timing(self) -> Timing:
         total = perf_counter() - self._start
-        return Timing(*(1000 * spent for spent in (*self._spent.values(), total)))
+        return Timing(total_ms=1000 * total, **{f"{stage}_ms": 1000 * spent for stage, spent in self._spent.items()})

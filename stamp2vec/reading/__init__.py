@@ -1,4 +1,4 @@
-"""The text of a stamp made straight: rings unrolled, lines deskewed."""
+"""What stamps say: their text made straight, which of the readings of it holds, dates and numbers."""
 
 from stamp2vec.reading.straightening import straighten
 from stamp2vec.reading.unrolling import find_places, unroll

@@ -51,8 +51,8 @@ def marked(ink: NDArray[np.uint8]) -> NDArray[np.float64]:
 
 
 def _contrast(points: NDArray[np.float64], angle_degrees: float) -> float:
-    """How much the ink of neighbouring rows differs where rows have this rotation (Postl, 1986)."""
+    """How unevenly the ink spreads over rows of this rotation: lines of text and the gaps between them."""
     turn = np.radians(angle_degrees)
     rows = points @ (-np.sin(turn), np.cos(turn))
     counts = np.bincount((rows - rows.min()).astype(np.int64))
-    return float((np.diff(counts, prepend=0, append=0).astype(np.float64) ** 2).sum())
+    return float((counts.astype(np.float64) ** 2).sum())

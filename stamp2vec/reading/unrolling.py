@@ -3,10 +3,11 @@
 import numpy as np
 from numpy.typing import NDArray
 
+from stamp2vec.imaging.crop import check_mask
 from stamp2vec.reading.bands import INNERMOST, OUTERMOST, ROWS, centre_limits, find_bands, row_of
 from stamp2vec.reading.deskew import deskewed, marked
 from stamp2vec.reading.ellipse import MOST_PX, fit_ellipse
-from stamp2vec.reading.straightening import check_pictures, reduced, ring_turns, straighten
+from stamp2vec.reading.straightening import reduced, ring_turns, straighten
 from stamp2vec.strips import Ellipse, Place, Reading, Ring, Strip
 from stamp2vec.values import StampType
 
@@ -19,8 +20,8 @@ def find_places(mask: NDArray[np.uint8], stamp_type: StampType, angle_degrees: f
 
     A round or oval stamp has its rings, from the outermost in, each once for either way of reading, since the ink does
     not say which it is, and then the lines inside of them. Any other stamp has one rectangle around its ink. Empty
-    where there is too little ink, and where no ellipse fits the ink of a round or oval stamp all of the way around but
-    two thirds: cut off, worn, or no ring at all.
+    where there is too little ink, and where no ellipse has the edge of a round or oval stamp's ink on it for a third of
+    the way around: too much is cut off or worn, or it is no ring.
     """
     ink, factor = reduced(mask, MOST_PX)
     least_ratio = _LEAST_RATIO.get(stamp_type)
@@ -49,7 +50,7 @@ def unroll(
     `crop` is uint8 (h, w, 3), `mask` its soft ink, uint8 (h, w); `angle_degrees` is the stamp's clockwise rotation from
     upright. The sizes of strips are those of `straighten`. ValueError when crop and mask are no such pictures.
     """
-    check_pictures(crop, mask)
+    check_mask(crop, mask)
     return straighten(crop, mask, find_places(mask, stamp_type, angle_degrees))
 
 
@@ -69,14 +70,16 @@ def _emptiest(unrolled: NDArray[np.uint8], ellipse: Ellipse, band: tuple[float, 
     window = max(1, round(len(amount) * _GAP_DEGREES / 360))
     sums = np.convolve(np.concatenate([amount, amount[: window - 1]]), np.ones(window), "valid")
     share = (int(sums.argmin()) + window / 2) / len(amount) % 1.0
-    x, y = ellipse.points(ring_turns(_around(ellipse), np.array([share]))[0])[0]
+    turn, _ = ring_turns(_around(ellipse), np.array([share]))
+    x, y = ellipse.inset(sum(band) / 2).points(turn)[0]
     return float(np.degrees(np.arctan2(x - ellipse.x, ellipse.y - y)) % 360)
 
 
 def _inside(points: NDArray[np.float64], ellipse: Ellipse, limits: NDArray[np.float64]) -> NDArray[np.float64]:
     """Those of the points (N, 2) inside of these levels of the ellipse, one for each part of the way around."""
-    turns = np.arctan2(*ellipse.unit(points)[::-1])
-    first = float(ring_turns(_around(ellipse), np.zeros(1))[0][0])
-    part = ((turns - first) / (2 * np.pi) % 1.0 * len(limits)).astype(np.int64) % len(limits)
-    from_outside = (1 - np.hypot(*ellipse.unit(points))) * ellipse.semi_minor
+    ends, _ = ring_turns(_around(ellipse), np.linspace(0, 1, len(limits) + 1))
+    along, beside = ellipse.unit(points)
+    turns = ends[0] + (np.arctan2(beside, along) - ends[0]) % (2 * np.pi)
+    part = np.clip(np.searchsorted(ends, turns, "right") - 1, 0, len(limits) - 1)
+    from_outside = (1 - np.hypot(along, beside)) * ellipse.semi_minor
     return np.asarray(points[from_outside > (1 - limits[part]) * ellipse.radius])

@@ -165,6 +165,8 @@ class _TaskEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._EnumTypeW
     """Crops to vectors."""
     TASK_VERIFY: _Task.ValueType  # 4
     """Two stamps laid over each other to what each place of them says of whether one die made both."""
+    TASK_READ: _Task.ValueType  # 5
+    """Strips to text."""
 
 class Task(_Task, metaclass=_TaskEnumTypeWrapper):
     """What a model does."""
@@ -179,7 +181,45 @@ TASK_EMBED: Task.ValueType  # 3
 """Crops to vectors."""
 TASK_VERIFY: Task.ValueType  # 4
 """Two stamps laid over each other to what each place of them says of whether one die made both."""
+TASK_READ: Task.ValueType  # 5
+"""Strips to text."""
 global___Task = Task
+
+class _Script:
+    ValueType = typing.NewType("ValueType", builtins.int)
+    V: typing_extensions.TypeAlias = ValueType
+
+class _ScriptEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._EnumTypeWrapper[_Script.ValueType], builtins.type):
+    DESCRIPTOR: google.protobuf.descriptor.EnumDescriptor
+    SCRIPT_UNSPECIFIED: _Script.ValueType  # 0
+    """Digits and signs alone, or not known."""
+    SCRIPT_LATIN: _Script.ValueType  # 1
+    """Latin, with the letters of all its languages."""
+    SCRIPT_CYRILLIC: _Script.ValueType  # 2
+    """Cyrillic."""
+    SCRIPT_HAN: _Script.ValueType  # 3
+    """Chinese characters, and Japanese kana."""
+    SCRIPT_ARABIC: _Script.ValueType  # 4
+    """Arabic."""
+    SCRIPT_OTHER: _Script.ValueType  # 5
+    """A script that no engine reads."""
+
+class Script(_Script, metaclass=_ScriptEnumTypeWrapper):
+    """What text is written in. More may be added: take a number that you do not know for SCRIPT_OTHER."""
+
+SCRIPT_UNSPECIFIED: Script.ValueType  # 0
+"""Digits and signs alone, or not known."""
+SCRIPT_LATIN: Script.ValueType  # 1
+"""Latin, with the letters of all its languages."""
+SCRIPT_CYRILLIC: Script.ValueType  # 2
+"""Cyrillic."""
+SCRIPT_HAN: Script.ValueType  # 3
+"""Chinese characters, and Japanese kana."""
+SCRIPT_ARABIC: Script.ValueType  # 4
+"""Arabic."""
+SCRIPT_OTHER: Script.ValueType  # 5
+"""A script that no engine reads."""
+global___Script = Script
 
 class _Views:
     ValueType = typing.NewType("ValueType", builtins.int)

@@ -11,6 +11,7 @@ from stamp2vec.wire.images import box_from_message, box_to_message, mask_from_me
 from stamp2vec.wire.models import version_to_message
 from stamp2vec.wire.png import decode_png, encode_png
 from stamp2vec.wire.strips import place_from_message, strip_from_message, strip_to_message
+from stamp2vec.wire.texts import text_from_message, text_to_message
 
 
 def detection_to_message(detection: Detection) -> common_pb2.Detection:
@@ -20,7 +21,7 @@ def detection_to_message(detection: Detection) -> common_pb2.Detection:
         score=detection.score,
         type=STAMP_TYPES.to_number(detection.type),
         angle_degrees=detection.angle_degrees,
-        ink_colour=_ink_number(detection.ink_colour),
+        ink_colour=ink_to_number(detection.ink_colour),
     )
 
 
@@ -65,7 +66,7 @@ def stamp_to_message(
         score=stamp.score,
         type=STAMP_TYPES.to_number(stamp.type),
         angle_degrees=stamp.angle_degrees,
-        ink_colour=_ink_number(stamp.ink_colour),
+        ink_colour=ink_to_number(stamp.ink_colour),
         crop_box=box_to_message(stamp.crop_box),
         vector=None if stamp.vector is None or embedder is None else vector_to_message(stamp.vector, embedder),
         mask=None if stamp.mask is None else mask_to_message(stamp.mask),
@@ -75,6 +76,7 @@ def stamp_to_message(
         box_points=None if stamp.box_points is None else box_to_message(stamp.box_points),
         width_mm=stamp.width_mm or 0.0,
         height_mm=stamp.height_mm or 0.0,
+        text=None if stamp.text is None else text_to_message(stamp.text),
         unrolled=map(strip_to_message, pictures.unrolled),
         transparent_png=pictures.transparent,
         ink_png=pictures.ink,
@@ -99,6 +101,7 @@ def stamp_from_message(message: gateway_pb2.Stamp) -> Stamp:
         box_points=box_from_message(message.box_points) if message.HasField("box_points") else None,
         width_mm=message.width_mm or None,
         height_mm=message.height_mm or None,
+        text=text_from_message(message.text) if message.HasField("text") else None,
         unrolled=tuple(map(strip_from_message, message.unrolled)),
         transparent=decode_png(message.transparent_png, "RGBA") if message.transparent_png else None,
         ink=decode_png(message.ink_png, "RGB") if message.ink_png else None,
@@ -128,5 +131,6 @@ def stamp_pngs(stamp: Stamp) -> StampPngs:
     )
 
 
-def _ink_number(colour: InkColour | None) -> "common_pb2.InkColour.ValueType":
+def ink_to_number(colour: InkColour | None) -> "common_pb2.InkColour.ValueType":
+    """Unspecified where the colour is not known."""
     return common_pb2.INK_COLOUR_UNSPECIFIED if colour is None else INK_COLOURS.to_number(colour)

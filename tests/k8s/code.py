@@ -20,9 +20,11 @@ SETTINGS: dict[str, type[Any]] = {
     **dict.fromkeys(MODEL_SERVICE_NAMES, ModelServerSettings),
 }
 UPSTREAMS = [
-    name for name in MODEL_SERVICE_NAMES if f"{settings.PREFIX}{name.upper()}" in settings.variables(GatewaySettings)
+    spec.name
+    for spec in MODEL_SERVICES
+    if spec.extra is None and f"{settings.PREFIX}{spec.name.upper()}" in settings.variables(GatewaySettings)
 ]
-"""The services that the gateway calls."""
+"""The services that the gateway always calls."""
 
 
 def default(service: str, setting: str) -> Any:

@@ -24,6 +24,7 @@ _WEB = ("network-policy", "web")
 _TOGETHER = {
     "gpu-timeslice": ("gpu", "gpu-timeslice"),
     "otel": (*_WEB, "otel"),
+    "reader": ("network-policy", "reader"),
     "web": _WEB,
     "web-tls": (*_WEB, "web-tls", "tls"),
     "web-hpa": (*_WEB, "web-hpa", "hpa"),
@@ -32,7 +33,11 @@ _TOGETHER = {
 }  # components that change what others have added, with these and in their order
 SERVICES = ("gateway", "detector", "segmenter", "embedder")
 
-OPTIONAL = {f"base+{name}": ("web",) for name, all_of_them in _TOGETHER.items() if "web" in all_of_them}
+OPTIONAL = {
+    f"base+{name}": ("web",) if "web" in all_of_them else ("reader",)
+    for name, all_of_them in _TOGETHER.items()
+    if {"web", "reader"} & set(all_of_them)
+}
 """Services that only these variants have."""
 
 VARIANTS = [*OVERLAYS, *(f"base+{name}" for name in COMPONENTS)]

@@ -8,21 +8,27 @@ import pytest
 from google.protobuf.message import Message
 
 from stamp2vec.client import calls
-from stamp2vec.document import Options
+from stamp2vec.document import EraseOptions, Options
 from stamp2vec.errors import (
     InvalidImage,
     InvalidInput,
     ServiceError,
 )
 from stamp2vec.strips import Ellipse, Line, Place, Reading, Ring, Strip
+from stamp2vec.texts import Reading as TextReading
+from stamp2vec.texts import Script, StampText, StripReadings, TextArc, TextDate, TextLine, TextNumber
 from stamp2vec.v1 import common_pb2, gateway_pb2, segmenter_pb2
 from stamp2vec.values import (
     Comparison,
     Detection,
     DocumentResult,
     Embedding,
+    ErasedDocument,
+    ErasedPage,
+    ErasedStamp,
     InkColour,
     ModelInfo,
+    Outcome,
     Overlay,
     PageResult,
     PairCalibration,
@@ -30,6 +36,7 @@ from stamp2vec.values import (
     Resolution,
     Source,
     Stamp,
+    StampPlace,
     StampType,
     Task,
     Timing,
@@ -37,7 +44,7 @@ from stamp2vec.values import (
     Verification,
     Views,
 )
-from stamp2vec.wire import comparisons, documents, enums, images, models, png, stamps
+from stamp2vec.wire import comparisons, documents, enums, erasing, images, models, png, stamps, texts
 from stamp2vec.wire.enums import EnumCodec
 from tests.parity import hold_equal
 
@@ -122,6 +129,19 @@ FULL = stamp(
     box_points=(1.5, 700.25, 30.5, 741.0),
     width_mm=38.5,
     height_mm=40.25,
+    text=StampText(
+        lines=(
+            TextLine(
+                "ООО Вектор", Script.CYRILLIC, 0.75, (1.5, 2.5, 30.5, 12.5), TextArc(300, 60, False, 0.75, 1), False
+            ),
+            TextLine("18.10.2021", None, 0.5, (5, 20, 25, 28), None, True),
+            TextLine("", Script.OTHER, 0.0, (5, 30, 25, 38), None, False),
+        ),
+        dates=(TextDate("2021-10-18", "18.10.2021", 1, 0.5, True),),
+        numbers=(TextNumber("7701", "7701", 0, 0.75, False),),
+        words=("ооо", "вектор"),
+        warnings=("cyrillic text was not read: install it",),
+    ),
     unrolled=(
         strip(20, Ring(Ellipse(16.5, 21.25, 15.0, 11.5, -30.5), 0.5, 0.75, 123.5, 360.0, Reading.CLOCKWISE)),
         strip(20, Ring(Ellipse(16.5, 21.25, 15.0, 11.5, -30.5), 0.5, 0.75, 0.5, 60.0, Reading.COUNTERCLOCKWISE)),
@@ -141,6 +161,7 @@ RESULT = DocumentResult(
             Resolution(204, 98),
             "iv",
             ("rows from 80 on are damaged: scan the page again",),
+            np.full((100, 200, 3), 240, np.uint8),
         ),
         PageResult(1, 0, 0, (), InvalidImage("cut short: send the whole file", "document")),
         PageResult(2, 10, 20, (), None),
@@ -149,18 +170,36 @@ RESULT = DocumentResult(
     probability=np.array([[1, 0.25], [0.25, 1]], np.float32),
     prior=0.3,
     models=(DETECTOR, EMBEDDER, SEGMENTER, VERIFIER),
-    timing=Timing(1.5, 2.5, 3.5, 4.5, 5.5, 12.0),
+    timing=Timing(1.5, 2.5, 3.5, 4.5, 5.5, 12.0, 2.25, 6.5),
     request_id="abc",
 )
 
 
 @pytest.mark.parametrize(
     "codec",
-    [enums.TASKS, enums.PRESETS, enums.VIEWS, enums.STAMP_TYPES, enums.INK_COLOURS, enums.VERDICTS],
-    ids=["task", "preset", "views", "type", "ink", "verdict"],
+    [
+        enums.TASKS,
+        enums.PRESETS,
+        enums.VIEWS,
+        enums.STAMP_TYPES,
+        enums.INK_COLOURS,
+        enums.VERDICTS,
+        enums.SCRIPTS,
+        enums.OUTCOMES,
+    ],
+    ids=["task", "preset", "views", "type", "ink", "verdict", "script", "outcome"],
 )
 def test_enums(codec: EnumCodec[Any, int], request: pytest.FixtureRequest) -> None:
-    values = {"task": Task, "preset": Preset, "views": Views, "type": StampType, "ink": InkColour, "verdict": Verdict}
+    values = {
+        "task": Task,
+        "preset": Preset,
+        "views": Views,
+        "type": StampType,
+        "ink": InkColour,
+        "verdict": Verdict,
+        "script": Script,
+        "outcome": Outcome,
+    }
     for value in values[request.node.callspec.id]:
         assert codec.from_number(codec.to_number(value)) is value
     assert codec.from_number(0) is codec.from_number(99) is None
@@ -348,6 +387,8 @@ def test_a_prior_comes_back_as_it_was_written(prior: float) -> None:
         Options(min_score=0.5, max_overlap=0.75, include_masks=True, include_crops=True, prior=0.25),
         Options(include_unrolled=True),
         Options(include_clean_stamps=True),
+        Options(min_score=0.5, max_overlap=0.75, include_masks=True, include_crops=True, include_text=True, prior=0.25),
+        Options(include_erased_page=True, pages="2-", password="secret"),
     ],
 )
 def test_options(options: Options) -> None:
@@ -383,6 +424,58 @@ def test_documents(result: DocumentResult) -> None:
     assert (found.timing, found.request_id) == (result.timing, result.request_id)
 
 
+@pytest.mark.parametrize(
+    "options",
+    [
+        EraseOptions(),
+        EraseOptions(
+            types=(StampType.ROUND, StampType.WORD),
+            inks=(InkColour.RED,),
+            dies=(3, 1),
+            keep=(StampPlace(3, 2), StampPlace(1, 1)),
+            min_score=0.0,
+            max_overlap=0.75,
+            pages="1-3",
+            password="secret",
+        ),
+    ],
+)
+def test_which_stamps_to_erase(options: EraseOptions) -> None:
+    message = sent(erasing.erase_request_to_message(b"bytes", Preset.ACCURATE, options, bulk=False))
+    assert erasing.erase_options_from_message(message) == options
+    assert (message.document, message.preset) == (b"bytes", common_pb2.PRESET_ACCURATE)
+    assert message.priority == common_pb2.PRIORITY_INTERACTIVE
+
+
+def test_documents_without_stamps() -> None:
+    box = (1.0, 2.0, 30.0, 40.0)
+    stamps = [
+        ErasedStamp(box, 0.75, StampType.ROUND, ink, Source.PAGE, 2, outcome, left, reason)
+        for ink, outcome, left, reason in [
+            (InkColour.BLUE, Outcome.ERASED, 0.0, ""),
+            (None, Outcome.PARTLY, 0.25, "print was kept"),
+            (InkColour.BLACK, Outcome.KEPT, 1.0, "it is drawn: print the page"),
+            (InkColour.GREEN, Outcome.NOT_SELECTED, 1.0, ""),
+        ]
+    ]
+    erased = ErasedDocument(
+        b"bytes",
+        "application/pdf",
+        (
+            ErasedPage(0, 100, 200, tuple(stamps), None, "iv", ("rows from 80 on are damaged: scan it again",)),
+            ErasedPage(1, 0, 0, (), InvalidImage("cut short: send the whole file", "document")),
+        ),
+        (DETECTOR, SEGMENTER),
+        RESULT.timing,
+        "abc",
+        ("the PDF was signed",),
+        7,
+    )
+    found = erasing.erased_from_message(sent(erasing.erased_to_message(erased)))
+    hold_equal(found, erased)
+    assert (found.data, found.request_id, found.timing) == (b"bytes", "abc", RESULT.timing)
+
+
 @pytest.mark.parametrize("count", [0, 1, 3])
 def test_a_response_without_a_result_for_each_image_is_an_error(count: int) -> None:
     picture = np.zeros((8, 8, 3), np.uint8)
@@ -390,3 +483,17 @@ def test_a_response_without_a_result_for_each_image_is_an_error(count: int) -> N
     response = gateway_pb2.SegmentStampsResponse(results=[segmenter_pb2.SegmentResult()] * count)
     with pytest.raises(ServiceError, match=f"2 images were sent and {count} results"):
         call.read(response)
+
+
+def test_readings() -> None:
+    read = (
+        TextReading((1, 2, 30, 40), "Ж 12", Script.CYRILLIC, 0.5, 0.75, True, "tesseract-rus"),
+        TextReading((40, 2, 60, 40), "", Script.OTHER, 0.0, 0.0, False, ""),
+        TextReading((70, 2, 90, 40), "7701", None, 1.0, 1.0, False, "pp-ocrv6"),
+    )
+    for strip in (StripReadings(()), StripReadings(read, ("arabic text was not read: install it",))):
+        assert texts.readings_from_message(sent(texts.readings_to_message(strip))) == strip
+
+
+def test_a_script_of_a_newer_service_is_one_that_is_not_known() -> None:
+    assert texts.script_from_number(99) is Script.OTHER

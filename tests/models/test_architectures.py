@@ -22,6 +22,7 @@ INPUT = {
     "tvae": 128,
     "stamp-lite": 160,
     "stamp-pair": 128,
+    "stamp-script": 32,
 }
 OUTPUT = {
     "yolo-stamp": (56 * 56 + 28 * 28 + 14 * 14, NUMBERS),
@@ -31,6 +32,7 @@ OUTPUT = {
     "tvae": (128,),
     "stamp-lite": (384,),
     "stamp-pair": (3, 32, 32),
+    "stamp-script": (6,),
 }
 
 

@@ -1,4 +1,4 @@
-"""The three model services on one real server with scripted responses, for cases that real models rarely produce."""
+"""The model services on one real server with scripted responses, for cases that real models rarely produce."""
 
 import asyncio
 import dataclasses
@@ -19,6 +19,8 @@ from stamp2vec.v1 import (
     detector_pb2_grpc,
     embedder_pb2,
     embedder_pb2_grpc,
+    reader_pb2,
+    reader_pb2_grpc,
     segmenter_pb2,
     segmenter_pb2_grpc,
 )
@@ -27,6 +29,7 @@ from tests.library.pairs import CALIBRATION
 
 DETECTOR_SIDE, SEGMENTER_SIDE, EMBEDDER_SIDE, VECTOR_SIZE = 64, 32, 16, 4
 VERIFIER_SIDE, PLACE_PX = 384, 4
+READER_SIDE = 64
 PAIR_CALIBRATION = dataclasses.replace(CALIBRATION, segmenter="segmenter")
 
 Handler = Callable[[Any, Any], Awaitable[None]]
@@ -38,6 +41,7 @@ def info(name: str, task: "common_pb2.Task.ValueType", version: str = "1.0.0", *
         common_pb2.TASK_SEGMENT: SEGMENTER_SIDE,
         common_pb2.TASK_EMBED: EMBEDDER_SIDE,
         common_pb2.TASK_VERIFY: VERIFIER_SIDE,
+        common_pb2.TASK_READ: READER_SIDE,
     }[task]
     verifies = task == common_pb2.TASK_VERIFY
     return common_pb2.ModelInfo(
@@ -69,14 +73,18 @@ class Scripted:
     """The behaviour of the services. Hooks get every request first, and may wait, abort or record it."""
 
     boxes: list[tuple[float, float, float, float]] = field(default_factory=lambda: [(16.0, 16.0, 48.0, 48.0)])
+    angle_degrees: float = 30.0
+    """Of every stamp, which is an oval one."""
     detectors: list[common_pb2.ModelInfo] = field(default_factory=lambda: [info("detector", common_pb2.TASK_DETECT)])
     segmenters: list[common_pb2.ModelInfo] = field(default_factory=lambda: [info("segmenter", common_pb2.TASK_SEGMENT)])
     embedders: list[common_pb2.ModelInfo] = field(default_factory=lambda: [info("embedder", common_pb2.TASK_EMBED)])
     verifiers: list[common_pb2.ModelInfo] = field(default_factory=lambda: [info("verifier", common_pb2.TASK_VERIFY)])
+    readers: list[common_pb2.ModelInfo] = field(default_factory=lambda: [info("reader", common_pb2.TASK_READ)])
     on_detect: Handler = nothing
     on_segment: Handler = nothing
     on_embed: Handler = nothing
     on_verify: Handler = nothing
+    on_read: Handler = nothing
     on_list: Handler = nothing
     poisoned: Callable[[np.ndarray], bool] = lambda pixels: False
     """Images that the detector fails on."""
@@ -84,6 +92,8 @@ class Scripted:
     """What the segmenter finds: by default ink everywhere."""
     cursed: Callable[[np.ndarray], bool] = lambda pixels: False
     """Pairs that the pair network fails on."""
+    text: Callable[[np.ndarray], list[reader_pb2.Reading]] = lambda pixels: []
+    """What the reader reads of a strip."""
     vectors: list[float] | None = None
     """What the embedder makes of every picture, in place of a direction."""
     requests: list[Any] = field(default_factory=list)
@@ -127,7 +137,7 @@ class Detector(detector_pb2_grpc.DetectorServiceServicer):
                 box=common_pb2.Box(x1=x1, y1=y1, x2=x2, y2=y2),
                 score=0.9,
                 type=common_pb2.STAMP_TYPE_OVAL,
-                angle_degrees=30.0,
+                angle_degrees=script.angle_degrees,
                 ink_colour=common_pb2.INK_COLOUR_GREEN,
             )
             for x1, y1, x2, y2 in script.boxes
@@ -201,6 +211,25 @@ class Embedder(embedder_pb2_grpc.EmbedderServiceServicer):
         return embedder_pb2.EmbedderServiceListModelsResponse(models=models)
 
 
+class Reader(reader_pb2_grpc.ReaderServiceServicer):
+    def __init__(self, script: Scripted) -> None:
+        self._script = script
+
+    async def Read(  # noqa: N802
+        self, request: reader_pb2.ReadRequest, context: Any
+    ) -> reader_pb2.ReadResponse:
+        """What `text` says of each strip."""
+        script = self._script
+        await script.begin(script.on_read, request, context, script.readers)
+        results = [reader_pb2.ReadResult(readings=script.text(pixels(image))) for image in request.images]
+        return reader_pb2.ReadResponse(results=results)
+
+    async def ListModels(  # noqa: N802
+        self, request: reader_pb2.ReaderServiceListModelsRequest, context: Any
+    ) -> reader_pb2.ReaderServiceListModelsResponse:
+        return reader_pb2.ReaderServiceListModelsResponse(models=self._script.readers)
+
+
 def said(pair: np.ndarray) -> np.ndarray:
     """Of two stamps in one frame, uint8 (2 S, S, 3): where both have ink, and where only one has; uint8 (h, w, 2)."""
     blocks = pair[..., OWN].reshape(2, VERIFIER_SIDE // PLACE_PX, PLACE_PX, -1, PLACE_PX).mean((2, 4))
@@ -217,11 +246,12 @@ def _seen(pair: np.ndarray, script: Scripted) -> embedder_pb2.VerifyPairsResult:
 
 @asynccontextmanager
 async def serving(script: Scripted, credentials: grpc.ServerCredentials | None = None) -> AsyncIterator[str]:
-    """The address of all three; they speak TLS where there are credentials."""
+    """The address of all of them; they speak TLS where there are credentials."""
     server = grpc.aio.server(options=[("grpc.max_receive_message_length", MAX_MESSAGE_BYTES)])
     detector_pb2_grpc.add_DetectorServiceServicer_to_server(Detector(script), server)
     segmenter_pb2_grpc.add_SegmenterServiceServicer_to_server(Segmenter(script), server)
     embedder_pb2_grpc.add_EmbedderServiceServicer_to_server(Embedder(script), server)
+    reader_pb2_grpc.add_ReaderServiceServicer_to_server(Reader(script), server)
     port = server.add_secure_port("127.0.0.1:0", credentials or grpc.insecure_server_credentials())
     await server.start()
     try:

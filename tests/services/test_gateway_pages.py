@@ -21,7 +21,7 @@ from stamp2vec.decoding import Decoder, DecoderLimits, DecoderPool, SharedFile
 from stamp2vec.v1 import common_pb2, detector_pb2, gateway_pb2
 from stamp2vec.wire.models import info_from_message
 from tests.services.gateway import TIMEOUT_S, document, encoded, eventually, fields, gateway, grey, refusal
-from tests.services.scripted import Scripted, info
+from tests.services.scripted import Scripted, info, rim
 from tests.services.test_gateway_streams import stream_of
 
 Request = gateway_pb2.AnalyzeDocumentsRequest
@@ -50,6 +50,27 @@ async def test_pages_are_answered_one_by_one_and_then_the_rest() -> None:
         for stamp in page.stamps:
             stamp.die_group = 0
         assert each.page == page
+
+
+async def test_pictures_of_more_pages_than_a_response_holds_come_page_by_page(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What of them has been answered takes no room any more."""
+    pictures = {"include_crops": True, "include_masks": True, "include_unrolled": True, "include_clean_stamps": True}
+    asked = document(100, 150, 200, **pictures, include_vectors=False)
+    async with gateway(Scripted(ink=rim)) as stub:
+        whole = await stub.AnalyzeDocument(asked, timeout=TIMEOUT_S)
+        room = max(page.ByteSize() for page in whole.pages) * 2
+        monkeypatch.setattr("services.gateway.document.analysis.MAX_MESSAGE_BYTES", room)
+        monkeypatch.setattr("services.gateway.document.analysis._GROUPS_IN_WORK", 1)
+        monkeypatch.setattr("services.gateway.document.analysis.GROUP_PAGES", 1)
+        error = await refusal(stub.AnalyzeDocument(asked, timeout=TIMEOUT_S))
+        stream = stub.AnalyzeDocuments(sent(Request(id="a", document=asked, page_by_page=True)), timeout=TIMEOUT_S)
+        *pages, last = [response async for response in stream]
+    assert fields(error) == ["include_crops"]
+    assert "leave out include_crops and leave out include_masks and leave out include_unrolled" in str(error.details())
+    assert last.HasField("result")
+    for each, page in zip(pages, whole.pages, strict=True):
+        assert each.page == page
+        assert len(page.stamps[0].unrolled) == 2
 
 
 async def test_the_first_page_comes_while_the_others_are_in_work() -> None:

@@ -118,6 +118,17 @@ async def test_a_token_that_only_the_gateway_refuses_is_refused(tokens: Path, tm
         assert (await served.http.get("/v1/models", headers=of("chief"))).status_code == 200
 
 
+@pytest.mark.parametrize("is_checked_here", [True, False])
+async def test_what_is_drawn_here_alone_is_asked_of_the_gateway(is_checked_here: bool, tokens: Path) -> None:
+    own = {"tokens": str(tokens)} if is_checked_here else {}
+    limits = {"tokens": str(tokens), "caller_rate": 0.01, "caller_burst": 1}
+    async with web(None, limits, **own) as served:
+        refused(await served.http.post("/v1/pages", files=[file(page())]), 401)
+        refused(await served.http.post("/v1/pages", files=[file(page())], headers=of("registrar")), 403)
+        assert (await served.http.post("/v1/pages", files=[file(page())], headers=of("archive"))).status_code == 200
+        problem(await served.http.post("/v1/pages", files=[file(page())], headers=of("archive")), 429)
+
+
 async def test_the_rate_of_the_gateway_holds_for_each_caller(tokens: Path) -> None:
     limits = {"tokens": str(tokens), "caller_rate": 0.01, "caller_burst": 1}
     async with web(gateway=limits, tokens=str(tokens)) as served:

@@ -6,7 +6,7 @@ import io
 import httpx
 from PIL import Image
 
-from tests.web.serving import alone, base64_of, fields, file, lines, page, problem
+from tests.web.serving import base64_of, fields, file, lines, page, problem, web
 
 
 def drawn(row: dict[str, object]) -> Image.Image:
@@ -14,7 +14,7 @@ def drawn(row: dict[str, object]) -> Image.Image:
 
 
 async def test_pages_are_drawn_in_order_without_a_gateway() -> None:
-    async with alone() as served:
+    async with web() as served:
         response = await served.http.post("/v1/pages", files=[file(page(40, 120, 200))])
         by_json = await served.http.post("/v1/pages", json={"document": {"content": base64_of(page(40, 120, 200))}})
     assert response.headers["content-type"].startswith("application/x-ndjson")
@@ -25,13 +25,13 @@ async def test_pages_are_drawn_in_order_without_a_gateway() -> None:
         (2, 3, None),
     ]
     levels = [drawn(row).convert("L").getpixel((50, 50)) for row in rows]
-    assert levels == sorted(levels)
+    assert levels == sorted(levels)  # type: ignore[type-var]
     assert abs(levels[0] - 40) < 4  # type: ignore[operator]
     assert lines(by_json.text) == rows
 
 
 async def test_chosen_pages_are_drawn_no_larger_than_asked_for() -> None:
-    async with alone() as served:
+    async with web() as served:
         data = {"pages": "2-3", "max_side": "64"}
         rows = lines((await served.http.post("/v1/pages", files=[file(page(40, 120, 200))], data=data)).text)
     assert [row["page"] for row in rows] == [1, 2]
@@ -44,7 +44,7 @@ async def test_pages_are_drawn_in_square_pixels() -> None:
     """As a person sees a fax, while boxes count the pixels that it stores."""
     fax = io.BytesIO()
     Image.new("L", (200, 100), 255).save(fax, "TIFF", dpi=(204, 98))
-    async with alone() as served:
+    async with web() as served:
         (row,) = lines((await served.http.post("/v1/pages", files=[file(fax.getvalue())])).text)
     assert (row["width"], row["height"]) == (200, 100)
     width, height = drawn(row).size
@@ -53,7 +53,7 @@ async def test_pages_are_drawn_in_square_pixels() -> None:
 
 async def test_a_page_that_cannot_be_read_loses_no_other() -> None:
     whole = page(40, 120, 200)
-    async with alone() as served:
+    async with web() as served:
         rows = lines((await served.http.post("/v1/pages", files=[file(_damaged(whole))])).text)
     assert [row["error"] is None for row in rows] == [True, False, True]
     assert rows[1]["jpeg"] is None
@@ -61,7 +61,7 @@ async def test_a_page_that_cannot_be_read_loses_no_other() -> None:
 
 
 async def test_what_is_no_document_is_a_problem() -> None:
-    async with alone() as served:
+    async with web() as served:
         text = await served.http.post("/v1/pages", files=[file(b"no picture")])
         beyond = await served.http.post("/v1/pages", files=[file(page())], data={"pages": "9"})
         small = await served.http.post("/v1/pages", files=[file(page())], data={"max_side": "1"})

@@ -17,6 +17,8 @@ class Stage(StrEnum):
     SEGMENT = "segment"
     EMBED = "embed"
     COMPARE = "compare"
+    READ = "read"
+    ERASE = "erase"
     TOTAL = "total"
 
 

@@ -20,11 +20,13 @@ from services.runtime.serving.errors import item_status, problem
 from stamp2vec.decoding import DecoderPool
 from stamp2vec.errors import ServiceError, Stamp2vecError
 from stamp2vec.limits import MAX_IMAGES, MAX_MESSAGE_BYTES
-from stamp2vec.v1 import common_pb2, detector_pb2, embedder_pb2, segmenter_pb2
+from stamp2vec.texts import StripReadings
+from stamp2vec.v1 import common_pb2, detector_pb2, embedder_pb2, reader_pb2, segmenter_pb2
 from stamp2vec.values import ModelInfo, Task
 from stamp2vec.wire.images import images_to_messages, mask_from_message
 from stamp2vec.wire.models import selector_to_message
 from stamp2vec.wire.stamps import vector_from_message
+from stamp2vec.wire.texts import readings_from_message
 
 Pixels = NDArray[np.uint8]
 
@@ -53,6 +55,7 @@ _METHODS: Mapping[Task, _Method] = {
     Task.SEGMENT: _Method("Segment", segmenter_pb2.SegmentRequest, lambda result: mask_from_message(result.mask)),
     Task.EMBED: _Method("Embed", embedder_pb2.EmbedRequest, lambda result: vector_from_message(result.vector)),
     Task.VERIFY: _Method("VerifyPairs", embedder_pb2.VerifyPairsRequest, _places, "pairs"),
+    Task.READ: _Method("Read", reader_pb2.ReadRequest, readings_from_message),
 }
 
 
@@ -63,8 +66,8 @@ class ModelCaller:
     `workers` do what blocks, `decoders` read files into bytes that `hold` has taken. A `patient` one waits and asks
     again where a service is busy.
 
-    `pictures` are uint8 (h, w, 3), all of the size of the model's input. Each answer holds a result or an error for
-    each picture. AioRpcError when a service cannot answer at all.
+    `pictures` are uint8 (h, w, 3), all of the size of the model's input, but for strips to read. Each answer holds a
+    result or an error for each picture. AioRpcError when a service cannot answer at all.
     """
 
     upstreams: Upstreams
@@ -108,6 +111,10 @@ class ModelCaller:
         """What each place of a pair says, uint8 (h, w, 2); pairs are pictures of `comparison.LaidPair`."""
         return await self._call(Task.VERIFY, model, pairs, {})
 
+    async def read(self, model: ModelInfo, strips: Sequence[Pixels]) -> list[StripReadings | Stamp2vecError]:
+        """What strips say, uint8 (h, w) or (h, w, 3) of any sizes."""
+        return await self._call(Task.READ, model, strips, {})
+
     async def _call(
         self, task: Task, model: ModelInfo, pictures: Sequence[Pixels], options: Mapping[str, Any]
     ) -> list[Any]:
@@ -149,8 +156,8 @@ def _item_error(status: common_pb2.ItemStatus) -> ServiceError | None:
 
 
 def parts(pictures: Sequence[Pixels], max_bytes: int = _MAX_PIXEL_BYTES) -> Iterator[Sequence[Pixels]]:
-    """Runs of at most 64 pictures, all of one size, whose pixels fit into a message together."""
+    """Runs of at most 64 pictures whose pixels fit into a message together."""
     if pictures:
-        step = max(1, min(MAX_IMAGES, max_bytes // pictures[0].nbytes))
+        step = max(1, min(MAX_IMAGES, max_bytes // max(picture.nbytes for picture in pictures)))
         for first in range(0, len(pictures), step):
             yield pictures[first : first + step]

@@ -18,7 +18,8 @@ from services.runtime.security.reloading import Reloading
 from services.runtime.serving.connection import Connection
 from services.runtime.serving.interceptor import calling
 from services.runtime.serving.selection import choose
-from services.table import MODEL_SERVICES, ServiceSpec
+from services.table import MODEL_SERVICES, ServiceSpec, service_of
+from stamp2vec.errors import NotEnabled
 from stamp2vec.values import ModelInfo, Preset, Task
 from stamp2vec.wire.models import info_from_message
 
@@ -118,15 +119,25 @@ class Upstreams:
     def __init__(
         self, addresses: Mapping[str, str], credentials: Reloading[grpc.ChannelCredentials] | None = None
     ) -> None:
-        """`addresses` are those of the services, by name; without `credentials` they are called in clear text."""
-        self._upstreams = [Upstream(spec, addresses[spec.name], credentials) for spec in MODEL_SERVICES]
+        """`addresses` are those of the services, by name, empty for one that is not deployed.
+
+        Without `credentials` they are called in clear text.
+        """
+        deployed = [spec for spec in MODEL_SERVICES if addresses[spec.name]]
+        self._upstreams = [Upstream(spec, addresses[spec.name], credentials) for spec in deployed]
         self._of_task = {
-            task: upstream
-            for spec, upstream in zip(MODEL_SERVICES, self._upstreams, strict=True)
-            for task in spec.tasks
+            task: upstream for spec, upstream in zip(deployed, self._upstreams, strict=True) for task in spec.tasks
         }
 
     def __getitem__(self, task: Task) -> Upstream:
+        """The service of a task. NotEnabled where it is not deployed."""
+        if task not in self._of_task:
+            name = service_of(task).name
+            raise NotEnabled(
+                f"this gateway has no {name}: start `python -m services.{name}` and the gateway with "
+                f"--{name} HOST:PORT, on Kubernetes by the component {name}",
+                grpc.StatusCode.FAILED_PRECONDITION,
+            )
         return self._of_task[task]
 
     async def choose(self, task: Task, selector: Preset | str, deadline: Deadline) -> ModelInfo:

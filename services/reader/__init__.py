@@ -1,0 +1,1 @@
+"""The reader: strips in, text out."""

@@ -1,0 +1,1 @@
+"""The script classifier of the reader; the engines that read are other people's."""
