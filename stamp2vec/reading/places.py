@@ -48,6 +48,11 @@ def _rings(found: list[Ring]) -> list[Ring]:
     return [replace(found[0], inner=inner, outer=outer, span_degrees=span) for inner, outer in wide]
 
 
+def is_for_digits(ring: Ring) -> bool:
+    """Whether its band is so thin and so far out that it cuts letters: only numbers are to be taken from it."""
+    return (ring.inner, ring.outer) == _widened(*_DIGITS)
+
+
 def _widened(inner: float, outer: float) -> tuple[float, float]:
     """A band whose strip is not too long for its height to be read."""
     middle = (inner + outer) / 2
