@@ -70,7 +70,7 @@ class NewFile:
             raise InvalidInput(f"{self.typed} cannot be written ({error.strerror}): name another") from error
 
     def _write(self, folder: int, data: bytes) -> None:
-        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL  # which follows no link
         with os.fdopen(os.open(self.name, flags, 0o644, dir_fd=folder), "wb") as file:
             try:
                 file.write(data)
