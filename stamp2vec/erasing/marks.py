@@ -11,7 +11,7 @@ from stamp2vec.ink.erasing import erase
 from stamp2vec.values import Source
 
 _AROUND = 0.25  # of the longer side of a stamp: how much of the page around it shows what paper it lies on
-_LEAST_AROUND_PX = 24
+_LEAST_AROUND_PX, _MOST_AROUND_PX = 24, 120
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -61,7 +61,7 @@ def erase_marks(page: NDArray[np.uint8], marks: Sequence[Mark], changed: NDArray
 def _erase(page: NDArray[np.uint8], mark: Mark, changed: NDArray[np.bool_]) -> Result:
     height, width = page.shape[:2]
     x1, y1, x2, y2 = mark.box
-    around = max(_LEAST_AROUND_PX, round(_AROUND * max(x2 - x1, y2 - y1)))
+    around = min(max(_LEAST_AROUND_PX, round(_AROUND * max(x2 - x1, y2 - y1))), _MOST_AROUND_PX)
     left, top = max(0, x1 - around), max(0, y1 - around)
     right, bottom = min(width, x2 + around), min(height, y2 + around)
     mask = np.zeros((bottom - top, right - left), np.uint8)

@@ -39,6 +39,7 @@ _SHORT, _LONG, _LONG8 = 3, 4, 16
 _MOST_SEGMENTS = 1_000_000
 _CLASSIC_BYTES = 2**32 - 2**16
 _BLANK = bytes(2**16)
+_HEADER_BYTES = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,16 +149,25 @@ class _Patch:
             self._put(self._link_of(offset), self._offset.pack(following))
 
     def _clear(self, new: Mapping[int, _NewPage]) -> None:
-        """Overwrites the old pixels, other than what another page has too."""
-        kept = [part for index in range(len(self._pages)) if index not in new for part in self._parts(index)]
-        starts = np.array(sorted(kept), np.int64).reshape(-1, 2)
+        """Overwrites the old pixels, but for what the file has there besides: another page's, directories, tags."""
+        kept = [(0, _HEADER_BYTES)]
+        for index, offset in enumerate(self._pages):
+            directory, _ = self._file.directory(offset)
+            kept += directory.extents()
+            kept += self._parts(index) if index not in new else ()
+        bounds = np.array([(start, min(end, self._file.size)) for start, end in sorted(kept)], np.int64)
         for index in new:
             for start, end in self._parts(index):
-                is_shared = bool(((starts[:, 0] < end) & (starts[:, 1] > start)).any())
-                while start < end and not is_shared:
-                    piece = min(len(_BLANK), end - start)
-                    self._put(start, _BLANK[:piece])
-                    start += piece
+                for first, after in bounds[(bounds[:, 0] < end) & (bounds[:, 1] > start)].tolist():
+                    self._blank(start, first)
+                    start = max(start, after)
+                self._blank(start, end)
+
+    def _blank(self, start: int, end: int) -> None:
+        while start < end:
+            piece = min(len(_BLANK), end - start)
+            self._put(start, _BLANK[:piece])
+            start += piece
 
     def _parts(self, index: int) -> Iterator[tuple[int, int]]:
         """Where the pixels of a page lie in the file."""

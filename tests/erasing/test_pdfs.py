@@ -1,6 +1,7 @@
 """PDF files without stamps: pictures of every kind, what else is in the file, and what cannot be erased."""
 
 import io
+import sys
 import zlib
 from collections.abc import Mapping
 from typing import Any
@@ -18,7 +19,7 @@ from reportlab.pdfgen.canvas import Canvas
 
 from stamp2vec.erasing import Mark
 from stamp2vec.erasing.pdf import eraser
-from stamp2vec.errors import InvalidImage
+from stamp2vec.errors import InvalidImage, MissingExtra
 from stamp2vec.values import Source
 from tests.erasing.sheets import SIDE, coloured, mark, outside, pages, rewritten, saved, sheet
 
@@ -387,4 +388,10 @@ def test_pages_of_which_qpdf_counts_others_are_refused(monkeypatch: pytest.Monke
     other = pikepdf.open(io.BytesIO(bytes(img2pdf.convert([saved(sheet(), "PNG")] * 2))))
     monkeypatch.setattr(eraser, "_open", lambda source, password: other)
     with pytest.raises(InvalidImage, match="damaged"):
+        rewritten(scan())
+
+
+def test_without_its_extra_a_pdf_is_refused_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "stamp2vec.erasing.pdf", None)
+    with pytest.raises(MissingExtra, match=r"pip install 'stamp2vec\[erase\]'"):
         rewritten(scan())

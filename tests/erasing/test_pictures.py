@@ -141,6 +141,20 @@ _TRANSPOSED: dict[int, Callable[[NDArray[np.uint8]], NDArray[np.uint8]]] = {
 """From the page to how it is stored, by its orientation."""
 
 
+def test_a_part_that_claims_more_bytes_than_it_has_costs_no_other_page_anything() -> None:
+    """The first page's strip is said to reach over the second page's directory and pixels."""
+    data = bytearray(saved(sheet("red"), "TIFF", save_all=True, append_images=[sheet()], compression="tiff_lzw"))
+    with Image.open(io.BytesIO(bytes(data))) as image:
+        count = struct.pack("<I", image.tag_v2[279][-1])  # type: ignore[attr-defined]
+    found = [at for at in range(len(data) - 4) if data[at : at + 4] == count]
+    assert found
+    for at in found:
+        data[at : at + 4] = struct.pack("<I", len(data))
+    before = pages(bytes(data))
+    _, new, _, _ = rewritten(bytes(data))
+    np.testing.assert_array_equal(pages(new)[1].image, before[1].image)
+
+
 @pytest.mark.parametrize("orientation", range(1, 9))
 def test_a_tiff_that_is_stored_turned(orientation: int) -> None:
     file = io.BytesIO()

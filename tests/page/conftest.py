@@ -5,12 +5,12 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from services.stack.processes import Stack, running
 from tests.conftest import ROOT, require
 from tests.page import browser as chromium
-from tests.page.browser import analysed, upload, visiting
+from tests.page.browser import TIMEOUT_S, analysed, upload, visiting
 
 
 @pytest.fixture(scope="session")
@@ -28,6 +28,7 @@ def url(stack: Stack) -> str:
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
     program = require("chromium", "sudo make system")
+    expect.set_options(timeout=TIMEOUT_S * 1000)
     with sync_playwright() as playwright, closing(chromium.launch(playwright, Path(program))) as launched:
         yield launched
 

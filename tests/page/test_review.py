@@ -125,7 +125,7 @@ def test_vectors_are_taken_along_with_their_model(shown: Page) -> None:
     assert by_json[0]["model"] == rows[1][2] == "tvae@1.5.0"
     assert [float(number) for number in rows[1][3:]] == by_json[0]["vector"]
     assert sum(number**2 for number in by_json[0]["vector"]) == pytest.approx(1, abs=1e-4)
-    shown.locator(".card").first.locator("summary").click()
+    shown.locator(".card").first.locator("summary", has_text="Vector").click()
     with shown.expect_download() as download:
         shown.get_by_role("button", name="Download as JSON").click()
     assert download.value.suggested_filename == "page-stamp-1-vector.json"

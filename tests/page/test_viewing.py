@@ -1,11 +1,16 @@
 """A document on the screen: boxes, cards, zoom, selection, filters."""
 
+import csv
+import io
+import json
+
 import pytest
 from playwright.sync_api import FloatRect, Locator, Page, expect
 
 from services.stack.processes import Stack
 from stamp2vec.client import Client
-from tests.page.browser import boxes
+from tests.page.browser import analysed, boxes, upload
+from tests.page.test_review import exported
 
 
 def area(target: Locator) -> FloatRect:
@@ -41,8 +46,30 @@ def test_a_card_says_what_is_known_of_a_stamp(shown: Page) -> None:
     widths = card.locator("img").evaluate_all("images => images.map(image => image.naturalWidth)")
     assert len(widths) == 2
     assert min(widths) > 100
-    card.locator("summary").click()
+    card.locator("summary", has_text="Vector").click()
     expect(card.locator(".plot")).to_have_attribute("aria-label", r"Bar plot of 128 numbers from " + _range(card))
+
+
+def test_the_text_of_a_stamp_is_straightened(shown: Page) -> None:
+    card = shown.locator(".card").first
+    card.locator("summary", has_text="Straightened text").click()
+    strips = card.locator(".strips img")
+    labels = strips.evaluate_all("images => images.map(image => image.alt)")
+    assert labels[:2] == ["Ring of text, read clockwise", "Ring of text, read counterclockwise"]
+    assert labels[-1] == "Lines of text"
+    expect(strips.first).to_be_visible()
+    width, height = strips.first.evaluate("image => [image.naturalWidth, image.naturalHeight]")
+    assert width > 8 * height
+
+
+def test_stamps_are_read_where_that_is_asked_for(page: Page, sample: bytes) -> None:
+    page.get_by_label("Read the text of stamps").check()
+    upload(page, sample)
+    analysed(page)
+    text = page.locator(".card").first.get_by_role("group", name="Text", exact=True)
+    expect(text.locator("li:not(.doubtful)").first).to_contain_text("Northwind Electronics")
+    assert "Northwind Electronics" in json.loads(exported(page, "json")[1])["stamps"][0]["text"]
+    assert next(csv.DictReader(io.StringIO(exported(page, "csv")[1])))["text"].startswith("Northwind Electronics / ")
 
 
 def _range(card: Locator) -> str:

@@ -19,7 +19,7 @@ from training.evaluate.unstamped import Box, Case, Imprint, Pixels, cases
 COLOURLESS = ("black", "grey")
 _INKED = 40  # of 255, of true coverage
 _CALLED_FOUND = 0.5  # intersection over union
-_SHOWN = 24  # of the montage
+_SHOWN = 12  # of the montage
 _SHOWN_WIDTH = 1500
 _WINDOW = 7  # a side of the windows of SSIM
 _C1, _C2 = (0.01 * 255) ** 2, (0.03 * 255) ** 2
@@ -176,6 +176,8 @@ def _reports(preset: Preset, stamps: Sequence[Erased]) -> list[Report]:
     groups = {"all": list(stamps)}
     groups["coloured on the page"] = [each for each in stamps if each.has_colour]
     groups["grey or black on the page"] = [each for each in stamps if not each.has_colour]
+    groups["coloured, and found"] = [each for each in stamps if each.has_colour and each.found]
+    groups["grey or black, and found"] = [each for each in stamps if not each.has_colour and each.found]
     for name in sorted({each.ink for each in stamps}):
         groups[f"ink {name}"] = [each for each in stamps if each.ink == name]
     for name in sorted({each.capture for each in stamps}):

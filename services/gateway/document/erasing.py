@@ -15,7 +15,7 @@ from stamp2vec.imaging import Limits
 from stamp2vec.limits import MAX_MESSAGE_BYTES
 from stamp2vec.values import DocumentResult, ErasedDocument
 
-_PEAK = 4.0  # bytes that a page takes while it is rewritten, for each of its RGB bytes (bench.erasing)
+_PEAK = 8.0  # bytes that a page takes while it is rewritten, for each of its RGB bytes (bench.erasing)
 _REST_BYTES = 2**20  # of a response, for all but the file
 
 

@@ -28,8 +28,8 @@ export class Api {
     const form = documentForm(file, options);
     form.set("preset", options.preset);
     form.set("min_score", String(minScore));
-    form.set("include_masks", "true");
-    form.set("include_crops", "true");
+    for (const name of ["crops", "clean_stamps", "unrolled"]) form.set(`include_${name}`, "true");
+    if (options.reads) form.set("include_text", "true");
     let isOver = false;
     for await (const line of this.#lines<Line>("v1/analyze", form, signal)) {
       isOver = line.type === "document" || line.type === "problem";

@@ -5,6 +5,7 @@ import { dieClass, letterOf } from "./dies.ts";
 import { vectorJson } from "./exports.ts";
 import { plot } from "./plot.ts";
 import type { Found, State } from "./state.ts";
+import type { Strip, Text } from "./types.ts";
 
 const MOST_NAMED = 4; // stamps of the same die
 
@@ -99,13 +100,11 @@ export class Cards {
             element("span", { class: "frame" }, element("img", { src: pngUrl(base64), alt: "" })),
             element("figcaption", {}, what),
           );
-    const mask = picture(stamp.mask_png, "ink");
-    mask.classList.add("ink");
     const card = element(
       "li",
       { class: "card", "data-stamp": found.index },
       element("h3", {}, name, element("span", { class: "card-state" })),
-      element("div", { class: "card-pictures" }, picture(stamp.crop_png, "page"), mask),
+      element("div", { class: "card-pictures" }, picture(stamp.crop_png, "page"), picture(stamp.ink_png, "ink")),
       facts(found),
       element(
         "div",
@@ -116,6 +115,8 @@ export class Cards {
         button("Compare …", {}, () => this.actions.compare(found)),
       ),
     );
+    if (stamp.text) card.append(texts(stamp.text));
+    if (stamp.unrolled?.length) card.append(strips(stamp.unrolled));
     if (stamp.vector) card.append(this.#vector(found, stamp.vector));
     card.addEventListener("click", (event) => {
       if (!(event.target as Element).closest("button, summary, a")) name.click();
@@ -147,6 +148,34 @@ export class Cards {
     const { selected } = this.state;
     if (selected) this.#cards.get(selected.index)?.scrollIntoView({ block: "nearest", inline: "nearest" });
   }
+}
+
+/** What a reader has made of it, with how sure it is: much of a stamp is worn. */
+function texts({ lines, dates, numbers, warnings }: Text): HTMLElement {
+  const sure = (confidence: number) => element("span", { class: "fine" }, ` ${Math.round(confidence * 100)} %`);
+  const read = lines.filter(({ text }) => text !== "");
+  const items = read.map(({ text, confidence, doubtful }) =>
+    element("li", { class: doubtful ? "doubtful" : null }, element("span", { dir: "auto" }, text), sure(confidence)),
+  );
+  const found = [
+    ...dates.filter(({ doubtful }) => !doubtful).map(({ iso, text }) => `Date ${iso || text}`),
+    ...numbers.filter(({ doubtful }) => !doubtful).map(({ digits }) => `Number ${digits}`),
+  ];
+  const notes = [...found, ...warnings].map((text) => element("p", { class: "fine" }, text));
+  const none = items.length === 0 ? [element("p", { class: "fine" }, "No text could be read.")] : [];
+  return element("div", { class: "texts", role: "group", "aria-label": "Text" }, element("ul", {}, ...items), ...none, ...notes);
+}
+
+/** Each ring of text comes both ways, since only who reads it can say which is right. */
+function strips(found: Strip[]): HTMLDetailsElement {
+  const made = element("details", {}, element("summary", {}, "Straightened text"));
+  const words = (strip: Strip) => (strip.ring ? `Ring of text, read ${strip.ring.reading}` : "Lines of text");
+  made.addEventListener("toggle", () => {
+    if (!made.open || made.childElementCount > 1) return;
+    const pictures = found.map((strip) => element("img", { src: pngUrl(strip.pixels_png), alt: words(strip), title: words(strip) }));
+    made.append(element("div", { class: "strips", tabindex: 0, role: "group", "aria-label": "Straightened text" }, ...pictures));
+  });
+  return made;
 }
 
 function facts(found: Found): HTMLDListElement {

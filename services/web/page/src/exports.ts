@@ -27,6 +27,7 @@ function record(state: State, found: Found) {
     height_mm: stamp.height_mm,
     source: stamp.source,
     die: die ? letterOf(die) : null,
+    text: stamp.text?.lines.map(({ text }) => text).filter(Boolean) ?? null,
   };
 }
 
@@ -57,9 +58,9 @@ export function reviewJson(state: State): string {
 
 export function reviewCsv(state: State): string {
   const rows = state.visible.map((found) => {
-    const { box, detected_box, ...rest } = record(state, found);
+    const { box, detected_box, text, ...rest } = record(state, found);
     const [x1, y1, x2, y2] = box;
-    return { file: state.file?.name ?? "", ...rest, x1, y1, x2, y2, detected_box: detected_box.join(" ") };
+    return { file: state.file?.name ?? "", ...rest, x1, y1, x2, y2, detected_box: detected_box.join(" "), text: text?.join(" / ") ?? "" };
   });
   const columns = Object.keys(rows[0] ?? { file: "" });
   return csv([columns, ...rows.map((row) => Object.values(row))]);

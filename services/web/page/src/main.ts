@@ -80,11 +80,11 @@ async function open(file: File, options: Options): Promise<void> {
     state.changed("pictures", "progress");
   });
   try {
-    if (thresholds.size === 0) {
-      await askThresholds();
-      state.setFilters({ threshold: thresholds.get(options.preset) ?? USUAL_THRESHOLD });
-    }
     for await (const line of api.analyze(file, options, LOWEST_SCORE, signal)) {
+      if (thresholds.size === 0) {
+        await askModels(); // they could not be had before
+        state.setFilters({ threshold: thresholds.get(options.preset) ?? USUAL_THRESHOLD });
+      }
       if (line.type === "page") state.addPage(line);
       else if (line.type === "document") state.rest = line;
       else if (line.type === "problem") throw new Failed(line.problem);
@@ -113,9 +113,10 @@ async function onFailed(failed: Failed, file: File, options: Options): Promise<v
   problems.show(problem, mayRetry(problem));
 }
 
-/** The detectors' own thresholds, by preset. What is wrong is told by the analysis that follows. */
-async function askThresholds(): Promise<void> {
+/** The detectors' own thresholds, by preset, and whether stamps can be read. What is wrong is told by the analysis that follows. */
+async function askModels(): Promise<void> {
   const models = await api.models().catch(() => []);
+  byId("reads-option", HTMLElement).hidden = !models.some(({ task }) => task === "read"); // where a reader is deployed
   for (const model of models.filter(({ task }) => task === "detect")) {
     for (const preset of model.presets) thresholds.set(preset, model.threshold);
   }
@@ -144,5 +145,5 @@ state.on(["document", "results", "progress"], () => {
   byId("export-open", HTMLButtonElement).disabled = state.pages.size === 0;
 });
 
-void askThresholds();
+void askModels();
 listenToKeys({ state, viewer, strip, redraw, review, comparison, tabs, upload });

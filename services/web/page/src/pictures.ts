@@ -27,6 +27,7 @@ export class Pictures {
   readonly #failed = new Map<number, string>();
   #refused: string | undefined; // why the service draws nothing of this document
   #isPaused = false;
+  #isStarting = false;
   #stopping = new AbortController();
   #isDrawable = true; // until the file is known not to be: nothing is asked of the service before
 
@@ -55,7 +56,7 @@ export class Pictures {
     for (const { url } of this.#pictures.values()) URL.revokeObjectURL(url);
     for (const known of [this.#pictures, this.#asked, this.#closely, this.#failed]) known.clear();
     this.#refused = undefined;
-    this.#isPaused = false;
+    this.#isPaused = this.#isStarting = false;
   }
 
   /** Why there is none, where the service has said so. */
@@ -85,7 +86,8 @@ export class Pictures {
   /** Has these pages drawn, and those after them, where nobody has asked yet. `pages` is what there is, in order. */
   want(pages: number[]): void {
     const missing = pages.filter((page) => !this.#pictures.has(page) && !this.#asked.has(page));
-    if (this.#isDrawable || this.#isPaused || this.#refused !== undefined || missing.length === 0) return;
+    const waits = this.#isStarting || this.#isPaused || this.#refused !== undefined;
+    if (this.#isDrawable || waits || missing.length === 0) return;
     const batch = missing.slice(0, AHEAD);
     for (const page of batch) this.#asked.add(page);
     void this.#draw(ranges(batch), SIDE_PX);
@@ -93,7 +95,14 @@ export class Pictures {
 
   /** The first of the pages that the person has asked for, before anything is known of the document. */
   wantFirst(): void {
-    if (!this.#isDrawable) void this.#draw(this.state.options.pages, SIDE_PX);
+    if (this.#isDrawable) return;
+    const { signal } = this.#stopping;
+    this.#isStarting = true; // which pages it draws is known as they come
+    void this.#draw(this.state.options.pages, SIDE_PX).finally(() => {
+      if (signal.aborted) return;
+      this.#isStarting = false;
+      this.state.changed("pictures");
+    });
   }
 
   /** A page in all its pixels, for who looks closely. */

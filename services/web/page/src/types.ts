@@ -12,6 +12,22 @@ export interface Problem {
   retry_after_s: number | null;
 }
 
+/** A part of a stamp whose text is straight; `ring` where it lay on one, `line` where it did not. */
+export interface Strip {
+  pixels_png: string;
+  ink_png?: string;
+  ring: { outer: number; reading: string } | null;
+  line: unknown;
+}
+
+/** What a stamp says, in reading order. */
+export interface Text {
+  lines: { text: string; confidence: number; doubtful: boolean }[];
+  dates: { iso: string; text: string; doubtful: boolean }[];
+  numbers: { digits: string; doubtful: boolean }[];
+  warnings: string[];
+}
+
 export interface Stamp {
   box: Box;
   score: number;
@@ -23,8 +39,13 @@ export interface Stamp {
   height_mm: number | null;
   crop_box: Box;
   vector?: number[];
-  mask_png?: string;
   crop_png?: string;
+  /** Its ink alone, in the colour of full ink on white. */
+  ink_png?: string;
+  /** The same on nothing. */
+  transparent_png?: string;
+  unrolled?: Strip[];
+  text?: Text;
 }
 
 export interface PageRow {
@@ -88,4 +109,6 @@ export interface Options {
   preset: "fast" | "accurate";
   pages: string;
   password: string;
+  /** Whether stamps are read: it takes longer than all the rest. */
+  reads: boolean;
 }

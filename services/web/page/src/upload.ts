@@ -52,6 +52,7 @@ export class Upload {
       preset: byId("preset-accurate", HTMLInputElement).checked ? "accurate" : "fast",
       pages: byId("pages", HTMLInputElement).value.replaceAll(/\s/g, ""),
       password: "",
+      reads: byId("reads", HTMLInputElement).checked,
     };
   }
 

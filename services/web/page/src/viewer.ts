@@ -172,7 +172,7 @@ export class Viewer {
     const row = this.state.pages.get(page);
     if (row?.width) this.pictures.check(page, row.width, row.height);
     const picture = this.pictures.get(page);
-    if (!picture && this.state.file) this.pictures.want([page]);
+    if (!picture && (row || !this.state.options.pages)) this.pictures.want([page]);
     const isComing = !picture && (this.state.isRunning || row !== undefined);
     const note = row?.error?.detail ?? this.pictures.failure(page) ?? (isComing ? "Drawing the page …" : "");
     this.#empty.textContent = note;

@@ -23,8 +23,8 @@ var Api = class {
     const form = documentForm(file, options);
     form.set("preset", options.preset);
     form.set("min_score", String(minScore));
-    form.set("include_masks", "true");
-    form.set("include_crops", "true");
+    for (const name of ["crops", "clean_stamps", "unrolled"]) form.set(`include_${name}`, "true");
+    if (options.reads) form.set("include_text", "true");
     let isOver = false;
     for await (const line of this.#lines("v1/analyze", form, signal)) {
       isOver = line.type === "document" || line.type === "problem";
@@ -231,7 +231,8 @@ function record(state2, found) {
     width_mm: stamp.width_mm,
     height_mm: stamp.height_mm,
     source: stamp.source,
-    die: die ? letterOf(die) : null
+    die: die ? letterOf(die) : null,
+    text: stamp.text?.lines.map(({ text }) => text).filter(Boolean) ?? null
   };
 }
 function pagesOf(state2) {
@@ -259,9 +260,9 @@ function reviewJson(state2) {
 }
 function reviewCsv(state2) {
   const rows = state2.visible.map((found) => {
-    const { box, detected_box, ...rest } = record(state2, found);
+    const { box, detected_box, text, ...rest } = record(state2, found);
     const [x1, y1, x2, y2] = box;
-    return { file: state2.file?.name ?? "", ...rest, x1, y1, x2, y2, detected_box: detected_box.join(" ") };
+    return { file: state2.file?.name ?? "", ...rest, x1, y1, x2, y2, detected_box: detected_box.join(" "), text: text?.join(" / ") ?? "" };
   });
   const columns = Object.keys(rows[0] ?? { file: "" });
   return csv([columns, ...rows.map((row) => Object.values(row))]);
@@ -418,13 +419,11 @@ var Cards = class {
       element("span", { class: "frame" }, element("img", { src: pngUrl(base64), alt: "" })),
       element("figcaption", {}, what)
     );
-    const mask = picture(stamp.mask_png, "ink");
-    mask.classList.add("ink");
     const card = element(
       "li",
       { class: "card", "data-stamp": found.index },
       element("h3", {}, name, element("span", { class: "card-state" })),
-      element("div", { class: "card-pictures" }, picture(stamp.crop_png, "page"), mask),
+      element("div", { class: "card-pictures" }, picture(stamp.crop_png, "page"), picture(stamp.ink_png, "ink")),
       facts(found),
       element(
         "div",
@@ -435,6 +434,8 @@ var Cards = class {
         button("Compare …", {}, () => this.actions.compare(found))
       )
     );
+    if (stamp.text) card.append(texts(stamp.text));
+    if (stamp.unrolled?.length) card.append(strips(stamp.unrolled));
     if (stamp.vector) card.append(this.#vector(found, stamp.vector));
     card.addEventListener("click", (event) => {
       if (!event.target.closest("button, summary, a")) name.click();
@@ -464,6 +465,30 @@ var Cards = class {
     if (selected) this.#cards.get(selected.index)?.scrollIntoView({ block: "nearest", inline: "nearest" });
   }
 };
+function texts({ lines, dates, numbers, warnings }) {
+  const sure = (confidence) => element("span", { class: "fine" }, ` ${Math.round(confidence * 100)} %`);
+  const read = lines.filter(({ text }) => text !== "");
+  const items = read.map(
+    ({ text, confidence, doubtful }) => element("li", { class: doubtful ? "doubtful" : null }, element("span", { dir: "auto" }, text), sure(confidence))
+  );
+  const found = [
+    ...dates.filter(({ doubtful }) => !doubtful).map(({ iso, text }) => `Date ${iso || text}`),
+    ...numbers.filter(({ doubtful }) => !doubtful).map(({ digits }) => `Number ${digits}`)
+  ];
+  const notes = [...found, ...warnings].map((text) => element("p", { class: "fine" }, text));
+  const none = items.length === 0 ? [element("p", { class: "fine" }, "No text could be read.")] : [];
+  return element("div", { class: "texts", role: "group", "aria-label": "Text" }, element("ul", {}, ...items), ...none, ...notes);
+}
+function strips(found) {
+  const made = element("details", {}, element("summary", {}, "Straightened text"));
+  const words = (strip2) => strip2.ring ? `Ring of text, read ${strip2.ring.reading}` : "Lines of text";
+  made.addEventListener("toggle", () => {
+    if (!made.open || made.childElementCount > 1) return;
+    const pictures2 = found.map((strip2) => element("img", { src: pngUrl(strip2.pixels_png), alt: words(strip2), title: words(strip2) }));
+    made.append(element("div", { class: "strips", tabindex: 0, role: "group", "aria-label": "Straightened text" }, ...pictures2));
+  });
+  return made;
+}
 function facts(found) {
   const { stamp } = found;
   const [x1, y1, x2, y2] = stamp.box;
@@ -727,9 +752,14 @@ var History = class {
 // src/state.ts
 var OPEN = { verdict: "open", box: null };
 var ALL = "";
+function shownOf(stamp) {
+  delete stamp.transparent_png;
+  for (const strip2 of stamp.unrolled ?? []) delete strip2.ink_png;
+  return stamp;
+}
 var State = class {
   file = null;
-  options = { preset: "fast", pages: "", password: "" };
+  options = { preset: "fast", pages: "", password: "", reads: false };
   isRunning = false;
   /** Of the file; null until it is known. */
   pageCount = null;
@@ -784,7 +814,7 @@ var State = class {
     this.pages.set(row.page, row);
     for (const [position, stamp] of row.stamps.entries()) {
       const label = `${row.page + 1}.${position + 1}`;
-      this.stamps.push({ index: this.stamps.length, page: row.page, label, stamp });
+      this.stamps.push({ index: this.stamps.length, page: row.page, label, stamp: shownOf(stamp) });
     }
     if (isFirst) this.page = row.page;
     this.changedSoon("results", ...isFirst ? ["page"] : []);
@@ -1160,6 +1190,7 @@ var Pictures = class {
   #refused;
   // why the service draws nothing of this document
   #isPaused = false;
+  #isStarting = false;
   #stopping = new AbortController();
   #isDrawable = true;
   /** Starts with a file: its own picture where the browser draws it, else the first pages from the service. */
@@ -1181,7 +1212,7 @@ var Pictures = class {
     for (const { url } of this.#pictures.values()) URL.revokeObjectURL(url);
     for (const known of [this.#pictures, this.#asked, this.#closely, this.#failed]) known.clear();
     this.#refused = void 0;
-    this.#isPaused = false;
+    this.#isPaused = this.#isStarting = false;
   }
   /** Why there is none, where the service has said so. */
   failure(page) {
@@ -1207,14 +1238,22 @@ var Pictures = class {
   /** Has these pages drawn, and those after them, where nobody has asked yet. `pages` is what there is, in order. */
   want(pages) {
     const missing = pages.filter((page) => !this.#pictures.has(page) && !this.#asked.has(page));
-    if (this.#isDrawable || this.#isPaused || this.#refused !== void 0 || missing.length === 0) return;
+    const waits = this.#isStarting || this.#isPaused || this.#refused !== void 0;
+    if (this.#isDrawable || waits || missing.length === 0) return;
     const batch = missing.slice(0, AHEAD);
     for (const page of batch) this.#asked.add(page);
     void this.#draw(ranges(batch), SIDE_PX);
   }
   /** The first of the pages that the person has asked for, before anything is known of the document. */
   wantFirst() {
-    if (!this.#isDrawable) void this.#draw(this.state.options.pages, SIDE_PX);
+    if (this.#isDrawable) return;
+    const { signal } = this.#stopping;
+    this.#isStarting = true;
+    void this.#draw(this.state.options.pages, SIDE_PX).finally(() => {
+      if (signal.aborted) return;
+      this.#isStarting = false;
+      this.state.changed("pictures");
+    });
   }
   /** A page in all its pixels, for who looks closely. */
   wantClosely(page) {
@@ -1687,7 +1726,8 @@ var Upload = class {
     return {
       preset: byId("preset-accurate", HTMLInputElement).checked ? "accurate" : "fast",
       pages: byId("pages", HTMLInputElement).value.replaceAll(/\s/g, ""),
-      password: ""
+      password: "",
+      reads: byId("reads", HTMLInputElement).checked
     };
   }
   #take(files) {
@@ -1848,7 +1888,7 @@ var Viewer = class {
     const row = this.state.pages.get(page);
     if (row?.width) this.pictures.check(page, row.width, row.height);
     const picture = this.pictures.get(page);
-    if (!picture && this.state.file) this.pictures.want([page]);
+    if (!picture && (row || !this.state.options.pages)) this.pictures.want([page]);
     const isComing = !picture && (this.state.isRunning || row !== void 0);
     const note = row?.error?.detail ?? this.pictures.failure(page) ?? (isComing ? "Drawing the page …" : "");
     this.#empty.textContent = note;
@@ -2007,11 +2047,11 @@ async function open(file, options) {
     state.changed("pictures", "progress");
   });
   try {
-    if (thresholds.size === 0) {
-      await askThresholds();
-      state.setFilters({ threshold: thresholds.get(options.preset) ?? USUAL_THRESHOLD });
-    }
     for await (const line of api.analyze(file, options, LOWEST_SCORE, signal)) {
+      if (thresholds.size === 0) {
+        await askModels();
+        state.setFilters({ threshold: thresholds.get(options.preset) ?? USUAL_THRESHOLD });
+      }
       if (line.type === "page") state.addPage(line);
       else if (line.type === "document") state.rest = line;
       else if (line.type === "problem") throw new Failed(line.problem);
@@ -2038,8 +2078,9 @@ async function onFailed(failed, file, options) {
   }
   problems.show(problem, mayRetry(problem));
 }
-async function askThresholds() {
+async function askModels() {
   const models = await api.models().catch(() => []);
+  byId("reads-option", HTMLElement).hidden = !models.some(({ task }) => task === "read");
   for (const model of models.filter(({ task }) => task === "detect")) {
     for (const preset of model.presets) thresholds.set(preset, model.threshold);
   }
@@ -2066,5 +2107,5 @@ for (const closer of document.querySelectorAll("dialog [data-close]")) {
 state.on(["document", "results", "progress"], () => {
   byId("export-open", HTMLButtonElement).disabled = state.pages.size === 0;
 });
-void askThresholds();
+void askModels();
 listenToKeys({ state, viewer, strip, redraw, review, comparison, tabs, upload });
