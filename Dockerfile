@@ -15,12 +15,13 @@ o = p['optional-dependencies']; \
 print(*p['dependencies'], *o['services'], *o['otel'], sep='\n', file=open('light.txt', 'w')); \
 print(*o['local'], sep='\n', file=open('local.txt', 'w')); \
 print(*o['read'], sep='\n', file=open('read.txt', 'w')); \
+print(*o['erase'], sep='\n', file=open('erase.txt', 'w')); \
 print(*o['web'], sep='\n', file=open('web.txt', 'w')); \
 print(*p['dependencies'], *o['bulk'], sep='\n', file=open('bulk.txt', 'w'))"
 
 # What the gateway needs.
 FROM requirements AS light
-RUN pip install -r light.txt -c constraints.txt \
+RUN pip install -r light.txt -r erase.txt -c constraints.txt \
  && pip uninstall --yes setuptools pip
 
 # What HTTP before the gateway needs.

@@ -84,6 +84,15 @@ class Source(StrEnum):
     SIGNATURE_FIELD = "signature field"
 
 
+class Outcome(StrEnum):
+    """What became of a stamp that may have been erased: PARTLY leaves some of its ink, KEPT all of it."""
+
+    ERASED = "erased"
+    PARTLY = "partly"
+    KEPT = "kept"
+    NOT_SELECTED = "not selected"
+
+
 @dataclass(frozen=True, slots=True)
 class Resolution:
     """Pixels an inch, along a row and along a column of a page as a person sees it."""
@@ -160,7 +169,8 @@ class PageResult:
     """One page, its sides in pixels as a person sees it, its stamps best first; or the error that it ended in.
 
     `resolution` is of these pixels, None where the file does not say it; `label` is what a PDF calls the page.
-    `warnings` say what of the page may be missing, each in a sentence with what to do.
+    `warnings` say what of the page may be missing, each in a sentence with what to do. `erased` is the page without its
+    stamps, uint8 (height, width, 3); None unless it was asked for.
     """
 
     index: int
@@ -171,6 +181,7 @@ class PageResult:
     resolution: Resolution | None = None
     label: str = ""
     warnings: tuple[str, ...] = ()
+    erased: np.ndarray | None = None
 
     def _repr_html_(self) -> str:
         return page_html(self)
@@ -305,6 +316,7 @@ class Timing:
     compare_ms: float
     total_ms: float
     read_ms: float = 0.0
+    erase_ms: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -332,6 +344,62 @@ class DocumentResult:
 
     def _repr_html_(self) -> str:
         return document_html(self)
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class StampPlace:
+    """A stamp of a document: its page, and its number among the stamps of that page, best first; both from 1."""
+
+    page: int
+    stamp: int
+
+
+@dataclass(frozen=True, slots=True)
+class ErasedStamp:
+    """A stamp of a page, as in Stamp, and what became of it: `left` is the share of its ink that is still there, and
+    `reason` says why, and what to do; empty where none is, and of a stamp that was not selected.
+    """
+
+    box: tuple[float, float, float, float]
+    score: float
+    type: StampType
+    ink_colour: InkColour | None
+    source: Source
+    die_group: int
+    outcome: Outcome
+    left: float
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class ErasedPage:
+    """A page, as in PageResult, and its stamps, best first; or the error for which it stayed as it was."""
+
+    index: int
+    height: int
+    width: int
+    stamps: tuple[ErasedStamp, ...]
+    error: Stamp2vecError | None
+    label: str = ""
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ErasedDocument:
+    """A file without stamps: its bytes `data` and their media type, for example "application/pdf".
+
+    `pages` are those that were asked for. `warnings` say what is wrong with the file as a whole, and what the new one
+    has or lacks other than the stamps. The others are as in DocumentResult.
+    """
+
+    data: bytes
+    media_type: str
+    pages: tuple[ErasedPage, ...]
+    models: tuple[ModelInfo, ...]
+    timing: Timing
+    request_id: str
+    warnings: tuple[str, ...]
+    page_count: int
 
 
 @dataclass(frozen=True, slots=True, eq=False)

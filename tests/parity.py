@@ -9,7 +9,19 @@ import pytest
 
 from stamp2vec.strips import Ellipse, Line, Ring, Strip
 from stamp2vec.texts import StampText, TextArc, TextDate, TextLine, TextNumber
-from stamp2vec.values import Comparison, DocumentResult, ModelInfo, Overlay, PageResult, Resolution, Stamp, Timing
+from stamp2vec.values import (
+    Comparison,
+    DocumentResult,
+    ErasedDocument,
+    ErasedPage,
+    ErasedStamp,
+    ModelInfo,
+    Overlay,
+    PageResult,
+    Resolution,
+    Stamp,
+    Timing,
+)
 
 Rule = Callable[[Any, Any], None]
 
@@ -80,6 +92,37 @@ RULES: Mapping[type, Mapping[str, Rule]] = {
         "resolution": one,
         "label": same,
         "warnings": same,
+        "erased": within(2.0),  # a level of a mask may change a pixel a little
+    },
+    ErasedDocument: {
+        "data": own,  # of masks that differ by a level
+        "media_type": same,
+        "pages": each,
+        "models": each,
+        "timing": one,
+        "request_id": own,
+        "warnings": same,
+        "page_count": same,
+    },
+    ErasedPage: {
+        "index": same,
+        "height": same,
+        "width": same,
+        "stamps": each,
+        "error": same_error,
+        "label": same,
+        "warnings": same,
+    },
+    ErasedStamp: {
+        "box": within(1e-4),
+        "score": within(1e-4),
+        "type": same,
+        "ink_colour": same,
+        "source": same,
+        "die_group": same,
+        "outcome": same,
+        "left": within(0.02),
+        "reason": same,
     },
     Resolution: {"x": within(1e-3), "y": within(1e-3)},
     Stamp: {

@@ -13,7 +13,7 @@ from stamp2vec.wire.errors import code_of
 
 
 class GatewayMetrics:
-    """Its labels have a bounded set of values: eight stages, and the codes of gRPC."""
+    """Its labels have a bounded set of values: a stage each, and the codes of gRPC."""
 
     def __init__(
         self, registry: CollectorRegistry, in_work: Callable[[], int], capacity: int, budgets: Budgets

@@ -14,6 +14,7 @@ from services.gateway.admission.budgets import Budgets
 from services.gateway.admission.workers import Threads, Workers
 from services.gateway.comparison import compare_stamps, ink_models
 from services.gateway.document.analysis import DocumentAnalysis
+from services.gateway.document.erasing import DocumentErasing
 from services.gateway.document.stream import Document, DocumentStream
 from services.gateway.metrics import GatewayMetrics
 from services.gateway.tasks import task_group
@@ -27,11 +28,12 @@ from services.gateway.validation import (
     check_comparands,
     check_crops,
     check_document,
+    check_erasing,
     check_pages,
 )
 from services.runtime.batching.refusals import NotServing
 from services.runtime.serving.errors import AioContext
-from stamp2vec.decoding import DecoderPool
+from stamp2vec.decoding import DecoderPool, SharedFile
 from stamp2vec.document import InkModels, Models, Options
 from stamp2vec.errors import InvalidInput, ModelNotFound
 from stamp2vec.limits import MAX_MESSAGE_BYTES
@@ -40,6 +42,7 @@ from stamp2vec.v1.gateway_pb2_grpc import StampServiceServicer
 from stamp2vec.values import Preset, Task
 from stamp2vec.wire.comparisons import comparison_to_message
 from stamp2vec.wire.documents import options_from_message
+from stamp2vec.wire.erasing import erase_options_from_message, erased_to_message
 from stamp2vec.wire.models import info_to_message, preset_from_number
 
 log = logging.getLogger(__name__)
@@ -86,6 +89,28 @@ class StampServicer(StampServiceServicer):
         async with aclosing(stream.answers(aiter(request_iterator))) as responses:
             async for response in responses:
                 yield response
+
+    async def EraseStamps(  # noqa: N802 - the contract's name
+        self, request: gateway_pb2.EraseStampsRequest, context: AioContext
+    ) -> gateway_pb2.EraseStampsResponse:
+        """The file is found, erased and written by one decoder, which reads nothing else meanwhile."""
+        check_erasing(request)
+        preset, options = preset_from_number(request.preset, "preset"), erase_options_from_message(request)
+        priority, file = request.priority, SharedFile(request.document)
+        del request  # its bytes are to be held once
+        deadline = Deadline.after(context.time_remaining())
+
+        async def work(caller: ModelCaller) -> gateway_pb2.EraseStampsResponse:
+            models = await self._models(preset, options.analysis(), deadline)
+            erasing = DocumentErasing(file, options, models, caller, DOCUMENT_LIMITS)
+            erased = await erasing.run()
+            self._metrics.analyzed(erasing.analysis.pages, erasing.analysis.stages)
+            return await caller.workers.run(erased_to_message, erased)
+
+        try:
+            return _checked_size(await self._call(work, deadline, priority), "document")
+        finally:
+            self._decoders.close_file(file)
 
     async def DetectStamps(  # noqa: N802 - the contract's name
         self, request: gateway_pb2.DetectStampsRequest, context: AioContext

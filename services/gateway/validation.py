@@ -9,6 +9,7 @@ from stamp2vec.imaging import READABLE, Limits
 from stamp2vec.limits import MAX_DOCUMENT_BYTES, MAX_FILE_BYTES, MAX_ID_CHARS, MAX_IMAGES, MAX_STREAMED_PAGES
 from stamp2vec.v1 import common_pb2, gateway_pb2
 from stamp2vec.wire.documents import options_from_message
+from stamp2vec.wire.erasing import erase_options_from_message
 
 DOCUMENT_LIMITS = Limits(max_bytes=MAX_DOCUMENT_BYTES)
 STREAMED_LIMITS = Limits(max_bytes=MAX_FILE_BYTES)
@@ -20,17 +21,16 @@ def check_document(request: gateway_pb2.AnalyzeDocumentRequest, size: int, limit
 
     A number that is unset is 0, and as good.
     """
-    errors: list[InvalidInput | None] = [
-        _known("preset", common_pb2.Preset.values(), request.preset),
-        _known("priority", common_pb2.Priority.values(), request.priority),
-        *options_from_message(request).faults(),
-    ]
-    if not size:
-        message = f"the file is empty: {READABLE}"
-        errors.append(InvalidImage(message, "document"))
-    elif size > limits.max_bytes:
-        message = f"the document has {size:,} bytes, {limits.max_bytes:,} is the most: compress it, or split it"
-        errors.append(InvalidImage(message, "document"))
+    _raise([*_known_choices(request), *options_from_message(request).faults(), _size(size, limits)])
+
+
+def check_erasing(request: gateway_pb2.EraseStampsRequest) -> None:
+    """InvalidCall with what is wrong with a document whose stamps are to be erased, and with its options."""
+    errors = [*_known_choices(request), _size(len(request.document), DOCUMENT_LIMITS)]
+    try:
+        errors += erase_options_from_message(request).faults()
+    except InvalidInput as error:
+        errors.append(error)
     _raise(errors)
 
 
@@ -76,6 +76,24 @@ def _images(
     if not 1 <= count <= MAX_IMAGES:
         errors.append(InvalidInput(f"the call has {count} images: send 1 to {MAX_IMAGES}", "images"))
     return errors
+
+
+def _known_choices(
+    request: gateway_pb2.AnalyzeDocumentRequest | gateway_pb2.EraseStampsRequest,
+) -> list[InvalidInput | None]:
+    return [
+        _known("preset", common_pb2.Preset.values(), request.preset),
+        _known("priority", common_pb2.Priority.values(), request.priority),
+    ]
+
+
+def _size(size: int, limits: Limits) -> InvalidInput | None:
+    if not size:
+        return InvalidImage(f"the file is empty: {READABLE}", "document")
+    if size > limits.max_bytes:
+        message = f"the document has {size:,} bytes, {limits.max_bytes:,} is the most: compress it, or split it"
+        return InvalidImage(message, "document")
+    return None
 
 
 def _known(field: str, known: Iterable[int], value: int) -> InvalidInput | None:

@@ -15,7 +15,7 @@ from stamp2vec.texts import Script
 from stamp2vec.values import Comparison, InkColour, ModelInfo, Preset, Source, Stamp, StampType, Task, Verdict
 from stamp2vec.wire.png import encode_png
 
-_STAGES = ("decode", "detect", "segment", "embed", "compare", "read", "total")
+_STAGES = ("decode", "detect", "segment", "embed", "compare", "read", "erase", "total")
 _PLANES = ("a_ink", "b_ink", "agrees", "contradicts")  # of an overlay
 
 
@@ -144,6 +144,7 @@ class Page(BaseModel):
     warnings: list[str]
     stamps: list[StampAnswer]
     error: Problem | None
+    erased_png: str | None = Field(None, description="The page without its stamps, base64.")
 
 
 class Milliseconds(BaseModel):
@@ -155,6 +156,7 @@ class Milliseconds(BaseModel):
     embed: float
     compare: float
     read: float
+    erase: float
     total: float
 
 
@@ -248,6 +250,8 @@ def page_json(answer: PageAnswer) -> dict[str, Any]:
     rows: Any = row["stamps"]
     for stamp, stamp_row, pngs in zip(page.stamps, rows, answer.pngs, strict=True):
         stamp_row |= _added(stamp, pngs)
+    if answer.erased_png:
+        row["erased_png"] = base64.b64encode(answer.erased_png).decode()
     return {**row, "error": None if page.error is None else problem(page.error).model_dump()}
 
 

@@ -11,7 +11,7 @@ from starlette.exceptions import HTTPException
 import stamp2vec
 from services.runtime.observability.metrics import Metrics
 from services.runtime.security.refusals import CallerRefused
-from services.web import comparison, docs, documents, job_routes, original, pictures
+from services.web import comparison, docs, documents, erasing, job_routes, original, pictures
 from services.web.access import authenticate
 from services.web.calls import Calls
 from services.web.context import Context
@@ -52,7 +52,7 @@ def make_app(context: Context, metrics: Metrics) -> FastAPI:
         exception_handlers=dict.fromkeys(_ERRORS, on_error),
     )
     app.state.context = context
-    for part in (documents, pictures, comparison, job_routes, original):
+    for part in (documents, erasing, pictures, comparison, job_routes, original):
         app.include_router(part.routes, dependencies=[Depends(authenticate)])
     if shown:
         app.include_router(docs.routes)

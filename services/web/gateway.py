@@ -39,10 +39,11 @@ _HEALTH_S = 2.0
 
 @dataclass(frozen=True, slots=True)
 class PageAnswer:
-    """A page, and the pictures of each of its stamps as PNG files: empty where none was asked for."""
+    """A page, and as PNG files the pictures of each stamp and the page without them: empty where not asked for."""
 
     page: PageResult
     pngs: tuple[StampPngs, ...]
+    erased_png: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,4 +145,6 @@ def _calling(method: str) -> Iterator[tuple[tuple[str, str], ...]]:
 def _page(message: gateway_pb2.Page) -> PageAnswer:
     # They are passed on as they are: to decode them would cost more than all the rest.
     pngs = tuple(map(pngs_from_message, message.stamps))
-    return PageAnswer(page_from_message(message), pngs)
+    erased_png = message.erased_png
+    message.ClearField("erased_png")
+    return PageAnswer(page_from_message(message), pngs, erased_png)

@@ -2,6 +2,7 @@
 
 import base64
 import binascii
+import re
 from dataclasses import replace
 from typing import Annotated, Any, Self
 
@@ -9,9 +10,10 @@ import numpy as np
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, FiniteFloat, WithJsonSchema, model_validator
 
 from services.web.bodies import MAX_FILES
+from stamp2vec.document import EraseOptions
 from stamp2vec.document.options import Options
-from stamp2vec.limits import LOOSEST_MAX_OVERLAP, MAX_PASSWORD_CHARS, MAX_SIDE_PX, MAX_VECTOR_SIZE
-from stamp2vec.values import Embedding, Preset
+from stamp2vec.limits import LOOSEST_MAX_OVERLAP, MAX_PASSWORD_CHARS, MAX_SIDE_PX, MAX_STAMPS, MAX_VECTOR_SIZE
+from stamp2vec.values import Embedding, InkColour, Preset, StampPlace, StampType
 
 _MAX_NAME_CHARS = 1000
 
@@ -79,6 +81,7 @@ class AnalyzeOptions(FindOptions):
     include_clean_stamps: bool = Field(
         False, description="Answer the ink of each stamp alone as PNGs, on transparency and on white."
     )
+    include_erased_page: bool = Field(False, description="Answer each page without its stamps as a PNG.")
     prior: FiniteFloat | None = Field(
         None, gt=0, lt=1, description="The share of pairs of one die among look-alikes; by default 0.5."
     )
@@ -94,6 +97,7 @@ class AnalyzeOptions(FindOptions):
             include_text=self.include_text,
             include_unrolled=self.include_unrolled,
             include_clean_stamps=self.include_clean_stamps,
+            include_erased_page=self.include_erased_page,
             prior=self.prior,
             pages=self.pages,
             password=self.password,
@@ -105,6 +109,51 @@ class Document(_Request):
 
     file: str = Field("document", max_length=_MAX_NAME_CHARS, description="Comes back with the answer.")
     content: Base64
+
+
+def _parts(value: Any) -> Any:
+    """A field of a form holds a list with commas."""
+    return [part for part in value.split(",") if part] if isinstance(value, str) else value
+
+
+_Place = Annotated[str, Field(pattern=r"^#?page=[1-9][0-9]{0,8}&stamp=[1-9][0-9]{0,8}$")]
+_DieNumber = Annotated[int, Field(ge=1, le=MAX_STAMPS)]
+
+
+class EraseFields(FindOptions):
+    """Which stamps are erased: of these types, inks and dies, each any where it is empty, but for those to keep."""
+
+    types: Annotated[list[StampType], BeforeValidator(_parts)] = Field([], description="The outlines of their dies.")
+    inks: Annotated[list[InkColour], BeforeValidator(_parts)] = Field([], description="As the page shows them.")
+    dies: Annotated[list[_DieNumber], BeforeValidator(_parts)] = Field(
+        [], max_length=MAX_STAMPS, description="The die_group that an analysis with the same options gives them."
+    )
+    keep: Annotated[list[_Place], BeforeValidator(_parts)] = Field(
+        [],
+        max_length=MAX_STAMPS,
+        description="Stamps that stay, from 1 in the order of an analysis with the same options.",
+        examples=[["page=3&stamp=2"]],
+    )
+
+    def erase_options(self) -> EraseOptions:
+        """For the gateway."""
+        places = [re.findall(r"\d+", place) for place in self.keep]
+        return EraseOptions(
+            types=tuple(self.types),
+            inks=tuple(self.inks),
+            dies=tuple(self.dies),
+            keep=tuple(StampPlace(int(page), int(stamp)) for page, stamp in places),
+            min_score=self.min_score,
+            max_overlap=self.max_overlap,
+            pages=self.pages,
+            password=self.password,
+        )
+
+
+class EraseRequest(EraseFields):
+    """A document whose stamps to erase."""
+
+    document: Document
 
 
 Documents = Annotated[list[Document], Field(min_length=1, max_length=MAX_FILES)]

@@ -1,4 +1,4 @@
-"""The program `stamp2vec`: its commands find, analyze, segment, embed, compare, models, mcp and app."""
+"""The program `stamp2vec`: its commands find, analyze, segment, embed, erase, compare, models, mcp and app."""
 
 import os
 import sys

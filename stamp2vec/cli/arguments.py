@@ -3,11 +3,11 @@
 import os
 from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter
 from collections.abc import Callable, Sequence
-from pathlib import Path
 
-from stamp2vec.cli import app, commands, mcp
-from stamp2vec.cli.bulk import INDEX_VARIABLE, Shard
+from stamp2vec.cli import app, commands, erasing, mcp
+from stamp2vec.cli.bulk import INDEX_VARIABLE
 from stamp2vec.cli.engine import Engine
+from stamp2vec.cli.option_rules import DEFAULT_TIMEOUT_S, check
 from stamp2vec.cli.option_types import count, model_name, number_to, port, seconds, shard, share
 from stamp2vec.cli.report import Report
 from stamp2vec.limits import DEFAULT_MAX_OVERLAP, DEFAULT_PRIOR, LOOSEST_MAX_OVERLAP
@@ -43,18 +43,13 @@ _GATEWAY = """\
 With --gateway, the token in the environment variable STAMP2VEC_TOKEN goes with every call, if it is set.
 """
 
-_DEFAULT_TIMEOUT_S = 120.0
-_FOLDERS = ("crops", "masks", "unrolled", "clean")
-_OUT_OPTIONS = ("resume", "jobs", "timeout", "shard", "shards")
-_GATEWAY_OPTIONS = ("tls", "ca", "token_file", "interactive")
-
 
 def parse(argv: Sequence[str] | None) -> Namespace:
     """The options of the command, and in `run` its function. Wrong usage ends the process with code 2."""
     top = ArgumentParser(
         prog="stamp2vec",
         allow_abbrev=False,
-        description="Find the ink stamps on documents, segment their ink, turn them into vectors, compare them.",
+        description="Find the ink stamps on documents, segment or erase their ink, make them vectors, compare them.",
         epilog="`stamp2vec COMMAND --help` describes the options and the output of a command.",
     )
     add = top.add_subparsers(required=True, metavar="COMMAND").add_parser
@@ -168,6 +163,41 @@ def parse(argv: Sequence[str] | None) -> Namespace:
     _add_gateway(parser, priority=True)
 
     parser = command(
+        "erase",
+        erasing.erase,
+        "Write a file without its stamps.",
+        "Paper is where their ink lay, print and handwriting under it stay, and so does all else of the file. A JPEG\n"
+        "becomes a PNG, for to save a JPEG again changes every pixel. A PDF takes the extra `erase`.\n\n"
+        "Prints a line a stamp: erased, partly, kept (with the reason) or not selected. --json prints a line a page:\n"
+        "file, page (from 0), label, width, height, warnings, stamps with box, score, type, ink_colour, source,\n"
+        "outcome, left (the share of its ink that is still there), reason.\n",
+    )
+    parser.add_argument("file", metavar="FILE", help="a file, an address, or -")
+    parser.add_argument(
+        "-o", "--out", metavar="FILE", required=True, type=erasing.out_path, help="where the new file goes"
+    )
+    parser.add_argument(
+        "--only",
+        metavar="type=round,ink=red,die=3",
+        type=erasing.choice,
+        help="erase only stamps that are so; a key that comes twice means either value. Dies are numbered as "
+        "`analyze --json --vectors` numbers them",
+    )
+    parser.add_argument(
+        "--keep",
+        metavar="'#page=3&stamp=2'",
+        type=erasing.kept_place,
+        action="append",
+        default=[],
+        help="a stamp that stays, with the numbers that `stamp2vec find` prints; may be repeated",
+    )
+    _add_pages(parser)
+    _add_thresholds(parser)
+    _add_json(parser)
+    _add_preset(parser)
+    _add_gateway(parser, priority=True)
+
+    parser = command(
         "compare",
         commands.compare,
         "Judge whether one die made two stamps.",
@@ -224,57 +254,10 @@ def parse(argv: Sequence[str] | None) -> Namespace:
     _add_gateway(parser, priority=False)
 
     arguments = top.parse_args(argv)
-    _check(top, arguments)
+    check(top, arguments)
     if arguments.run in (mcp.serve, app.serve):
         arguments.interactive = True  # a person waits
     return arguments
-
-
-def _check(top: ArgumentParser, arguments: Namespace) -> None:
-    """The rules between options, which argparse has no means for."""
-    if arguments.run in (commands.find, commands.analyze):
-        _check_out(top, arguments)
-    for option in ("min_score", "max_overlap", "pages"):
-        if getattr(arguments, "crop", False) and getattr(arguments, option) not in (None, ""):
-            name = _typed(option)
-            top.error(f"{name} is for pages: leave out --crop, or {name}")
-    if not getattr(arguments, "crop", True) and arguments.model is not None:
-        top.error("--model is for cropped stamps: add --crop, or choose the models of pages with --preset")
-    for option in _GATEWAY_OPTIONS:
-        if arguments.gateway is None and getattr(arguments, option, None):
-            top.error(f"{_typed(option)} needs --gateway")
-    folders = [Path(folder).resolve() for option in _FOLDERS if (folder := getattr(arguments, option, None))]
-    if len(folders) > len(set(folders)):
-        top.error(f"{', '.join(map(_typed, _FOLDERS))} name their files alike: choose a folder for each")
-    typed = [*getattr(arguments, "files", []), getattr(arguments, "a", ""), getattr(arguments, "b", "")]
-    if typed.count("-") > 1:
-        top.error("- can be given once: stdin holds one file")
-
-
-def _check_out(top: ArgumentParser, arguments: Namespace) -> None:
-    """What goes with --out, what needs it, and its defaults."""
-    if arguments.out is None:
-        if getattr(arguments, "vectors", False) and not arguments.json:
-            top.error("--vectors needs --json or --out")
-        for option in _OUT_OPTIONS:
-            if getattr(arguments, option):
-                top.error(f"{_typed(option)} needs --out")
-        return
-    for option in ("json", *_FOLDERS, "prior", "text"):
-        if getattr(arguments, option, None):
-            top.error(f"{_typed(option)} is not for --out: leave out one of them")
-    if "-" in arguments.files:
-        top.error("- is not for --out: name files or folders")
-    arguments.timeout = arguments.timeout or _DEFAULT_TIMEOUT_S
-    if arguments.shards is not None:
-        index = os.environ.get(INDEX_VARIABLE, "")
-        if not index.isdecimal() or int(index) >= arguments.shards:
-            top.error(f"--shards {arguments.shards} needs {INDEX_VARIABLE}, 0 to {arguments.shards - 1}: use --shard")
-        arguments.shard = Shard(int(index), arguments.shards)
-
-
-def _typed(option: str) -> str:
-    return "--" + option.replace("_", "-")
 
 
 def _add_files(parser: ArgumentParser) -> None:
@@ -313,7 +296,7 @@ def _add_out(parser: ArgumentParser) -> None:
         "--timeout",
         metavar="SECONDS",
         type=seconds,
-        help=f"give a file up when a page of it takes longer (default: {_DEFAULT_TIMEOUT_S:g})",
+        help=f"give a file up when a page of it takes longer (default: {DEFAULT_TIMEOUT_S:g})",
     )
     part = group.add_mutually_exclusive_group()
     part.add_argument(

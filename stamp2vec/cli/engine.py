@@ -8,9 +8,10 @@ from typing import Protocol
 
 import numpy as np
 
+from stamp2vec.document import EraseOptions
 from stamp2vec.document.options import Options
 from stamp2vec.errors import Stamp2vecError
-from stamp2vec.values import Comparison, DocumentResult, Embedding, ModelInfo, PageResult, Preset
+from stamp2vec.values import Comparison, DocumentResult, Embedding, ErasedDocument, ModelInfo, PageResult, Preset
 
 
 class Engine(Protocol):
@@ -35,6 +36,9 @@ class Engine(Protocol):
 
     def embed(self, crops: Sequence[bytes]) -> list[Embedding | Stamp2vecError]:
         """A vector for each cropped stamp."""
+
+    def erase(self, document: bytes, options: EraseOptions) -> ErasedDocument:
+        """A document without its stamps."""
 
     def compare(self, a: bytes, b: bytes, *, by_vectors: bool, prior: float | None) -> Comparison:
         """Compares two cropped stamps, by their vectors alone or also by their ink."""

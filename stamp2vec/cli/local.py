@@ -9,11 +9,12 @@ import numpy as np
 
 from stamp2vec import hub
 from stamp2vec.comparison import blank
+from stamp2vec.document import EraseOptions
 from stamp2vec.document.options import Options
 from stamp2vec.errors import InvalidImage, InvalidInput, Stamp2vecError
 from stamp2vec.imaging import decode_image
 from stamp2vec.pipelines import ComparisonPipeline, DocumentPipeline, EmbeddingPipeline, SegmentationPipeline
-from stamp2vec.values import Comparison, DocumentResult, Embedding, ModelInfo, PageResult, Preset, Task
+from stamp2vec.values import Comparison, DocumentResult, Embedding, ErasedDocument, ModelInfo, PageResult, Preset, Task
 
 Result = TypeVar("Result")
 
@@ -73,6 +74,11 @@ class LocalEngine:
             lambda images: [Embedding(vector, manifest.name, manifest.version) for vector in self._embedder(images)],
             _inked,
         )
+
+    def erase(self, document: bytes, options: EraseOptions) -> ErasedDocument:
+        """A document without its stamps."""
+        asked = {field.name: getattr(options, field.name) for field in dataclasses.fields(options)}
+        return self._documents.erase(document, **asked)
 
     def compare(self, a: bytes, b: bytes, *, by_vectors: bool, prior: float | None) -> Comparison:
         """Compares two crops."""

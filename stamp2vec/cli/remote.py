@@ -9,9 +9,10 @@ import grpc
 import numpy as np
 
 from stamp2vec.client import Client, ServiceError
+from stamp2vec.document import EraseOptions
 from stamp2vec.document.options import Options
 from stamp2vec.errors import ModelNotFound, Stamp2vecError
-from stamp2vec.values import Comparison, DocumentResult, Embedding, ModelInfo, PageResult, Preset, Task
+from stamp2vec.values import Comparison, DocumentResult, Embedding, ErasedDocument, ModelInfo, PageResult, Preset, Task
 
 # A file of a hundred pages is no interactive call.
 _DEADLINE_S = 300.0
@@ -87,6 +88,11 @@ class RemoteEngine:
             return client.embed(crops, self._model, bulk=self._bulk)
         except ServiceError as error:
             return [error] * len(crops)
+
+    def erase(self, document: bytes, options: EraseOptions) -> ErasedDocument:
+        """A document without its stamps."""
+        asked = {field.name: getattr(options, field.name) for field in dataclasses.fields(options)}
+        return self._ready.erase(document, self._preset, **asked, bulk=self._bulk)
 
     def compare(self, a: bytes, b: bytes, *, by_vectors: bool, prior: float | None) -> Comparison:
         """Compares two crops."""

@@ -101,11 +101,19 @@ def read(sources: Iterator[Source], report: Report) -> Iterator[tuple[Source, by
 
 def _placed(text: str, report: Report) -> Iterator[Source]:
     path, _, fragment = text.rpartition("#")
-    found = _PLACE.fullmatch(fragment)
-    if not found or not (found["page"] or found["stamp"]):
+    place = place_of(fragment)
+    if place is None:
         report.fail(text, InvalidInput(f"'#{fragment}' is no place: name one such as {path}#page=3&stamp=2"))
         return
-    yield Source(text, path, Place(int(found["page"] or 1), int(found["stamp"]) if found["stamp"] else None))
+    yield Source(text, path, place)
+
+
+def place_of(fragment: str) -> Place | None:
+    """The place that `page=3&stamp=2` names; None when it names none."""
+    found = _PLACE.fullmatch(fragment)
+    if not found or not (found["page"] or found["stamp"]):
+        return None
+    return Place(int(found["page"] or 1), int(found["stamp"]) if found["stamp"] else None)
 
 
 def _documents(folder: str, root: str | None, report: Report, *, recursive: bool) -> Iterator[Source]:

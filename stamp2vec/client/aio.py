@@ -13,12 +13,25 @@ from stamp2vec.client.calls import Call
 from stamp2vec.client.connection import channel_options, metadata
 from stamp2vec.client.errors import call_error
 from stamp2vec.client.stream import Document, DocumentStream
+from stamp2vec.document import EraseOptions
 from stamp2vec.document.options import DocumentOptions, Options, PageOptions
 from stamp2vec.errors import Stamp2vecError
 from stamp2vec.files import File, contents
 from stamp2vec.limits import DEFAULT_DEADLINE_S, MAX_DOCUMENT_BYTES
 from stamp2vec.v1.gateway_pb2_grpc import StampServiceStub
-from stamp2vec.values import Comparison, Detection, DocumentResult, Embedding, ModelInfo, PageResult, Preset
+from stamp2vec.values import (
+    Comparison,
+    Detection,
+    DocumentResult,
+    Embedding,
+    ErasedDocument,
+    InkColour,
+    ModelInfo,
+    PageResult,
+    Preset,
+    StampPlace,
+    StampType,
+)
 from stamp2vec.wire.images import Picture
 
 Result = TypeVar("Result")
@@ -69,6 +82,35 @@ class AsyncClient:
         """See Client.analyze. A file is read in a thread."""
         data = await asyncio.to_thread(contents, document, MAX_DOCUMENT_BYTES, "document")
         return await self._run(calls.analyze(data, preset, Options(**options), bulk=bulk))
+
+    async def erase(
+        self,
+        document: File,
+        preset: Preset = Preset.FAST,
+        *,
+        types: Sequence[StampType] = (),
+        inks: Sequence[InkColour] = (),
+        dies: Sequence[int] = (),
+        keep: Sequence[StampPlace] = (),
+        min_score: float | None = None,
+        max_overlap: float | None = None,
+        pages: str = "",
+        password: str | None = None,
+        bulk: bool = False,
+    ) -> ErasedDocument:
+        """See Client."""
+        options = EraseOptions(
+            types=tuple(types),
+            inks=tuple(inks),
+            dies=tuple(dies),
+            keep=tuple(keep),
+            min_score=min_score,
+            max_overlap=max_overlap,
+            pages=pages,
+            password=password,
+        )
+        data = await asyncio.to_thread(contents, document, MAX_DOCUMENT_BYTES, "document")
+        return await self._run(calls.erase(data, preset, options, bulk=bulk))
 
     async def analyze_many(
         self,

@@ -10,14 +10,16 @@ from google.protobuf.message import Message
 
 from stamp2vec.client.errors import call_error, errors_by_image
 from stamp2vec.detection.options import faults
+from stamp2vec.document import EraseOptions
 from stamp2vec.document.options import Options
 from stamp2vec.errors import InvalidInput, ServiceError, Stamp2vecError
 from stamp2vec.imaging import warn_of_damage
 from stamp2vec.limits import MAX_DOCUMENT_BYTES
 from stamp2vec.v1 import gateway_pb2
-from stamp2vec.values import Comparison, Detection, DocumentResult, Embedding, ModelInfo, Preset
+from stamp2vec.values import Comparison, Detection, DocumentResult, Embedding, ErasedDocument, ModelInfo, Preset
 from stamp2vec.wire.comparisons import comparand_to_message, comparison_from_message
 from stamp2vec.wire.documents import priority_to_message, request_to_message, result_from_message
+from stamp2vec.wire.erasing import erase_request_to_message, erased_from_message
 from stamp2vec.wire.errors import status_from_message
 from stamp2vec.wire.images import Picture, images_to_messages, mask_from_message
 from stamp2vec.wire.models import info_from_message, selector_to_message
@@ -43,6 +45,15 @@ def analyze(document: bytes, preset: Preset, options: Options, *, bulk: bool) ->
     check_size(document)
     request = request_to_message(document, preset, options, bulk=bulk)
     return Call("AnalyzeDocument", request, result_from_message, _raise)
+
+
+def erase(document: bytes, preset: Preset, options: EraseOptions, *, bulk: bool) -> Call[ErasedDocument]:
+    """A document to the same without stamps."""
+    check_size(document)
+    options.check()  # a message cannot hold every int
+    return Call(
+        "EraseStamps", erase_request_to_message(document, preset, options, bulk=bulk), erased_from_message, _raise
+    )
 
 
 def detect(

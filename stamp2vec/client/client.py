@@ -11,12 +11,25 @@ from stamp2vec.client.calls import Call
 from stamp2vec.client.connection import channel_options, metadata
 from stamp2vec.client.errors import call_error
 from stamp2vec.client.stream import Document, DocumentStream
+from stamp2vec.document import EraseOptions
 from stamp2vec.document.options import DocumentOptions, Options, PageOptions
 from stamp2vec.errors import Stamp2vecError
 from stamp2vec.files import File, contents
 from stamp2vec.limits import DEFAULT_DEADLINE_S, MAX_DOCUMENT_BYTES
 from stamp2vec.v1.gateway_pb2_grpc import StampServiceStub
-from stamp2vec.values import Comparison, Detection, DocumentResult, Embedding, ModelInfo, PageResult, Preset
+from stamp2vec.values import (
+    Comparison,
+    Detection,
+    DocumentResult,
+    Embedding,
+    ErasedDocument,
+    InkColour,
+    ModelInfo,
+    PageResult,
+    Preset,
+    StampPlace,
+    StampType,
+)
 from stamp2vec.wire.images import Picture
 
 Result = TypeVar("Result")
@@ -77,9 +90,9 @@ class Client:
 
         - `min_score`, 0 to 1, is by default the detector's own threshold.
         - `max_overlap`, 0 to 0.9 and by default 0.5, is how far two stamps may overlap, as intersection over union.
-        - `include_vectors`, by default True, `include_masks`, `include_crops`, `include_unrolled` and
-          `include_clean_stamps`, by default False: what is not included is not computed, and without vectors there are
-          no similarities and no dies.
+        - `include_vectors`, by default True, `include_masks`, `include_crops`, `include_unrolled`,
+          `include_clean_stamps` and `include_erased_page`, by default False: what is not included is not computed, and
+          without vectors there are no similarities and no dies.
         - `prior`, above 0, below 1 and by default 0.5, is the share of pairs of one die among look-alikes.
         - `pages`, counted from 1, are for example "1-3,7"; `password` opens a PDF that asks for one.
 
@@ -88,6 +101,40 @@ class Client:
         """
         data = contents(document, MAX_DOCUMENT_BYTES, "document")
         return self._run(calls.analyze(data, preset, Options(**options), bulk=bulk))
+
+    def erase(
+        self,
+        document: File,
+        preset: Preset = Preset.FAST,
+        *,
+        types: Sequence[StampType] = (),
+        inks: Sequence[InkColour] = (),
+        dies: Sequence[int] = (),
+        keep: Sequence[StampPlace] = (),
+        min_score: float | None = None,
+        max_overlap: float | None = None,
+        pages: str = "",
+        password: str | None = None,
+        bulk: bool = False,
+    ) -> ErasedDocument:
+        """The file without its stamps: of these types, inks and dies, each any where it is empty, not those to keep.
+
+        Paper is where their ink lay, print and handwriting under it are kept, and so is all else of the file; a JPEG
+        becomes a PNG. Dies are numbered as `analyze` numbers them with the same options. A document has at most
+        32 MiB and 100 pages. InvalidInput when a stamp to be kept does not exist.
+        """
+        options = EraseOptions(
+            types=tuple(types),
+            inks=tuple(inks),
+            dies=tuple(dies),
+            keep=tuple(keep),
+            min_score=min_score,
+            max_overlap=max_overlap,
+            pages=pages,
+            password=password,
+        )
+        data = contents(document, MAX_DOCUMENT_BYTES, "document")
+        return self._run(calls.erase(data, preset, options, bulk=bulk))
 
     def analyze_many(
         self,

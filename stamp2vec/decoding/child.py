@@ -1,7 +1,8 @@
 """The child process of a decoder: `python -m stamp2vec.decoding.child SOCKET MEMORY_BYTES`.
 
 It opens one file at a time, which it gets as a descriptor, and answers with its pages, whose pixels it puts into memory
-that it shares with its parent. Before it makes room for a page it asks for it.
+that it shares with its parent. Before it makes room for a page it asks for it. It also writes the file without stamps
+of its pages, into a file of its parent.
 """
 
 import ctypes
@@ -12,13 +13,15 @@ import resource
 import signal
 import socket
 import sys
-from typing import Any
+from typing import Any, BinaryIO, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from stamp2vec.decoding.channel import Channel, Closed, end_with
-from stamp2vec.errors import InvalidImage
+from stamp2vec.decoding.rewriting import BoundedFile, marks_of
+from stamp2vec.erasing import Eraser, open_eraser
+from stamp2vec.errors import InvalidImage, MissingExtra
 from stamp2vec.imaging.formats import Limits, NoRoom, Reader, open_file
 
 _LARGE_BYTES = 48 * 2**20  # of a page: what it took of the heap is given back when its file is closed
@@ -29,6 +32,8 @@ class _Child:
     def __init__(self, parent: Channel) -> None:
         self._parent = parent
         self._reader: Reader | None = None
+        self._eraser: Eraser | None = None
+        self._opening: tuple[BinaryIO, Limits, str, str | None] | None = None  # of the file that is open
         self._buffers: dict[int, mmap.mmap] = {}
         self._largest = 0  # bytes of a page of the file that is open
 
@@ -44,6 +49,8 @@ class _Child:
                 answer = {"no_room": True}
             except MemoryError:
                 answer = {"memory": True}
+            except MissingExtra as error:
+                answer = {"missing": str(error)}
             self._parent.send(answer)
 
     def _answer(self, request: dict[str, Any], fd: int | None) -> dict[str, Any]:
@@ -53,9 +60,9 @@ class _Child:
                 if fd is None:
                     raise Closed
                 self._limit_time(request["seconds"])
-                self._reader = open_file(
-                    os.fdopen(fd, "rb"), Limits(**request["limits"]), request["field"], request["password"]
-                )
+                file = os.fdopen(fd, "rb")
+                self._opening = file, Limits(**request["limits"]), request["field"], request["password"]
+                self._reader = open_file(*self._opening)
                 return {"page_count": self._reader.page_count, "warnings": self._reader.warnings}
             case "read":
                 if self._reader is None:
@@ -63,9 +70,34 @@ class _Child:
                 self._limit_time(request["seconds"])
                 page = self._reader.read(request["index"], self._room)
                 return {"info": dataclasses.asdict(page.info), "shape": page.image.shape}
+            case "erase":
+                if fd is None:
+                    raise Closed
+                with os.fdopen(fd, "rb") as masks:
+                    marks = marks_of(request["marks"], masks)
+                self._limit_time(request["seconds"])
+                results = self._open_eraser().erase(request["index"], marks)
+                self._largest = _LARGE_BYTES + 1
+                return {"results": [[each.left, each.reason] for each in results]}
+            case "save":
+                if fd is None:
+                    raise Closed
+                self._limit_time(request["seconds"])
+                with BoundedFile(os.fdopen(fd, "r+b"), request["most_bytes"], request["field"]) as target:
+                    media_type = self._open_eraser().save(cast(BinaryIO, target))
+                return {"media_type": media_type, "warnings": self._open_eraser().warnings}
             case _:
                 self._close()
                 return {}
+
+    def _open_eraser(self) -> Eraser:
+        """Of the file that is open: all that is erased of it since then."""
+        if self._reader is None or self._opening is None:
+            raise Closed
+        if self._eraser is None:
+            file, limits, field, password = self._opening
+            self._eraser = open_eraser(file, self._reader, limits, field, password)
+        return self._eraser
 
     def _room(self, height: int, width: int) -> NDArray[np.uint8]:
         """Pixels in memory of the parent. NoRoom when it has none."""
@@ -85,7 +117,7 @@ class _Child:
     def _close(self) -> None:
         if self._reader is not None:
             self._reader.close()
-            self._reader = None
+            self._reader = self._eraser = self._opening = None
         if self._largest > _LARGE_BYTES:
             ctypes.CDLL(None).malloc_trim(0)
         self._largest = 0

@@ -8,14 +8,16 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from stamp2vec.decoding.answers import OpenFile, info_of, open_file_of, size_of
 from stamp2vec.decoding.channel import Channel, Closed
 from stamp2vec.decoding.memory import Buffer, Buffers, SharedFile
-from stamp2vec.errors import InvalidImage
+from stamp2vec.decoding.rewriting import Rewritten, masks_of, results_of, rewritten_of, rows_of
+from stamp2vec.erasing import Mark, Result
+from stamp2vec.errors import InvalidImage, MissingExtra
 from stamp2vec.imaging.formats import Limits, NoRoom, Page
 
 _Taken = tuple[Buffer, int, int]  # with the height and the width of the page
@@ -143,9 +145,7 @@ class Decoder:
         Raises InvalidImage when it cannot be read: also when it takes longer than `page_s`, more memory than the
         process has, or the process down; NoRoom when `room` has none.
         """
-        if self._opened is None:
-            raise ValueError("no file is open")
-        field = self._opened[2]
+        field = self._open_field()
         request = {"do": "read", "index": index, "seconds": self._limits.page_s}
         what = f"page {index + 1}"
         taken: list[_Taken] = []
@@ -159,6 +159,36 @@ class Decoder:
             for buffer, _, _ in taken:
                 self._buffers.drop(buffer)
         return page
+
+    def erase(self, index: int, marks: Sequence[Mark], deadline_s: float | None = None) -> list[Result]:
+        """Takes stamps off a page of the file that is open; `rewritten` gives the file without them.
+
+        Raises what `read` raises but NoRoom, and MissingExtra where what rewrites such a file is not installed.
+        """
+        field, what = self._open_field(), f"page {index + 1}"
+        request = {"do": "erase", "index": index, "marks": rows_of(marks), "seconds": self._limits.page_s}
+        with masks_of(marks) as masks:
+            answer = self._ask(request, masks.fd, deadline_s, field, what)
+        try:
+            return results_of(answer, len(marks))
+        except Closed as error:
+            raise self._lost(field, what) from error
+
+    def rewritten(self, most_bytes: int, deadline_s: float | None = None) -> Rewritten:
+        """The file that is open, without what was erased of it since. InvalidImage when it has over `most_bytes`."""
+        field, what = self._open_field(), "the file without stamps"
+        request = {"do": "save", "most_bytes": most_bytes, "field": field, "seconds": self._limits.page_s}
+        with SharedFile() as target:
+            answer = self._ask(request, target.fd, deadline_s, field, what)
+            try:
+                return rewritten_of(answer, target, most_bytes)
+            except Closed as error:
+                raise self._lost(field, what) from error
+
+    def _open_field(self) -> str:
+        if self._opened is None:
+            raise ValueError("no file is open")
+        return self._opened[2]
 
     def trim(self, unused_s: float) -> None:
         """Gives memory back that no page has used for so long; not while it reads."""
@@ -253,6 +283,8 @@ class Decoder:
                 )
             case {"invalid": str(text)}:
                 return InvalidImage(text, field)
+            case {"missing": str(text)}:
+                return MissingExtra("erasing stamps from such a file", "erase", ImportError(text))
         return None
 
     def _grant(self, channel: Channel, height: int, width: int, taken: "list[_Taken]") -> None:

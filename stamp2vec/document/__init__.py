@@ -6,12 +6,21 @@ The pipeline of this process and the gateway order these functions; what happens
 from stamp2vec.document.assembly import assemble, require_a_page
 from stamp2vec.document.crops import Crop, analyzed_stamp, cut
 from stamp2vec.document.dies import DocumentDies, Round
+from stamp2vec.document.erasing import EraseOptions, Plan, erased_document, erased_page, plans, without_stamps
 from stamp2vec.document.models import InkModels, Models, calibration_of
 from stamp2vec.document.options import DocumentOptions, Options, PageOptions, check_stamp_count
 from stamp2vec.document.pages import has_tiles, merged, page_views, view_min_score
 from stamp2vec.document.placing import page_result, stored
 from stamp2vec.document.reading import StampReading
-from stamp2vec.document.stamps import AnalyzedPage, AnalyzedStamp, StampPngs, StripPngs, failed_page, in_order
+from stamp2vec.document.stamps import (
+    AnalyzedPage,
+    AnalyzedStamp,
+    StampPngs,
+    StripPngs,
+    answered_stamps,
+    failed_page,
+    in_order,
+)
 
 __all__ = [
     "AnalyzedPage",
@@ -19,26 +28,33 @@ __all__ = [
     "Crop",
     "DocumentDies",
     "DocumentOptions",
+    "EraseOptions",
     "InkModels",
     "Models",
     "Options",
     "PageOptions",
+    "Plan",
     "Round",
     "StampPngs",
     "StampReading",
     "StripPngs",
     "analyzed_stamp",
+    "answered_stamps",
     "assemble",
     "calibration_of",
     "check_stamp_count",
     "cut",
+    "erased_document",
+    "erased_page",
     "failed_page",
     "has_tiles",
     "in_order",
     "merged",
     "page_result",
     "page_views",
+    "plans",
     "require_a_page",
     "stored",
     "view_min_score",
+    "without_stamps",
 ]

@@ -68,7 +68,7 @@ def analyzed_stamp(
         ink_colour=ink_colour(part.pixels, mask),
         crop_box=part.box,
         vector=vector,
-        mask=mask if options.include_masks else None,
+        mask=mask if options.include_masks or options.include_erased_page else None,
         crop=part.pixels.copy() if options.include_crops else None,
         unrolled=strips,
         transparent=transparent,

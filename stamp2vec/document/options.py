@@ -29,6 +29,7 @@ class Options:
     include_text: bool = False
     include_unrolled: bool = False
     include_clean_stamps: bool = False
+    include_erased_page: bool = False
     prior: float | None = None
     pages: str = ""
     password: str | None = field(default=None, repr=False)
@@ -49,7 +50,8 @@ class Options:
     @property
     def needs_masks(self) -> bool:
         """Whether stamps are segmented, for their masks or for what is made of them."""
-        return self.include_masks or self.include_unrolled or self.include_clean_stamps or self.include_text
+        made = self.include_unrolled or self.include_clean_stamps or self.include_text or self.include_erased_page
+        return self.include_masks or made
 
     @property
     def overlap(self) -> float:
@@ -77,6 +79,7 @@ class PageOptions(TypedDict, total=False):
     include_text: bool
     include_unrolled: bool
     include_clean_stamps: bool
+    include_erased_page: bool
     pages: str
     password: str | None
 

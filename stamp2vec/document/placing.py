@@ -26,13 +26,14 @@ def page_result(page: AnalyzedPage, die_groups: tuple[int, ...]) -> PageResult:
         page.info.height,
         page.info.width,
         tuple(
-            replace(_placed(each.stamp, page), die_group=number)
+            replace(placed(each.stamp, page), die_group=number)
             for each, number in zip(page.stamps, die_groups, strict=True)
         ),
         page.error,
         page.info.resolution,
         page.info.label,
         page.info.warnings,
+        page.erased,
     )
 
 
@@ -41,7 +42,8 @@ def stored(detection: Detection, scale: tuple[float, float]) -> Detection:
     return detection if scale == (1, 1) else replace(detection, box=_scaled(detection.box, scale))
 
 
-def _placed(stamp: Stamp, page: AnalyzedPage) -> Stamp:
+def placed(stamp: Stamp, page: AnalyzedPage) -> Stamp:
+    """A stamp in stored pixels, with all that follows from where it is."""
     info = page.info
     box = _scaled(stamp.box, page.scale)
     resolution = info.resolution

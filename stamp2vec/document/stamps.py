@@ -1,11 +1,12 @@
 """What is known of the pages and stamps of a document before its dies are."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
+from stamp2vec.document.options import Options
 from stamp2vec.errors import Stamp2vecError
 from stamp2vec.imaging import BrokenPage, Page, PageInfo
 from stamp2vec.strips import Place
@@ -58,7 +59,8 @@ class AnalyzedPage:
     """A page and its stamps, best first; or the error that it ended in.
 
     Its pixels are not held. `scale` is how many stored pixels, along a row and a column, there are for each of the
-    square ones that the models saw.
+    square ones that the models saw. `erased` is the page without its stamps, uint8 (H, W, 3) in stored pixels, where it
+    was asked for; `erased_png` the same as a PNG file, where it is to be sent.
     """
 
     index: int
@@ -66,11 +68,20 @@ class AnalyzedPage:
     stamps: tuple[AnalyzedStamp, ...]
     error: Stamp2vecError | None = None
     scale: tuple[float, float] = (1.0, 1.0)
+    erased: NDArray[np.uint8] | None = None
+    erased_png: bytes | None = None
 
 
 def in_order(pages: Sequence[AnalyzedPage]) -> list[AnalyzedPage]:
     """By their index."""
     return sorted(pages, key=lambda page: page.index)
+
+
+def answered_stamps(stamps: Sequence[AnalyzedStamp], options: Options) -> tuple[AnalyzedStamp, ...]:
+    """Stamps without the masks that only the page without stamps needed."""
+    if options.include_masks:
+        return tuple(stamps)
+    return tuple(replace(each, stamp=replace(each.stamp, mask=None)) for each in stamps)
 
 
 def failed_page(page: Page | BrokenPage, error: Stamp2vecError) -> AnalyzedPage:

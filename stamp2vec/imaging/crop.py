@@ -1,4 +1,4 @@
-"""The one crop rule: what of a page the segmenter and the embedder see of a stamp."""
+"""The one crop rule: what of a page the segmenter and the embedder see of a stamp; and what goes with a crop."""
 
 import math
 from collections.abc import Sequence
@@ -36,6 +36,14 @@ def crop(
     left, right = _span(x1 - space, x2 + space, width)
     top, bottom = _span(y1 - space, y2 + space, height)
     return image[top:bottom, left:right], (left, top, right, bottom)
+
+
+def check_mask(crop: NDArray[np.uint8], mask: NDArray[np.uint8]) -> None:
+    """ValueError unless they are a picture, uint8 (h, w, 3), and a mask of it, uint8 (h, w)."""
+    if crop.ndim != 3 or crop.shape[2] != 3 or crop.dtype != np.uint8 or not crop.size:
+        raise ValueError(f"the crop is {crop.dtype} {crop.shape}: give uint8 (h, w, 3)")
+    if mask.shape != crop.shape[:2] or mask.dtype != np.uint8:
+        raise ValueError(f"the mask is {mask.dtype} {mask.shape}: give uint8 {crop.shape[:2]}, a mask of the crop")
 
 
 def _span(low: float, high: float, limit: int) -> tuple[int, int]:

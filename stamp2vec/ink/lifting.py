@@ -6,6 +6,7 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
+from stamp2vec.imaging.crop import check_mask
 from stamp2vec.imaging.windows import Plane, grown
 from stamp2vec.ink.densities import densities, densities_of_rows, paper_of
 from stamp2vec.ink.unmixing import own_colour, unmixed
@@ -31,10 +32,7 @@ def lift(crop: NDArray[np.uint8], mask: NDArray[np.uint8]) -> NDArray[np.uint8]:
     far as the colours differ: the ink below them is kept. Of a grey page and of black ink all is kept that the mask
     has. All of it is transparent where there is no ink. ValueError when crop and mask are no such pictures.
     """
-    if crop.ndim != 3 or crop.shape[2] != 3 or crop.dtype != np.uint8 or not crop.size:
-        raise ValueError(f"the crop is {crop.dtype} {crop.shape}: give uint8 (h, w, 3)")
-    if mask.shape != crop.shape[:2] or mask.dtype != np.uint8:
-        raise ValueError(f"the mask is {mask.dtype} {mask.shape}: give uint8 {crop.shape[:2]}, a mask of the crop")
+    check_mask(crop, mask)
     height, width = mask.shape
     step = -(-max(height, width) // _LOOKED_AT_PX)
     some, marked = np.ascontiguousarray(crop[::step, ::step]), mask[::step, ::step] >= 128

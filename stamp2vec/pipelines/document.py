@@ -1,8 +1,9 @@
 """A document through the models of this process, page by page: the same rules as a gateway's, on the same values."""
 
 import io
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing, contextmanager
+from dataclasses import asdict, replace
 from time import perf_counter
 from typing import Self, Unpack
 
@@ -11,15 +12,23 @@ from stamp2vec.document import (
     AnalyzedPage,
     DocumentDies,
     DocumentOptions,
+    EraseOptions,
     Models,
     Options,
     analyzed_stamp,
+    answered_stamps,
     assemble,
     check_stamp_count,
     cut,
+    erased_document,
+    erased_page,
     failed_page,
     page_result,
+    plans,
+    without_stamps,
 )
+from stamp2vec.erasing import open_eraser
+from stamp2vec.errors import InvalidImage
 from stamp2vec.files import File, contents
 from stamp2vec.imaging import BrokenPage, Limits, Page, open_file, pages_to_read, read_page
 from stamp2vec.limits import MAX_STREAMED_PAGES
@@ -28,7 +37,17 @@ from stamp2vec.pipelines.detection import DetectionPipeline
 from stamp2vec.pipelines.embedding import EmbeddingPipeline
 from stamp2vec.pipelines.reading import ReadingPipeline
 from stamp2vec.pipelines.segmentation import SegmentationPipeline
-from stamp2vec.values import DocumentResult, PageResult, Preset, Task, Timing
+from stamp2vec.values import (
+    DocumentResult,
+    ErasedDocument,
+    InkColour,
+    PageResult,
+    Preset,
+    StampPlace,
+    StampType,
+    Task,
+    Timing,
+)
 
 _LIMITS = Limits(max_pages=MAX_STREAMED_PAGES)  # no message has to hold them
 
@@ -125,6 +144,52 @@ class DocumentPipeline:
                 yield page_result(page, (0,) * len(page.stamps))
             return reader.warnings
 
+    def erase(
+        self,
+        document: File,
+        *,
+        types: Sequence[StampType] = (),
+        inks: Sequence[InkColour] = (),
+        dies: Sequence[int] = (),
+        keep: Sequence[StampPlace] = (),
+        min_score: float | None = None,
+        max_overlap: float | None = None,
+        pages: str = "",
+        password: str | None = None,
+    ) -> ErasedDocument:
+        """The file without its stamps, of which `types`, `inks` and `dies` select some; see EraseOptions.
+
+        A page that cannot be rewritten stays as it was and carries its error. Raises what a call raises, InvalidInput
+        also when a stamp to be kept does not exist, and MissingExtra for a PDF without the extra `erase`.
+        """
+        options = EraseOptions(
+            types=tuple(types),
+            inks=tuple(inks),
+            dies=tuple(dies),
+            keep=tuple(keep),
+            min_score=min_score,
+            max_overlap=max_overlap,
+            pages=pages,
+            password=password,
+        )
+        options.check()
+        data = contents(document, field="document")
+        result = self(data, **asdict(options.analysis()))
+        begin = perf_counter()
+        file, done = io.BytesIO(data), []
+        with closing(open_file(file, _LIMITS, "document", password)) as reader:
+            eraser = open_eraser(file, reader, _LIMITS, "document", password)
+            for plan in plans(result, options):
+                try:
+                    done.append(erased_page(plan, eraser.erase(plan.page.index, plan.marks) if plan.marks else ()))
+                except InvalidImage as error:
+                    done.append(erased_page(plan, (), error))
+            target = io.BytesIO()
+            media_type = eraser.save(target)
+        spent_ms = 1000 * (perf_counter() - begin)
+        timing = replace(result.timing, erase_ms=spent_ms, total_ms=result.timing.total_ms + spent_ms)
+        return erased_document(result, done, target.getvalue(), media_type, eraser.warnings, timing)
+
     def _compare(self, dies: DocumentDies) -> None:
         while self.verifier is not None and (each := dies.next_round()):
             dies.add_ink(each.crops, self.segmenter(list(each.crops.values())))
@@ -156,7 +221,12 @@ class DocumentPipeline:
                 zip(parts, vectors, masks, texts, strict=True), stamps_before
             )
         ]
-        return AnalyzedPage(page.index, page.info, tuple(stamps), scale=page.scale)
+        analyzed = AnalyzedPage(page.index, page.info, tuple(stamps), scale=page.scale)
+        if not options.include_erased_page:
+            return analyzed
+        with clock.during("erase"):
+            erased = without_stamps(page.image, analyzed)
+        return replace(analyzed, stamps=answered_stamps(stamps, options), erased=erased)
 
 
 class _Clock:
@@ -164,7 +234,7 @@ class _Clock:
 
     def __init__(self) -> None:
         self._start = perf_counter()
-        self._spent = dict.fromkeys(("decode", "detect", "segment", "embed", "compare", "read"), 0.0)
+        self._spent = dict.fromkeys(("decode", "detect", "segment", "embed", "compare", "read", "erase"), 0.0)
 
     @contextmanager
     def during(self, stage: str) -> Iterator[None]:

@@ -46,7 +46,9 @@ def fit_ellipse(ink: NDArray[np.uint8], least_ratio: float) -> Ellipse | None:
 
     `least_ratio` is of the shorter axis to the longer one. None when no ellipse has a third of its way around marked.
     """
-    rows, columns = np.nonzero(ink >= _MARKED)
+    marked = np.pad(ink >= _MARKED, 1)
+    around = marked[:-2, 1:-1] & marked[2:, 1:-1] & marked[1:-1, :-2] & marked[1:-1, 2:]
+    rows, columns = np.nonzero(marked[1:-1, 1:-1] & ~around)  # no other pixel is the outermost in its direction
     if len(rows) < _LEAST_POINTS:
         return None
     pixels = np.column_stack([columns + 0.5, rows + 0.5])
@@ -152,7 +154,7 @@ def _refined(edge: Points, least_ratio: float, before: Ellipse) -> Ellipse | Non
     solution = np.linalg.lstsq(np.column_stack([2 * edge, np.ones(len(edge))]), (edge**2).sum(1), rcond=None)[0]
     x, y, rest = solution.tolist()
     radius = max(rest + x * x + y * y, 0.0) ** 0.5
-    return Ellipse(x, y, radius, radius, 0.0)
+    return Ellipse(x, y, radius, radius, 0.0) if radius > _LEAST_RADIUS_PX else None
 
 
 def _least_squares(edge: Points) -> Ellipse | None:

@@ -49,6 +49,11 @@ def _script_of_letter(letter: str) -> Script:
     return _NAMES.get(unicodedata.name(letter, "").split(" ")[0], Script.OTHER)
 
 
+def has_greek(text: str) -> bool:
+    """Whether it has letters that only Greek has."""
+    return any("Α" <= letter <= "ω" for letter in text)
+
+
 def has_tones(text: str) -> bool:
     """Whether it has letters that only Vietnamese has."""
     return any("\u1ea0" <= letter <= "\u1ef9" or letter in "ƠơƯư" for letter in unicodedata.normalize("NFC", text))

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from stamp2vec.imaging.crop import check_mask
 from stamp2vec.strips import Line, Place, Reading, Ring, Strip
 
 MOST_PX = 1024  # the longer side of what is sampled: a larger crop is reduced, which makes letters no harder to read
@@ -30,20 +31,12 @@ def straighten(
     crop's longer side is above 1,024. `height_px`, 1 to 1,024, makes them all of this height. ValueError when crop and
     mask are no such pictures of one size, or a place has no extent.
     """
-    check_pictures(crop, mask)
+    check_mask(crop, mask)
     if height_px is not None and not 1 <= height_px <= MOST_PX:
         raise ValueError(f"strips cannot be {height_px} pixels high: ask for 1 to {MOST_PX:,}")
     if not places:
         return ()
     return _Sheet.of(crop, mask).strips(places, height_px)
-
-
-def check_pictures(crop: NDArray[np.uint8], mask: NDArray[np.uint8]) -> None:
-    """ValueError unless they are a picture, uint8 (h, w, 3), and its mask, uint8 (h, w)."""
-    if crop.ndim != 3 or crop.shape[2] != 3 or crop.dtype != np.uint8 or not crop.size:
-        raise ValueError(f"the crop is {crop.dtype} {crop.shape}: give uint8 (h, w, 3)")
-    if mask.shape != crop.shape[:2] or mask.dtype != np.uint8:
-        raise ValueError(f"the mask is {mask.dtype} {mask.shape}: give uint8 {crop.shape[:2]}, a mask of the crop")
 
 
 def reduced(picture: NDArray[np.uint8], most_px: int) -> tuple[NDArray[np.uint8], int]:

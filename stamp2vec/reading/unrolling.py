@@ -3,10 +3,11 @@
 import numpy as np
 from numpy.typing import NDArray
 
+from stamp2vec.imaging.crop import check_mask
 from stamp2vec.reading.bands import INNERMOST, OUTERMOST, ROWS, centre_limits, find_bands, row_of
 from stamp2vec.reading.deskew import deskewed, marked
 from stamp2vec.reading.ellipse import MOST_PX, fit_ellipse
-from stamp2vec.reading.straightening import check_pictures, reduced, ring_turns, straighten
+from stamp2vec.reading.straightening import reduced, ring_turns, straighten
 from stamp2vec.strips import Ellipse, Place, Reading, Ring, Strip
 from stamp2vec.values import StampType
 
@@ -49,7 +50,7 @@ def unroll(
     `crop` is uint8 (h, w, 3), `mask` its soft ink, uint8 (h, w); `angle_degrees` is the stamp's clockwise rotation from
     upright. The sizes of strips are those of `straighten`. ValueError when crop and mask are no such pictures.
     """
-    check_pictures(crop, mask)
+    check_mask(crop, mask)
     return straighten(crop, mask, find_places(mask, stamp_type, angle_degrees))
 
 

@@ -75,6 +75,38 @@ RING_READING_COUNTERCLOCKWISE: RingReading.ValueType  # 2
 """Their tops point to the centre, as along a lower arc; they are read counter-clockwise."""
 global___RingReading = RingReading
 
+class _EraseOutcome:
+    ValueType = typing.NewType("ValueType", builtins.int)
+    V: typing_extensions.TypeAlias = ValueType
+
+class _EraseOutcomeEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._EnumTypeWrapper[_EraseOutcome.ValueType], builtins.type):
+    DESCRIPTOR: google.protobuf.descriptor.EnumDescriptor
+    ERASE_OUTCOME_UNSPECIFIED: _EraseOutcome.ValueType  # 0
+    """Never sent."""
+    ERASE_OUTCOME_ERASED: _EraseOutcome.ValueType  # 1
+    """It is gone."""
+    ERASE_OUTCOME_PARTLY: _EraseOutcome.ValueType  # 2
+    """Some of its ink is still there, for the reason that is given."""
+    ERASE_OUTCOME_KEPT: _EraseOutcome.ValueType  # 3
+    """All of it is still there, for the reason that is given."""
+    ERASE_OUTCOME_NOT_SELECTED: _EraseOutcome.ValueType  # 4
+    """It is still there, as the request asked for other stamps."""
+
+class EraseOutcome(_EraseOutcome, metaclass=_EraseOutcomeEnumTypeWrapper):
+    """What became of a stamp."""
+
+ERASE_OUTCOME_UNSPECIFIED: EraseOutcome.ValueType  # 0
+"""Never sent."""
+ERASE_OUTCOME_ERASED: EraseOutcome.ValueType  # 1
+"""It is gone."""
+ERASE_OUTCOME_PARTLY: EraseOutcome.ValueType  # 2
+"""Some of its ink is still there, for the reason that is given."""
+ERASE_OUTCOME_KEPT: EraseOutcome.ValueType  # 3
+"""All of it is still there, for the reason that is given."""
+ERASE_OUTCOME_NOT_SELECTED: EraseOutcome.ValueType  # 4
+"""It is still there, as the request asked for other stamps."""
+global___EraseOutcome = EraseOutcome
+
 class _CompareMode:
     ValueType = typing.NewType("ValueType", builtins.int)
     V: typing_extensions.TypeAlias = ValueType
@@ -157,6 +189,7 @@ class AnalyzeDocumentRequest(google.protobuf.message.Message):
     INCLUDE_TEXT_FIELD_NUMBER: builtins.int
     INCLUDE_UNROLLED_FIELD_NUMBER: builtins.int
     INCLUDE_CLEAN_STAMPS_FIELD_NUMBER: builtins.int
+    INCLUDE_ERASED_PAGE_FIELD_NUMBER: builtins.int
     document: builtins.bytes
     """The bytes of a PDF, TIFF, JPEG, PNG, WebP, BMP or JPEG 2000 file; at most 32 MiB, 100 pages and
     80 million pixels a page. Larger ones go through AnalyzeDocuments.
@@ -192,6 +225,8 @@ class AnalyzeDocumentRequest(google.protobuf.message.Message):
     """Answer with the text of each stamp in straight strips."""
     include_clean_stamps: builtins.bool
     """Answer with the ink of each stamp alone, on transparency and on white."""
+    include_erased_page: builtins.bool
+    """Answer with each page without its stamps."""
     def __init__(
         self,
         *,
@@ -209,9 +244,10 @@ class AnalyzeDocumentRequest(google.protobuf.message.Message):
         include_text: builtins.bool = ...,
         include_unrolled: builtins.bool = ...,
         include_clean_stamps: builtins.bool = ...,
+        include_erased_page: builtins.bool = ...,
     ) -> None: ...
     def HasField(self, field_name: typing.Literal["_include_vectors", b"_include_vectors", "_max_overlap", b"_max_overlap", "_min_score", b"_min_score", "_prior", b"_prior", "include_vectors", b"include_vectors", "max_overlap", b"max_overlap", "min_score", b"min_score", "prior", b"prior"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["_include_vectors", b"_include_vectors", "_max_overlap", b"_max_overlap", "_min_score", b"_min_score", "_prior", b"_prior", "document", b"document", "include_clean_stamps", b"include_clean_stamps", "include_crops", b"include_crops", "include_masks", b"include_masks", "include_text", b"include_text", "include_unrolled", b"include_unrolled", "include_vectors", b"include_vectors", "max_overlap", b"max_overlap", "min_score", b"min_score", "pages", b"pages", "password", b"password", "preset", b"preset", "prior", b"prior", "priority", b"priority"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["_include_vectors", b"_include_vectors", "_max_overlap", b"_max_overlap", "_min_score", b"_min_score", "_prior", b"_prior", "document", b"document", "include_clean_stamps", b"include_clean_stamps", "include_crops", b"include_crops", "include_erased_page", b"include_erased_page", "include_masks", b"include_masks", "include_text", b"include_text", "include_unrolled", b"include_unrolled", "include_vectors", b"include_vectors", "max_overlap", b"max_overlap", "min_score", b"min_score", "pages", b"pages", "password", b"password", "preset", b"preset", "prior", b"prior", "priority", b"priority"]) -> None: ...
     @typing.overload
     def WhichOneof(self, oneof_group: typing.Literal["_include_vectors", b"_include_vectors"]) -> typing.Literal["include_vectors"] | None: ...
     @typing.overload
@@ -306,6 +342,7 @@ class Page(google.protobuf.message.Message):
     STAMPS_FIELD_NUMBER: builtins.int
     RESOLUTION_FIELD_NUMBER: builtins.int
     LABEL_FIELD_NUMBER: builtins.int
+    ERASED_PNG_FIELD_NUMBER: builtins.int
     index: builtins.int
     """From 0."""
     height: builtins.int
@@ -316,6 +353,10 @@ class Page(google.protobuf.message.Message):
     """Columns of pixels."""
     label: builtins.str
     """What a PDF calls the page, for example "iv"."""
+    erased_png: builtins.bytes
+    """The page without its stamps as a PNG file of height x width, when include_erased_page is set. What a program has
+    laid over the page is no ink, and stays.
+    """
     @property
     def status(self) -> stamp2vec.v1.common_pb2.ItemStatus:
         """Whether this page could be read and analysed, and what of it may be missing. A page that could not loses no other."""
@@ -338,9 +379,10 @@ class Page(google.protobuf.message.Message):
         stamps: collections.abc.Iterable[global___Stamp] | None = ...,
         resolution: stamp2vec.v1.common_pb2.Resolution | None = ...,
         label: builtins.str = ...,
+        erased_png: builtins.bytes = ...,
     ) -> None: ...
     def HasField(self, field_name: typing.Literal["resolution", b"resolution", "status", b"status"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["height", b"height", "index", b"index", "label", b"label", "resolution", b"resolution", "stamps", b"stamps", "status", b"status", "width", b"width"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["erased_png", b"erased_png", "height", b"height", "index", b"index", "label", b"label", "resolution", b"resolution", "stamps", b"stamps", "status", b"status", "width", b"width"]) -> None: ...
 
 global___Page = Page
 
@@ -841,6 +883,7 @@ class StageTiming(google.protobuf.message.Message):
     TOTAL_MS_FIELD_NUMBER: builtins.int
     COMPARE_MS_FIELD_NUMBER: builtins.int
     READ_MS_FIELD_NUMBER: builtins.int
+    ERASE_MS_FIELD_NUMBER: builtins.int
     decode_ms: builtins.float
     """Decoding and letterboxing the pages."""
     detect_ms: builtins.float
@@ -855,6 +898,8 @@ class StageTiming(google.protobuf.message.Message):
     """Comparing ink, segmenting for it included; 0 when no two stamps are alike."""
     read_ms: builtins.float
     """Straightening and reading; 0 when no text was asked for."""
+    erase_ms: builtins.float
+    """Erasing stamps and writing the file or pages without them; 0 when none were asked for."""
     def __init__(
         self,
         *,
@@ -865,8 +910,9 @@ class StageTiming(google.protobuf.message.Message):
         total_ms: builtins.float = ...,
         compare_ms: builtins.float = ...,
         read_ms: builtins.float = ...,
+        erase_ms: builtins.float = ...,
     ) -> None: ...
-    def ClearField(self, field_name: typing.Literal["compare_ms", b"compare_ms", "decode_ms", b"decode_ms", "detect_ms", b"detect_ms", "embed_ms", b"embed_ms", "read_ms", b"read_ms", "segment_ms", b"segment_ms", "total_ms", b"total_ms"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["compare_ms", b"compare_ms", "decode_ms", b"decode_ms", "detect_ms", b"detect_ms", "embed_ms", b"embed_ms", "erase_ms", b"erase_ms", "read_ms", b"read_ms", "segment_ms", b"segment_ms", "total_ms", b"total_ms"]) -> None: ...
 
 global___StageTiming = StageTiming
 
@@ -1137,6 +1183,274 @@ class EmbedStampsResponse(google.protobuf.message.Message):
     def ClearField(self, field_name: typing.Literal["model", b"model", "results", b"results"]) -> None: ...
 
 global___EmbedStampsResponse = EmbedStampsResponse
+
+@typing.final
+class EraseStampsRequest(google.protobuf.message.Message):
+    """A document whose stamps to erase, and which of them."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    DOCUMENT_FIELD_NUMBER: builtins.int
+    PRESET_FIELD_NUMBER: builtins.int
+    MIN_SCORE_FIELD_NUMBER: builtins.int
+    MAX_OVERLAP_FIELD_NUMBER: builtins.int
+    PRIORITY_FIELD_NUMBER: builtins.int
+    PAGES_FIELD_NUMBER: builtins.int
+    PASSWORD_FIELD_NUMBER: builtins.int
+    ONLY_FIELD_NUMBER: builtins.int
+    KEEP_FIELD_NUMBER: builtins.int
+    document: builtins.bytes
+    """As in AnalyzeDocumentRequest."""
+    preset: stamp2vec.v1.common_pb2.Preset.ValueType
+    """Speed or accuracy."""
+    min_score: builtins.float
+    """Leave out stamps that score less, 0 to 1. Unset: the detector's own threshold."""
+    max_overlap: builtins.float
+    """As in AnalyzeDocumentRequest."""
+    priority: stamp2vec.v1.common_pb2.Priority.ValueType
+    """Who goes first when requests wait."""
+    pages: builtins.str
+    """The pages whose stamps to erase, counted from 1, for example "1-3,7" or "5-"; the others stay. Empty: all."""
+    password: builtins.str
+    """Opens a PDF that asks for a password; the answer asks for the same."""
+    @property
+    def only(self) -> global___StampFilter:
+        """Erase only stamps that are so. Unset: all."""
+
+    @property
+    def keep(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[global___StampPlace]:
+        """Stamps that stay, up to 2,000. One that does not exist is an error."""
+
+    def __init__(
+        self,
+        *,
+        document: builtins.bytes = ...,
+        preset: stamp2vec.v1.common_pb2.Preset.ValueType = ...,
+        min_score: builtins.float | None = ...,
+        max_overlap: builtins.float | None = ...,
+        priority: stamp2vec.v1.common_pb2.Priority.ValueType = ...,
+        pages: builtins.str = ...,
+        password: builtins.str = ...,
+        only: global___StampFilter | None = ...,
+        keep: collections.abc.Iterable[global___StampPlace] | None = ...,
+    ) -> None: ...
+    def HasField(self, field_name: typing.Literal["_max_overlap", b"_max_overlap", "_min_score", b"_min_score", "max_overlap", b"max_overlap", "min_score", b"min_score", "only", b"only"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["_max_overlap", b"_max_overlap", "_min_score", b"_min_score", "document", b"document", "keep", b"keep", "max_overlap", b"max_overlap", "min_score", b"min_score", "only", b"only", "pages", b"pages", "password", b"password", "preset", b"preset", "priority", b"priority"]) -> None: ...
+    @typing.overload
+    def WhichOneof(self, oneof_group: typing.Literal["_max_overlap", b"_max_overlap"]) -> typing.Literal["max_overlap"] | None: ...
+    @typing.overload
+    def WhichOneof(self, oneof_group: typing.Literal["_min_score", b"_min_score"]) -> typing.Literal["min_score"] | None: ...
+
+global___EraseStampsRequest = EraseStampsRequest
+
+@typing.final
+class StampFilter(google.protobuf.message.Message):
+    """Stamps of one of these types, of one of these inks, and of one of these dies; a list that is empty means any."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    TYPES_FIELD_NUMBER: builtins.int
+    INK_COLOURS_FIELD_NUMBER: builtins.int
+    DIE_GROUPS_FIELD_NUMBER: builtins.int
+    @property
+    def types(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[stamp2vec.v1.common_pb2.StampType.ValueType]:
+        """The outlines of their dies."""
+
+    @property
+    def ink_colours(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[stamp2vec.v1.common_pb2.InkColour.ValueType]:
+        """Their ink as the page shows it."""
+
+    @property
+    def die_groups(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.int]:
+        """Their die_group in the answer of AnalyzeDocument with the same options, or of EraseStamps."""
+
+    def __init__(
+        self,
+        *,
+        types: collections.abc.Iterable[stamp2vec.v1.common_pb2.StampType.ValueType] | None = ...,
+        ink_colours: collections.abc.Iterable[stamp2vec.v1.common_pb2.InkColour.ValueType] | None = ...,
+        die_groups: collections.abc.Iterable[builtins.int] | None = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["die_groups", b"die_groups", "ink_colours", b"ink_colours", "types", b"types"]) -> None: ...
+
+global___StampFilter = StampFilter
+
+@typing.final
+class StampPlace(google.protobuf.message.Message):
+    """Names a stamp of a document."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    PAGE_FIELD_NUMBER: builtins.int
+    STAMP_FIELD_NUMBER: builtins.int
+    page: builtins.int
+    """Its page, from 1."""
+    stamp: builtins.int
+    """Its number on the page, from 1, in the order of AnalyzeDocument with the same options: best first."""
+    def __init__(
+        self,
+        *,
+        page: builtins.int = ...,
+        stamp: builtins.int = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["page", b"page", "stamp", b"stamp"]) -> None: ...
+
+global___StampPlace = StampPlace
+
+@typing.final
+class EraseStampsResponse(google.protobuf.message.Message):
+    """The document without stamps."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    DOCUMENT_FIELD_NUMBER: builtins.int
+    MEDIA_TYPE_FIELD_NUMBER: builtins.int
+    PAGES_FIELD_NUMBER: builtins.int
+    WARNINGS_FIELD_NUMBER: builtins.int
+    MODELS_FIELD_NUMBER: builtins.int
+    TIMING_FIELD_NUMBER: builtins.int
+    REQUEST_ID_FIELD_NUMBER: builtins.int
+    PAGE_COUNT_FIELD_NUMBER: builtins.int
+    document: builtins.bytes
+    """The bytes of the file: of the same format, but for JPEG and JPEG 2000, which become PNG, for they would change every
+    pixel. The very bytes that were sent where nothing was erased.
+    """
+    media_type: builtins.str
+    """What they are, for example "application/pdf"."""
+    request_id: builtins.str
+    """Names this call in the logs of every service."""
+    page_count: builtins.int
+    """The pages of the file, also those that were not asked for."""
+    @property
+    def pages(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[global___ErasedPage]:
+        """The pages that were asked for, in order."""
+
+    @property
+    def warnings(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.str]:
+        """What is wrong with the file as a whole, and what the new one has or lacks other than the stamps, each a sentence with
+        what to do.
+        """
+
+    @property
+    def models(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[stamp2vec.v1.common_pb2.ModelInfo]:
+        """As in AnalyzeDocumentResponse."""
+
+    @property
+    def timing(self) -> global___StageTiming:
+        """Where the time went."""
+
+    def __init__(
+        self,
+        *,
+        document: builtins.bytes = ...,
+        media_type: builtins.str = ...,
+        pages: collections.abc.Iterable[global___ErasedPage] | None = ...,
+        warnings: collections.abc.Iterable[builtins.str] | None = ...,
+        models: collections.abc.Iterable[stamp2vec.v1.common_pb2.ModelInfo] | None = ...,
+        timing: global___StageTiming | None = ...,
+        request_id: builtins.str = ...,
+        page_count: builtins.int = ...,
+    ) -> None: ...
+    def HasField(self, field_name: typing.Literal["timing", b"timing"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["document", b"document", "media_type", b"media_type", "models", b"models", "page_count", b"page_count", "pages", b"pages", "request_id", b"request_id", "timing", b"timing", "warnings", b"warnings"]) -> None: ...
+
+global___EraseStampsResponse = EraseStampsResponse
+
+@typing.final
+class ErasedPage(google.protobuf.message.Message):
+    """One page of a document whose stamps were to be erased."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    STATUS_FIELD_NUMBER: builtins.int
+    INDEX_FIELD_NUMBER: builtins.int
+    HEIGHT_FIELD_NUMBER: builtins.int
+    WIDTH_FIELD_NUMBER: builtins.int
+    STAMPS_FIELD_NUMBER: builtins.int
+    LABEL_FIELD_NUMBER: builtins.int
+    index: builtins.int
+    """From 0."""
+    height: builtins.int
+    """Rows of pixels, as in Page."""
+    width: builtins.int
+    """Columns of pixels."""
+    label: builtins.str
+    """What a PDF calls the page, for example "iv"."""
+    @property
+    def status(self) -> stamp2vec.v1.common_pb2.ItemStatus:
+        """Whether it could be read, analysed and rewritten; one that could not is in the new file as it was."""
+
+    @property
+    def stamps(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[global___ErasedStamp]:
+        """Its stamps, best first: all that were found."""
+
+    def __init__(
+        self,
+        *,
+        status: stamp2vec.v1.common_pb2.ItemStatus | None = ...,
+        index: builtins.int = ...,
+        height: builtins.int = ...,
+        width: builtins.int = ...,
+        stamps: collections.abc.Iterable[global___ErasedStamp] | None = ...,
+        label: builtins.str = ...,
+    ) -> None: ...
+    def HasField(self, field_name: typing.Literal["status", b"status"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["height", b"height", "index", b"index", "label", b"label", "stamps", b"stamps", "status", b"status", "width", b"width"]) -> None: ...
+
+global___ErasedPage = ErasedPage
+
+@typing.final
+class ErasedStamp(google.protobuf.message.Message):
+    """What became of one stamp."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    BOX_FIELD_NUMBER: builtins.int
+    SCORE_FIELD_NUMBER: builtins.int
+    TYPE_FIELD_NUMBER: builtins.int
+    INK_COLOUR_FIELD_NUMBER: builtins.int
+    SOURCE_FIELD_NUMBER: builtins.int
+    DIE_GROUP_FIELD_NUMBER: builtins.int
+    OUTCOME_FIELD_NUMBER: builtins.int
+    LEFT_FIELD_NUMBER: builtins.int
+    REASON_FIELD_NUMBER: builtins.int
+    score: builtins.float
+    """How sure the detector is, 0 to 1."""
+    type: stamp2vec.v1.common_pb2.StampType.ValueType
+    """The outline of its die."""
+    ink_colour: stamp2vec.v1.common_pb2.InkColour.ValueType
+    """Its ink as the page showed it; unspecified when it cannot be determined."""
+    source: global___StampSource.ValueType
+    """What showed it."""
+    die_group: builtins.int
+    """As in Stamp; 0 unless only.die_groups was set."""
+    outcome: global___EraseOutcome.ValueType
+    """Whether it is gone."""
+    left: builtins.float
+    """The share of its ink that is still there, 0 to 1."""
+    reason: builtins.str
+    """Why, and what to do; empty for a stamp that is gone or was not selected."""
+    @property
+    def box(self) -> stamp2vec.v1.common_pb2.Box:
+        """Where it was, in pixels of the page."""
+
+    def __init__(
+        self,
+        *,
+        box: stamp2vec.v1.common_pb2.Box | None = ...,
+        score: builtins.float = ...,
+        type: stamp2vec.v1.common_pb2.StampType.ValueType = ...,
+        ink_colour: stamp2vec.v1.common_pb2.InkColour.ValueType = ...,
+        source: global___StampSource.ValueType = ...,
+        die_group: builtins.int = ...,
+        outcome: global___EraseOutcome.ValueType = ...,
+        left: builtins.float = ...,
+        reason: builtins.str = ...,
+    ) -> None: ...
+    def HasField(self, field_name: typing.Literal["box", b"box"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["box", b"box", "die_group", b"die_group", "ink_colour", b"ink_colour", "left", b"left", "outcome", b"outcome", "reason", b"reason", "score", b"score", "source", b"source", "type", b"type"]) -> None: ...
+
+global___ErasedStamp = ErasedStamp
 
 @typing.final
 class Comparand(google.protobuf.message.Message):

@@ -70,6 +70,11 @@ class StampServiceStub(object):
                 request_serializer=stamp2vec_dot_v1_dot_gateway__pb2.EmbedStampsRequest.SerializeToString,
                 response_deserializer=stamp2vec_dot_v1_dot_gateway__pb2.EmbedStampsResponse.FromString,
                 _registered_method=True)
+        self.EraseStamps = channel.unary_unary(
+                '/stamp2vec.v1.StampService/EraseStamps',
+                request_serializer=stamp2vec_dot_v1_dot_gateway__pb2.EraseStampsRequest.SerializeToString,
+                response_deserializer=stamp2vec_dot_v1_dot_gateway__pb2.EraseStampsResponse.FromString,
+                _registered_method=True)
         self.CompareStamps = channel.unary_unary(
                 '/stamp2vec.v1.StampService/CompareStamps',
                 request_serializer=stamp2vec_dot_v1_dot_gateway__pb2.CompareStampsRequest.SerializeToString,
@@ -134,6 +139,14 @@ class StampServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def EraseStamps(self, request, context):
+        """Answers a document without its stamps: paper where their ink lay, print and handwriting under it kept. All else of
+        the file stays, and pixels elsewhere are the same bit for bit.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def CompareStamps(self, request, context):
         """Says whether two stamps are of one die.
         """
@@ -175,6 +188,11 @@ def add_StampServiceServicer_to_server(servicer, server):
                     servicer.EmbedStamps,
                     request_deserializer=stamp2vec_dot_v1_dot_gateway__pb2.EmbedStampsRequest.FromString,
                     response_serializer=stamp2vec_dot_v1_dot_gateway__pb2.EmbedStampsResponse.SerializeToString,
+            ),
+            'EraseStamps': grpc.unary_unary_rpc_method_handler(
+                    servicer.EraseStamps,
+                    request_deserializer=stamp2vec_dot_v1_dot_gateway__pb2.EraseStampsRequest.FromString,
+                    response_serializer=stamp2vec_dot_v1_dot_gateway__pb2.EraseStampsResponse.SerializeToString,
             ),
             'CompareStamps': grpc.unary_unary_rpc_method_handler(
                     servicer.CompareStamps,
@@ -333,6 +351,33 @@ class StampService(object):
             '/stamp2vec.v1.StampService/EmbedStamps',
             stamp2vec_dot_v1_dot_gateway__pb2.EmbedStampsRequest.SerializeToString,
             stamp2vec_dot_v1_dot_gateway__pb2.EmbedStampsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def EraseStamps(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/stamp2vec.v1.StampService/EraseStamps',
+            stamp2vec_dot_v1_dot_gateway__pb2.EraseStampsRequest.SerializeToString,
+            stamp2vec_dot_v1_dot_gateway__pb2.EraseStampsResponse.FromString,
             options,
             channel_credentials,
             insecure,

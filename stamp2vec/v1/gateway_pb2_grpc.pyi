@@ -66,6 +66,14 @@ class StampServiceStub:
     ]
     """Turns cropped stamps into vectors."""
 
+    EraseStamps: grpc.UnaryUnaryMultiCallable[
+        stamp2vec.v1.gateway_pb2.EraseStampsRequest,
+        stamp2vec.v1.gateway_pb2.EraseStampsResponse,
+    ]
+    """Answers a document without its stamps: paper where their ink lay, print and handwriting under it kept. All else of
+    the file stays, and pixels elsewhere are the same bit for bit.
+    """
+
     CompareStamps: grpc.UnaryUnaryMultiCallable[
         stamp2vec.v1.gateway_pb2.CompareStampsRequest,
         stamp2vec.v1.gateway_pb2.CompareStampsResponse,
@@ -125,6 +133,14 @@ class StampServiceAsyncStub:
         stamp2vec.v1.gateway_pb2.EmbedStampsResponse,
     ]
     """Turns cropped stamps into vectors."""
+
+    EraseStamps: grpc.aio.UnaryUnaryMultiCallable[
+        stamp2vec.v1.gateway_pb2.EraseStampsRequest,
+        stamp2vec.v1.gateway_pb2.EraseStampsResponse,
+    ]
+    """Answers a document without its stamps: paper where their ink lay, print and handwriting under it kept. All else of
+    the file stays, and pixels elsewhere are the same bit for bit.
+    """
 
     CompareStamps: grpc.aio.UnaryUnaryMultiCallable[
         stamp2vec.v1.gateway_pb2.CompareStampsRequest,
@@ -195,6 +211,16 @@ class StampServiceServicer(metaclass=abc.ABCMeta):
         context: _ServicerContext,
     ) -> typing.Union[stamp2vec.v1.gateway_pb2.EmbedStampsResponse, collections.abc.Awaitable[stamp2vec.v1.gateway_pb2.EmbedStampsResponse]]:
         """Turns cropped stamps into vectors."""
+
+    @abc.abstractmethod
+    def EraseStamps(
+        self,
+        request: stamp2vec.v1.gateway_pb2.EraseStampsRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[stamp2vec.v1.gateway_pb2.EraseStampsResponse, collections.abc.Awaitable[stamp2vec.v1.gateway_pb2.EraseStampsResponse]]:
+        """Answers a document without its stamps: paper where their ink lay, print and handwriting under it kept. All else of
+        the file stays, and pixels elsewhere are the same bit for bit.
+        """
 
     @abc.abstractmethod
     def CompareStamps(

@@ -1,17 +1,19 @@
 """Documents: what is asked of one, and what is on it."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import asdict, fields, replace
 
 import numpy as np
 
 from stamp2vec.document.options import Options
 from stamp2vec.document.stamps import StampPngs
+from stamp2vec.imaging import decode_image
 from stamp2vec.v1 import common_pb2, gateway_pb2
 from stamp2vec.values import DocumentResult, PageResult, Preset, Resolution, Task, Timing
 from stamp2vec.wire.enums import PRESETS
 from stamp2vec.wire.errors import status_from_message, status_to_message, warnings_to_message
 from stamp2vec.wire.models import decimal, info_from_message, info_to_message, version_to_message
+from stamp2vec.wire.png import encode_png
 from stamp2vec.wire.stamps import stamp_from_message, stamp_to_message
 
 Pngs = Mapping[int, Sequence[StampPngs | None]]
@@ -33,6 +35,7 @@ def request_to_message(
         include_text=options.include_text,
         include_unrolled=options.include_unrolled,
         include_clean_stamps=options.include_clean_stamps,
+        include_erased_page=options.include_erased_page,
         priority=priority_to_message(bulk),
         prior=options.prior,
         pages=options.pages,
@@ -51,6 +54,7 @@ def options_from_message(message: gateway_pb2.AnalyzeDocumentRequest) -> Options
         include_text=message.include_text,
         include_unrolled=message.include_unrolled,
         include_clean_stamps=message.include_clean_stamps,
+        include_erased_page=message.include_erased_page,
         prior=message.prior if message.HasField("prior") else None,
         pages=message.pages,
         password=message.password or None,
@@ -62,14 +66,20 @@ def priority_to_message(bulk: bool) -> "common_pb2.Priority.ValueType":
     return common_pb2.PRIORITY_BULK if bulk else common_pb2.PRIORITY_INTERACTIVE
 
 
-def result_to_message(result: DocumentResult, pngs: Pngs | None = None) -> gateway_pb2.AnalyzeDocumentResponse:
-    """What is on a document; `pngs` are its pictures, where they have been encoded before to spare memory."""
+def result_to_message(
+    result: DocumentResult, pngs: Pngs | None = None, erased_pngs: Mapping[int, bytes | None] | None = None
+) -> gateway_pb2.AnalyzeDocumentResponse:
+    """What is on a document; `pngs` are its pictures, and `erased_pngs` by a page's index the pages without stamps,
+    where they have been encoded before to spare memory.
+    """
     embedders = [model for model in result.models if model.task is Task.EMBED]
     embedder = version_to_message(embedders[0].name, embedders[0].version) if embedders else None
-    pngs = pngs or {}
+    pngs, erased = pngs or {}, erased_pngs or {}
     probability = result.probability
     return gateway_pb2.AnalyzeDocumentResponse(
-        pages=[page_to_message(page, embedder, pngs.get(page.index, ())) for page in result.pages],
+        pages=[
+            page_to_message(page, embedder, pngs.get(page.index, ()), erased.get(page.index)) for page in result.pages
+        ],
         similarity=gateway_pb2.SimilarityMatrix(size=len(result.similarity), values=_values(result.similarity)),
         probability=None
         if probability is None
@@ -77,15 +87,7 @@ def result_to_message(result: DocumentResult, pngs: Pngs | None = None) -> gatew
             size=len(probability), values=_values(probability), prior=result.prior or 0.0
         ),
         models=map(info_to_message, result.models),
-        timing=gateway_pb2.StageTiming(
-            decode_ms=result.timing.decode_ms,
-            detect_ms=result.timing.detect_ms,
-            segment_ms=result.timing.segment_ms,
-            embed_ms=result.timing.embed_ms,
-            compare_ms=result.timing.compare_ms,
-            total_ms=result.timing.total_ms,
-            read_ms=result.timing.read_ms,
-        ),
+        timing=timing_to_message(result.timing),
         request_id=result.request_id,
         warnings=result.warnings,
         page_count=result.page_count,
@@ -94,26 +96,27 @@ def result_to_message(result: DocumentResult, pngs: Pngs | None = None) -> gatew
 
 def result_from_message(message: gateway_pb2.AnalyzeDocumentResponse) -> DocumentResult:
     """What is on a document."""
-    timing = message.timing
     return DocumentResult(
         pages=tuple(map(page_from_message, message.pages)),
         similarity=_matrix(message.similarity),
         probability=_matrix(message.probability) if message.HasField("probability") else None,
         prior=decimal(message.probability.prior) or None,
         models=tuple(map(info_from_message, message.models)),
-        timing=Timing(
-            timing.decode_ms,
-            timing.detect_ms,
-            timing.segment_ms,
-            timing.embed_ms,
-            timing.compare_ms,
-            timing.total_ms,
-            timing.read_ms,
-        ),
+        timing=timing_from_message(message.timing),
         request_id=message.request_id,
         warnings=tuple(message.warnings),
         page_count=message.page_count,
     )
+
+
+def timing_to_message(timing: Timing) -> gateway_pb2.StageTiming:
+    """Where the time went."""
+    return gateway_pb2.StageTiming(**asdict(timing))
+
+
+def timing_from_message(message: gateway_pb2.StageTiming) -> Timing:
+    """Where the time went."""
+    return Timing(**{field.name: getattr(message, field.name) for field in fields(Timing)})
 
 
 def document_from_pages(pages: Sequence[PageResult], message: gateway_pb2.AnalyzeDocumentResponse) -> DocumentResult:
@@ -130,9 +133,14 @@ def document_from_pages(pages: Sequence[PageResult], message: gateway_pb2.Analyz
 
 
 def page_to_message(
-    page: PageResult, embedder: common_pb2.ModelVersion | None, pngs: Sequence[StampPngs | None] = ()
+    page: PageResult,
+    embedder: common_pb2.ModelVersion | None,
+    pngs: Sequence[StampPngs | None] = (),
+    erased_png: bytes | None = None,
 ) -> gateway_pb2.Page:
-    """A page of a document, `embedder` being the model of its vectors; `pngs` as for `result_to_message`."""
+    """A page of a document, `embedder` being the model of its vectors; the PNG files as for `result_to_message`."""
+    if erased_png is None and page.erased is not None:
+        erased_png = encode_png(page.erased)
     encoded = pngs or [None] * len(page.stamps)
     return gateway_pb2.Page(
         status=warnings_to_message(page.warnings) if page.error is None else status_to_message(page.error, "document"),
@@ -144,6 +152,7 @@ def page_to_message(
         if page.resolution is None
         else common_pb2.Resolution(x_dpi=page.resolution.x, y_dpi=page.resolution.y),
         label=page.label,
+        erased_png=erased_png or b"",
     )
 
 
@@ -159,6 +168,7 @@ def page_from_message(message: gateway_pb2.Page) -> PageResult:
         Resolution(decimal(resolution.x_dpi), decimal(resolution.y_dpi)) if message.HasField("resolution") else None,
         message.label,
         tuple(message.status.warnings),
+        decode_image(message.erased_png) if message.erased_png else None,
     )
 
 

@@ -7,7 +7,7 @@ from typing import Generic, TypeVar
 from stamp2vec.strips import Reading
 from stamp2vec.texts import Script
 from stamp2vec.v1 import common_pb2, gateway_pb2
-from stamp2vec.values import InkColour, Preset, Source, StampType, Task, Verdict, Views
+from stamp2vec.values import InkColour, Outcome, Preset, Source, StampType, Task, Verdict, Views
 
 Value = TypeVar("Value", bound=Enum)
 Number = TypeVar("Number", bound=int)
@@ -39,3 +39,4 @@ SCRIPTS = EnumCodec(Script, "SCRIPT", common_pb2.Script.Value)
 INK_COLOURS = EnumCodec(InkColour, "INK_COLOUR", common_pb2.InkColour.Value)
 READINGS = EnumCodec(Reading, "RING_READING", gateway_pb2.RingReading.Value)
 VERDICTS = EnumCodec(Verdict, "VERDICT", gateway_pb2.Verdict.Value)
+OUTCOMES = EnumCodec(Outcome, "ERASE_OUTCOME", gateway_pb2.EraseOutcome.Value)

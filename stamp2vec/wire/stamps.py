@@ -21,7 +21,7 @@ def detection_to_message(detection: Detection) -> common_pb2.Detection:
         score=detection.score,
         type=STAMP_TYPES.to_number(detection.type),
         angle_degrees=detection.angle_degrees,
-        ink_colour=_ink_number(detection.ink_colour),
+        ink_colour=ink_to_number(detection.ink_colour),
     )
 
 
@@ -66,7 +66,7 @@ def stamp_to_message(
         score=stamp.score,
         type=STAMP_TYPES.to_number(stamp.type),
         angle_degrees=stamp.angle_degrees,
-        ink_colour=_ink_number(stamp.ink_colour),
+        ink_colour=ink_to_number(stamp.ink_colour),
         crop_box=box_to_message(stamp.crop_box),
         vector=None if stamp.vector is None or embedder is None else vector_to_message(stamp.vector, embedder),
         mask=None if stamp.mask is None else mask_to_message(stamp.mask),
@@ -131,5 +131,6 @@ def stamp_pngs(stamp: Stamp) -> StampPngs:
     )
 
 
-def _ink_number(colour: InkColour | None) -> "common_pb2.InkColour.ValueType":
+def ink_to_number(colour: InkColour | None) -> "common_pb2.InkColour.ValueType":
+    """Unspecified where the colour is not known."""
     return common_pb2.INK_COLOUR_UNSPECIFIED if colour is None else INK_COLOURS.to_number(colour)

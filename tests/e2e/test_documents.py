@@ -13,10 +13,10 @@ from PIL import Image
 
 from stamp2vec.client import Client
 from stamp2vec.errors import InvalidInput
-from stamp2vec.imaging import crop, decode_image
+from stamp2vec.imaging import Page, crop, decode_image, decode_pages
 from stamp2vec.pipelines import ComparisonPipeline, DocumentPipeline
 from stamp2vec.v1 import common_pb2, gateway_pb2
-from stamp2vec.values import PageResult, Preset, Verdict
+from stamp2vec.values import Outcome, PageResult, Preset, StampPlace, Verdict
 from tests.e2e.live import TIMEOUT_S, Running
 from tests.library.seals import coloured, ink
 from tests.parity import RULES, hold_equal
@@ -80,6 +80,7 @@ def test_the_parity_test_compares_every_field(
         {"include_vectors": False, "prior": 0.1},
         {"max_overlap": float(np.float32(0.1))},
         {"max_overlap": float(np.float32(0.9))},
+        {"include_erased_page": True, "include_vectors": False},
     ],
     ids=[
         "default",
@@ -92,12 +93,30 @@ def test_the_parity_test_compares_every_field(
         "prior and no vectors",
         "apart",
         "overlapping",
+        "erased page",
     ],
 )
 def test_the_gateway_answers_what_the_pipelines_answer(
     client: Client, pipeline: DocumentPipeline, page: bytes, options: dict[str, Any]
 ) -> None:
     hold_equal(client.analyze(page, **options), pipeline(page, **options))
+
+
+@pytest.mark.parametrize("kind", ["TIFF", "PDF"])
+def test_erasing_is_the_same(client: Client, pipeline: DocumentPipeline, page: bytes, kind: str) -> None:
+    with Image.open(io.BytesIO(page)) as image:
+        rgb = image.convert("RGB")
+    file = io.BytesIO()
+    rgb.save(file, kind, save_all=True, append_images=[rgb.rotate(180)])
+    keep = [StampPlace(1, 1)]
+    ours = client.erase(file.getvalue(), keep=keep, min_score=0.6)
+    theirs = pipeline.erase(file.getvalue(), keep=keep, min_score=0.6)
+    hold_equal(ours, theirs)
+    assert {stamp.outcome for each in ours.pages for stamp in each.stamps} > {Outcome.NOT_SELECTED}
+    for one, other in zip(decode_pages(ours.data), decode_pages(theirs.data), strict=True):
+        assert isinstance(one, Page)
+        assert isinstance(other, Page)
+        np.testing.assert_allclose(one.image.astype(int), other.image, atol=2)
 
 
 def test_probabilities_and_dies_are_the_same(client: Client, pipeline: DocumentPipeline, page: bytes) -> None:

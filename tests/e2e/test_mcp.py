@@ -15,7 +15,7 @@ from typing import Any
 import jsonschema  # type: ignore[import-untyped]
 import pytest
 from mcp import Client, StdioServerParameters, stdio_client
-from mcp_types import CallToolResult
+from mcp_types import CallToolResult, ImageContent, TextContent
 from PIL import Image
 
 from stamp2vec.client import Client as GatewayClient
@@ -64,12 +64,14 @@ def text(result: CallToolResult) -> str:
     return result.content[0].text
 
 
-def pictures(result: CallToolResult) -> list[Image.Image]:
-    found: list[Image.Image] = []
-    for each in result.content[1:]:
-        assert each.type == "image"
+def pictures(result: CallToolResult) -> dict[str, Image.Image]:
+    """By their captions, each of which is before its picture."""
+    found: dict[str, Image.Image] = {}
+    for caption, each in zip(result.content[1::2], result.content[2::2], strict=True):
+        assert isinstance(caption, TextContent)
+        assert isinstance(each, ImageContent)
         assert each.mime_type == "image/jpeg"
-        found.append(Image.open(io.BytesIO(base64.b64decode(each.data))))
+        found[caption.text] = Image.open(io.BytesIO(base64.b64decode(each.data)))
     assert len(result.model_dump_json()) < MOST_BYTES
     return found
 
@@ -100,17 +102,23 @@ async def test_the_answers_are_those_of_the_gateway(services: Running, folder: P
     expected = analyzed(services, SAMPLE).pages[0].stamps
     async with assistant(folder, target(services)) as client:
         looked = await client.call_tool("find_stamps", {"file": "page.jpg"})
-        assert looked.structured_content is not None
+        assert looked.structured_content is not None, text(looked)
         (page,) = looked.structured_content["pages"]
         assert [each["box"] for each in page["stamps"]] == [pytest.approx(each.box, abs=0.06) for each in expected]
         assert text(looked).startswith(f"page.jpg: {len(expected)} stamps found on 1 page\npage 1: 1 ")
 
-        whole = await client.call_tool("analyze_document", {"file": str(folder / "page.jpg"), "pictures": True})
-        assert whole.structured_content is not None
+        asked = {"file": str(folder / "page.jpg"), "pictures": True, "straight_text": True}
+        whole = await client.call_tool("analyze_document", asked)
+        assert whole.structured_content is not None, text(whole)
         assert whole.structured_content["pages"] == looked.structured_content["pages"]
         pairs = whole.structured_content["pairs"]
         assert len(pairs) == min(30, len(expected) * (len(expected) - 1) // 2)
-        assert len(pictures(whole)) == min(8, len(expected))
+        shown = pictures(whole)
+        names = [f"page 1 stamp {number}" for number in range(1, min(8, len(expected)) + 1)]
+        assert [name for name in shown if "text" not in name] == names
+        straight = {name for name in shown if "text" in name}
+        assert straight
+        assert straight <= {f"{name}, text" for name in names}
 
         pair = pairs[0]
         sides = {
@@ -121,11 +129,11 @@ async def test_the_answers_are_those_of_the_gateway(services: Running, folder: P
         compared = await client.call_tool(
             "compare_stamps", {"file_a": "page.jpg", "file_b": "page.jpg", "pictures": True, **sides}
         )
-        assert compared.structured_content is not None
+        assert compared.structured_content is not None, text(compared)
         assert compared.structured_content["similarity"] == pytest.approx(pair["similarity"], abs=1e-3)
         assert compared.structured_content["verdict"] in {"same", "different", "cannot tell", "mirrored"}
         assert "page.jpg page 1 stamp" in text(compared)
-        (both,) = pictures(compared)
+        (both,) = pictures(compared).values()
         assert both.width > 2 * both.height
 
 
@@ -134,12 +142,12 @@ async def test_a_long_document_is_looked_at_in_parts(services: Running, folder: 
     (folder / "long.tif").write_bytes(tiff([page, *[empty] * 21, page]))
     async with assistant(folder, target(services)) as client:
         first = await client.call_tool("find_stamps", {"file": "long.tif"})
-        assert first.structured_content is not None
+        assert first.structured_content is not None, text(first)
         assert first.structured_content["pages_looked_at"] == list(range(1, 21))
         assert first.structured_content["next_pages"] == "21-"
         assert "call again with pages '21-'" in text(first)
         rest = await client.call_tool("find_stamps", {"file": "long.tif", "pages": "21-"})
-        assert rest.structured_content is not None
+        assert rest.structured_content is not None, text(rest)
         assert rest.structured_content["pages_looked_at"] == [21, 22, 23]
         assert rest.structured_content["next_pages"] == ""
         assert rest.structured_content["pages"][-1]["page"] == 23

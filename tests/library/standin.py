@@ -18,6 +18,7 @@ from stamp2vec.v1 import common_pb2, detector_pb2, embedder_pb2, gateway_pb2, ga
 from stamp2vec.values import Comparison, Embedding
 from stamp2vec.wire.comparisons import comparison_to_message
 from stamp2vec.wire.documents import options_from_message, result_to_message
+from stamp2vec.wire.erasing import erase_options_from_message, erased_to_message
 from stamp2vec.wire.errors import ErrorDetails, details_to_metadata, status_to_message
 from stamp2vec.wire.images import mask_to_message, page_from_image
 from stamp2vec.wire.models import info_to_message, version_to_message
@@ -77,6 +78,16 @@ class StandIn(gateway_pb2_grpc.StampServiceServicer):
                 yield from _responses(request, self._analyze(request.document))
             except InvalidInput as error:
                 yield gateway_pb2.AnalyzeDocumentsResponse(id=request.id, status=status_to_message(error))
+
+    def EraseStamps(self, request: Any, context: Any) -> gateway_pb2.EraseStampsResponse:  # noqa: N802 - the contract's name
+        self._begin(request, context)
+        asked = erase_options_from_message(request)
+        options = {field.name: getattr(asked, field.name) for field in dataclasses.fields(asked)}
+        try:
+            return erased_to_message(self.pipeline.erase(request.document, **options))
+        except InvalidInput as error:
+            abort(context, grpc.StatusCode.INVALID_ARGUMENT, str(error), [(error.field, str(error))])
+            raise
 
     def DetectStamps(self, request: Any, context: Any) -> gateway_pb2.DetectStampsResponse:  # noqa: N802 - the contract's name
         self._begin(request, context, self.pipeline.detector.manifest)

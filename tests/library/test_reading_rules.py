@@ -6,6 +6,9 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw, ImageFont
 
+from stamp2vec.cli import tables
+from stamp2vec.engines.reading.confidence import probability
+from stamp2vec.engines.reading.pieces import same_states, words
 from stamp2vec.errors import InvalidImage
 from stamp2vec.imaging import whole
 from stamp2vec.reading.canvas import CANVAS_HEIGHT_PX, CANVAS_WIDTH_PX, from_canvas, strip_canvas
@@ -19,7 +22,7 @@ from stamp2vec.reading.summary import ReadLine, summary
 from stamp2vec.strips import Ellipse, Line, Ring
 from stamp2vec.strips import Reading as Way
 from stamp2vec.texts import Reading, Script, StripReadings
-from stamp2vec.values import StampType
+from stamp2vec.values import DocumentResult, PageResult, Stamp, StampType, Timing
 
 SIZE = (CANVAS_HEIGHT_PX, CANVAS_WIDTH_PX)
 CIRCLE = Ellipse(200.0, 200.0, 190.0, 190.0, 0.0)
@@ -233,3 +236,43 @@ def test_text_that_could_not_be_read_is_a_line_without_text() -> None:
     found = summary([unread], ("a warning",))
     assert [(each.text, each.script, each.doubtful) for each in found.lines] == [("", Script.OTHER, False)]
     assert (found.words, found.warnings) == ((), ("a warning",))
+
+
+def test_a_line_is_parted_in_its_widest_gaps() -> None:
+    image = Image.new("L", (700, 64), 255)
+    pen, font = ImageDraw.Draw(image), ImageFont.truetype(FONT, 36)
+    pen.text((20, 32), "FIRST", 0, font, "lm")
+    pen.text((400, 32), "SECOND", 0, font, "lm")
+    (first, first_end), (second, second_end) = words(np.asarray(image))
+    assert 10 <= first < 25 < 100 < first_end < 170
+    assert 385 <= second < 410 < 520 < second_end < 600
+    assert words(np.full((64, 300), 255, np.uint8)) == []
+
+
+def test_a_word_that_is_not_sure_stands_as_its_neighbours() -> None:
+    assert same_states(np.array([-5.0, 0.7, -4.0]), [0.3, 0.3]) == [False, False, False]
+    assert same_states(np.array([-5.0, 4.0, 3.0]), [0.3, 0.3]) == [False, True, True]
+    assert same_states(np.array([2.0]), []) == [True]
+
+
+@pytest.mark.parametrize("engine", ["pp-ocrv6", "tesseract-rus", "tesseract-vie", "tesseract-ara"])
+def test_confidence_rises_with_the_scores(engine: str) -> None:
+    chances = [probability(engine, [score] * 10) for score in (0.5, 0.8, 0.95, 0.99, 1.0)]
+    assert chances == sorted(chances)
+    assert 0 <= chances[0] < 0.2 < 0.9 < chances[-1] < 1
+
+
+def test_text_as_people_see_it() -> None:
+    read = summary([line("No. 7701", "No. 7701"), line("18.10.21", "18.10.21")], ("arabic text was not read",))
+    stamp = Stamp((0, 0, 90, 90), 0.9, StampType.ROUND, 0.0, None, (0, 0, 99, 99), None, None, None, text=read)
+    page = PageResult(0, 100, 100, (stamp,), None)
+    timing = Timing(0, 0, 0, 0, 0, 0)
+    result = DocumentResult((page,), np.zeros((0, 0), np.float32), None, None, (), timing, "")
+    shown = tables.texts("a.png", result).splitlines()
+    assert shown[1:] == [
+        "  0.97  No. 7701",
+        "  0.97  18.10.21",
+        "  dates: 2021-10-18 ?",
+        "  numbers: 7701",
+        "  warning: arabic text was not read",
+    ]

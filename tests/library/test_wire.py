@@ -8,7 +8,7 @@ import pytest
 from google.protobuf.message import Message
 
 from stamp2vec.client import calls
-from stamp2vec.document import Options
+from stamp2vec.document import EraseOptions, Options
 from stamp2vec.errors import (
     InvalidImage,
     InvalidInput,
@@ -23,8 +23,12 @@ from stamp2vec.values import (
     Detection,
     DocumentResult,
     Embedding,
+    ErasedDocument,
+    ErasedPage,
+    ErasedStamp,
     InkColour,
     ModelInfo,
+    Outcome,
     Overlay,
     PageResult,
     PairCalibration,
@@ -32,6 +36,7 @@ from stamp2vec.values import (
     Resolution,
     Source,
     Stamp,
+    StampPlace,
     StampType,
     Task,
     Timing,
@@ -39,7 +44,7 @@ from stamp2vec.values import (
     Verification,
     Views,
 )
-from stamp2vec.wire import comparisons, documents, enums, images, models, png, stamps, texts
+from stamp2vec.wire import comparisons, documents, enums, erasing, images, models, png, stamps, texts
 from stamp2vec.wire.enums import EnumCodec
 from tests.parity import hold_equal
 
@@ -156,6 +161,7 @@ RESULT = DocumentResult(
             Resolution(204, 98),
             "iv",
             ("rows from 80 on are damaged: scan the page again",),
+            np.full((100, 200, 3), 240, np.uint8),
         ),
         PageResult(1, 0, 0, (), InvalidImage("cut short: send the whole file", "document")),
         PageResult(2, 10, 20, (), None),
@@ -164,19 +170,36 @@ RESULT = DocumentResult(
     probability=np.array([[1, 0.25], [0.25, 1]], np.float32),
     prior=0.3,
     models=(DETECTOR, EMBEDDER, SEGMENTER, VERIFIER),
-    timing=Timing(1.5, 2.5, 3.5, 4.5, 5.5, 12.0, 2.25),
+    timing=Timing(1.5, 2.5, 3.5, 4.5, 5.5, 12.0, 2.25, 6.5),
     request_id="abc",
 )
 
 
 @pytest.mark.parametrize(
     "codec",
-    [enums.TASKS, enums.PRESETS, enums.VIEWS, enums.STAMP_TYPES, enums.INK_COLOURS, enums.VERDICTS, enums.SCRIPTS],
-    ids=["task", "preset", "views", "type", "ink", "verdict", "script"],
+    [
+        enums.TASKS,
+        enums.PRESETS,
+        enums.VIEWS,
+        enums.STAMP_TYPES,
+        enums.INK_COLOURS,
+        enums.VERDICTS,
+        enums.SCRIPTS,
+        enums.OUTCOMES,
+    ],
+    ids=["task", "preset", "views", "type", "ink", "verdict", "script", "outcome"],
 )
 def test_enums(codec: EnumCodec[Any, int], request: pytest.FixtureRequest) -> None:
-    values = {"task": Task, "preset": Preset, "views": Views, "type": StampType, "ink": InkColour, "verdict": Verdict}
-    values |= {"script": Script}
+    values = {
+        "task": Task,
+        "preset": Preset,
+        "views": Views,
+        "type": StampType,
+        "ink": InkColour,
+        "verdict": Verdict,
+        "script": Script,
+        "outcome": Outcome,
+    }
     for value in values[request.node.callspec.id]:
         assert codec.from_number(codec.to_number(value)) is value
     assert codec.from_number(0) is codec.from_number(99) is None
@@ -365,6 +388,7 @@ def test_a_prior_comes_back_as_it_was_written(prior: float) -> None:
         Options(include_unrolled=True),
         Options(include_clean_stamps=True),
         Options(min_score=0.5, max_overlap=0.75, include_masks=True, include_crops=True, include_text=True, prior=0.25),
+        Options(include_erased_page=True, pages="2-", password="secret"),
     ],
 )
 def test_options(options: Options) -> None:
@@ -398,6 +422,58 @@ def test_documents(result: DocumentResult) -> None:
     found = documents.result_from_message(sent(documents.result_to_message(result)))
     hold_equal(found, result)
     assert (found.timing, found.request_id) == (result.timing, result.request_id)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        EraseOptions(),
+        EraseOptions(
+            types=(StampType.ROUND, StampType.WORD),
+            inks=(InkColour.RED,),
+            dies=(3, 1),
+            keep=(StampPlace(3, 2), StampPlace(1, 1)),
+            min_score=0.0,
+            max_overlap=0.75,
+            pages="1-3",
+            password="secret",
+        ),
+    ],
+)
+def test_which_stamps_to_erase(options: EraseOptions) -> None:
+    message = sent(erasing.erase_request_to_message(b"bytes", Preset.ACCURATE, options, bulk=False))
+    assert erasing.erase_options_from_message(message) == options
+    assert (message.document, message.preset) == (b"bytes", common_pb2.PRESET_ACCURATE)
+    assert message.priority == common_pb2.PRIORITY_INTERACTIVE
+
+
+def test_documents_without_stamps() -> None:
+    box = (1.0, 2.0, 30.0, 40.0)
+    stamps = [
+        ErasedStamp(box, 0.75, StampType.ROUND, ink, Source.PAGE, 2, outcome, left, reason)
+        for ink, outcome, left, reason in [
+            (InkColour.BLUE, Outcome.ERASED, 0.0, ""),
+            (None, Outcome.PARTLY, 0.25, "print was kept"),
+            (InkColour.BLACK, Outcome.KEPT, 1.0, "it is drawn: print the page"),
+            (InkColour.GREEN, Outcome.NOT_SELECTED, 1.0, ""),
+        ]
+    ]
+    erased = ErasedDocument(
+        b"bytes",
+        "application/pdf",
+        (
+            ErasedPage(0, 100, 200, tuple(stamps), None, "iv", ("rows from 80 on are damaged: scan it again",)),
+            ErasedPage(1, 0, 0, (), InvalidImage("cut short: send the whole file", "document")),
+        ),
+        (DETECTOR, SEGMENTER),
+        RESULT.timing,
+        "abc",
+        ("the PDF was signed",),
+        7,
+    )
+    found = erasing.erased_from_message(sent(erasing.erased_to_message(erased)))
+    hold_equal(found, erased)
+    assert (found.data, found.request_id, found.timing) == (b"bytes", "abc", RESULT.timing)
 
 
 @pytest.mark.parametrize("count", [0, 1, 3])

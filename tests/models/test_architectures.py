@@ -14,7 +14,15 @@ from stamp2vec.models.tvae import CLEAN_SIZE, Tvae
 from stamp2vec.models.yolo_stamp import YoloStamp, decode
 from training import imagenet
 
-INPUT = {"yolo-stamp": 448, "stamp-yolo": 320, "stamp-unet": 256, "tvae": 128, "stamp-lite": 160, "stamp-pair": 128}
+INPUT = {
+    "yolo-stamp": 448,
+    "stamp-yolo": 320,
+    "stamp-unet": 256,
+    "tvae": 128,
+    "stamp-lite": 160,
+    "stamp-pair": 128,
+    "stamp-script": 32,
+}
 OUTPUT = {
     "yolo-stamp": (56 * 56 + 28 * 28 + 14 * 14, NUMBERS),
     "stamp-yolo": (40 * 40 + 20 * 20 + 10 * 10, NUMBERS),
@@ -22,6 +30,7 @@ OUTPUT = {
     "tvae": (128,),
     "stamp-lite": (384,),
     "stamp-pair": (3, 32, 32),
+    "stamp-script": (6,),
 }
 
 

@@ -18,7 +18,15 @@ from services.runtime.batching.refusals import DeadlinePassed, HopelessDeadline,
 from services.runtime.serving.errors import item_status, problem
 from services.runtime.serving.server import Ports, running
 from services.runtime.serving.settings import ServerSettings
-from stamp2vec.errors import IncompatibleVectors, InvalidCall, InvalidImage, InvalidInput, ModelNotFound, WeightsError
+from stamp2vec.errors import (
+    IncompatibleVectors,
+    InvalidCall,
+    InvalidImage,
+    InvalidInput,
+    MissingExtra,
+    ModelNotFound,
+    WeightsError,
+)
 from stamp2vec.v1 import common_pb2
 from tests.runtime.one_method_app import OneMethod, aio_method, aio_stream, raising
 
@@ -65,6 +73,7 @@ def details(error: grpc.aio.AioRpcError) -> list[object]:
         (IncompatibleVectors("two models", "b.vector"), Code.INVALID_ARGUMENT, "two models"),
         (InvalidCall([InvalidImage("one", "a"), InvalidImage("two", "b")]), Code.INVALID_ARGUMENT, "one; two"),
         (ModelNotFound("no model x: ask for y"), Code.NOT_FOUND, "ask for y"),
+        (MissingExtra("a part", "erase", ImportError("none")), Code.FAILED_PRECONDITION, "needs the extra"),
         (QueueFull(1.5), Code.RESOURCE_EXHAUSTED, "again in about 1.50 s"),
         (HopelessDeadline(2.0, 1.0), Code.RESOURCE_EXHAUSTED, "again in about 2.00 s"),
         (NotServing("going down"), Code.UNAVAILABLE, "going down"),

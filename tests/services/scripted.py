@@ -73,6 +73,8 @@ class Scripted:
     """The behaviour of the services. Hooks get every request first, and may wait, abort or record it."""
 
     boxes: list[tuple[float, float, float, float]] = field(default_factory=lambda: [(16.0, 16.0, 48.0, 48.0)])
+    angle_degrees: float = 30.0
+    """Of every stamp, which is an oval one."""
     detectors: list[common_pb2.ModelInfo] = field(default_factory=lambda: [info("detector", common_pb2.TASK_DETECT)])
     segmenters: list[common_pb2.ModelInfo] = field(default_factory=lambda: [info("segmenter", common_pb2.TASK_SEGMENT)])
     embedders: list[common_pb2.ModelInfo] = field(default_factory=lambda: [info("embedder", common_pb2.TASK_EMBED)])
@@ -135,7 +137,7 @@ class Detector(detector_pb2_grpc.DetectorServiceServicer):
                 box=common_pb2.Box(x1=x1, y1=y1, x2=x2, y2=y2),
                 score=0.9,
                 type=common_pb2.STAMP_TYPE_OVAL,
-                angle_degrees=30.0,
+                angle_degrees=script.angle_degrees,
                 ink_colour=common_pb2.INK_COLOUR_GREEN,
             )
             for x1, y1, x2, y2 in script.boxes

@@ -127,7 +127,7 @@ async def test_the_rest_of_the_time_is_passed_on() -> None:
 async def test_at_the_deadline_the_hop_is_cancelled() -> None:
     script = Scripted(on_detect=until_cancelled)
     async with gateway(script) as stub:
-        error = await refusal(stub.AnalyzeDocument(document(200), timeout=1.0))
+        error = await refusal(stub.AnalyzeDocument(document(200), timeout=3.0))
         await eventually(lambda: script.cancelled == ["DetectRequest"])
     assert error.code() is Code.DEADLINE_EXCEEDED
 

@@ -5,11 +5,13 @@ import base64
 import io
 from typing import Any
 
+import numpy as np
 import pytest
 from PIL import Image
 
-from tests.services.gateway import Code, eventually, until_cancelled
-from tests.services.scripted import Scripted, rim
+from stamp2vec.v1 import common_pb2, reader_pb2
+from tests.services.gateway import Code, encoded, eventually, until_cancelled
+from tests.services.scripted import Scripted, darkness, rim
 from tests.web.serving import alone, base64_of, fields, file, lines, page, problem, web
 
 NDJSON = {"accept": "application/x-ndjson"}
@@ -200,3 +202,22 @@ async def test_without_a_gateway_calls_may_be_sent_again() -> None:
         ready, live = await served.http.get("/readyz"), await served.http.get("/healthz")
     assert problem(response, 503)["code"] == "UNAVAILABLE"
     assert (ready.status_code, live.status_code) == (503, 200)
+
+
+async def test_what_stamps_say() -> None:
+    box = common_pb2.Box(x1=10, y1=8, x2=80, y2=56)
+    said = reader_pb2.Reading(
+        box=box, text="No. 7701", script=common_pb2.SCRIPT_LATIN, confidence=0.9, score=0.9, engine="pp-ocrv6"
+    )
+    script = Scripted(ink=darkness, text=lambda pixels: [said])
+    drawn = np.full((200, 200, 3), 250, np.uint8)
+    drawn[90:110, 70:130] = (40, 60, 200)
+    upload = [file(encoded(Image.fromarray(drawn)))]
+    async with web(script) as served:
+        read = await served.http.post("/v1/read", files=upload)
+        plain = await served.http.post("/v1/find", files=upload)
+    (stamp,) = read.json()["documents"][0]["pages"][0]["stamps"]
+    assert {line["text"] for line in stamp["text"]["lines"]} == {"No. 7701"}
+    assert {number["digits"] for number in stamp["text"]["numbers"]} == {"7701"}
+    assert "vector" not in stamp
+    assert "text" not in plain.json()["documents"][0]["pages"][0]["stamps"][0]

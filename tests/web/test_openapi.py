@@ -95,7 +95,7 @@ def test_requests_of_the_document_are_answered(url: str) -> None:
 
 def test_answers_are_as_the_document_says(url: str) -> None:
     document = httpx.get(f"{url}/openapi.json").json()
-    options = {"include_masks": "true", "include_crops": "true"}
+    options = {"include_masks": "true", "include_crops": "true", "include_erased_page": "true"}
     response = httpx.post(f"{url}/v1/analyze", files=[file(page(90, 200))], data=options, timeout=30)
     schema = document["paths"]["/v1/analyze"]["post"]["responses"]["200"]["content"]["application/json"]["schema"]
     jsonschema.validate(response.json(), {**schema, "components": document["components"]})

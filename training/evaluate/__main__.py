@@ -2,8 +2,9 @@
 
 Embedders: `python -m training.evaluate (retrieve | verify) (--crops DIR | --kit DIR) [--distractors DIR] --out DIR`.
 Segmenters: `python -m training.evaluate ink --cuts DIR --out DIR`.
+Erasing: `python -m training.evaluate erase [--pages N] [--seed N] [--preset NAME] --out DIR`.
 Verdicts: `python -m training.evaluate verdicts (--library DIR --trials DIR | --kit DIR --set NAME) --out DIR`.
-Strips: `python -m training.evaluate unroll --out DIR`.
+Strips: `python -m training.evaluate unroll --out DIR`. Text: `python -m training.evaluate read [--kit DIR] --out DIR`.
 """
 
 import argparse
@@ -17,8 +18,8 @@ import numpy as np
 
 from stamp2vec.detection.candidates import SCORE_FLOOR
 from stamp2vec.errors import Stamp2vecError
-from stamp2vec.values import Detection
-from training.evaluate import attributes, embedder, ink, models, unrolling, verdicts
+from stamp2vec.values import Detection, Preset
+from training.evaluate import attributes, embedder, erasing, ink, models, texts, unrolling, verdicts
 from training.evaluate.montage import alarms, misses, montage
 from training.evaluate.report import Report, match_pages, report_on, table
 from training.evaluate.truth import read_kit, read_shards
@@ -76,6 +77,16 @@ def parser() -> argparse.ArgumentParser:
     command.add_argument("--out", type=Path, required=True, help="folder for verdicts.json and verdicts.png")
     command.add_argument("--json", action="store_true", help="print verdicts.json in place of the table")
     command = add(
+        "erase",
+        help="what is left of stamps that were erased from drawn pages, and how well print under them is read",
+        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+    )
+    command.add_argument("--pages", type=int, default=60, help="how many pages to draw, with four stamps each")
+    command.add_argument("--seed", type=int, default=0, help="of the pages")
+    command.add_argument("--preset", type=Preset, choices=list(Preset), action="append", help="by default both")
+    command.add_argument("--out", type=Path, required=True, help="folder for erase.json and erase.png")
+    command.add_argument("--json", action="store_true", help="print erase.json in place of the table")
+    command = add(
         "unroll",
         help="how well drawn stamps are made straight: outline, bands of text, rotation",
         formatter_class=argparse.ArgumentDefaultsHelpFormatter,
@@ -83,6 +94,15 @@ def parser() -> argparse.ArgumentParser:
     command.add_argument("--families", type=int, default=40, help="dies of each kind")
     command.add_argument("--out", type=Path, required=True, help="folder for unroll.json and unroll.png")
     command.add_argument("--json", action="store_true", help="print unroll.json in place of the table")
+    command = add(
+        "read",
+        help="how much of what drawn and real stamps say is read",
+        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+    )
+    command.add_argument("--families", type=int, default=20, help="dies of each slice")
+    command.add_argument("--kit", type=Path, help="real seals: a folder with a texts.json; for evaluation only")
+    command.add_argument("--out", type=Path, required=True, help="folder for read.json")
+    command.add_argument("--json", action="store_true", help="print read.json in place of the table")
     return top
 
 
@@ -119,7 +139,7 @@ def score_detectors(references: Sequence[str], shards: Path | None, kit: Path | 
     return reports
 
 
-AnyReport = Report | embedder.Report | ink.Report | verdicts.Report | unrolling.Row
+AnyReport = Report | embedder.Report | erasing.Report | ink.Report | verdicts.Report | unrolling.Row | texts.Row
 
 
 def write(path: Path, reports: Sequence[AnyReport]) -> None:
@@ -167,22 +187,38 @@ def score_unrolling(args: argparse.Namespace) -> list[unrolling.Row]:
     return rows
 
 
+def score_reading(args: argparse.Namespace) -> list[texts.Row]:
+    """The rows of the command `read`, written as one list. ValueError without families."""
+    if args.families < 1:
+        raise ValueError("--families must be at least 1")
+    rows = texts.score(args.families, args.out, args.kit)
+    write(args.out / "read.json", rows)
+    return rows
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command: 0 when it scored, 2 when its input is at fault."""
     args = parser().parse_args(arguments)
     try:
         if args.command == "detect":
             lines = table(score_detectors(args.model or ["yolo-stamp"], args.shards, args.kit, args.out))
+        elif args.command == "erase":
+            args.out.mkdir(parents=True, exist_ok=True)
+            erased = erasing.score(args.preset or list(Preset), args.pages, args.seed, args.out)
+            write(args.out / "erase.json", erased)
+            lines = erasing.table(erased)
         elif args.command == "ink":
             lines = ink.table(score_segmenters(args.model or ["stamp-unet"], args.cuts, args.out))
         elif args.command == "unroll":
             lines = unrolling.table(score_unrolling(args))
+        elif args.command == "read":
+            lines = texts.table(score_reading(args))
         elif args.command == "verdicts":
             lines = verdicts.table(score_verdicts(args))
         else:
             truth = embedder.read_truth(args.crops or [], args.kit, args.distractors or [])
             lines = embedder.table(score_embedders(args.command, args.model or ["tvae"], truth, args.out))
-    except (OSError, ValueError, Stamp2vecError) as error:
+    except (OSError, RuntimeError, ValueError, Stamp2vecError) as error:
         print(f"evaluate: {error}", file=sys.stderr)
         return 2
     print((args.out / f"{args.command}.json").read_text(encoding="utf-8") if args.json else "\n".join(lines))

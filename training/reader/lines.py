@@ -31,7 +31,8 @@ _LATIN_LETTERS = string.ascii_uppercase + "ÀÁÂÃÄÅÆÇÈÉÊËÌÍÎÏÑÒ�
 _CYRILLIC_LETTERS = "АБВГДЕЁЖЗИЙКЛМНОПРСТУФХЦЧШЩЪЫЬЭЮЯІЇЄҐҚҒӘӨҰҮЎЋЉЊ"
 _ALIKE_LATIN, _ALIKE_CYRILLIC = "ABCEHKMOPTXY", "АВСЕНКМОРТХУ"
 
-# First and last letter of the alphabets that no engine reads, and the font files that have them.
+# First and last letter of alphabets that no engine reads, and the font files that have them. Greek is not among them:
+# its capitals look like Latin ones, and PP-OCR tells them apart.
 _OTHERS = (
     ("Ա", "Ֆ", "Armenian"),
     ("ა", "ჰ", "Georgian"),
@@ -42,7 +43,6 @@ _OTHERS = (
     ("அ", "ஹ", "Tamil"),
     ("አ", "ኸ", "Ethiopic"),
     ("ក", "ហ", "Khmer"),
-    ("Α", "Ω", ""),  # Greek
     ("가", "힣", "CJK"),
 )
 
@@ -141,13 +141,18 @@ def _vietnamese(rng: np.random.Generator, split: Split) -> tuple[str, ImageFont.
 
 
 def _other(rng: np.random.Generator, split: Split) -> tuple[str, ImageFont.FreeTypeFont]:
+    text, face = other_text(rng, split)
+    return text, ImageFont.truetype(face.path, int(rng.integers(24, 46)), index=face.index)
+
+
+def other_text(rng: np.random.Generator, split: Split) -> tuple[str, FontFace]:
+    """Letters of a script that no engine reads, and a face that has them. RuntimeError where no font is installed."""
     first, last, name = _OTHERS[int(rng.integers(len(_OTHERS)))]
     path, index = _files(name, split)[int(rng.integers(len(_files(name, split))))]
-    font = ImageFont.truetype(path, int(rng.integers(24, 46)), index=index)
     face = FontFace(path, index, name, Style.SANS, Script.LATIN)  # of no script that the stamp world has
     pool = [chr(code) for code in rng.integers(ord(first), ord(last) + 1, 60)]
     text = "".join(letter for letter in pool if face.covers(letter))[: int(rng.integers(3, 18))]
-    return text, font
+    return text, face
 
 
 def _none(rng: np.random.Generator, split: Split) -> tuple[str, ImageFont.FreeTypeFont]:
@@ -173,8 +178,6 @@ def _files(name: str, split: Split) -> list[tuple[str, int]]:
     if name == "CJK":
         return [(path, 1) for path in sorted(glob(f"{FONTS_ROOT}/opentype/noto/NotoS*CJK-{weight}.ttc"))]
     found = [(path, 0) for path in sorted(glob(f"{FONTS_ROOT}/truetype/noto/NotoS*{name}-{weight}.ttf"))]
-    if name == "":
-        found = [(path, 0) for path in (f"{FONTS_ROOT}/truetype/noto/NotoSans-{weight}.ttf",)]
     if not found:
         raise RuntimeError(f"no font {name}-{weight} under {FONTS_ROOT}: run `make system-training`")
     return found

@@ -27,19 +27,21 @@ from stamp2vec.document import (
     Models,
     Options,
     analyzed_stamp,
+    answered_stamps,
     assemble,
     check_stamp_count,
     cut,
     failed_page,
     in_order,
     page_result,
+    without_stamps,
 )
 from stamp2vec.errors import InvalidInput, Stamp2vecError
-from stamp2vec.imaging import Letterbox, Limits, letterbox
+from stamp2vec.imaging import Letterbox, Limits, Page, letterbox
 from stamp2vec.limits import MAX_IMAGES, MAX_MESSAGE_BYTES
 from stamp2vec.texts import StampText
 from stamp2vec.v1 import gateway_pb2
-from stamp2vec.values import Detection
+from stamp2vec.values import Detection, DocumentResult
 from stamp2vec.wire.documents import page_to_message, result_to_message
 from stamp2vec.wire.models import version_to_message
 from stamp2vec.wire.png import encode_png
@@ -52,7 +54,7 @@ _GROUPS_IN_WORK = 3  # of one document: one is decoded, one at the detector, one
 _STAMP_BYTES = 128  # of a response, for all of a stamp but its vector, text and pictures
 _TEXT_BYTES = 4096  # far more than a stamp says
 _STRIP_BYTES = 96  # for all of a strip but its pictures
-_PICTURES = ("include_crops", "include_masks", "include_unrolled", "include_clean_stamps")
+_PICTURES = ("include_erased_page", "include_crops", "include_masks", "include_unrolled", "include_clean_stamps")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -101,6 +103,7 @@ class DocumentAnalysis:
             pages=options.pages,
             password=options.password,
             limits=limits,
+            copies=int(options.include_erased_page),
         )
         self._search = Search(
             caller=caller,
@@ -120,6 +123,14 @@ class DocumentAnalysis:
 
     async def run(self) -> gateway_pb2.AnalyzeDocumentResponse:
         """Raises InvalidInput when no page can be read, or when there are more stamps than a response holds."""
+        return await self._workers.run(self._response, await self._compared())
+
+    async def result(self) -> DocumentResult:
+        """The same as values; crops are none of them."""
+        return await self._workers.run(self._assembled, await self._compared())
+
+    async def _compared(self) -> DocumentDies:
+        """Analyses all pages; the dies of their stamps."""
         slots = asyncio.Semaphore(_GROUPS_IN_WORK)
         async with task_group() as tasks:
             before: asyncio.Task[None] | None = None
@@ -134,7 +145,7 @@ class DocumentAnalysis:
                 del group  # whose pixels go as soon as nobody needs them
         dies = await self._workers.run(DocumentDies, self._pages, self._models, self._options.known_prior)
         await compare_ink(dies, self._models, self._caller, self.stages)
-        return await self._workers.run(self._response, dies)
+        return dies
 
     async def _analyze(self, group: Group, slots: asyncio.Semaphore, before: asyncio.Task[None] | None) -> None:
         """Analyses pages, and answers them after those of the group before."""
@@ -153,10 +164,10 @@ class DocumentAnalysis:
         version = version_to_message(embedder.name, embedder.version) if embedder else None
         pngs = [each.pngs for each in page.stamps]
         result = page_result(page, (0,) * len(page.stamps))
-        await on_page(await self._workers.run(page_to_message, result, version, pngs))
+        await on_page(await self._workers.run(page_to_message, result, version, pngs, page.erased_png))
         kept = [replace(each, pngs=None, stamp=replace(each.stamp, mask=None)) for each in page.stamps]
-        self._bytes -= sum(map(_picture_bytes, page.stamps))
-        return replace(page, stamps=tuple(kept))
+        self._bytes -= sum(map(_picture_bytes, page.stamps)) + len(page.erased_png or b"")
+        return replace(page, stamps=tuple(kept), erased_png=None)
 
     async def _analyzed(self, group: Group) -> list[AnalyzedPage]:
         """The pages of a group, in order."""
@@ -184,8 +195,18 @@ class DocumentAnalysis:
             if read.index in errors:
                 pages.append(failed_page(read, errors[read.index]))
             else:
-                pages.append(AnalyzedPage(read.index, read.info, tuple(stamps[read.index]), scale=read.scale))
+                done = AnalyzedPage(read.index, read.info, tuple(stamps[read.index]), scale=read.scale)
+                pages.append(await self._erased(read, done) if self._options.include_erased_page else done)
         return in_order(pages)
+
+    async def _erased(self, read: Page, page: AnalyzedPage) -> AnalyzedPage:
+        """The page with what it looks like without its stamps."""
+        with self.stages.during(Stage.ERASE):
+            png = await self._workers.run(lambda: encode_png(without_stamps(read.image, page)))
+        stamps = answered_stamps(page.stamps, self._options)
+        self._bytes += len(png) + sum(map(_picture_bytes, stamps)) - sum(map(_picture_bytes, page.stamps))
+        self._room()
+        return replace(page, stamps=stamps, erased_png=png)
 
     async def _describe(self, found: Sequence[tuple[ReadPage, Detection]], stamps_before: int) -> list[_Described]:
         """Cuts out at most 64 stamps, before which the document has so many, and has them segmented and embedded."""
@@ -292,9 +313,9 @@ class DocumentAnalysis:
             asked[0] if asked else "min_score",
         )
 
-    def _response(self, dies: DocumentDies) -> gateway_pb2.AnalyzeDocumentResponse:
+    def _assembled(self, dies: DocumentDies) -> DocumentResult:
         opened = self._reader.opened
-        result = assemble(
+        return assemble(
             self._pages,
             dies,
             self._models,
@@ -304,12 +325,15 @@ class DocumentAnalysis:
             warnings=opened.warnings,
             page_count=opened.page_count,
         )
+
+    def _response(self, dies: DocumentDies) -> gateway_pb2.AnalyzeDocumentResponse:
+        result = self._assembled(dies)
         if self._on_page is not None:
             message = result_to_message(replace(result, pages=()))
             message.die_groups.extend(dies.groups)
             return message
         pngs = {page.index: [each.pngs for each in page.stamps] for page in self._pages}
-        return result_to_message(result, pngs)
+        return result_to_message(result, pngs, {page.index: page.erased_png for page in self._pages})
 
 
 def _inks(

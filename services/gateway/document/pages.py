@@ -27,15 +27,16 @@ _GROUP_BYTES = 96_000_000  # nearly four A4 pages at 300 dpi
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ReadPage:
-    """A page that could be decoded, and what the detector gets of it."""
+    """A page that could be decoded, and what the detector gets of it; `copies` of it will be made."""
 
     page: Page
     views: tuple[View, ...]
+    copies: int = 0
 
     @property
     def size(self) -> int:
         """Bytes that it holds."""
-        return self.page.image.nbytes + sum(view.pixels.nbytes for view in self.views)
+        return self.page.image.nbytes * (1 + self.copies) + sum(view.pixels.nbytes for view in self.views)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,14 +97,15 @@ class PageReader:
         pages: str,
         password: str | None,
         limits: Limits,
+        copies: int = 0,
     ) -> None:
-        """`file` is the caller's to close, and `hold` is open; `pages` as in `Options`.
+        """`file` is the caller's to close, and `hold` is open; `pages` as in `Options`, `copies` as in ReadPage.
 
         One that is not `urgent` lets go of its decoder after each page while others wait that are.
         """
         self._file, self._detector, self._decoders, self._hold = file, detector, decoders, hold
         self._deadline_s, self._selection, self._password, self._limits = deadline.at_s, pages, password, limits
-        self._urgent = urgent
+        self._urgent, self._copies = urgent, copies
         self._left: Sequence[int] | None = None
         self.opened = OpenFile(0, ())
         """What is known of the file once a group has been read."""
@@ -140,7 +142,7 @@ class PageReader:
                 broken.append(BrokenPage(index, error))
                 room.keep(0)
                 continue
-            pages.append(ReadPage(page, page_views(page.image, self._detector)))
+            pages.append(ReadPage(page, page_views(page.image, self._detector), self._copies))
             room.keep(pages[-1].size)
             size += pages[-1].size
         self._left = self._left[len(pages) + len(broken) :]

@@ -18,6 +18,7 @@ class Stage(StrEnum):
     EMBED = "embed"
     COMPARE = "compare"
     READ = "read"
+    ERASE = "erase"
     TOTAL = "total"
 
 

@@ -13,7 +13,7 @@ import grpc.aio
 from services.runtime.batching.refusals import DeadlinePassed, HopelessDeadline, NotServing, PoisonItem, QueueFull
 from services.runtime.observability.logs import request_id
 from services.runtime.security.refusals import LimitReached, NotAuthenticated, NotPermitted
-from stamp2vec.errors import InvalidCall, InvalidInput, ModelNotFound, ServiceError, Violation
+from stamp2vec.errors import InvalidCall, InvalidInput, MissingExtra, ModelNotFound, ServiceError, Violation
 from stamp2vec.v1 import common_pb2
 from stamp2vec.wire.errors import ErrorDetails, code_of, details_from_error, details_to_metadata
 
@@ -45,6 +45,8 @@ def problem(error: BaseException) -> Problem:
             return Problem(Code.INVALID_ARGUMENT, str(error), (Violation(error.field, str(error)),))
         case ServiceError(code=Code.INTERNAL):
             return problem(PoisonItem(str(error)))
+        case MissingExtra():
+            return Problem(Code.FAILED_PRECONDITION, str(error))
         case ModelNotFound() | ServiceError():
             return Problem(code_of(error), str(error))
         case NotAuthenticated():

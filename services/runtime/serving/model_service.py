@@ -227,6 +227,8 @@ class ModelService(Generic[Place]):
         except TimeoutError:
             raise
         except Exception as error:
+            if isinstance(error, InvalidInput) and not error.field:
+                error.field = field
             return error
 
     def _report_health(self, on_health: Callable[[bool], None]) -> None:

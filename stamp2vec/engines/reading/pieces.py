@@ -1,5 +1,6 @@
 """Pieces of text, and what engines read of them."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,6 +17,7 @@ _LEAST_SCORE_OF_TESSERACT = 0.4
 
 _GAP = 0.3  # of a line's height: narrower gaps are between letters,
 _TIMES_USUAL = 2.5  # and so are all that are not so many times as wide as most of a line
+_CHANGE = 1.5  # log-odds that are needed for a word to stand otherwise than the one before it
 _PAPER = 0.12  # of its height, beside the ink of a part
 
 Grey = NDArray[np.uint8]
@@ -76,3 +78,21 @@ def words(line: Grey) -> list[tuple[int, int]]:
         (max(0, first - margin), min(width, last + margin))
         for first, last in zip(firsts.tolist(), lasts.tolist(), strict=True)
     ]
+
+
+def same_states(odds: NDArray[np.floating], gaps: Sequence[float]) -> list[bool]:
+    """Whether each word stands on its head, by its log-odds of that, (N,), where neighbours mostly stand alike.
+
+    The most likely states (Viterbi, 1967); a change costs less across a wide gap, in heights of the line.
+    """
+    totals, changes = np.array([-odds[0], odds[0]]) / 2, []
+    for odd, gap in zip(odds[1:], gaps, strict=True):
+        changed = totals[::-1] - _CHANGE / (1 + max(0.0, gap))
+        changes.append(changed > totals)
+        totals = np.maximum(totals, changed) + np.array([-odd, odd]) / 2
+    state = int(totals[1] > totals[0])
+    states = [bool(state)]
+    for change in reversed(changes):
+        state = 1 - state if change[state] else state
+        states.append(bool(state))
+    return states[::-1]

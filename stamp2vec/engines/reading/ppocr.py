@@ -38,7 +38,7 @@ _NARROWEST_PX = 16
 
 # What is read of each script: first and last characters. Stars, arrows and emoji are classes of the network as well.
 _SIGNS = (("!", "~"), ("«", "«"), ("»", "»"), ("·", "·"), ("–", "—"), ("‘", "„"), ("№", "№"))
-_LATIN = (*_SIGNS, ("À", "ɏ"), ("Ḁ", "ỿ"))
+_LATIN = (*_SIGNS, ("À", "ɏ"), ("Ḁ", "ỿ"), ("Α", "ω"))  # a text with Greek letters is known as none of Latin
 _HAN = (
     *_SIGNS,
     ("一", "\u9fff"),

@@ -5,8 +5,8 @@ Cyrillic alone are told apart by what is read: PP-OCRv6 reads Cyrillic as blanks
 alike, and so reads less of it than Tesseract does.
 """
 
-from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Sequence
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,21 +14,22 @@ from numpy.typing import NDArray
 from stamp2vec.engines.reading import tesseract
 from stamp2vec.engines.reading.confidence import probability
 from stamp2vec.engines.reading.languages import LANGUAGES, Language
-from stamp2vec.engines.reading.pieces import Attempt, Piece, words
+from stamp2vec.engines.reading.pieces import Attempt, Piece, same_states, words
 from stamp2vec.engines.reading.ppocr import Box, PpOcr
 from stamp2vec.engines.torch import State, TorchEngine
 from stamp2vec.hub.manifest import Manifest
 from stamp2vec.reading.canvas import classifier_input, from_canvas
 from stamp2vec.reading.encoding import readings_to_array
-from stamp2vec.reading.scripts import letters_of, script_of
+from stamp2vec.reading.scripts import has_greek, script_of
 from stamp2vec.texts import Reading, Script, StripReadings, Writing
 
 _WRITINGS = tuple(Writing)
 _NO_TEXT = 0.9  # probability of NONE from which a piece is none
 _NOT_READ = 0.7  # probability of OTHER below which the engine that is next likely tries: few texts are of others
 _UNSURE_WAY = 2.0  # log-odds below which a piece is read both ways up
-_SPACE = 1.5  # heights, by which words of one line are apart at most
-_SURE_NUMBER = 0.95  # mean score of digits that PP-OCR reads, whatever script they are taken for
+_SURE_WIDTH = 2.5  # heights, from which on a word tells which way up it stands
+_FAR = 1.5  # heights, by which words of one line are seldom apart
+_SURE = 0.93  # mean score from which PP-OCR is right about the script, and the way up
 
 Grey = NDArray[np.uint8]
 
@@ -71,16 +72,37 @@ class ReaderEngine:
         boxes = [
             (x1 + left, y1, x1 + right, y2)
             for x1, y1, x2, y2 in self._ppocr.find(grey)
-            for left, right in words(grey[y1:y2, x1:x2])
+            for left, right in self._same_way(grey[y1:y2, x1:x2])
         ]
         seen = [self._seen(number, box, grey) for box in boxes]
-        return list(_joined([piece for piece in seen if piece is not None], grey))
+        return [piece for piece in seen if piece is not None]
+
+    def _same_way(self, line: Grey) -> list[tuple[int, int]]:
+        """A line of text in parts whose words stand the same way up, from and to, in pixels."""
+        found = words(line)
+        if len(found) < 2:
+            return found
+        height = len(line)
+        ways = np.array(
+            [
+                float(self._logits(line[:, first:last])[-1]) * min(1.0, (last - first) / (_SURE_WIDTH * height))
+                for first, last in found
+            ]
+        )  # of few characters many are some others upside down
+        gaps = [(after[0] - before[1]) / height for before, after in pairwise(found)]
+        parts = [found[0]]
+        for (first, last), (before, after), gap in zip(found[1:], pairwise(same_states(ways, gaps)), gaps, strict=True):
+            if before == after and gap < _FAR:
+                parts[-1] = (parts[-1][0], last)
+            else:
+                parts.append((first, last))
+        return parts
 
     def _seen(self, number: int, box: Box, strip: Grey) -> Piece | None:
         """A piece and what it is taken for; None where it is no text."""
         x1, y1, x2, y2 = box
         pixels = np.ascontiguousarray(strip[y1:y2, x1:x2])
-        (logits,) = self._scripts.infer(classifier_input(pixels)[None])
+        logits = self._logits(pixels)
         chances = np.exp(logits[:-1] - logits[:-1].max())
         chances = chances / chances.sum()
         if chances[_WRITINGS.index(Writing.NONE)] > _NO_TEXT:
@@ -91,15 +113,27 @@ class ReaderEngine:
         way = float(logits[-1])
         return Piece(number, box, pixels, writing, (way > 0,) if abs(way) > _UNSURE_WAY else (False, True))
 
+    def _logits(self, line: Grey) -> NDArray[np.float32]:
+        """Of each Writing, and of standing on its head: (6,)."""
+        (logits,) = self._scripts.infer(classifier_input(line)[None])
+        return logits
+
     def _by_ppocr(self, piece: Piece) -> Attempt | None:
-        """The way up of which it reads the most; of a script that it does not know, nothing but numbers."""
+        """The way up of which it reads the most; None where it knows nothing of the script.
+
+        It is hardly ever sure of what it does not know, but for Greek, of which it reads some letters as Latin.
+        """
         writing = Writing.HAN if piece.writing is Writing.HAN else Writing.ALPHABET
-        read = [(self._ppocr.read(piece.picture(turned), writing), turned) for turned in piece.ways]
-        best = max((Attempt(letters, turned, PpOcr.name) for letters, turned in read), key=lambda each: each.amount)
-        if piece.writing in (Writing.ALPHABET, Writing.HAN):
-            return best
-        is_number = letters_of(best.letters.text) == 0 and best.letters.mean_score >= _SURE_NUMBER
-        return best if is_number else None
+
+        def read(turned: bool) -> Attempt:
+            return Attempt(self._ppocr.read(piece.picture(turned), writing), turned, PpOcr.name)
+
+        attempts = list(map(read, piece.ways))
+        if len(attempts) == 1 and attempts[0].letters.mean_score < _SURE:
+            attempts.append(read(not attempts[0].turned))
+        best = max(attempts, key=lambda each: each.amount)
+        is_known = piece.writing in (Writing.ALPHABET, Writing.HAN) or best.letters.mean_score >= _SURE
+        return best if is_known and not has_greek(best.letters.text) else None
 
     def _by_tesseract(self, pieces: Sequence[Piece], language: Language) -> list[Attempt]:
         """The same for each piece. TesseractFailed when the language is not there, or it fails."""
@@ -112,27 +146,6 @@ class ReaderEngine:
         for (number, turned), letters in zip(order, read, strict=True):
             attempts[number].append(Attempt(letters, turned, language.engine))
         return [max(each, key=lambda one: one.amount) for each in attempts]
-
-
-def _joined(pieces: Sequence[Piece], strip: Grey) -> Iterator[Piece]:
-    """Words of one line, of one script and surely the same way up, as one piece: it is read better than its words."""
-    before: Piece | None = None
-    for piece in pieces:
-        if before is not None and _are_one(before, piece):
-            (x1, y1, _, y2), x2 = before.box, piece.box[2]
-            before = replace(before, box=(x1, y1, x2, y2), pixels=np.ascontiguousarray(strip[y1:y2, x1:x2]))
-            continue
-        if before is not None:
-            yield before
-        before = piece
-    if before is not None:
-        yield before
-
-
-def _are_one(before: Piece, piece: Piece) -> bool:
-    (_, top, right, foot), (left, *_) = before.box, piece.box
-    is_next = before.box[1::2] == piece.box[1::2] and 0 <= left - right < _SPACE * (foot - top)
-    return is_next and len(before.ways) == 1 and (before.ways, before.writing) == (piece.ways, piece.writing)
 
 
 def _reading(piece: Piece, best: Attempt | None) -> Reading:

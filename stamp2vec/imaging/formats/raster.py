@@ -81,7 +81,7 @@ class PictureReader:
         # Pillow decodes a picture once, and keeps its pixels as long as it lives.
         picture, self._picture = self._picture or self._open(), None
         check_size(picture.width, picture.height, self._limits, self._field)
-        orientation, density = _orientation(picture), _density(picture)
+        orientation, density = orientation_of(picture), density_of(picture)
         stored = picture.size
         square = density.square_size(*stored) if density else stored
         check_size(*square, self._limits, self._field, stored=stored)
@@ -118,7 +118,7 @@ def decode(image: Image.Image, limits: Limits, field: str) -> NDArray[np.uint8]:
     """The pixels of an image that is open, upright, as many as are stored: the caller counts in these."""
     check_size(image.width, image.height, limits, field)
     turned = isinstance(image, ImageFile.ImageFile) and image.format == "TIFF"
-    orientation = _orientation(image)
+    orientation = orientation_of(image)
     canvas = _load(image, None, limits, field)
     size = canvas.colour.shape[1], canvas.colour.shape[0]
     upright = Upright(1 if turned else orientation, size, size)  # Pillow turns a TIFF upright as it loads it
@@ -140,7 +140,7 @@ def _load(image: Image.Image, page: NDArray[np.uint8] | None, limits: Limits, fi
         raise InvalidImage(message, field) from error
 
 
-def _orientation(image: Image.Image) -> int:
+def orientation_of(image: Image.Image) -> int:
     """The EXIF orientation, 1 (upright) when there is none or the EXIF block is damaged: the pixels still count."""
     try:
         value = image.getexif().get(_ORIENTATION_TAG, 1)
@@ -149,7 +149,7 @@ def _orientation(image: Image.Image) -> int:
     return value if isinstance(value, int) else 1
 
 
-def _density(image: ImageFile.ImageFile) -> Density | None:
+def density_of(image: ImageFile.ImageFile) -> Density | None:
     """What the format says, else EXIF, else the format's relation of width and height without a unit.
 
     Of JPEG, Pillow's own `dpi` is not used: it invents 72, and takes one axis of EXIF for both.

@@ -2,10 +2,13 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
+
+Value = TypeVar("Value", bound=np.generic)
 
 _ROWS = 128  # at a time, so that no step needs a second page in memory
 _HALO = 4  # rows that bicubic resampling looks at beyond those it makes; it needs 2
@@ -75,9 +78,7 @@ def finish(canvas: Canvas, upright: Upright, page: NDArray[np.uint8]) -> tuple[s
     """
     colour, warnings = _on_white(canvas)
     if colour is not page:
-        transpose, flip_rows, flip_columns = _STEPS.get(upright.orientation, _STEPS[1])
-        stored = page[:: -1 if flip_rows else 1, :: -1 if flip_columns else 1]
-        stored = stored.transpose(1, 0, 2) if transpose else stored
+        stored = _stored_view(page, upright.orientation)
         for first, band in _square_bands(colour, upright.square):
             into = stored[first : first + len(band)]
             if band.ndim == 3:
@@ -87,6 +88,20 @@ def finish(canvas: Canvas, upright: Upright, page: NDArray[np.uint8]) -> tuple[s
                     into[..., channel] = band
     page.flags.writeable = False
     return warnings
+
+
+def _stored_view(page: NDArray[np.uint8], orientation: int) -> NDArray[np.uint8]:
+    """An upright page (H, W, 3) in its stored order of rows: the same memory."""
+    transpose, flip_rows, flip_columns = _STEPS.get(orientation, _STEPS[1])
+    flipped = page[:: -1 if flip_rows else 1, :: -1 if flip_columns else 1]
+    return flipped.transpose(1, 0, 2) if transpose else flipped
+
+
+def upright_view(stored: NDArray[Value], orientation: int) -> NDArray[Value]:
+    """Stored rows (h, w) or (h, w, c) as a person sees them: the same memory, so that what is written goes there."""
+    transpose, flip_rows, flip_columns = _STEPS.get(orientation, _STEPS[1])
+    turned = stored.swapaxes(0, 1) if transpose else stored
+    return turned[:: -1 if flip_rows else 1, :: -1 if flip_columns else 1]
 
 
 def _square_bands(colour: NDArray[np.uint8], size: tuple[int, int]) -> Iterator[tuple[int, NDArray[np.uint8]]]:

@@ -6,7 +6,7 @@ TIFF 6.0, sections 2 and 8; BigTIFF as of Adobe's Photoshop technical notes and 
 """
 
 import struct
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import BinaryIO
 
@@ -127,6 +127,16 @@ class Directory:
             return entry.field[:length]
         (offset,) = struct.unpack(self.file.order + ("Q" if self.file.big else "I"), entry.field)
         return self.file.read(offset, length)
+
+    def extents(self) -> Iterator[tuple[int, int]]:
+        """Where it lies in the file, and where values of its tags lie: the first byte of each, and the one after it."""
+        is_big = self.file.big
+        yield self.offset, self.offset + (16 if is_big else 6) + len(self.entries) * (20 if is_big else 12)
+        for entry in self.entries.values():
+            length = entry.count * _SIZES.get(entry.type, 0)
+            if length > len(entry.field):
+                (offset,) = struct.unpack(self.file.order + ("Q" if is_big else "I"), entry.field)
+                yield offset, offset + length
 
     @property
     def size(self) -> tuple[int, int]:

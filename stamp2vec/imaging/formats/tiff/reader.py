@@ -67,6 +67,30 @@ class TiffReader:
             )
             raise InvalidImage(message, self._field) from error
 
+    @property
+    def chain(self) -> Chain:
+        """Where its pages lie."""
+        return self._chain
+
+    @property
+    def file(self) -> TiffFile:
+        """Its bytes."""
+        return self._file
+
+    def stored(self, index: int) -> tuple[Frame, Canvas]:
+        """A page as it is stored, neither upright nor in square pixels. InvalidImage when any row of it is damaged."""
+        what = f"page {index + 1}"
+        if index >= len(self._chain.pages):
+            raise InvalidImage(f"{what} is damaged: save the file again, or send the whole file", self._field)
+        directory, _ = self._file.directory(self._chain.pages[index])
+        frame = read_frame(directory, self._field)
+        raster.check_size(frame.width, frame.height, self._limits, self._field)
+        damage = Damage()
+        canvas = self._canvas(frame, damage, None)
+        if damage.lost or damage.doubtful:
+            raise InvalidImage(f"{what} is damaged in part: save the file again, or send the whole file", self._field)
+        return frame, canvas
+
     def close(self) -> None:
         """See Reader."""
         self._source.close()
