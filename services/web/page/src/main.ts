@@ -75,6 +75,7 @@ async function open(file: File, options: Options): Promise<void> {
   viewer.stage.focus({ preventScroll: true });
   byId("document-name", HTMLElement).textContent = file.name;
   document.title = `${file.name} – Stamp2vec`;
+  let isGuessed = !thresholds.has(options.preset);
   state.open(file, options, thresholds.get(options.preset) ?? USUAL_THRESHOLD);
   announce(`${file.name} is being analysed.`);
   const drawing = pictures.open(file).then(() => {
@@ -85,9 +86,10 @@ async function open(file: File, options: Options): Promise<void> {
   try {
     const included = { masks: true, crops: true, text: options.reads };
     for await (const line of api.analyze(file, options, LOWEST_SCORE, included, signal)) {
-      if (thresholds.size === 0) {
-        await askModels(); // they could not be had before
+      if (isGuessed) {
+        if (thresholds.size === 0) await askModels(); // they could not be had before
         state.setFilters({ threshold: thresholds.get(options.preset) ?? USUAL_THRESHOLD });
+        isGuessed = false;
       }
       if (line.type === "page") {
         state.addPage(line);
