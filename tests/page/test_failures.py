@@ -150,7 +150,7 @@ def test_pictures_that_are_refused_cost_no_stamp(browser: Browser, url: str, sam
 def test_the_threshold_is_the_detectors_own_however_late_it_comes(browser: Browser, url: str, sample: bytes) -> None:
     with visiting(browser, url) as page:
         held: list[Route] = []
-        page.route("**/v1/models", held.append)
+        page.route("**/v1/models", lambda route: held.append(route))
         page.reload()
         upload(page, sample)
         page.locator("#progress").wait_for()
