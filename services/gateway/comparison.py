@@ -11,6 +11,7 @@ from services.gateway.tasks import task_group
 from services.gateway.upstream.calls import ModelCaller, Pixels
 from services.gateway.upstream.deadline import Deadline
 from services.gateway.upstream.upstreams import Upstreams
+from stamp2vec.calibration import PairCalibration
 from stamp2vec.comparison import (
     Inked,
     LaidPair,
@@ -28,7 +29,7 @@ from stamp2vec.errors import IncompatibleVectors, InvalidInput, ModelNotFound, S
 from stamp2vec.imaging import letterbox
 from stamp2vec.limits import DEFAULT_PRIOR
 from stamp2vec.v1 import gateway_pb2
-from stamp2vec.values import Comparison, Embedding, ModelInfo, PairCalibration, Preset, Task
+from stamp2vec.values import Comparison, Embedding, ModelInfo, Preset, Task
 from stamp2vec.wire.models import selector_from_message
 from stamp2vec.wire.stamps import embedding_from_message
 

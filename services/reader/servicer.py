@@ -1,5 +1,7 @@
 """Read over gRPC."""
 
+from dataclasses import replace
+
 import grpc.aio
 import numpy as np
 
@@ -16,6 +18,8 @@ from stamp2vec.wire.texts import readings_to_message
 
 SPEC = service_of(Task.READ)
 
+_LEAST_STUCK_AFTER_S = 15.0
+
 
 def app(settings: ModelServerSettings) -> ModelService[StripPlace]:
     """What `services.runtime` runs."""
@@ -23,7 +27,9 @@ def app(settings: ModelServerSettings) -> ModelService[StripPlace]:
     def register(models: ModelService[StripPlace], server: grpc.aio.Server) -> None:
         reader_pb2_grpc.add_ReaderServiceServicer_to_server(ReaderServicer(models), server)
 
-    return model_process.app(SPEC, settings, register, strip_canvas)
+    # A batch waits for a program that has a time limit of its own, and only then it may have hung.
+    patient = replace(settings, stuck_after_s=max(settings.stuck_after_s, _LEAST_STUCK_AFTER_S))
+    return model_process.app(SPEC, patient, register, strip_canvas)
 
 
 class ReaderServicer(reader_pb2_grpc.ReaderServiceServicer):

@@ -231,12 +231,14 @@ def parse(argv: Sequence[str] | None) -> Namespace:
         "mcp",
         mcp.serve,
         "Serve tools to an assistant, over stdin and stdout, by the Model Context Protocol.",
-        "The tools find_stamps, analyze_document and compare_stamps read files below the folders of --root, and write\n"
-        "nothing. The assistant's program starts this command: docs/mcp.md has its configuration.\n",
+        "The tools find_stamps, analyze_document, read_stamps and compare_stamps read files below the folders of\n"
+        "--root. Nothing is written without --write-root; with it erase_stamps writes new files below that folder,\n"
+        "and overwrites none. The assistant's program starts this command: docs/mcp.md has its configuration.\n",
     )
     parser.add_argument(
         "--root", metavar="DIR", action="append", help="a folder whose files may be read; can be repeated (default: .)"
     )
+    parser.add_argument("--write-root", metavar="DIR", help="the folder for new files; without it no tool writes any")
     _add_password(parser)
     _add_preset(parser)
     _add_gateway(parser, priority=False)

@@ -117,10 +117,15 @@ def erase(arguments: Namespace, engine: Engine, report: Report) -> None:
         print(line, flush=True)
 
 
-def _write(path: Path, erased: ErasedDocument) -> None:
-    endings = _ENDINGS.get(erased.media_type)
+def check_ending(path: Path, media_type: str) -> None:
+    """InvalidInput when a file of this type should be named otherwise; one without an ending may be any."""
+    endings = _ENDINGS.get(media_type)
     if path.suffix and endings and path.suffix.lower() not in endings:
-        raise InvalidInput(f"--out {path}: the file without stamps is {erased.media_type}, name it {endings[0]}")
+        raise InvalidInput(f"{path}: the file without stamps is {media_type}, name it {endings[0]}")
+
+
+def _write(path: Path, erased: ErasedDocument) -> None:
+    check_ending(path, erased.media_type)
     try:
         write_whole(path, erased.data)
     except OSError as error:
@@ -128,14 +133,23 @@ def _write(path: Path, erased: ErasedDocument) -> None:
 
 
 def _lines(name: str, erased: ErasedDocument) -> Iterator[str]:
-    gone = 0
+    yield from (f"{name}  {line}" for line in stamp_lines(erased))
+    total = sum(len(page.stamps) for page in erased.pages)
+    yield f"{counted(total, 'stamp')}, {erased_count(erased):,} erased"
+
+
+def erased_count(erased: ErasedDocument) -> int:
+    """How many stamps have lost ink."""
+    gone = (Outcome.ERASED, Outcome.PARTLY)
+    return sum(stamp.outcome in gone for page in erased.pages for stamp in page.stamps)
+
+
+def stamp_lines(erased: ErasedDocument) -> Iterator[str]:
+    """What became of each stamp."""
     for page in erased.pages:
         for number, stamp in enumerate(page.stamps, 1):
-            gone += stamp.outcome in (Outcome.ERASED, Outcome.PARTLY)
             ink = stamp.ink_colour or "unknown ink"
-            yield f"{name}  page {page.index + 1}  stamp {number}  {stamp.type}, {ink}: {_outcome(stamp)}"
-    total = sum(len(page.stamps) for page in erased.pages)
-    yield f"{counted(total, 'stamp')}, {gone:,} erased"
+            yield f"page {page.index + 1}  stamp {number}  {stamp.type}, {ink}: {_outcome(stamp)}"
 
 
 def _outcome(stamp: ErasedStamp) -> str:

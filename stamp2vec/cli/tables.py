@@ -50,7 +50,7 @@ def _document_lines(name: str, result: DocumentResult) -> Iterator[str]:
             score = rounded(stamp.score, 2)
             yield f"  {number:4}  {score:5.2f}  {stamp.type:9}  {rotation:8}  {ink:6}{box}{size}{source}"
             if stamp.text is not None:
-                yield from (f"        {line}" for line in _text_lines(stamp.text))
+                yield from (f"        {line}" for line in text_lines(stamp.text))
     if 2 <= len(result.similarity) <= _MOST_COMPARED:
         yield "  similarity" + "".join(f"  {column + 1:5}" for column in range(len(result.similarity)))
         for row, values in enumerate(result.similarity):
@@ -89,10 +89,10 @@ def _texts(name: str, result: DocumentResult) -> Iterator[str]:
             number += 1
             yield f"{_page(name, page)}  {number} {place(stamp, page)}"
             if stamp.text is not None:
-                yield from (f"  {line}" for line in _text_lines(stamp.text))
+                yield from (f"  {line}" for line in text_lines(stamp.text))
 
 
-def _text_lines(text: StampText) -> Iterator[str]:
+def text_lines(text: StampText) -> Iterator[str]:
     """Its lines, each with how sure it is, and then its dates and numbers; a question mark is for what is in doubt."""
     for line in text.lines:
         said = line.text or f"[{line.script or 'unknown'} script, not read]"

@@ -5,9 +5,10 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from stamp2vec.calibration import Verification
 from stamp2vec.comparison.verdicts import Judgement, vector_probability
 from stamp2vec.limits import MAX_INK_LOOKS
-from stamp2vec.values import Verdict, Verification
+from stamp2vec.values import Verdict
 
 _NEAR_FROM = 0.1  # the probability, by the curve of an embedder, from which ink is compared
 

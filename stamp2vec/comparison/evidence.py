@@ -9,10 +9,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from stamp2vec.calibration import PairCalibration
 from stamp2vec.comparison.ink import INK, ink_planes
 from stamp2vec.comparison.registration import SIDE_PX, laid, register
 from stamp2vec.imaging.windows import Plane, grown, window_mean
-from stamp2vec.values import Overlay, PairCalibration
+from stamp2vec.values import Overlay
 
 AGREES, CONTRADICTS = range(2)  # of what the pair network says of a place
 _SLACK_PX = 1  # of half the frame: how far ink may lie beside its place

@@ -9,10 +9,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from stamp2vec.calibration import PairCalibration, Verification
 from stamp2vec.comparison.evidence import Evidence, LaidPair, evidence, overlay_of
 from stamp2vec.errors import InvalidInput
 from stamp2vec.limits import DEFAULT_PRIOR
-from stamp2vec.values import Comparison, Embedding, Overlay, PairCalibration, Verdict, Verification
+from stamp2vec.values import Comparison, Embedding, Overlay, Verdict
 
 SAME_FROM = 0.9
 DIFFERENT_UP_TO = 0.1

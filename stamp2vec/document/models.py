@@ -2,8 +2,9 @@
 
 from dataclasses import dataclass
 
+from stamp2vec.calibration import PairCalibration
 from stamp2vec.errors import InvalidInput
-from stamp2vec.values import ModelInfo, PairCalibration
+from stamp2vec.values import ModelInfo
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,8 +8,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
+from stamp2vec.calibration import PairCalibration, Verification
 from stamp2vec.errors import WeightsError
-from stamp2vec.values import ModelInfo, PairCalibration, Preset, Task, Verification, Views
+from stamp2vec.values import ModelInfo, Preset, Task, Views
 
 _NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,62}[a-z0-9])?")
 _VERSION = re.compile(r"(0|[1-9]\d{0,5})\.(0|[1-9]\d{0,5})\.(0|[1-9]\d{0,5})")

@@ -9,6 +9,7 @@ from stamp2vec.models.stamp_lite import StampLite
 from stamp2vec.models.stamp_pair import StampPair
 from stamp2vec.models.stamp_script import StampScript
 from stamp2vec.models.stamp_unet import StampUnet
+from stamp2vec.models.stamp_unet_lite import StampUnetLite
 from stamp2vec.models.stamp_yolo import StampYolo
 from stamp2vec.models.tvae import Tvae
 from stamp2vec.models.yolo_stamp import YoloStamp
@@ -17,6 +18,7 @@ ARCHITECTURES: Mapping[str, Callable[..., nn.Module]] = {
     "yolo-stamp": YoloStamp,
     "stamp-yolo": StampYolo,
     "stamp-unet": StampUnet,
+    "stamp-unet-lite": StampUnetLite,
     "tvae": Tvae,
     "stamp-lite": StampLite,
     "stamp-pair": StampPair,

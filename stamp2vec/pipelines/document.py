@@ -18,6 +18,7 @@ from stamp2vec.document import (
     analyzed_stamp,
     answered_stamps,
     assemble,
+    calibration_of,
     check_stamp_count,
     cut,
     erased_document,
@@ -62,15 +63,19 @@ class DocumentPipeline:
         embedder: EmbeddingPipeline,
         verifier: VerificationPipeline | None = None,
         reader: ReadingPipeline | None = None,
+        compared: SegmentationPipeline | None = None,
     ) -> None:
         """All are held; each is only run where its results are asked for. Without a verifier there are no dies.
 
-        Without a reader, the bundled one of the preset fast is loaded where text is asked for.
+        Without a reader, the bundled one of the preset fast is loaded where text is asked for. `segmenter` makes the
+        masks that are asked for, `compared` those that the verifier compares: it is the segmenter that the verifier was
+        measured with, by default the same.
 
         InvalidInput when nobody has measured the verifier, or when it was with masks of another segmenter.
         """
         self.detector, self.segmenter, self.embedder, self.verifier = detector, segmenter, embedder, verifier
-        self._ink = None if verifier is None else ink_models(verifier, segmenter)
+        self._compared = segmenter if compared is None else compared
+        self._ink = None if verifier is None else ink_models(verifier, self._compared)
         self._reader = reader
 
     @property
@@ -84,12 +89,15 @@ class DocumentPipeline:
     def from_preset(cls, preset: Preset = Preset.FAST, device: str = "cpu") -> Self:
         """Loads the bundled models of a preset. ModelNotFound when it has none for one of the tasks."""
         tasks = (Task.DETECT, Task.SEGMENT, Task.EMBED, Task.VERIFY)
-        detector, segmenter, embedder, verifier = (hub.for_preset(task, preset).reference for task in tasks)
+        detector, segmenter, embedder, verifier = (hub.for_preset(task, preset) for task in tasks)
+        masks = SegmentationPipeline.from_pretrained(segmenter.reference, device)
+        measured = calibration_of(verifier.info).segmenter
         return cls(
-            DetectionPipeline.from_pretrained(detector, device),
-            SegmentationPipeline.from_pretrained(segmenter, device),
-            EmbeddingPipeline.from_pretrained(embedder, device),
-            VerificationPipeline.from_pretrained(verifier, device),
+            DetectionPipeline.from_pretrained(detector.reference, device),
+            masks,
+            EmbeddingPipeline.from_pretrained(embedder.reference, device),
+            VerificationPipeline.from_pretrained(verifier.reference, device),
+            compared=masks if segmenter.name == measured else SegmentationPipeline.from_pretrained(measured, device),
         )
 
     def __call__(
@@ -192,7 +200,7 @@ class DocumentPipeline:
 
     def _compare(self, dies: DocumentDies) -> None:
         while self.verifier is not None and (each := dies.next_round()):
-            dies.add_ink(each.crops, self.segmenter(list(each.crops.values())))
+            dies.add_ink(each.crops, self._compared(list(each.crops.values())))
             laid = list(map(dies.lay, each.pairs))
             dies.learn(laid, self.verifier([pair for pair in laid if pair is not None]))
 

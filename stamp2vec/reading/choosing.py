@@ -9,8 +9,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from stamp2vec.reading.places import Place
-from stamp2vec.reading.scripts import as_cyrillic
+from stamp2vec.reading.places import Place, is_for_digits
+from stamp2vec.reading.scripts import as_cyrillic, script_of
 from stamp2vec.reading.straightening import positions
 from stamp2vec.strips import Ring
 from stamp2vec.texts import Box, Reading, Script, StripReadings, TextArc
@@ -93,6 +93,8 @@ def _found(number: int, place: Place, strip: StripReadings, height: int) -> Iter
         x1, y1, x2, y2 = reading.box
         part = grid[y1:y2, x1:x2]
         if not part.size:
+            continue
+        if isinstance(place, Ring) and is_for_digits(place) and not (reading.text and script_of(reading.text) is None):
             continue
         (left, top), (right, bottom) = part.min((0, 1)).tolist(), part.max((0, 1)).tolist()
         box = (left, top, right, bottom)

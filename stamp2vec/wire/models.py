@@ -2,9 +2,10 @@
 
 import dataclasses
 
+from stamp2vec.calibration import PairCalibration, Verification
 from stamp2vec.errors import InvalidInput
 from stamp2vec.v1 import common_pb2
-from stamp2vec.values import ModelInfo, PairCalibration, Preset, Verification, Views
+from stamp2vec.values import ModelInfo, Preset, Views
 from stamp2vec.wire.enums import PRESETS, TASKS, VIEWS
 
 

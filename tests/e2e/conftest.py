@@ -15,6 +15,7 @@ from torch import nn
 from services.stack.processes import running
 from services.table import MODEL_SERVICE_NAMES, service_of
 from stamp2vec import hub
+from stamp2vec.calibration import Verification
 from stamp2vec.models import build
 from stamp2vec.pipelines import (
     DetectionPipeline,
@@ -24,7 +25,7 @@ from stamp2vec.pipelines import (
     VerificationPipeline,
 )
 from stamp2vec.v1.gateway_pb2_grpc import StampServiceStub
-from stamp2vec.values import Preset, Task, Verification, Views
+from stamp2vec.values import Preset, Task, Views
 from tests.e2e.live import SAMPLE, Running, channel
 from tests.library.conftest import MODELS, manifest, network
 

@@ -7,19 +7,17 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 import jsonschema  # type: ignore[import-untyped]
 import pytest
-from mcp import Client, StdioServerParameters, stdio_client
 from mcp_types import CallToolResult, ImageContent, TextContent
 from PIL import Image
 
 from stamp2vec.client import Client as GatewayClient
 from stamp2vec.values import DocumentResult
+from tests.e2e.assistant import assistant, target, text
 from tests.e2e.live import ROOT, SAMPLE, TIMEOUT_S, Running
 from tests.library.test_document import tiff
 
@@ -38,30 +36,9 @@ def folder(tmp_path: Path) -> Path:
     return inside
 
 
-@asynccontextmanager
-async def assistant(folder: Path, gateway: str) -> AsyncIterator[Client]:
-    server = StdioServerParameters(
-        command=sys.executable,
-        args=["-m", "stamp2vec.cli", "mcp", "--root", ".", "--gateway", gateway],
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-        cwd=folder,
-    )
-    async with Client(stdio_client(server), read_timeout_seconds=TIMEOUT_S) as client:
-        yield client
-
-
-def target(services: Running) -> str:
-    return services.stack.address("gateway").target
-
-
 def analyzed(services: Running, document: Path) -> DocumentResult:
     with GatewayClient(target(services), deadline_s=TIMEOUT_S) as client:
         return client.analyze(document)
-
-
-def text(result: CallToolResult) -> str:
-    assert result.content[0].type == "text"
-    return result.content[0].text
 
 
 def pictures(result: CallToolResult) -> dict[str, Image.Image]:
@@ -79,7 +56,7 @@ def pictures(result: CallToolResult) -> dict[str, Image.Image]:
 async def test_the_tools_only_read_and_describe_what_they_answer(services: Running, folder: Path) -> None:
     async with assistant(folder, target(services)) as client:
         tools = {tool.name: tool for tool in (await client.list_tools()).tools}
-        assert set(tools) == {"find_stamps", "analyze_document", "compare_stamps"}
+        assert set(tools) == {"find_stamps", "analyze_document", "read_stamps", "compare_stamps"}
         for tool in tools.values():
             assert tool.annotations is not None
             assert (tool.annotations.read_only_hint, tool.annotations.open_world_hint) == (True, False)
@@ -89,6 +66,7 @@ async def test_the_tools_only_read_and_describe_what_they_answer(services: Runni
         for name, arguments in {
             "find_stamps": {"file": "page.jpg"},
             "analyze_document": {"file": "page.jpg"},
+            "read_stamps": {"file": "page.jpg"},
             "compare_stamps": stamp,
         }.items():
             result = await client.call_tool(name, arguments)
@@ -167,7 +145,7 @@ async def test_what_fails_is_told_in_words(services: Running, folder: Path) -> N
             ({}, "Field required"),
         ]
         for arguments, expected in faults:
-            for tool in ("find_stamps", "analyze_document"):
+            for tool in ("find_stamps", "analyze_document", "read_stamps"):
                 result = await client.call_tool(tool, arguments)
                 assert result.is_error
                 assert expected in text(result)

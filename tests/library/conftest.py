@@ -13,9 +13,10 @@ from PIL import Image
 from torch import nn
 
 from stamp2vec import hub
+from stamp2vec.calibration import Verification
 from stamp2vec.hub.manifest import Manifest
 from stamp2vec.models import build
-from stamp2vec.values import Preset, Task, Verification
+from stamp2vec.values import Preset, Task
 from tests.library.pairs import CALIBRATION, WIDTH, compare_densities
 
 MODELS = (

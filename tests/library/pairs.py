@@ -7,9 +7,9 @@ Unlike a trained one it takes lost ink for a contradiction; impressions of one d
 import torch
 from torch import nn
 
+from stamp2vec.calibration import PairCalibration
 from stamp2vec.comparison.ink import OWN
 from stamp2vec.models.stamp_pair import AGREES, CONTRADICTS
-from stamp2vec.values import PairCalibration
 
 WIDTH = 4
 CALIBRATION = PairCalibration(

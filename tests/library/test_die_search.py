@@ -5,8 +5,9 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import pytest
 
+from stamp2vec.calibration import Verification
 from stamp2vec.comparison import DieSearch, Judgement
-from stamp2vec.values import Verdict, Verification
+from stamp2vec.values import Verdict
 
 VERIFICATION = Verification(((0.5, 0.0), (0.9, 1.0)), 0.5, 0.2, {})
 PRIOR = 0.5

@@ -15,7 +15,7 @@ from stamp2vec.errors import InvalidImage, InvalidInput, ModelNotFound
 from stamp2vec.imaging import decode_image
 from stamp2vec.ink.lifting import lift, on_white
 from stamp2vec.models import build
-from stamp2vec.pipelines import DocumentPipeline, EmbeddingPipeline
+from stamp2vec.pipelines import DocumentPipeline, EmbeddingPipeline, SegmentationPipeline
 from stamp2vec.reading import unroll
 from stamp2vec.values import Preset, Task, Views
 from tests.library.conftest import SHARP, manifest, page_image
@@ -158,6 +158,28 @@ def test_without_a_pair_network_there_are_no_dies(comparing: DocumentPipeline) -
     assert [model.task for model in result.models] == [Task.DETECT, Task.EMBED]
 
 
+def test_masks_of_another_segmenter_change_no_die(comparing: DocumentPipeline, weights: Path) -> None:
+    described, state = hub.load(weights / "stamp-unet" / "0.0.1")
+    nothing = {name: np.full_like(value, -9) if name == "logits.bias" else value for name, value in state.items()}
+    nothing["logits.weight"] = np.zeros_like(state["logits.weight"])
+    other = SegmentationPipeline(TorchEngine(replace(described, name="other"), nothing))
+    mixed = DocumentPipeline(
+        comparing.detector, other, comparing.embedder, comparing.verifier, compared=comparing.segmenter
+    )
+    page = large(0)
+    document = tiff([page, page])
+    result, expected = (each(document, min_score=0.6, include_masks=True) for each in (mixed, comparing))
+    assert result.probability is not None
+    assert expected.probability is not None
+    np.testing.assert_array_equal(result.probability, expected.probability)
+    stamps, twins = ([stamp for each in of.pages for stamp in each.stamps] for of in (result, expected))
+    assert [stamp.die_group for stamp in stamps] == [stamp.die_group for stamp in twins]
+    assert max(stamp.die_group for stamp in stamps) > 0
+    assert not any(stamp.mask is None or stamp.mask.any() for stamp in stamps)
+    assert any(stamp.mask is not None and stamp.mask.any() for stamp in twins)
+    assert [model.name for model in result.models if model.task is Task.SEGMENT] == ["other", "stamp-unet"]
+
+
 def test_no_more_ink_is_compared_than_allowed(comparing: DocumentPipeline, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("stamp2vec.comparison.dies.MAX_INK_LOOKS", 1)
     page = large(0)
@@ -217,12 +239,13 @@ def test_the_accurate_models_answer_as_soon_as_they_are_there(
     """A detector of its own, which looks at tiles; the other models may serve both presets."""
     for name, architecture, presets, config, side in (
         ("stamp-yolo", "stamp-yolo", (Preset.ACCURATE,), {"width": 4}, 320),
-        ("stamp-unet", "stamp-unet", tuple(Preset), {"width": 8}, 256),
+        ("stamp-unet", "stamp-unet", (Preset.FAST,), {"width": 8}, 256),
+        ("stamp-unet-lite", "stamp-unet-lite", (Preset.ACCURATE,), {"width": 8}, 256),
         ("tvae", "tvae", tuple(Preset), {"width": 8, "vector_size": 16}, 128),
         ("stamp-pair", "stamp-pair", tuple(Preset), {"width": WIDTH}, 384),
     ):
-        tasks = {"stamp-yolo": Task.DETECT, "stamp-unet": Task.SEGMENT, "tvae": Task.EMBED, "stamp-pair": Task.VERIFY}
-        task = tasks[name]
+        tasks = {"stamp-yolo": Task.DETECT, "tvae": Task.EMBED, "stamp-pair": Task.VERIFY}
+        task = tasks.get(name, Task.SEGMENT)
         model = build(architecture, config).eval()
         for part, weight in model.named_parameters():
             if part.endswith("to_score.bias"):
@@ -237,7 +260,7 @@ def test_the_accurate_models_answer_as_soon_as_they_are_there(
     result = DocumentPipeline.from_preset(Preset.ACCURATE)(
         png(page_image(0, 1800, 2600)), min_score=0.1, include_masks=True
     )
-    assert [model.name for model in result.models] == ["stamp-yolo", "tvae", "stamp-unet"]
+    assert [model.name for model in result.models] == ["stamp-yolo", "tvae", "stamp-unet-lite"]
     assert result.pages[0].stamps
 
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 
+from stamp2vec.calibration import Verification
 from stamp2vec.detection.candidates import SCORE_FLOOR
 from stamp2vec.document import (
     AnalyzedPage,
@@ -25,17 +26,7 @@ from stamp2vec.document import (
 )
 from stamp2vec.errors import InvalidCall, InvalidImage, InvalidInput, ServiceError, Stamp2vecError
 from stamp2vec.imaging import BrokenPage, PageInfo
-from stamp2vec.values import (
-    Detection,
-    DocumentResult,
-    InkColour,
-    ModelInfo,
-    StampType,
-    Task,
-    Timing,
-    Verification,
-    Views,
-)
+from stamp2vec.values import Detection, DocumentResult, InkColour, ModelInfo, StampType, Task, Timing, Views
 from tests.library.pairs import CALIBRATION
 
 

@@ -5,9 +5,10 @@ import json
 
 import pytest
 
+from stamp2vec.calibration import Verification
 from stamp2vec.errors import WeightsError
 from stamp2vec.hub.manifest import Manifest
-from stamp2vec.values import Preset, Task, Verification
+from stamp2vec.values import Preset, Task
 from tests.library.pairs import CALIBRATION
 
 MANIFEST = Manifest(

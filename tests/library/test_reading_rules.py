@@ -114,6 +114,12 @@ def test_a_text_that_is_read_again_past_the_seam_is_there_once() -> None:
     assert texts([OUTER], (reading("NORTHWIND TRADING", whole_text), reading("NORTH", again))) == ["NORTHWIND TRADING"]
 
 
+def test_of_the_band_of_digits_numbers_alone_are_taken() -> None:
+    thin = dataclasses.replace(OUTER, inner=0.792, outer=0.968)
+    letters, number = reading("CUT LETTERS", ring_box(thin, 20, 150)), reading("1782548", ring_box(thin, 200, 260))
+    assert texts([thin], (letters, number)) == ["1782548"]
+
+
 def test_rings_are_read_from_the_outside_in_and_each_from_its_foot() -> None:
     outer = (
         reading("SECOND", ring_box(OUTER, 150, 250)),

@@ -1,12 +1,14 @@
-"""What an assistant may have read, and what not."""
+"""What an assistant may have read and written, and what not."""
 
 import os
+import resource
+import signal
 from pathlib import Path
 
 import pytest
 
 from stamp2vec.cli.mcp import roots
-from stamp2vec.cli.mcp.roots import Roots
+from stamp2vec.cli.mcp.roots import Roots, WriteRoot
 from stamp2vec.errors import InvalidInput
 
 
@@ -99,3 +101,62 @@ def test_a_link_that_is_put_in_the_way_meanwhile_is_not_followed(
 def test_a_root_is_a_folder(tmp_path: Path) -> None:
     with pytest.raises(InvalidInput, match=r"--root .*none is no folder"):
         Roots([str(tmp_path / "none")])
+
+
+def test_a_new_file_is_written_below_the_root(folder: Path) -> None:
+    for path in ("new.png", "deep/new.png", "deep/../other.png", str(folder / "by-its-whole-path.png")):
+        WriteRoot(str(folder)).new(path).write(path.encode())
+        assert (folder / path).read_bytes() == path.encode()
+
+
+@pytest.mark.parametrize(
+    ("path", "reason"),
+    [
+        ("../new.png", "in no folder that may be written to"),
+        ("up/new.png", "in no folder that may be written to"),
+        ("{root}-of-others/new.png", "in no folder that may be written to"),
+        ("", "in no folder that may be written to"),
+        ("..", "in no folder that may be written to"),
+        ("a.pdf", "is there already"),
+        ("out.pdf", "is there already"),
+        ("deep", "is there already"),
+        ("none/new.png", "in a folder that is not there"),
+        ("a.pdf/new.png", "in a folder that is not there"),
+        ("a\0b", "NUL"),
+    ],
+)
+def test_no_other_file_is_named(folder: Path, path: str, reason: str) -> None:
+    with pytest.raises(InvalidInput, match=reason):
+        WriteRoot(str(folder)).new(path.format(root=folder))
+
+
+def test_what_appears_meanwhile_stays_as_it_is(folder: Path, tmp_path: Path) -> None:
+    late, moved = WriteRoot(str(folder)).new("late.pdf"), WriteRoot(str(folder)).new("deep/new.pdf")
+    (folder / "late.pdf").write_bytes(b"another's")
+    with pytest.raises(InvalidInput, match=r"late\.pdf cannot be written \(File exists\)"):
+        late.write(b"ours")
+    assert (folder / "late.pdf").read_bytes() == b"another's"
+    (folder / "deep").rename(folder / "gone")
+    (folder / "deep").symlink_to(tmp_path / "root-of-others")
+    with pytest.raises(InvalidInput, match=r"deep/new\.pdf cannot be written"):
+        moved.write(b"ours")
+    assert not (tmp_path / "root-of-others" / "new.pdf").exists()
+
+
+def test_of_a_file_that_cannot_be_written_whole_nothing_is_left(folder: Path) -> None:
+    new = WriteRoot(str(folder)).new("large.png")
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, limits[1]))
+    try:
+        with pytest.raises(InvalidInput, match=r"large\.png cannot be written \(File too large\)"):
+            new.write(bytes(10_000))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+        signal.signal(signal.SIGXFSZ, handler)
+    assert not (folder / "large.png").exists()
+
+
+def test_a_folder_for_writing_is_one(folder: Path) -> None:
+    with pytest.raises(InvalidInput, match=r"--write-root .*a\.pdf is no folder"):
+        WriteRoot(str(folder / "a.pdf"))

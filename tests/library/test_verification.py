@@ -9,13 +9,14 @@ import pytest
 from PIL import Image
 
 from stamp2vec import hub
+from stamp2vec.calibration import Verification
 from stamp2vec.comparison import blank, cannot_tell, illegibility, judge_vectors, prior_fault
 from stamp2vec.comparison.verdicts import vector_probability
 from stamp2vec.engines.torch import TorchEngine
 from stamp2vec.errors import IncompatibleVectors, InvalidImage, InvalidInput
 from stamp2vec.hub.manifest import Manifest
 from stamp2vec.pipelines import EmbeddingPipeline
-from stamp2vec.values import Embedding, Verdict, Verification
+from stamp2vec.values import Embedding, Verdict
 from stamp2vec.wire.models import info_from_message, info_to_message
 from tests.library.conftest import SHARP, page_image
 

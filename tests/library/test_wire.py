@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from google.protobuf.message import Message
 
+from stamp2vec.calibration import PairCalibration, Verification
 from stamp2vec.client import calls
 from stamp2vec.document import EraseOptions, Options
 from stamp2vec.errors import (
@@ -31,7 +32,6 @@ from stamp2vec.values import (
     Outcome,
     Overlay,
     PageResult,
-    PairCalibration,
     Preset,
     Resolution,
     Source,
@@ -41,7 +41,6 @@ from stamp2vec.values import (
     Task,
     Timing,
     Verdict,
-    Verification,
     Views,
 )
 from stamp2vec.wire import comparisons, documents, enums, erasing, images, models, png, stamps, texts

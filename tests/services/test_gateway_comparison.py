@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from stamp2vec.calibration import Verification
 from stamp2vec.comparison import Inked, judge_ink, lay
 from stamp2vec.imaging import letterbox
 from stamp2vec.v1 import common_pb2, embedder_pb2, gateway_pb2, segmenter_pb2
-from stamp2vec.values import Verification
 from stamp2vec.wire.comparisons import overlay_to_message
 from stamp2vec.wire.models import verification_to_message
 from tests.library.seals import coloured, ink

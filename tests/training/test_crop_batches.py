@@ -1,9 +1,12 @@
 import shutil
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from torch.utils.data import IterableDataset
 
 from stamp2vec.pipelines import EmbeddingPipeline
 from training.crop_batches import framing, leaning, recolour, shrink, view
@@ -93,11 +96,25 @@ def test_teaching_resumes_and_its_vectors_are_read_when_complete(tmp_path: Path)
     assert not (vectors[len(vectors) // 2 :] == 7).any()
 
 
-@pytest.mark.parametrize("batches", [Batches, segmenter.Batches])
-def test_fewer_crops_than_a_batch_are_refused(tmp_path: Path, batches: type[Batches] | type[segmenter.Batches]) -> None:
+@pytest.mark.parametrize("batches", [Batches, lambda folder, *rest: segmenter.Batches([folder], *rest)])
+def test_fewer_crops_than_a_batch_are_refused(
+    tmp_path: Path, batches: Callable[[Path, int, int], IterableDataset[Any]]
+) -> None:
     write(tmp_path, families=1, siblings=1, impressions=3)
     with pytest.raises(ValueError, match="render more"):
         next(iter(batches(tmp_path, 4, 0)))
+
+
+def test_a_batch_for_a_segmenter_has_as_many_crops_of_each_folder(tmp_path: Path) -> None:
+    for name, families in (("many", 5), ("few", 2)):
+        (tmp_path / name).mkdir()
+        write(tmp_path / name, families, siblings=1, impressions=1)
+    for file in (tmp_path / "few").glob("*.pixels.npy"):
+        np.save(file, 255 - np.load(file))
+    batches = iter(segmenter.Batches([tmp_path / "many", tmp_path / "few"], 4, 0))
+    for _ in range(5):
+        inverted = (next(batches)[:, 0, 0, 0] == 0).sum().item()
+        assert inverted == 2
 
 
 def test_augmentation_of_a_crop_differs_each_time() -> None:

@@ -6,8 +6,12 @@ import pytest
 import torch
 from PIL import Image
 
+from stamp2vec import hub
+from stamp2vec.models import build
+from stamp2vec.models.stamp_unet_lite import StampUnetLite
 from training.evaluate.__main__ import main
 from training.segmenter.figures import Counts, count
+from training.segmenter.train import fresh
 from training.synth import cut_shards
 from training.synth.backgrounds import Backgrounds
 from training.synth.fonts import Split
@@ -90,3 +94,19 @@ def test_the_report_of_a_segmenter_is_of_all_crops_and_of_each_slice(
         assert picture.width > 1000
     assert main(["ink", "--cuts", str(tmp_path), "--out", str(tmp_path)]) == 2
     assert "render some with" in capsys.readouterr().err
+
+
+def test_the_accurate_segmenter_starts_as_the_fast_one() -> None:
+    """Its trunk is that of the embedder, and adds nothing before it is trained."""
+    model, source = fresh("stamp-unet-lite", None)
+    assert isinstance(model, StampUnetLite)
+    assert "stamp-unet@" in source
+    assert "stamp-lite@" in source
+    manifest, weights = hub.load("stamp-unet")
+    unet = build(manifest.architecture, manifest.config)
+    unet.load_state_dict({name: torch.from_numpy(value.copy()) for name, value in weights.items()})
+    pictures = torch.randint(0, 256, (1, 64, 64, 3), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
+    with torch.inference_mode():
+        torch.testing.assert_close(model.eval()(pictures), unet.eval()(pictures))
+    assert not any(parameter.requires_grad for parameter in model.trunk.parameters())
+    assert all(parameter.requires_grad for parameter in model.laterals.parameters())

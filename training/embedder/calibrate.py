@@ -14,11 +14,11 @@ from pathlib import Path
 
 import numpy as np
 
+from stamp2vec.calibration import Verification
 from stamp2vec.errors import Stamp2vecError
 from stamp2vec.files import write_whole
 from stamp2vec.hub import MANIFEST
 from stamp2vec.pipelines import EmbeddingPipeline
-from stamp2vec.values import Verification
 from training.evaluate.stamps import Stamps, embedded, read_crops
 from training.evaluate.verification import RATES, Pairs, Trust, figures, make_pairs, similarities, trust
 

@@ -12,13 +12,14 @@ import numpy as np
 import torch
 
 from stamp2vec import hub
+from stamp2vec.calibration import PairCalibration
 from stamp2vec.comparison.evidence import Evidence, LaidPair, evidence
 from stamp2vec.comparison.registration import SIDE_PX
 from stamp2vec.engines import Engine
 from stamp2vec.engines.torch import TorchEngine
 from stamp2vec.hub.manifest import Manifest
 from stamp2vec.models.stamp_pair import StampPair
-from stamp2vec.values import PairCalibration, Preset, Task
+from stamp2vec.values import Preset, Task
 from training.pair.pairs import OTHER
 from training.pair.train import Training
 from training.pair.trial import Laid, load

@@ -65,14 +65,10 @@ def found_box(rng: np.random.Generator, box: tuple[float, float, float, float]) 
     return reported
 
 
-def cut(page: StampedPage, index: int, rng: np.random.Generator | None) -> np.ndarray | None:
-    """One stamp of a page, uint8 (256, 256, 4); None where the box leaves none of its ink in the crop.
-
-    Without `rng` the box is that of the truth.
-    """
-    box = page.stamps[index].box
+def cut(page: StampedPage, index: int, rng: np.random.Generator) -> np.ndarray | None:
+    """One stamp of a page, uint8 (256, 256, 4); None where the box leaves none of its ink in the crop."""
     try:
-        pixels, (x1, y1, x2, y2) = crop(page.image, box if rng is None else found_box(rng, box))
+        pixels, (x1, y1, x2, y2) = crop(page.image, found_box(rng, page.stamps[index].box))
     except InvalidInput:  # beyond the edge of the page
         return None
     ink = page.inks[index][y1:y2, x1:x2]

@@ -6,8 +6,9 @@ import numpy as np
 from pydantic import BaseModel, Field
 
 from stamp2vec.cli.report import counted
-from stamp2vec.cli.rows import rounded
-from stamp2vec.cli.tables import place
+from stamp2vec.cli.rows import rounded, text_row
+from stamp2vec.cli.tables import place, text_lines
+from stamp2vec.texts import StampText
 from stamp2vec.values import Comparison, DocumentResult, PageResult, Stamp
 
 MOST_STAMPS = 100
@@ -34,7 +35,7 @@ class FoundPage(BaseModel):
     label: str = Field(description="what a PDF calls the page")
     width: int
     height: int
-    stamps: list[FoundStamp]
+    stamps: Sequence[FoundStamp]
     warnings: list[str] = Field(description="what of the page may be missing")
     error: str = Field(description="why it could not be read")
 
@@ -46,8 +47,26 @@ class Found(BaseModel):
     pages_looked_at: list[int] = Field(description="numbers from 1; pages that are not below have no stamp")
     next_pages: str = Field(description="where more pages follow: the value of `pages` for the next call")
     stamp_count: int
-    pages: list[FoundPage]
+    pages: Sequence[FoundPage]
     warnings: list[str] = Field(description="what is wrong with the file as a whole")
+
+
+class ReadStamp(FoundStamp):
+    """A stamp, and what it says."""
+
+    text: StampText = Field(description="boxes of lines are in pixels of the page; no lines where nothing was read")
+
+
+class ReadPage(FoundPage):
+    """A page with the texts of its stamps."""
+
+    stamps: Sequence[ReadStamp]
+
+
+class Read(Found):
+    """The same, and what each stamp says."""
+
+    pages: Sequence[ReadPage]
 
 
 class Pair(BaseModel):
@@ -91,8 +110,19 @@ def found(file: str, pages: Sequence[PageResult], next_pages: str, warnings: Seq
         next_pages=next_pages,
         stamp_count=sum(len(page.stamps) for page in pages),
         pages=told,
-        warnings=list(map(_cut, warnings)),
+        warnings=list(map(cut, warnings)),
     )
+
+
+def read(looked: Found, pages: Sequence[PageResult]) -> Read:
+    """`pages` are those that were looked at, with texts."""
+    texts = {page.index + 1: [stamp.text or StampText(()) for stamp in page.stamps] for page in pages}
+    return Read(**{**dict(looked), "pages": [_read_page(page, texts[page.page]) for page in looked.pages]})
+
+
+def _read_page(page: FoundPage, texts: Sequence[StampText]) -> ReadPage:
+    rows = [{**dict(stamp), "text": text_row(text)} for stamp, text in zip(page.stamps, texts)]
+    return ReadPage.model_validate({**dict(page), "stamps": rows})
 
 
 def analyzed(looked: Found, result: DocumentResult) -> Analyzed:
@@ -127,6 +157,10 @@ def lines(answer: Found) -> Iterator[str]:
         label = f" ({page.label})" if page.label not in ("", str(page.page)) else ""
         stamps = "; ".join(f"{each.stamp} {each.place}, score {each.score:.2f}" for each in page.stamps)
         yield f"page {page.page}{label}: {page.error or stamps or 'no stamp'}"
+        for stamp in page.stamps:
+            if isinstance(stamp, ReadStamp):
+                yield f"page {page.page} stamp {stamp.stamp} says:"
+                yield from (f"  {line}" for line in text_lines(stamp.text))
         yield from (f"page {page.page} warning: {warning}" for warning in page.warnings)
     yield from (f"warning: {warning}" for warning in answer.warnings)
     if sum(len(page.stamps) for page in answer.pages) < answer.stamp_count:
@@ -143,12 +177,12 @@ def lines(answer: Found) -> Iterator[str]:
 def _page(page: PageResult, stamps: Sequence[Stamp]) -> FoundPage:
     return FoundPage(
         page=page.index + 1,
-        label=_cut(page.label),
+        label=cut(page.label),
         width=page.width,
         height=page.height,
         stamps=[_stamp(number, stamp, page) for number, stamp in enumerate(stamps, 1)],
-        warnings=list(map(_cut, page.warnings)),
-        error="" if page.error is None else _cut(str(page.error)),
+        warnings=list(map(cut, page.warnings)),
+        error="" if page.error is None else cut(str(page.error)),
     )
 
 
@@ -183,5 +217,6 @@ def _numbers(page: PageResult) -> range:
     return range(1, len(page.stamps) + 1)
 
 
-def _cut(text: str) -> str:
+def cut(text: str) -> str:
+    """The beginning of a text that a document, or an error about it, may have made long."""
     return text if len(text) <= _MOST_LETTERS else f"{text[:_MOST_LETTERS]}..."

@@ -1,8 +1,9 @@
-"""The files that an assistant may have read: those below the folders that a person has named."""
+"""The files that an assistant may have read and written: those below the folders that a person has named."""
 
 import os
 import stat
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from stamp2vec.cli.sources import ENDINGS
@@ -46,6 +47,64 @@ class Roots:
             real = Path(os.path.realpath(folder / path))
             if real.is_relative_to(folder):
                 yield folder, real.relative_to(folder)
+
+
+@dataclass(frozen=True, slots=True)
+class NewFile:
+    """A file that is not there yet: its name in a folder `parent` below `root`, and its path as it was typed."""
+
+    root: Path
+    parent: Path
+    name: str
+    typed: str
+
+    def write(self, data: bytes) -> None:
+        """InvalidInput when there is a file of that name by now, or it cannot be written: then there is none."""
+        try:
+            folder = _opened(self.root, self.parent)
+            try:
+                self._write(folder, data)
+            finally:
+                os.close(folder)
+        except OSError as error:
+            raise InvalidInput(f"{self.typed} cannot be written ({error.strerror}): name another") from error
+
+    def _write(self, folder: int, data: bytes) -> None:
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
+        with os.fdopen(os.open(self.name, flags, 0o644, dir_fd=folder), "wb") as file:
+            try:
+                file.write(data)
+                file.flush()
+            except OSError:
+                os.unlink(self.name, dir_fd=folder)
+                raise
+
+
+class WriteRoot:
+    """Names new files below a folder: no `..` and no link leads out of it, and what is there stays as it is."""
+
+    def __init__(self, folder: str) -> None:
+        """InvalidInput when it is no folder."""
+        self._folder = Path(os.path.realpath(folder))
+        if not self._folder.is_dir():
+            raise InvalidInput(f"--write-root {folder} is no folder: name one that is there")
+
+    def new(self, path: str) -> NewFile:
+        """A file by its absolute path, or by its path below the folder.
+
+        InvalidInput when it lies elsewhere, is there already, or its folder is not there.
+        """
+        if "\0" in path:
+            raise InvalidInput("a path with a NUL in it names no file: name another")
+        typed = self._folder / path
+        parent = Path(os.path.realpath(typed.parent))
+        if typed.name in ("", "..") or not parent.is_relative_to(self._folder):
+            raise InvalidInput(f"{path} is in no folder that may be written to: name a file below {self._folder}")
+        if not parent.is_dir():
+            raise InvalidInput(f"{path} is in a folder that is not there: name a file in one that is")
+        if os.path.lexists(parent / typed.name):
+            raise InvalidInput(f"{path} is there already, and no file is overwritten: name another")
+        return NewFile(self._folder, parent.relative_to(self._folder), typed.name, path)
 
 
 def _read(folder: Path, below: Path, typed: str) -> bytes:

@@ -21,6 +21,7 @@ _LATIN_ONLY = 0.25  # share of such letters in a Latin text: half of them, and o
 _LONG = 8  # letters, of which so few are Latin only by no chance
 _LETTERS_PER_HEIGHT = 0.55  # of a line, of which fewer are suspect: of Cyrillic, most are read as nothing
 _SURE_WORD = 0.95  # mean score of Tesseract's letters that it has for the words of its dictionary
+_QUITE_SURE = 0.8  # mean score of Tesseract, above which few texts of other scripts are
 _LEAST_LETTERS = 2  # in Cyrillic
 _TONED = 0.75  # share of the letters that both engines read alike, from which Tesseract's tones are believed
 
@@ -69,7 +70,9 @@ def _cyrillic_or_latin(latin: Attempt | None, cyrillic: Attempt) -> Attempt | No
         return latin
     if letters_of(text) < _LEAST_LETTERS:
         return latin
-    if letters_of(latin.letters.text) >= _LONG and latin_only_share(latin.letters.text) < _LATIN_ONLY:
+    is_sure = cyrillic.letters.mean_score >= _QUITE_SURE or latin.letters.mean_score < _SURELY_LATIN
+    is_alike = letters_of(latin.letters.text) >= _LONG and latin_only_share(latin.letters.text) < _LATIN_ONLY
+    if is_alike and is_sure:
         return cyrillic
     is_word = letters_of(text) >= _LONG and cyrillic.letters.mean_score >= _SURE_WORD
     return cyrillic if is_word or not latin.is_sure or cyrillic.amount > latin.amount else latin

@@ -18,7 +18,7 @@ from PIL import Image
 from stamp2vec.engines.reading.letters import Letters
 
 PROGRAM = "tesseract"
-TIMEOUT_S = 10.0
+TIMEOUT_S = 3.0  # for a few lines, of which each takes a hundredth of that; for each of three languages
 _MEMORY_BYTES = 512 * 2**20
 _BORDER_PX = 10
 _ONE_THREAD = {"OMP_THREAD_LIMIT": "1"}
