@@ -1,4 +1,8 @@
-"""The bundled models behind HTTP, and a browser, started once for all tests here."""
+"""The bundled models behind HTTP, and a browser, started once for all tests here.
+
+They end with the last of these: playwright has an event loop run as long as it lives, beside which no asynchronous test
+of another folder can have its own.
+"""
 
 from collections.abc import Iterator
 from contextlib import closing
@@ -13,19 +17,19 @@ from tests.page import browser as chromium
 from tests.page.browser import TIMEOUT_S, analysed, upload, visiting
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     with running({}, tmp_path_factory.mktemp("logs")) as started:
         started.start_web(lambda starting, elapsed_s: None)
         yield started
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def url(stack: Stack) -> str:
     return f"http://{stack.address('web').target}/"
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
     program = require("chromium", "sudo make system")
     expect.set_options(timeout=TIMEOUT_S * 1000)
@@ -33,7 +37,7 @@ def browser() -> Iterator[Browser]:
         yield launched
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def sample() -> bytes:
     """A letter with five stamps, two of them of one die; the fast models find four of them."""
     return (ROOT / "docs/sample/page.jpg").read_bytes()

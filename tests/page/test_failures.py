@@ -147,6 +147,18 @@ def test_pictures_that_are_refused_cost_no_stamp(browser: Browser, url: str, sam
         analysed(page)
 
 
+def test_the_threshold_is_the_detectors_own_however_late_it_comes(browser: Browser, url: str, sample: bytes) -> None:
+    with visiting(browser, url) as page:
+        held: list[Route] = []
+        page.route("**/v1/models", lambda route: held.append(route))
+        page.reload()
+        upload(page, sample)
+        page.locator("#progress").wait_for()
+        held.pop().continue_()
+        expect(page.locator("#threshold-value")).to_have_text("0.53")
+        analysed(page)
+
+
 def test_an_answer_that_is_cut_keeps_what_had_come(browser: Browser, url: str, sample: bytes) -> None:
     def cut(route: Route) -> None:
         text = route.fetch().text().partition('{"type": "document"')[0]

@@ -23,13 +23,18 @@ export class Api {
     return ((await response.json()) as { models: Model[] }).models;
   }
 
-  /** The lines of a document, as they come. */
-  async *analyze(file: File, options: Options, minScore: number, signal: AbortSignal): AsyncGenerator<Line> {
+  /** The lines of a document, as they come; each stamp with what is included. */
+  async *analyze(
+    file: File,
+    options: Options,
+    minScore: number,
+    included: Record<string, boolean>,
+    signal: AbortSignal,
+  ): AsyncGenerator<Line> {
     const form = documentForm(file, options);
     form.set("preset", options.preset);
     form.set("min_score", String(minScore));
-    for (const name of ["crops", "clean_stamps", "unrolled"]) form.set(`include_${name}`, "true");
-    if (options.reads) form.set("include_text", "true");
+    for (const [name, isIncluded] of Object.entries(included)) form.set(`include_${name}`, String(isIncluded));
     let isOver = false;
     for await (const line of this.#lines<Line>("v1/analyze", form, signal)) {
       isOver = line.type === "document" || line.type === "problem";

@@ -1,5 +1,6 @@
 // A card for each stamp of the page: what it looks like, what is known of it, and what the person says of it.
 
+import { Failed } from "./api.ts";
 import { button, byId, counted, download, element, pngUrl, safeName } from "./dom.ts";
 import { dieClass, letterOf } from "./dies.ts";
 import { vectorJson } from "./exports.ts";
@@ -12,6 +13,7 @@ const MOST_NAMED = 4; // stamps of the same die
 export interface CardActions {
   compare(found: Found): void;
   redraw(found: Found): void;
+  strips(found: Found): Promise<Strip[]>;
   /** To the box of the stamp, on the page. */
   reveal(found: Found): void;
 }
@@ -100,11 +102,13 @@ export class Cards {
             element("span", { class: "frame" }, element("img", { src: pngUrl(base64), alt: "" })),
             element("figcaption", {}, what),
           );
+    const mask = picture(stamp.mask_png, "ink");
+    mask.classList.add("ink");
     const card = element(
       "li",
       { class: "card", "data-stamp": found.index },
       element("h3", {}, name, element("span", { class: "card-state" })),
-      element("div", { class: "card-pictures" }, picture(stamp.crop_png, "page"), picture(stamp.ink_png, "ink")),
+      element("div", { class: "card-pictures" }, picture(stamp.crop_png, "page"), mask),
       facts(found),
       element(
         "div",
@@ -116,7 +120,7 @@ export class Cards {
       ),
     );
     if (stamp.text) card.append(texts(stamp.text));
-    if (stamp.unrolled?.length) card.append(strips(stamp.unrolled));
+    card.append(strips(found, this.actions.strips));
     if (stamp.vector) card.append(this.#vector(found, stamp.vector));
     card.addEventListener("click", (event) => {
       if (!(event.target as Element).closest("button, summary, a")) name.click();
@@ -166,15 +170,27 @@ function texts({ lines, dates, numbers, warnings }: Text): HTMLElement {
   return element("div", { class: "texts", role: "group", "aria-label": "Text" }, element("ul", {}, ...items), ...none, ...notes);
 }
 
-/** Each ring of text comes both ways, since only who reads it can say which is right. */
-function strips(found: Strip[]): HTMLDetailsElement {
+function strips(found: Found, ask: CardActions["strips"]): HTMLDetailsElement {
   const made = element("details", {}, element("summary", {}, "Straightened text"));
   const words = (strip: Strip) => (strip.ring ? `Ring of text, read ${strip.ring.reading}` : "Lines of text");
-  made.addEventListener("toggle", () => {
-    if (!made.open || made.childElementCount > 1) return;
-    const pictures = found.map((strip) => element("img", { src: pngUrl(strip.pixels_png), alt: words(strip), title: words(strip) }));
-    made.append(element("div", { class: "strips", tabindex: 0, role: "group", "aria-label": "Straightened text" }, ...pictures));
-  });
+  const note = element("p", { class: "fine", role: "status" });
+  const show = async () => {
+    if (!made.open || made.querySelector("img")) return;
+    note.textContent = "Straightening …";
+    made.append(note);
+    try {
+      const all = await ask(found);
+      const pictures = all.map((strip) => element("img", { src: pngUrl(strip.pixels_png), alt: words(strip), title: words(strip) }));
+      note.textContent = all.length > 0 ? "" : "There is too little ink to find lines of text.";
+      if (all.length > 0) {
+        made.append(element("div", { class: "strips", tabindex: 0, role: "group", "aria-label": "Straightened text" }, ...pictures));
+      }
+    } catch (error) {
+      if (!(error instanceof Failed)) throw error;
+      note.textContent = error.problem.detail;
+    }
+  };
+  made.addEventListener("toggle", () => void show());
   return made;
 }
 

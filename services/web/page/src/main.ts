@@ -16,6 +16,7 @@ import { Redraw } from "./redraw.ts";
 import { Review } from "./review.ts";
 import { State } from "./state.ts";
 import { Strip } from "./strip.ts";
+import { Strips } from "./strips.ts";
 import { Tabs } from "./tabs.ts";
 import type { Options } from "./types.ts";
 import { Upload } from "./upload.ts";
@@ -37,11 +38,13 @@ const viewer = new Viewer(state, pictures);
 const strip = new Strip(state, pictures);
 const redraw = new Redraw(state, viewer);
 const review = new Review(state);
+const strips = new Strips(api, state, LOWEST_SCORE);
 const comparison = new CompareDialog(state, api);
 const tabs = new Tabs();
 const cards = new Cards(state, {
   compare: (found) => comparison.open(found),
   redraw: (found) => redraw.start(found),
+  strips: (found) => strips.of(found),
   reveal: (found) => {
     if (matchMedia("(max-width: 60rem)").matches) viewer.stage.scrollIntoView({ block: "nearest" });
     cards.focus(found);
@@ -72,21 +75,26 @@ async function open(file: File, options: Options): Promise<void> {
   viewer.stage.focus({ preventScroll: true });
   byId("document-name", HTMLElement).textContent = file.name;
   document.title = `${file.name} – Stamp2vec`;
+  let isGuessed = !thresholds.has(options.preset);
   state.open(file, options, thresholds.get(options.preset) ?? USUAL_THRESHOLD);
   announce(`${file.name} is being analysed.`);
   const drawing = pictures.open(file).then(() => {
     if (signal.aborted) return;
-    pictures.wantFirst();
+    pictures.wantFirst(1);
     state.changed("pictures", "progress");
   });
   try {
-    for await (const line of api.analyze(file, options, LOWEST_SCORE, signal)) {
-      if (thresholds.size === 0) {
-        await askModels(); // they could not be had before
+    const included = { masks: true, crops: true, text: options.reads };
+    for await (const line of api.analyze(file, options, LOWEST_SCORE, included, signal)) {
+      if (isGuessed) {
+        if (thresholds.size === 0) await askModels(); // they could not be had before
         state.setFilters({ threshold: thresholds.get(options.preset) ?? USUAL_THRESHOLD });
+        isGuessed = false;
       }
-      if (line.type === "page") state.addPage(line);
-      else if (line.type === "document") state.rest = line;
+      if (line.type === "page") {
+        state.addPage(line);
+        if (state.pages.size === 2) pictures.wantFirst(); // those of the strip
+      } else if (line.type === "document") state.rest = line;
       else if (line.type === "problem") throw new Failed(line.problem);
     }
     state.pageCount = state.rest?.page_count ?? state.pageCount;

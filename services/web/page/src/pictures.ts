@@ -93,12 +93,15 @@ export class Pictures {
     void this.#draw(ranges(batch), SIDE_PX);
   }
 
-  /** The first of the pages that the person has asked for, before anything is known of the document. */
-  wantFirst(): void {
+  /**
+   * The first `most` of the pages that the person has asked for, before they are known. Drawing takes time from the
+   * analysis: one page is enough until that has begun.
+   */
+  wantFirst(most = AHEAD): void {
     if (this.#isDrawable) return;
     const { signal } = this.#stopping;
     this.#isStarting = true; // which pages it draws is known as they come
-    void this.#draw(this.state.options.pages, SIDE_PX).finally(() => {
+    void this.#draw(this.state.options.pages, SIDE_PX, most).finally(() => {
       if (signal.aborted) return;
       this.#isStarting = false;
       this.state.changed("pictures");
@@ -112,7 +115,7 @@ export class Pictures {
     void this.#draw(String(page + 1), FULL_SIDE_PX);
   }
 
-  async #draw(pages: string, side: number): Promise<void> {
+  async #draw(pages: string, side: number, most = AHEAD): Promise<void> {
     const { file, options } = this.state;
     const { signal } = this.#stopping;
     if (!file) return;
@@ -122,7 +125,7 @@ export class Pictures {
     try {
       for await (const row of this.api.pages(file, options, pages, side, ending)) {
         await this.#add(row, side, signal);
-        if (++drawn >= AHEAD) break;
+        if (++drawn >= most) break;
       }
     } catch (error) {
       if (!signal.aborted) this.#onFailed(error, signal);

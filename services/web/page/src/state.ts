@@ -33,13 +33,6 @@ export type Topic = "document" | "results" | "pictures" | "page" | "selection" |
 const OPEN: Decision = { verdict: "open", box: null };
 export const ALL = "";
 
-/** Without the pictures of a stamp that are not shown: long documents have many. */
-function shownOf(stamp: Stamp): Stamp {
-  delete stamp.transparent_png;
-  for (const strip of stamp.unrolled ?? []) delete strip.ink_png;
-  return stamp;
-}
-
 export class State {
   file: File | null = null;
   options: Options = { preset: "fast", pages: "", password: "", reads: false };
@@ -103,7 +96,7 @@ export class State {
     this.pages.set(row.page, row);
     for (const [position, stamp] of row.stamps.entries()) {
       const label = `${row.page + 1}.${position + 1}`;
-      this.stamps.push({ index: this.stamps.length, page: row.page, label, stamp: shownOf(stamp) });
+      this.stamps.push({ index: this.stamps.length, page: row.page, label, stamp });
     }
     if (isFirst) this.page = row.page;
     this.changedSoon("results", ...(isFirst ? (["page"] as const) : []));

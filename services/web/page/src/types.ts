@@ -15,7 +15,6 @@ export interface Problem {
 /** A part of a stamp whose text is straight; `ring` where it lay on one, `line` where it did not. */
 export interface Strip {
   pixels_png: string;
-  ink_png?: string;
   ring: { outer: number; reading: string } | null;
   line: unknown;
 }
@@ -39,11 +38,8 @@ export interface Stamp {
   height_mm: number | null;
   crop_box: Box;
   vector?: number[];
+  mask_png?: string;
   crop_png?: string;
-  /** Its ink alone, in the colour of full ink on white. */
-  ink_png?: string;
-  /** The same on nothing. */
-  transparent_png?: string;
   unrolled?: Strip[];
   text?: Text;
 }

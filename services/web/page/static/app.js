@@ -18,13 +18,12 @@ var Api = class {
     const response = await this.#call("v1/models", {});
     return (await response.json()).models;
   }
-  /** The lines of a document, as they come. */
-  async *analyze(file, options, minScore, signal) {
+  /** The lines of a document, as they come; each stamp with what is included. */
+  async *analyze(file, options, minScore, included, signal) {
     const form = documentForm(file, options);
     form.set("preset", options.preset);
     form.set("min_score", String(minScore));
-    for (const name of ["crops", "clean_stamps", "unrolled"]) form.set(`include_${name}`, "true");
-    if (options.reads) form.set("include_text", "true");
+    for (const [name, isIncluded] of Object.entries(included)) form.set(`include_${name}`, String(isIncluded));
     let isOver = false;
     for await (const line of this.#lines("v1/analyze", form, signal)) {
       isOver = line.type === "document" || line.type === "problem";
@@ -419,11 +418,13 @@ var Cards = class {
       element("span", { class: "frame" }, element("img", { src: pngUrl(base64), alt: "" })),
       element("figcaption", {}, what)
     );
+    const mask = picture(stamp.mask_png, "ink");
+    mask.classList.add("ink");
     const card = element(
       "li",
       { class: "card", "data-stamp": found.index },
       element("h3", {}, name, element("span", { class: "card-state" })),
-      element("div", { class: "card-pictures" }, picture(stamp.crop_png, "page"), picture(stamp.ink_png, "ink")),
+      element("div", { class: "card-pictures" }, picture(stamp.crop_png, "page"), mask),
       facts(found),
       element(
         "div",
@@ -435,7 +436,7 @@ var Cards = class {
       )
     );
     if (stamp.text) card.append(texts(stamp.text));
-    if (stamp.unrolled?.length) card.append(strips(stamp.unrolled));
+    card.append(strips(found, this.actions.strips));
     if (stamp.vector) card.append(this.#vector(found, stamp.vector));
     card.addEventListener("click", (event) => {
       if (!event.target.closest("button, summary, a")) name.click();
@@ -479,14 +480,27 @@ function texts({ lines, dates, numbers, warnings }) {
   const none = items.length === 0 ? [element("p", { class: "fine" }, "No text could be read.")] : [];
   return element("div", { class: "texts", role: "group", "aria-label": "Text" }, element("ul", {}, ...items), ...none, ...notes);
 }
-function strips(found) {
+function strips(found, ask2) {
   const made = element("details", {}, element("summary", {}, "Straightened text"));
   const words = (strip2) => strip2.ring ? `Ring of text, read ${strip2.ring.reading}` : "Lines of text";
-  made.addEventListener("toggle", () => {
-    if (!made.open || made.childElementCount > 1) return;
-    const pictures2 = found.map((strip2) => element("img", { src: pngUrl(strip2.pixels_png), alt: words(strip2), title: words(strip2) }));
-    made.append(element("div", { class: "strips", tabindex: 0, role: "group", "aria-label": "Straightened text" }, ...pictures2));
-  });
+  const note = element("p", { class: "fine", role: "status" });
+  const show = async () => {
+    if (!made.open || made.querySelector("img")) return;
+    note.textContent = "Straightening …";
+    made.append(note);
+    try {
+      const all = await ask2(found);
+      const pictures2 = all.map((strip2) => element("img", { src: pngUrl(strip2.pixels_png), alt: words(strip2), title: words(strip2) }));
+      note.textContent = all.length > 0 ? "" : "There is too little ink to find lines of text.";
+      if (all.length > 0) {
+        made.append(element("div", { class: "strips", tabindex: 0, role: "group", "aria-label": "Straightened text" }, ...pictures2));
+      }
+    } catch (error) {
+      if (!(error instanceof Failed)) throw error;
+      note.textContent = error.problem.detail;
+    }
+  };
+  made.addEventListener("toggle", () => void show());
   return made;
 }
 function facts(found) {
@@ -752,11 +766,6 @@ var History = class {
 // src/state.ts
 var OPEN = { verdict: "open", box: null };
 var ALL = "";
-function shownOf(stamp) {
-  delete stamp.transparent_png;
-  for (const strip2 of stamp.unrolled ?? []) delete strip2.ink_png;
-  return stamp;
-}
 var State = class {
   file = null;
   options = { preset: "fast", pages: "", password: "", reads: false };
@@ -814,7 +823,7 @@ var State = class {
     this.pages.set(row.page, row);
     for (const [position, stamp] of row.stamps.entries()) {
       const label = `${row.page + 1}.${position + 1}`;
-      this.stamps.push({ index: this.stamps.length, page: row.page, label, stamp: shownOf(stamp) });
+      this.stamps.push({ index: this.stamps.length, page: row.page, label, stamp });
     }
     if (isFirst) this.page = row.page;
     this.changedSoon("results", ...isFirst ? ["page"] : []);
@@ -1244,12 +1253,15 @@ var Pictures = class {
     for (const page of batch) this.#asked.add(page);
     void this.#draw(ranges(batch), SIDE_PX);
   }
-  /** The first of the pages that the person has asked for, before anything is known of the document. */
-  wantFirst() {
+  /**
+   * The first `most` of the pages that the person has asked for, before they are known. Drawing takes time from the
+   * analysis: one page is enough until that has begun.
+   */
+  wantFirst(most = AHEAD) {
     if (this.#isDrawable) return;
     const { signal } = this.#stopping;
     this.#isStarting = true;
-    void this.#draw(this.state.options.pages, SIDE_PX).finally(() => {
+    void this.#draw(this.state.options.pages, SIDE_PX, most).finally(() => {
       if (signal.aborted) return;
       this.#isStarting = false;
       this.state.changed("pictures");
@@ -1261,7 +1273,7 @@ var Pictures = class {
     this.#closely.add(page);
     void this.#draw(String(page + 1), FULL_SIDE_PX);
   }
-  async #draw(pages, side) {
+  async #draw(pages, side, most = AHEAD) {
     const { file, options } = this.state;
     const { signal } = this.#stopping;
     if (!file) return;
@@ -1271,7 +1283,7 @@ var Pictures = class {
     try {
       for await (const row of this.api.pages(file, options, pages, side, ending)) {
         await this.#add(row, side, signal);
-        if (++drawn >= AHEAD) break;
+        if (++drawn >= most) break;
       }
     } catch (error) {
       if (!signal.aborted) this.#onFailed(error, signal);
@@ -1657,6 +1669,46 @@ function isInside(inner, outer) {
   return a.top >= b.top && a.bottom <= b.bottom && a.left >= b.left && a.right <= b.right;
 }
 
+// src/strips.ts
+var Strips = class {
+  constructor(api2, state2, minScore) {
+    this.api = api2;
+    this.state = state2;
+    this.minScore = minScore;
+    state2.on(["document"], () => this.#close());
+  }
+  api;
+  state;
+  minScore;
+  #pages = /* @__PURE__ */ new Map();
+  #stopping = new AbortController();
+  /** Those of a stamp; each ring of text comes both ways, since only who reads it can say which is right. Raises Failed. */
+  async of(found) {
+    const asked = this.#pages.get(found.page) ?? this.#ask(found.page);
+    this.#pages.set(found.page, asked);
+    asked.catch(() => this.#pages.delete(found.page));
+    const place = this.state.stamps.filter(({ page }) => page === found.page).indexOf(found);
+    return (await asked)[place]?.unrolled ?? [];
+  }
+  /** The stamps of a page once more, in the same order. */
+  async #ask(page) {
+    const { file, options } = this.state;
+    if (!file) return [];
+    const chosen = { ...options, pages: String(page + 1) };
+    const included = { vectors: false, unrolled: true };
+    for await (const line of this.api.analyze(file, chosen, this.minScore, included, this.#stopping.signal)) {
+      if (line.type === "page") return line.stamps;
+      if (line.type === "problem") throw new Failed(line.problem);
+    }
+    return [];
+  }
+  #close() {
+    this.#stopping.abort();
+    this.#stopping = new AbortController();
+    this.#pages.clear();
+  }
+};
+
 // src/tabs.ts
 var NAMES = ["stamps", "alike"];
 var Tabs = class {
@@ -2006,11 +2058,13 @@ var viewer = new Viewer(state, pictures);
 var strip = new Strip(state, pictures);
 var redraw = new Redraw(state, viewer);
 var review = new Review(state);
+var strips2 = new Strips(api, state, LOWEST_SCORE);
 var comparison = new CompareDialog(state, api);
 var tabs = new Tabs();
 var cards = new Cards(state, {
   compare: (found) => comparison.open(found),
   redraw: (found) => redraw.start(found),
+  strips: (found) => strips2.of(found),
   reveal: (found) => {
     if (matchMedia("(max-width: 60rem)").matches) viewer.stage.scrollIntoView({ block: "nearest" });
     cards.focus(found);
@@ -2039,21 +2093,26 @@ async function open(file, options) {
   viewer.stage.focus({ preventScroll: true });
   byId("document-name", HTMLElement).textContent = file.name;
   document.title = `${file.name} – Stamp2vec`;
+  let isGuessed = !thresholds.has(options.preset);
   state.open(file, options, thresholds.get(options.preset) ?? USUAL_THRESHOLD);
   announce(`${file.name} is being analysed.`);
   const drawing = pictures.open(file).then(() => {
     if (signal.aborted) return;
-    pictures.wantFirst();
+    pictures.wantFirst(1);
     state.changed("pictures", "progress");
   });
   try {
-    for await (const line of api.analyze(file, options, LOWEST_SCORE, signal)) {
-      if (thresholds.size === 0) {
-        await askModels();
+    const included = { masks: true, crops: true, text: options.reads };
+    for await (const line of api.analyze(file, options, LOWEST_SCORE, included, signal)) {
+      if (isGuessed) {
+        if (thresholds.size === 0) await askModels();
         state.setFilters({ threshold: thresholds.get(options.preset) ?? USUAL_THRESHOLD });
+        isGuessed = false;
       }
-      if (line.type === "page") state.addPage(line);
-      else if (line.type === "document") state.rest = line;
+      if (line.type === "page") {
+        state.addPage(line);
+        if (state.pages.size === 2) pictures.wantFirst();
+      } else if (line.type === "document") state.rest = line;
       else if (line.type === "problem") throw new Failed(line.problem);
     }
     state.pageCount = state.rest?.page_count ?? state.pageCount;
