@@ -69,7 +69,7 @@ def row_of(share: float) -> int:
 
 def _shares(first: int, last: int) -> tuple[float, float]:
     """The inner and outer edge of rows first to last, with a margin."""
-    return round(OUTERMOST - (last + _MARGIN) / 100, 2), round(OUTERMOST - (first - _MARGIN) / 100, 2)
+    return round(OUTERMOST - (last + _MARGIN) / 100, 2), round(OUTERMOST - max(first - _MARGIN, 0) / 100, 2)
 
 
 def _runs(changes: Profile, gap: float) -> list[tuple[int, int]]:

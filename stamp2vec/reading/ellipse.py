@@ -8,6 +8,7 @@ from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
 from stamp2vec.strips import Ellipse
 
@@ -30,6 +31,7 @@ _SEEN_FROM = (
     (0.2, 0.8),
     (0.8, 0.8),
 )
+_FEW_PX = 128  # of the longer side: the edge of less has too few pixels for all directions
 _MARKED = 96  # of a soft mask; pale rims stay below 128
 _LEAST_POINTS = 60  # of the edge, a sixth of the way around
 _CIRCLES, _ELLIPSES = 120, 240  # candidates through three points and through five
@@ -46,6 +48,12 @@ def fit_ellipse(ink: NDArray[np.uint8], least_ratio: float) -> Ellipse | None:
 
     `least_ratio` is of the shorter axis to the longer one. None when no ellipse has a third of its way around marked.
     """
+    times = -(-_FEW_PX // max(ink.shape))
+    if times > 1:
+        height, width = ink.shape
+        enlarged = Image.fromarray(ink).resize((times * width, times * height), Image.Resampling.BILINEAR)
+        found = fit_ellipse(np.asarray(enlarged), least_ratio)
+        return None if found is None else found.scaled(1 / times)
     marked = np.pad(ink >= _MARKED, 1)
     around = marked[:-2, 1:-1] & marked[2:, 1:-1] & marked[1:-1, :-2] & marked[1:-1, 2:]
     rows, columns = np.nonzero(marked[1:-1, 1:-1] & ~around)  # no other pixel is the outermost in its direction

@@ -102,6 +102,14 @@ def test_the_rim_is_a_straight_line_of_a_strip(design: Design, stamp_type: Stamp
     assert first.mean() == pytest.approx(strip.ink.shape[0] / 2, abs=0.02 * place.ellipse.radius)
 
 
+@pytest.mark.parametrize("side", [58, 90])
+def test_a_stamp_of_few_pixels_is_fitted(side: int) -> None:
+    ink = np.asarray(Image.fromarray(impression(ROUND)).resize((side, side), Image.Resampling.BOX))
+    ring = next(place for place in find_places(ink, StampType.ROUND, 0.0) if isinstance(place, Ring))
+    assert (ring.ellipse.x, ring.ellipse.y) == pytest.approx((side / 2, side / 2), abs=0.05 * side)
+    assert ring.ellipse.radius == pytest.approx(RADIUS * side / SIDE, rel=0.1)
+
+
 def test_a_ring_begins_between_its_texts() -> None:
     mask = impression(ROUND, 75)
     for strip in unroll(page(mask), mask, StampType.ROUND, 75)[:2]:

@@ -200,6 +200,7 @@ async def test_a_model_whose_verification_makes_no_sense_costs_no_other_anything
         "embedder",
         "experimental",
         "verifier",
+        "reader",
     ]
     assert not any(model.HasField("verification") for model in listed.models)
     assert answer.pages[0].stamps

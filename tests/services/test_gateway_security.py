@@ -134,7 +134,7 @@ async def test_model_services_refuse_a_gateway_that_they_do_not_know(tmp_path: P
             upstreams = Upstreams(dict.fromkeys(MODEL_SERVICE_NAMES, address), channel_credentials(tls))
             deadline = Deadline.after(10.0)
             if is_known:
-                assert len(await upstreams.models(deadline)) == 4
+                assert len(await upstreams.models(deadline)) == 5
             else:
                 with pytest.raises(grpc.aio.AioRpcError) as refused:
                     await upstreams[Task.DETECT].models(deadline)
