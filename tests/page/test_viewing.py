@@ -62,6 +62,29 @@ def test_the_text_of_a_stamp_is_straightened(shown: Page) -> None:
     assert width > 8 * height
 
 
+def test_the_page_is_shown_without_its_stamps(shown: Page) -> None:
+    sheet, button = shown.locator("#sheet"), shown.locator("#without-stamps")
+    blue = """image => {
+        const canvas = Object.assign(document.createElement("canvas"), {width: 1240, height: 1754});
+        const context = canvas.getContext("2d");
+        context.drawImage(image, 0, 0, 1240, 1754);
+        const {data} = context.getImageData(246, 1282, 240, 246);
+        let count = 0;
+        for (let i = 0; i < data.length; i += 4) count += data[i + 2] - data[i] > 40;
+        return count;
+    }"""
+    before = sheet.evaluate(blue)
+    button.click()
+    expect(button).to_have_attribute("aria-busy", "false")
+    expect(button).to_have_attribute("aria-pressed", "true")
+    sheet.evaluate("image => image.decode()")
+    assert sheet.evaluate(blue) < 0.05 * before
+    shown.keyboard.press("w")
+    expect(button).to_have_attribute("aria-pressed", "false")
+    sheet.evaluate("image => image.decode()")
+    assert sheet.evaluate(blue) == before
+
+
 def test_stamps_are_read_where_that_is_asked_for(page: Page, sample: bytes) -> None:
     page.get_by_label("Read the text of stamps").check()
     upload(page, sample)

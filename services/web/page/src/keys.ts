@@ -2,6 +2,7 @@
 
 import type { CompareDialog } from "./compare.ts";
 import { byId } from "./dom.ts";
+import type { Preview } from "./preview.ts";
 import type { Redraw } from "./redraw.ts";
 import type { Review } from "./review.ts";
 import type { Found, State } from "./state.ts";
@@ -13,6 +14,7 @@ import type { Viewer } from "./viewer.ts";
 interface Parts {
   state: State;
   viewer: Viewer;
+  preview: Preview;
   strip: Strip;
   redraw: Redraw;
   review: Review;
@@ -30,7 +32,7 @@ export function listenToKeys(parts: Parts): void {
 }
 
 /** Those of a document that is shown. */
-function documentKeys({ state, viewer, strip, redraw, review, comparison, tabs }: Parts): Map<string, () => void> {
+function documentKeys({ state, viewer, preview, strip, redraw, review, comparison, tabs }: Parts): Map<string, () => void> {
   const show = (found: Found | null) => found && viewer.focusBox(found);
   return new Map<string, () => void>([
     ["a", () => show(review.decide("accepted"))],
@@ -41,6 +43,7 @@ function documentKeys({ state, viewer, strip, redraw, review, comparison, tabs }
     ["p", () => show(review.go(-1))],
     ["u", () => review.step("undo")],
     ["y", () => review.step("redo")],
+    ["w", () => preview.toggle()],
     ["s", () => tabs.show("stamps")],
     ["m", () => tabs.show("alike")],
     ["PageDown", () => strip.turn(1)],

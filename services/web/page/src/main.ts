@@ -10,6 +10,7 @@ import { FilterBar } from "./filters.ts";
 import { listenToKeys } from "./keys.ts";
 import { Matrix } from "./matrix.ts";
 import { Pictures } from "./pictures.ts";
+import { Preview } from "./preview.ts";
 import { ProblemPanel, asksForPassword, mayRetry } from "./problems.ts";
 import { Progress } from "./progress.ts";
 import { Redraw } from "./redraw.ts";
@@ -34,7 +35,8 @@ const api = new Api(() =>
   }),
 );
 const pictures = new Pictures(api, state);
-const viewer = new Viewer(state, pictures);
+const preview = new Preview(api, state, (problem) => problems.show(problem, false));
+const viewer = new Viewer(state, pictures, preview);
 const strip = new Strip(state, pictures);
 const redraw = new Redraw(state, viewer);
 const review = new Review(state);
@@ -154,4 +156,4 @@ state.on(["document", "results", "progress"], () => {
 });
 
 void askModels();
-listenToKeys({ state, viewer, strip, redraw, review, comparison, tabs, upload });
+listenToKeys({ state, viewer, preview, strip, redraw, review, comparison, tabs, upload });

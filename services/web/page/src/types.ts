@@ -53,6 +53,8 @@ export interface PageRow {
   warnings: string[];
   stamps: Stamp[];
   error: Problem | null;
+  /** Where it was asked for. */
+  erased_png?: string;
 }
 
 export interface DocumentRow {

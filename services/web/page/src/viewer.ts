@@ -3,6 +3,7 @@
 import { byId, element } from "./dom.ts";
 import { dieClass, letterOf } from "./dies.ts";
 import type { Pictures } from "./pictures.ts";
+import type { Preview } from "./preview.ts";
 import type { Found, State } from "./state.ts";
 import type { Box } from "./types.ts";
 
@@ -33,6 +34,7 @@ export class Viewer {
   constructor(
     private readonly state: State,
     private readonly pictures: Pictures,
+    private readonly preview: Preview,
   ) {
     state.on(["document", "page", "pictures", "results", "progress"], () => this.#showPage());
     state.on(["page", "results", "filters", "review", "selection", "document"], () => this.#showBoxes());
@@ -180,7 +182,8 @@ export class Viewer {
     this.#sheet.hidden = !picture;
     const count = this.state.pageCount;
     this.#sheet.alt = `Page ${page + 1}${count ? ` of ${count}` : ""}`;
-    if (picture && this.#sheet.src !== picture.url) this.#sheet.src = picture.url;
+    const url = this.preview.url(page) ?? picture?.url;
+    if (url && this.#sheet.src !== url) this.#sheet.src = url;
     const size = `${page} ${this.page?.width} ${this.page?.height}`;
     if (this.page && (this.#shown !== page || this.stage.dataset["size"] !== size)) {
       this.#shown = page;

@@ -959,7 +959,7 @@ function listenToKeys(parts) {
     if (isHandled(parts, keys, event)) event.preventDefault();
   });
 }
-function documentKeys({ state: state2, viewer: viewer2, strip: strip2, redraw: redraw2, review: review2, comparison: comparison2, tabs: tabs2 }) {
+function documentKeys({ state: state2, viewer: viewer2, preview: preview2, strip: strip2, redraw: redraw2, review: review2, comparison: comparison2, tabs: tabs2 }) {
   const show = (found) => found && viewer2.focusBox(found);
   return /* @__PURE__ */ new Map([
     ["a", () => show(review2.decide("accepted"))],
@@ -970,6 +970,7 @@ function documentKeys({ state: state2, viewer: viewer2, strip: strip2, redraw: r
     ["p", () => show(review2.go(-1))],
     ["u", () => review2.step("undo")],
     ["y", () => review2.step("redo")],
+    ["w", () => preview2.toggle()],
     ["s", () => tabs2.show("stamps")],
     ["m", () => tabs2.show("alike")],
     ["PageDown", () => strip2.turn(1)],
@@ -1362,6 +1363,84 @@ async function measured(blob, isFull) {
     return null;
   }
 }
+
+// src/preview.ts
+var Preview = class {
+  constructor(api2, state2, onFailed2) {
+    this.api = api2;
+    this.state = state2;
+    this.onFailed = onFailed2;
+    this.#button.addEventListener("click", () => this.toggle());
+    state2.on(["document"], () => this.#set(false));
+    state2.on(["page", "filters"], () => this.#want());
+  }
+  api;
+  state;
+  onFailed;
+  #button = byId("without-stamps", HTMLButtonElement);
+  #urls = /* @__PURE__ */ new Map();
+  #asked = /* @__PURE__ */ new Set();
+  #threshold = NaN;
+  // of the stamps that are erased
+  #isOn = false;
+  #stopping = new AbortController();
+  /** The picture that is shown in place of the page's own, once there is one. */
+  url(page) {
+    return this.#isOn ? this.#urls.get(page) : void 0;
+  }
+  toggle() {
+    this.#set(!this.#isOn);
+  }
+  #set(isOn) {
+    this.#isOn = isOn;
+    if (!isOn) this.#forget();
+    this.#want();
+    this.state.changed("pictures");
+  }
+  #want() {
+    const { page, filters } = this.state;
+    if (filters.threshold !== this.#threshold) this.#forget();
+    this.#threshold = filters.threshold;
+    if (this.#isOn && !this.#asked.has(page)) {
+      this.#asked.add(page);
+      void this.#ask(page);
+    }
+    const isComing = this.#isOn && !this.#urls.has(page);
+    this.#button.setAttribute("aria-pressed", String(this.#isOn));
+    this.#button.setAttribute("aria-busy", String(isComing));
+  }
+  async #ask(page) {
+    const { file, options } = this.state;
+    const { signal } = this.#stopping;
+    if (!file) return;
+    const chosen = { ...options, pages: String(page + 1) };
+    const included = { vectors: false, erased_page: true };
+    try {
+      for await (const line of this.api.analyze(file, chosen, this.#threshold, included, signal)) {
+        if (line.type === "problem") throw new Failed(line.problem);
+        if (line.type !== "page") continue;
+        if (line.error) throw new Failed(line.error);
+        if (signal.aborted || !line.erased_png) return;
+        this.#urls.set(page, URL.createObjectURL(new Blob([bytesOf(line.erased_png)], { type: "image/png" })));
+        announce(`Page ${page + 1} is shown without its stamps.`);
+        this.#want();
+        this.state.changed("pictures");
+      }
+    } catch (error) {
+      if (signal.aborted) return;
+      if (!(error instanceof Failed)) throw error;
+      this.#set(false);
+      this.onFailed(error.problem);
+    }
+  }
+  #forget() {
+    this.#stopping.abort();
+    this.#stopping = new AbortController();
+    for (const url of this.#urls.values()) URL.revokeObjectURL(url);
+    this.#urls.clear();
+    this.#asked.clear();
+  }
+};
 
 // src/progress.ts
 var SAID_MS = 5e3;
@@ -1799,9 +1878,10 @@ var MOST_SCALE = 16;
 var STEP = 1.25;
 var PAN_PX = 60;
 var Viewer = class {
-  constructor(state2, pictures2) {
+  constructor(state2, pictures2, preview2) {
     this.state = state2;
     this.pictures = pictures2;
+    this.preview = preview2;
     state2.on(["document", "page", "pictures", "results", "progress"], () => this.#showPage());
     state2.on(["page", "results", "filters", "review", "selection", "document"], () => this.#showBoxes());
     state2.on(["selection"], () => this.#bringIntoView());
@@ -1818,6 +1898,7 @@ var Viewer = class {
   }
   state;
   pictures;
+  preview;
   stage = byId("stage", HTMLElement);
   #sheet = byId("sheet", HTMLImageElement);
   #boxes = byId("boxes", HTMLElement);
@@ -1948,7 +2029,8 @@ var Viewer = class {
     this.#sheet.hidden = !picture;
     const count = this.state.pageCount;
     this.#sheet.alt = `Page ${page + 1}${count ? ` of ${count}` : ""}`;
-    if (picture && this.#sheet.src !== picture.url) this.#sheet.src = picture.url;
+    const url = this.preview.url(page) ?? picture?.url;
+    if (url && this.#sheet.src !== url) this.#sheet.src = url;
     const size = `${page} ${this.page?.width} ${this.page?.height}`;
     if (this.page && (this.#shown !== page || this.stage.dataset["size"] !== size)) {
       this.#shown = page;
@@ -2054,7 +2136,8 @@ var api = new Api(
   })
 );
 var pictures = new Pictures(api, state);
-var viewer = new Viewer(state, pictures);
+var preview = new Preview(api, state, (problem) => problems.show(problem, false));
+var viewer = new Viewer(state, pictures, preview);
 var strip = new Strip(state, pictures);
 var redraw = new Redraw(state, viewer);
 var review = new Review(state);
@@ -2167,4 +2250,4 @@ state.on(["document", "results", "progress"], () => {
   byId("export-open", HTMLButtonElement).disabled = state.pages.size === 0;
 });
 void askModels();
-listenToKeys({ state, viewer, strip, redraw, review, comparison, tabs, upload });
+listenToKeys({ state, viewer, preview, strip, redraw, review, comparison, tabs, upload });
