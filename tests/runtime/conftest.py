@@ -33,6 +33,6 @@ class SimulatedTimeLoop(asyncio.SelectorEventLoop):
 def pytest_asyncio_loop_factories(
     config: pytest.Config, item: pytest.Item
 ) -> Mapping[str, Callable[[], asyncio.AbstractEventLoop]]:
-    if item.path.name == "test_batcher.py":
+    if item.path.name in ("test_batcher.py", "test_executor_deaths.py"):
         return {"simulated-time": SimulatedTimeLoop}
     return {"real-time": asyncio.new_event_loop}

@@ -1,93 +1,18 @@
-"""The batcher, in simulated time: a batch of any size takes one second, unless a test sets another time."""
+"""The batcher, in simulated time."""
 
 import asyncio
 import gc
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 import pytest
 
 from services.runtime.batching.batcher import Batcher
-from services.runtime.batching.executor import ExecutorDead, ExecutorKilled
 from services.runtime.batching.items import Item, Outcome, Priority
 from services.runtime.batching.latency import LatencyCurve
-from services.runtime.batching.observer import Drop
 from services.runtime.batching.refusals import DeadlinePassed, HopelessDeadline, NotServing, PoisonItem, QueueFull
+from tests.runtime.simulated import Ledger, Upper, make, results
 
 INTERACTIVE, BULK = Priority.INTERACTIVE, Priority.BULK
-
-
-class Upper:
-    """An executor that makes letters upper case, and records the batches that it began: "2s:abc"."""
-
-    def __init__(
-        self, *, slots: int = 1, fails_on: str = "", dies_on: str = "", hangs_on: str = "", restart_s: float = 3
-    ) -> None:
-        self.slots, self.began, self.restarts = slots, list[str](), 0
-        self._fails_on, self._dies_on, self._hangs_on, self._restart_s = fails_on, dies_on, hangs_on, restart_s
-        self._dead = asyncio.Event()
-        self.death = ExecutorDead
-
-    async def run(self, batch: Sequence[str], /) -> Sequence[str]:
-        text = "".join(batch)
-        self.began.append(f"{asyncio.get_running_loop().time():g}s:{text}")
-        seconds = 1e9 if set(text) & set(self._hangs_on) else 1
-        try:
-            await asyncio.wait_for(self._dead.wait(), seconds)
-        except TimeoutError:
-            if set(text) & set(self._dies_on):
-                self.kill()
-        if self._dead.is_set():
-            raise self.death
-        if set(text) & set(self._fails_on):
-            raise ValueError(f"cannot do {text}")
-        return list(text.upper())
-
-    def kill(self) -> None:
-        self._dead.set()
-
-    async def died(self) -> None:
-        await self._dead.wait()
-
-    async def restart(self) -> None:
-        await asyncio.sleep(self._restart_s)
-        self.restarts += 1
-        self._dead.clear()
-
-
-class Ledger:
-    """An observer that records its events."""
-
-    def __init__(self) -> None:
-        self.drops: dict[str, int] = {}
-        self.sizes: list[int] = []
-        self.live: list[str] = []
-        self.served: list[str] = []
-
-    def dropped(self, reason: Drop, items: int = 1) -> None:
-        self.drops[reason.value] = self.drops.get(reason.value, 0) + items
-
-    def ran(self, batch: Sequence[Item[str, str]], started_s: float, inference_s: float) -> None:
-        self.sizes.append(len(batch))
-
-    def executors(self, live: int) -> None:
-        self.live.append(f"{asyncio.get_running_loop().time():g}s:{live}")
-
-    def serving(self, can_serve: bool) -> None:
-        self.served.append(f"{asyncio.get_running_loop().time():g}s:{can_serve}")
-
-
-def make(*executors: Upper, ledger: Ledger | None = None, **options: float) -> tuple[Batcher[str, str], Ledger]:
-    """A batcher of batches of 4 and 16 waiting items, with a latency curve of one second a full batch."""
-    ledger, latency = ledger or Ledger(), LatencyCurve()
-    latency.observe(4, 1.0)
-    settings: dict[str, float] = {"max_batch": 4, "capacity": 16, **options}
-    return Batcher(executors, ledger, latency, **settings), ledger  # type: ignore[arg-type]
-
-
-async def results(futures: Iterable[asyncio.Future[Outcome[str]]]) -> str:
-    """ "AB?D": the results, with a question mark for each error."""
-    outcomes = await asyncio.gather(*futures, return_exceptions=True)
-    return "".join(outcome.result if isinstance(outcome, Outcome) else "?" for outcome in outcomes)
 
 
 # Forming batches
@@ -337,122 +262,6 @@ async def test_a_wrong_number_of_results_fails_the_batch_not_the_loop() -> None:
     batcher, ledger = make(Short())
     assert await results(batcher.submit("ab")) == "??"
     assert ledger.drops == {"poison": 2}
-
-
-# Executors that die
-
-
-async def test_the_batch_of_a_dead_executor_is_run_by_another_one_item_at_a_time() -> None:
-    executors = Upper(restart_s=10), Upper(restart_s=10)
-    batcher, ledger = make(*executors)
-    futures = batcher.submit("abcd")
-    await asyncio.sleep(0.5)
-    executors[0].kill()
-    assert await results(futures) == "ABCD"
-    assert [executor.began for executor in executors] == [["0s:ab"], ["0s:cd", "1s:a", "2s:b"]]
-    assert ledger.drops == {}
-
-
-async def test_an_item_that_kills_is_given_up_after_two_executors_and_fails_alone() -> None:
-    executors = Upper(dies_on="!"), Upper(dies_on="!"), Upper(dies_on="!")
-    batcher, ledger = make(*executors, max_batch=8)
-    futures = batcher.submit("abcdefg!")
-    assert await results(futures) == "ABCDEFG?"
-    await asyncio.sleep(10)
-    assert sum(executor.restarts for executor in executors) == 2
-    assert ledger.drops == {"poison": 1}
-
-
-@pytest.mark.parametrize("letters", ["!abcdefg", "abc!defg", "abcdefg!"])
-async def test_an_executor_of_two_slots_runs_a_suspect_alone(letters: str) -> None:
-    executor = Upper(slots=2, dies_on="!")
-    batcher, ledger = make(executor)
-    futures = batcher.submit(letters)
-    await asyncio.sleep(4.5)  # back again, and busy with the first suspect
-    futures += batcher.submit("xyz")
-    assert await results(futures) == letters.upper().replace("!", "?") + "XYZ"
-    assert executor.restarts == 2
-    assert ledger.drops == {"poison": 1}
-
-
-async def test_an_executor_that_is_back_within_the_grace_costs_no_call_and_no_health() -> None:
-    executor = Upper(restart_s=3)
-    batcher, ledger = make(executor)
-    await asyncio.sleep(1)
-    executor.kill()  # while idle
-    await asyncio.sleep(1)
-    assert await results(batcher.submit("a")) == "A"  # waits for the restart
-    assert executor.began == ["4s:a"]
-    assert ledger.live == ["0s:1", "1s:0", "4s:1"]
-    assert ledger.served == []
-
-
-async def test_calls_are_refused_when_no_executor_restarts_in_time() -> None:
-    executor = Upper(restart_s=100)
-    batcher, ledger = make(executor, restart_grace_s=10)
-    futures = batcher.submit("ab")
-    await asyncio.sleep(0.5)
-    executor.kill()
-    assert await results(futures) == "??"
-    assert asyncio.get_running_loop().time() == pytest.approx(10.5)
-    with pytest.raises(NotServing):
-        batcher.submit("c")
-    assert ledger.drops == {"not_serving": 3}
-    assert ledger.served == ["10.5s:False"]
-    await asyncio.sleep(100)
-    assert await results(batcher.submit("d")) == "D"
-    assert ledger.served == ["10.5s:False", "100.5s:True"]
-
-
-async def test_a_stuck_executor_is_killed_and_its_neighbours_are_served() -> None:
-    executor = Upper(hangs_on="!", restart_s=3)
-    batcher, ledger = make(executor, stuck_after_s=25)
-    assert await results(batcher.submit("a!b")) == "A?B"
-    assert executor.began == ["0s:a!b", "28s:a", "29s:!", "57s:b"]
-    assert ledger.live == ["0s:1", "25s:0", "28s:1", "54s:0", "57s:1"]
-    assert ledger.drops == {"poison": 1}
-
-
-async def test_a_batch_has_hung_after_twenty_times_the_slowest() -> None:
-    executor = Upper(hangs_on="!", restart_s=3)
-    _, ledger = (made := make(executor, stuck_after_s=5))
-    made[0].submit("!")
-    await asyncio.sleep(19.9)
-    assert ledger.live == ["0s:1"]
-    await asyncio.sleep(0.2)
-    assert ledger.live == ["0s:1", "20s:0"]
-
-
-async def test_calls_are_refused_while_every_executor_is_overdue() -> None:
-    executors = Upper(hangs_on="!"), Upper(hangs_on="?")
-    batcher, ledger = make(*executors)  # a batch takes 1 s: it is overdue after 4 s, and has hung after 20 s
-    batcher.submit("!")
-    await asyncio.sleep(5)
-    assert await results(batcher.submit("a")) == "A"  # the other one answers
-    batcher.submit("?")
-    await asyncio.sleep(3.9)
-    waits = batcher.submit("b")
-    await asyncio.sleep(0.2)
-    with pytest.raises(NotServing, match="send the call again"):
-        batcher.submit("c")
-    assert ledger.drops == {"not_serving": 1}
-    assert await results(waits) == "B"  # what was admitted waits for the restart
-    assert await results(batcher.submit("d")) == "D"
-
-
-async def test_executors_that_are_killed_from_outside_blame_no_item() -> None:
-    executor = Upper(restart_s=1)
-    executor.death = ExecutorKilled
-    batcher, ledger = make(executor)
-    futures = batcher.submit("ab")
-    for _ in range(2):
-        await asyncio.sleep(0.5)
-        executor.kill()
-        await asyncio.sleep(1)
-    with pytest.raises(NotServing, match="killed from outside"):
-        await futures[0]
-    assert await results(futures) == "?B"
-    assert ledger.drops == {"not_serving": 1}
 
 
 # What must not end the loop
