@@ -29,8 +29,9 @@ from stamp2vec.values import Preset, Task, Views
 from tests.e2e.live import SAMPLE, Running, channel
 from tests.library.conftest import MODELS, manifest, network
 
-# One executor each, and queues as short as they may be: there are few cores, and overload must come soon.
-OPTIONS = ("--executors", "1", "--max-batch", "4", "--capacity", "128")
+# One executor each, and queues as short as they may be: there are few cores, and overload must come soon. Tests stop
+# executors for longer than one may hang.
+OPTIONS = ("--executors", "1", "--max-batch", "4", "--capacity", "128", "--stuck-after-s", "600")
 
 
 # Random weights make vectors that are all alike: ink is compared where they are next to the same, as it takes long.

@@ -304,10 +304,10 @@ def test_single_models_answer_in_pixels_of_the_picture(services: Running, page: 
 
 def test_all_models_are_listed(services: Running) -> None:
     answer = services.stub.ListModels(gateway_pb2.ListModelsRequest(), timeout=TIMEOUT_S)
-    assert [model.task for model in answer.models] == [1, 1, 2, 3, 4]
+    assert [model.task for model in answer.models] == [1, 1, 2, 3, 4, 5]
     fast, accurate, *both = (list(model.presets) for model in answer.models)
     assert (fast, accurate) == ([common_pb2.PRESET_FAST], [common_pb2.PRESET_ACCURATE])
-    assert both == [[common_pb2.PRESET_FAST, common_pb2.PRESET_ACCURATE]] * 3
+    assert both == [[common_pb2.PRESET_FAST, common_pb2.PRESET_ACCURATE]] * 4
     images = [common_pb2.Image(raw=common_pb2.RawImage(data=bytes(192), height=8, width=8, channels=3))]
     request = gateway_pb2.DetectStampsRequest(images=images, model=common_pb2.ModelSelector(name="nobody"))
     with pytest.raises(grpc.RpcError) as caught:

@@ -80,7 +80,7 @@ def test_a_request_id_is_in_the_log_of_every_service(services: Running, page: by
     answer, call = services.stub.AnalyzeDocument.with_call(request, timeout=TIMEOUT_S, metadata=metadata)
     assert answer.request_id == "e2e-request-1"
     assert ("x-request-id", "e2e-request-1") in list(call.trailing_metadata())
-    for name in NAMES:
+    for name in NAMES.keys() - {"reader"}:  # whose text nobody asked for
         log = services.logs / f"{name}.log"
         eventually(lambda log=log: '"request_id": "e2e-request-1"' in log.read_text())  # type: ignore[misc]
 
@@ -98,7 +98,7 @@ def test_metrics_count_what_was_done(services: Running, page: bytes) -> None:
     for name in MODEL_SERVICE_NAMES:
         found = metrics(services, name)
         assert {sample.value for sample in found["stamp2vec_capacity_items"].samples} == {128}
-        assert total(found["stamp2vec_batch_size"]) >= 1
+        assert total(found["stamp2vec_batch_size"]) >= 1 or name == "reader"  # whose text nobody asked for
 
 
 def documented() -> dict[str, str]:
