@@ -20,17 +20,20 @@ class Turns(Generic[T]):
 
     @property
     def is_urgent(self) -> bool:
-        """Whether an urgent one waits."""
-        return any(not turn.done() for turn in self._urgent)
+        """Whether an urgent one waits. Any thread may ask."""
+        return bool(self._urgent)
 
     async def wait(self, give_back: Callable[[T], None], *, urgent: bool) -> T:
         """What `serve` hands over; it goes to `give_back` when its waiter is cancelled at that moment."""
         turn: asyncio.Future[T] = asyncio.get_running_loop().create_future()
-        (self._urgent if urgent else self._bulk).append(turn)
+        line = self._urgent if urgent else self._bulk
+        line.append(turn)
         try:
             return await turn
         except asyncio.CancelledError:
-            if turn.done() and not turn.cancelled():
+            if turn in line:
+                line.remove(turn)
+            elif not turn.cancelled():
                 give_back(turn.result())
             raise
 

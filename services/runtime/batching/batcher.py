@@ -40,7 +40,7 @@ class Batcher(Generic[T, R]):
         max_batch: int,
         capacity: int,
         max_delay_s: float = 0.0,
-        stuck_after_s: float = 5.0,
+        stuck_after_s: float = 20.0,
         restart_grace_s: float = 10.0,
     ) -> None:
         """The executors are ready; `capacity` counts the items that may wait, those of all calls together."""

@@ -254,8 +254,8 @@ class ModelServerSettings(ServerSettings):
         2, "Threads that resize; raise it where clients send pixels of other sizes.", at_least=1, at_most=256
     )
     stuck_after_s: float = setting(
-        5.0,
+        20.0,
         "A batch that runs longer than this, and than 20 of the slowest size measured, has hung: its executor is "
-        "killed and started anew.",
+        "killed and started anew. Lower it where cores are never short: a starved executor looks like one that hangs.",
         at_least=0.1,
     )
