@@ -119,7 +119,10 @@ class TextNumber:
 
 @dataclass(frozen=True, slots=True)
 class StampText:
-    """What a stamp says: its lines in reading order, what is in them, and what of it could not be read."""
+    """What a stamp says: its lines in reading order, what is in them, and what of it could not be read.
+
+    `words` are those of what is more likely right than wrong, in lower case, each once.
+    """
 
     lines: tuple[TextLine, ...]
     dates: tuple[TextDate, ...] = ()

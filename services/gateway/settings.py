@@ -60,11 +60,11 @@ class GatewaySettings(ServerSettings):
         384,
         "MiB of requests and responses held at once over all calls; beyond it their senders wait, or are told to. "
         "Raise it where memory is plenty and files are large.",
-        at_least=256,
+        at_least=344,  # bulk has three quarters of it, in which the largest file has room
     )
     page_mib: int = setting(
         768,
         "MiB of decoded pages held at once over all calls; documents wait for room. Raise it where memory is plenty "
         "and pages are large. A page of 80 million pixels takes 573 while it is decoded.",
-        at_least=576,
+        at_least=764,  # bulk has three quarters of it, in which the largest page has room
     )

@@ -11,6 +11,7 @@ from stamp2vec.texts import Box, Reading, StampText, TextArc, TextDate, TextLine
 _NUMBER = re.compile(r"\d(?:[\d]|[-/.](?=\d))*")
 _LEAST_DIGITS = 3
 _LEAST_CONFIDENCE = 0.8  # of a line, below which its digits are in doubt
+_LIKELY = 0.5  # confidence of a reading, from which its words are given: they are looked up without the line
 _WORD = re.compile(r"[^\W\d_]{2,}")
 
 
@@ -52,7 +53,8 @@ def summary(lines: Sequence[ReadLine], warnings: Sequence[str]) -> StampText:
     )
     dates = [found for number, line in enumerate(lines) for found in _dates(number, line)]
     numbers = [found for number, line in enumerate(lines) for found in _numbers(number, line)]
-    words = dict.fromkeys(word.lower() for line in lines for word in _WORD.findall(line.text))
+    likely = [each.text for line in lines for each in line.readings if each.confidence >= _LIKELY]
+    words = dict.fromkeys(word.lower() for text in likely for word in _WORD.findall(text))
     return StampText(shown, tuple(dates), tuple(numbers), tuple(words), tuple(warnings))
 
 

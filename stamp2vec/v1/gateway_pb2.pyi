@@ -524,7 +524,7 @@ class StampText(google.protobuf.message.Message):
 
     @property
     def words(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.str]:
-        """The words of all lines, in lower case, each once."""
+        """The words of what is more likely right than wrong in the lines, in lower case, each once."""
 
     @property
     def warnings(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.str]:

@@ -237,6 +237,10 @@ def test_numbers_have_three_digits_at_least_and_no_marks() -> None:
     assert number.doubtful
 
 
+def test_words_are_those_of_what_is_more_likely_right() -> None:
+    assert summary([line("RECEIVED", None, 0.6), line("SEOIOANI", None, 0.1)], ()).words == ("received",)
+
+
 def test_text_that_could_not_be_read_is_a_line_without_text() -> None:
     unread = ReadLine((dataclasses.replace(reading(""), script=Script.OTHER),), (0, 0, 9, 9), None, None)
     found = summary([unread], ("a warning",))

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import dataclasses
 import threading
 
 import numpy as np
@@ -9,10 +10,14 @@ import pytest
 
 from services.gateway.admission.admission import Admission
 from services.gateway.admission.workers import Threads, Workers
+from services.gateway.settings import GatewaySettings
 from services.gateway.tasks import task_group
 from services.gateway.upstream.calls import parts
 from services.runtime.batching.refusals import QueueFull
 from services.runtime.serving.byte_budget import ByteBudget
+from stamp2vec.limits import MAX_FILE_BYTES
+
+LARGEST_PAGE_MIB = 573  # while it is decoded
 
 
 def test_a_call_frees_its_place_however_it_ends() -> None:
@@ -117,6 +122,13 @@ async def test_bulk_leaves_a_fourth_of_the_bytes_to_urgent_calls() -> None:
         assert not bulk.try_take(1)
         assert urgent.try_take(25)
         assert not urgent.try_take(1)
+
+
+@pytest.mark.parametrize(("name", "most"), [("message_mib", MAX_FILE_BYTES), ("page_mib", LARGEST_PAGE_MIB * 2**20)])
+async def test_the_largest_file_and_page_have_room_in_what_bulk_may_fill(name: str, most: int) -> None:
+    (least,) = (each.metadata["at_least"] for each in dataclasses.fields(GatewaySettings) if each.name == name)
+    with ByteBudget(least * 2**20).hold(urgent=False) as hold:
+        assert await hold.take(most) == most
 
 
 async def test_urgent_work_goes_first_in_the_threads() -> None:
