@@ -13,7 +13,7 @@ def drawn(row: dict[str, object]) -> Image.Image:
     return Image.open(io.BytesIO(base64.b64decode(str(row["jpeg"]))))
 
 
-async def test_pages_are_drawn_in_order_without_a_gateway() -> None:
+async def test_pages_are_drawn_in_order() -> None:
     async with web() as served:
         response = await served.http.post("/v1/pages", files=[file(page(40, 120, 200))])
         by_json = await served.http.post("/v1/pages", json={"document": {"content": base64_of(page(40, 120, 200))}})
