@@ -17,7 +17,7 @@ setup: .venv/.done ## make .venv with everything that running and testing needs
 
 .venv/.done: pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
-	$(PIP) -c constraints.txt --editable '.[local,read,services,web,bulk,mcp,otel,training,dev]'
+	$(PIP) -c constraints.txt --editable '.[local,torch,read,services,web,bulk,mcp,otel,training,dev]'
 	touch $@
 
 hooks: setup ## let git run what `make check` runs, without the tests, before each commit and push
@@ -76,9 +76,10 @@ lint: setup ## format, types, import rules, contract
 	cd protos && ../$(BIN)/buf format --diff --exit-code && ../$(BIN)/buf lint && ../$(BIN)/buf breaking --against released.binpb
 
 # Tests of one group, which tests/conftest.py names, share a process.
-# One thread each: the threads of several would wait for each other's cores.
+# One thread each: the threads of several would wait for each other's cores. A process that dies is not replaced: xdist
+# 3.8 then waits for ever for the last tests of a group, and so the run ends, with the test that it died in.
 JOBS ?= 2
-PYTEST = OMP_NUM_THREADS=1 $(BIN)/pytest -q --numprocesses $(JOBS) --dist loadgroup
+PYTEST = OMP_NUM_THREADS=1 $(BIN)/pytest -q --numprocesses $(JOBS) --dist loadgroup --max-worker-restart 0
 
 check: lint ## lint, then the fast tests: under a minute
 	$(PYTEST) -m 'not slow and not images'
@@ -131,13 +132,14 @@ tests/k8s/crds/node_modules: tests/k8s/crds/package-lock.json .venv/.done
 	cd tests/k8s/crds && ../../../$(BIN)/npm ci --silent --no-audit --no-fund --ignore-scripts
 	touch $@
 
-# ENGINE is docker or buildah. TORCH_INDEX has PyTorch for a version of CUDA; images of it are named NAME-cuda.
+# ENGINE is docker or buildah. TORCH_INDEX has PyTorch for a version of CUDA; images with it are named NAME-cuda, and others
+# have no PyTorch.
 ENGINE ?= $(if $(shell command -v docker),docker,buildah)
 BUILD_docker = docker build
 BUILD_buildah = buildah build --format docker --layers
 REGISTRY ?= localhost/stamp2vec
 DEVICE ?= cpu
-TORCH_INDEX ?= https://download.pytorch.org/whl/$(if $(filter cuda,$(DEVICE)),cu130,cpu)
+TORCH_INDEX ?= $(if $(filter cuda,$(DEVICE)),https://download.pytorch.org/whl/cu130)
 MODEL_SERVICES := $(shell sed -n 's/^    ServiceSpec."\([a-z]*\)".*/\1/p' services/table.py)
 IMAGES := $(if $(filter cuda,$(DEVICE)),,gateway web bulk) $(MODEL_SERVICES)
 IMAGE = $(REGISTRY)/$(1)$(if $(filter cuda,$(DEVICE)),-cuda)
