@@ -185,12 +185,18 @@ findings: ## run findings/*.sh, which show surprises in other software; minutes
 PROTOS_OUT ?= .
 PROTOC = PATH=$(CURDIR)/.venv-protos/bin:$$PATH .venv-protos/bin/python -m grpc_tools.protoc -I protos
 SERVICES := $(filter-out %/common.proto,$(wildcard protos/stamp2vec/v1/*.proto))
+# No part of the library: a process has one package `inference`, and its users may have that of tritonclient.
+OIP := services/runtime/oip/v2
+OIP_PROTOC = $(PROTOC) -I $(OIP)=protos/inference
 
-protos: .venv-protos/.done ## generate stamp2vec/v1 and docs/api.md from protos/
-	rm -rf $(PROTOS_OUT)/stamp2vec/v1 && mkdir -p $(PROTOS_OUT)/stamp2vec/v1
+protos: .venv-protos/.done ## generate stamp2vec/v1, services/runtime/oip/v2 and docs/api.md from protos/
+	rm -rf $(PROTOS_OUT)/stamp2vec/v1 $(PROTOS_OUT)/$(OIP) && mkdir -p $(PROTOS_OUT)/stamp2vec/v1 $(PROTOS_OUT)/$(OIP)
 	$(PROTOC) --python_out=$(PROTOS_OUT) --mypy_out=quiet:$(PROTOS_OUT) protos/stamp2vec/v1/*.proto
 	$(PROTOC) --grpc_python_out=$(PROTOS_OUT) --mypy_grpc_out=quiet:$(PROTOS_OUT) $(SERVICES)
 	touch $(PROTOS_OUT)/stamp2vec/v1/__init__.py $(PROTOS_OUT)/stamp2vec/v1/py.typed
+	$(OIP_PROTOC) --python_out=$(PROTOS_OUT) --mypy_out=quiet:$(PROTOS_OUT) --grpc_python_out=$(PROTOS_OUT) \
+	  --mypy_grpc_out=quiet:$(PROTOS_OUT) $(OIP)/open_inference.proto
+	touch $(PROTOS_OUT)/$(OIP)/__init__.py
 	mkdir -p build $(PROTOS_OUT)/docs
 	$(PROTOC) --include_source_info --descriptor_set_out=build/protos.binpb protos/stamp2vec/v1/*.proto
 	.venv-protos/bin/python protos/reference.py build/protos.binpb > $(PROTOS_OUT)/docs/api.md
