@@ -58,18 +58,20 @@ def config(info: ModelInfo, signature: Signature[Any], settings: ModelServerSett
     )
 
 
-def statistics(info: ModelInfo, totals: Totals) -> oip.ModelStatistics:
+def statistics(info: ModelInfo, version: str, totals: Totals) -> oip.ModelStatistics:
     """What a model has done; an item counts as a request, as each waits, runs and fails by itself."""
     return oip.ModelStatistics(
         name=info.name,
-        version=info.version,
+        version=version,
         inference_count=totals.items,
         execution_count=totals.batches,
         inference_stats=oip.InferStatistics(
             success=_duration(totals.items, totals.queue_s + totals.inference_s),
             fail=oip.StatisticDuration(count=totals.dropped),
             queue=_duration(totals.items, totals.queue_s),
+            compute_input=oip.StatisticDuration(count=totals.items),
             compute_infer=_duration(totals.items, totals.inference_s),
+            compute_output=oip.StatisticDuration(count=totals.items),
         ),
     )
 

@@ -106,20 +106,34 @@ class InferenceServicer(oip_grpc.GRPCInferenceServiceServicer, Generic[Place]):
     async def ModelStatistics(  # noqa: N802
         self, request: oip.ModelStatisticsRequest, context: AioContext
     ) -> oip.ModelStatisticsResponse:
-        """Of all models, or of those with a name and perhaps a version."""
+        """Of all models, of those with a name, or of one."""
         models = self._models.served
         if request.name:
-            found = self._find(request.name, request.version).info
-            models = [
-                model
-                for model in models
-                if model.info.name == found.name and request.version in ("", model.info.version)
-            ]
-        stats = [descriptions.statistics(model.info, model.totals) for model in models]
+            asked_for = self._find(request.name, request.version)
+            models = [asked_for] if request.version else [each for each in models if _same_name(each, asked_for)]
+        stats = [
+            descriptions.statistics(each.info, request.version or self._short_version(each.info), each.totals)
+            for each in models
+        ]
         return oip.ModelStatisticsResponse(model_stats=stats)
 
     def _find(self, name: str, version: str) -> ServedModel:
-        """ModelNotFound, naming what is served, where there is none; the latest where no version is given."""
+        """The latest with a name and a version, or the first number of one. ModelNotFound where there is none."""
         served = self._models.served
-        chosen = choose([model.info for model in served], f"{name}@{version}" if version else name)
+        infos = [model.info for model in served]
+        fitting = [info for info in infos if info.name == name and version in ("", info.version, _first_number(info))]
+        chosen = choose(fitting or infos, name if fitting or not version else f"{name}@{version}")
         return next(model for model in served if model.info is chosen)
+
+    def _short_version(self, info: ModelInfo) -> str:
+        """The first number, where that means this one: perf_analyzer reads no other version of its statistics."""
+        first = _first_number(info)
+        return first if self._find(info.name, first).info is info else info.version
+
+
+def _first_number(info: ModelInfo) -> str:
+    return info.version.partition(".")[0]
+
+
+def _same_name(one: ServedModel, other: ServedModel) -> bool:
+    return one.info.name == other.info.name

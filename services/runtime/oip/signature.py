@@ -42,9 +42,9 @@ class TensorSpec:
 class Signature(Generic[Place]):
     """What one model takes and gives.
 
-    `image_shape` is (height, width, 3) of an item, -1 where a size varies. `tensors` makes of the result of an item, and
-    its place, an array for each of `outputs`, with their shapes and types; those of BYTES have objects, which are bytes.
-    It runs in a thread.
+    `image_shape` is (height, width, 3) of an item, -1 where a size varies. `tensors` makes of the result of an item,
+    and its place, an array for each of `outputs`, with their shapes and types; those of BYTES have objects, which are
+    bytes. It runs in a thread.
     """
 
     image_shape: tuple[int, int, int]

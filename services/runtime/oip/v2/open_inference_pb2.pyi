@@ -914,7 +914,9 @@ class InferStatistics(google.protobuf.message.Message):
     SUCCESS_FIELD_NUMBER: builtins.int
     FAIL_FIELD_NUMBER: builtins.int
     QUEUE_FIELD_NUMBER: builtins.int
+    COMPUTE_INPUT_FIELD_NUMBER: builtins.int
     COMPUTE_INFER_FIELD_NUMBER: builtins.int
+    COMPUTE_OUTPUT_FIELD_NUMBER: builtins.int
     @property
     def success(self) -> global___StatisticDuration:
         """Those with a result: waiting and inference."""
@@ -928,8 +930,16 @@ class InferStatistics(google.protobuf.message.Message):
         """Waiting for an executor."""
 
     @property
+    def compute_input(self) -> global___StatisticDuration:
+        """Is in compute_infer: as often, and no time. perf_analyzer aborts where the three are not as often as each other."""
+
+    @property
     def compute_infer(self) -> global___StatisticDuration:
-        """The inference of the batch that an item was in."""
+        """The inference of the batch that an item was in, with what goes into it and comes out of it."""
+
+    @property
+    def compute_output(self) -> global___StatisticDuration:
+        """Is in compute_infer, likewise."""
 
     def __init__(
         self,
@@ -937,10 +947,12 @@ class InferStatistics(google.protobuf.message.Message):
         success: global___StatisticDuration | None = ...,
         fail: global___StatisticDuration | None = ...,
         queue: global___StatisticDuration | None = ...,
+        compute_input: global___StatisticDuration | None = ...,
         compute_infer: global___StatisticDuration | None = ...,
+        compute_output: global___StatisticDuration | None = ...,
     ) -> None: ...
-    def HasField(self, field_name: typing.Literal["compute_infer", b"compute_infer", "fail", b"fail", "queue", b"queue", "success", b"success"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["compute_infer", b"compute_infer", "fail", b"fail", "queue", b"queue", "success", b"success"]) -> None: ...
+    def HasField(self, field_name: typing.Literal["compute_infer", b"compute_infer", "compute_input", b"compute_input", "compute_output", b"compute_output", "fail", b"fail", "queue", b"queue", "success", b"success"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["compute_infer", b"compute_infer", "compute_input", b"compute_input", "compute_output", b"compute_output", "fail", b"fail", "queue", b"queue", "success", b"success"]) -> None: ...
 
 global___InferStatistics = InferStatistics
 
