@@ -83,7 +83,7 @@ PYTEST = OMP_NUM_THREADS=1 $(BIN)/pytest -q --numprocesses $(JOBS) --dist loadgr
 check: lint ## lint, then the fast tests: under a minute
 	$(PYTEST) -m 'not slow and not images'
 
-test: lint build/kubectl build/s3/bin/moto_server tests/k8s/crds/node_modules $(PAGE)/node_modules $(if $(CI),envoy build/app/bin/gradio) ## lint, then every test, and a list of those skipped
+test: lint build/kubectl build/s3/bin/moto_server build/oip/.done tests/k8s/crds/node_modules $(PAGE)/node_modules $(if $(CI),envoy build/app/bin/gradio) ## lint, then every test, and a list of those skipped
 	$(PYTEST) -m 'not images' -r s
 
 envoy: setup ## install Envoy, 37 MB, which the test of outside load balancing runs; with CI set, `make test` does
@@ -120,6 +120,13 @@ build/kubectl: .venv/.done
 build/s3/bin/moto_server:
 	$(PYTHON) -m venv build/s3
 	build/s3/bin/pip install --quiet --disable-pip-version-check 'moto[s3]==5.2.5' flask==3.1.3 flask-cors==6.0.5
+
+# Triton's client, in an environment of its own: it refuses the protobuf of constraints.txt.
+build/oip/.done:
+	$(PYTHON) -m venv build/oip
+	build/oip/bin/pip install --quiet --disable-pip-version-check 'tritonclient[grpc]==2.73.0' grpcio==1.85.1 numpy==2.4.6 \
+	  pillow==13.0.0 protobuf==6.33.6
+	touch $@
 
 # Gradio refuses the Pillow of constraints.txt; 80 MB of wheels, so `make test` builds it only with CI set.
 build/app/bin/gradio: pyproject.toml

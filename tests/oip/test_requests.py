@@ -47,10 +47,10 @@ def test_outputs_come_in_the_order_in_which_they_are_asked_for() -> None:
 @pytest.mark.parametrize("field", ["int64_param", "uint64_param"])
 def test_priority_and_timeout_are_parameters(field: str) -> None:
     for number, priority in ((0, Priority.INTERACTIVE), (1, Priority.INTERACTIVE), (2, Priority.BULK)):
-        parameters = {
-            name: oip.InferParameter(**{field: value}) for name, value in (("priority", number), ("timeout", 1500))
-        }
-        found = asked(request("any", PIXELS, parameters=parameters), SIGNATURE)
+        made = request("any", PIXELS)
+        for name, value in (("priority", number), ("timeout", 1500)):
+            setattr(made.parameters[name], field, value)
+        found = asked(made, SIGNATURE)
         assert (found.priority, found.wait_s) == (priority, 0.0015)
 
 
