@@ -164,6 +164,7 @@ WRONG: dict[str, tuple[Callable[[oip.ModelInferRequest], object], str, str]] = {
         "outputs[0].parameters[classification]",
         "no output has classes",
     ),
+    "a long id": (lambda made: setattr(made, "id", "x" * 257), "id", "257 characters: send at most 256"),
     "an unknown priority": (
         _parameter("priority", uint64_param=3),
         "parameters[priority]",

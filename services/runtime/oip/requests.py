@@ -12,7 +12,7 @@ from services.runtime.batching.items import Priority
 from services.runtime.oip.signature import Signature, TensorSpec
 from services.runtime.oip.v2 import open_inference_pb2 as oip
 from stamp2vec.errors import InvalidCall, InvalidInput
-from stamp2vec.limits import MAX_SIDE_PX, MIN_SIDE_PX
+from stamp2vec.limits import MAX_ID_CHARS, MAX_SIDE_PX, MIN_SIDE_PX
 
 PRIORITIES = (Priority.INTERACTIVE, Priority.BULK)
 """By their numbers in the protocol, from 1 on; a request without one has the first."""
@@ -47,6 +47,8 @@ class Asked:
 def asked(request: oip.ModelInferRequest, signature: Signature[Any]) -> Asked:
     """Raises InvalidCall with all that is at fault; the number of bytes is left to `images`."""
     errors = [*_input_faults(request, signature), *_output_faults(request.outputs, signature.outputs)]
+    if len(request.id) > MAX_ID_CHARS:
+        errors.append(InvalidInput(f"the id has {len(request.id)} characters: send at most {MAX_ID_CHARS}", "id"))
     priority, timeout_us = 0, 0
     try:
         priority = _whole_number(request.parameters, "priority", range(len(PRIORITIES) + 1))
