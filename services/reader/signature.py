@@ -4,12 +4,11 @@ import numpy as np
 from google.protobuf.json_format import MessageToJson
 
 from services.runtime.oip.signature import Datatype, Signature, TensorSpec
+from stamp2vec.limits import MIN_SIDE_PX
 from stamp2vec.reading.canvas import STRIP_HEIGHT_PX, StripPlace
 from stamp2vec.reading.encoding import readings_from_array
 from stamp2vec.values import ModelInfo
 from stamp2vec.wire.texts import readings_to_message
-
-_ANY_WIDTH = -1
 
 
 def signature(info: ModelInfo) -> Signature[StripPlace]:
@@ -22,4 +21,4 @@ def signature(info: ModelInfo) -> Signature[StripPlace]:
         return np.array([text.encode()], object), np.array([told.encode()], object)
 
     outputs = (TensorSpec("texts", Datatype.BYTES, (1,)), TensorSpec("readings", Datatype.BYTES, (1,)))
-    return Signature((STRIP_HEIGHT_PX, _ANY_WIDTH, 3), outputs, tensors)
+    return Signature((STRIP_HEIGHT_PX, range(MIN_SIDE_PX, info.input_width + 1), 3), outputs, tensors)

@@ -125,10 +125,14 @@ async def test_texts_are_those_of_read() -> None:
             assert Parse(found["readings"][0, 0], reader_pb2.ReadResult()) == expected
             assert found["texts"][0, 0].decode() == " ".join(each.text for each in expected.readings if each.text)
         assert found["texts"][0, 0]
-        narrow = np.full((2, 64, 3000, 3), 255, np.uint8)
+        for width in (8, 2560):
+            found = arrays(
+                await served.stub.ModelInfer(request("stamp-reader", np.full((2, 64, width, 3), 255, np.uint8)))
+            )
+            assert found["texts"].tolist() == [[b""], [b""]]
         with pytest.raises(grpc.aio.AioRpcError) as refused:
-            await served.stub.ModelInfer(request("stamp-reader", narrow))
-        assert "cut it into pieces" in details(refused.value)["inputs[0].shape"]
+            await served.stub.ModelInfer(request("stamp-reader", np.full((1, 64, 2561, 3), 255, np.uint8)))
+        assert "64, 8 to 2560, 3" in details(refused.value)["inputs[0].shape"]
 
 
 # How they are asked

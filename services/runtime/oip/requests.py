@@ -12,14 +12,14 @@ from services.runtime.batching.items import Priority
 from services.runtime.oip.signature import Signature, TensorSpec
 from services.runtime.oip.v2 import open_inference_pb2 as oip
 from stamp2vec.errors import InvalidCall, InvalidInput
-from stamp2vec.limits import MAX_ID_CHARS, MAX_SIDE_PX, MIN_SIDE_PX
+from stamp2vec.limits import MAX_ID_CHARS
 
 PRIORITIES = (Priority.INTERACTIVE, Priority.BULK)
 """By their numbers in the protocol, from 1 on; a request without one has the first."""
 
+_NUMBERS = {"priority": range(len(PRIORITIES) + 1), "timeout": range(2**63)}  # parameters; a timeout is in microseconds
 _MOST_SHOWN = 100  # characters of what a caller sent
 _TYPED = "uint_contents"
-_SIDES = range(MIN_SIDE_PX, MAX_SIDE_PX + 1)
 _INPUT_PARAMETERS = {"shared_memory_region": "shared memory is not served: send the bytes in raw_input_contents"}
 _OUTPUT_PARAMETERS = {
     "shared_memory_region": "shared memory is not served: leave it out, and take the bytes of the response",
@@ -49,23 +49,20 @@ def asked(request: oip.ModelInferRequest, signature: Signature[Any]) -> Asked:
     errors = [*_input_faults(request, signature), *_output_faults(request.outputs, signature.outputs)]
     if len(request.id) > MAX_ID_CHARS:
         errors.append(InvalidInput(f"the id has {len(request.id)} characters: send at most {MAX_ID_CHARS}", "id"))
-    priority, timeout_us = 0, 0
-    try:
-        priority = _whole_number(request.parameters, "priority", range(len(PRIORITIES) + 1))
-    except InvalidInput as error:
-        errors.append(error)
-    try:
-        timeout_us = _whole_number(request.parameters, "timeout", range(2**63))
-    except InvalidInput as error:
-        errors.append(error)
+    numbers = {}
+    for name, known in _NUMBERS.items():
+        try:
+            numbers[name] = _whole_number(request.parameters, name, known)
+        except InvalidInput as error:
+            errors.append(error)
     if errors:
         raise InvalidCall(errors)
     names = [output.name for output in signature.outputs]
     return Asked(
         shape=tuple(request.inputs[0].shape),
         outputs=tuple(names.index(output.name) for output in request.outputs) or tuple(range(len(names))),
-        priority=PRIORITIES[max(priority, 1) - 1],
-        wait_s=timeout_us / 1e6 if timeout_us else None,
+        priority=PRIORITIES[max(numbers["priority"], 1) - 1],
+        wait_s=numbers["timeout"] / 1e6 or None,
         is_raw=len(request.raw_input_contents) > 0,
     )
 
@@ -103,13 +100,13 @@ def _input_faults(request: oip.ModelInferRequest, signature: Signature[Any]) -> 
     if given.datatype != spec.datatype:
         reason = f"{spec.name} cannot be {_shown(given.datatype)}"
         yield InvalidInput(f"{reason}: send {spec.datatype}, red first, as a picture is decoded", "inputs[0].datatype")
-    bounds = (range(1, signature.most_items + 1), *(_SIDES if size < 0 else (size,) for size in spec.shape))
+    sizes = [size if isinstance(size, range) else range(size, size + 1) for size in signature.image_shape]
+    bounds = (range(1, signature.most_items + 1), *sizes)
     if len(given.shape) != len(bounds) or not all(size in bound for size, bound in zip(given.shape, bounds)):
-        sizes = ", ".join("W" if size < 0 else str(size) for size in spec.shape)
-        wide = f", W from {MIN_SIDE_PX} to {MAX_SIDE_PX}" if -1 in spec.shape else ""
+        fitting = ", ".join(str(size[0]) if len(size) == 1 else f"{size[0]} to {size[-1]}" for size in sizes)
         stated = f"[{', '.join(map(str, given.shape[:6]))}{', ...' if len(given.shape) > 6 else ''}]"
         reason = f"{spec.name} cannot be of the shape {stated}"
-        yield InvalidInput(f"{reason}: send [N, {sizes}], N from 1 to {signature.most_items}{wide}", "inputs[0].shape")
+        yield InvalidInput(f"{reason}: send [N, {fitting}], N from 1 to {signature.most_items}", "inputs[0].shape")
     yield from _parameter_faults(given.parameters, _INPUT_PARAMETERS, "inputs[0]")
     yield from _content_faults(request)
 

@@ -16,7 +16,6 @@ from services.runtime.serving.errors import AioContext
 from services.runtime.serving.model_service import ModelService
 from services.runtime.serving.selection import choose
 from services.runtime.serving.served_model import ServedModel
-from stamp2vec.errors import InvalidInput
 from stamp2vec.values import ModelInfo
 
 SERVICE = str(oip.DESCRIPTOR.services_by_name["GRPCInferenceService"].full_name)
@@ -49,11 +48,7 @@ class InferenceServicer(oip_grpc.GRPCInferenceServiceServicer, Generic[Place]):
         wanted = asked(request, signature)
 
         def prepare() -> list[tuple[Array, Place]]:
-            try:
-                return [self._fit(image, info.input_size) for image in images(request, wanted)]
-            except InvalidInput as error:
-                error.field = error.field or "inputs[0].shape"
-                raise
+            return [self._fit(image, info.input_size) for image in images(request, wanted)]
 
         def restore(results: Sequence[tuple[Array, Place]]) -> oip.ModelInferResponse:
             items = [signature.tensors(result, place) for result, place in results]
