@@ -84,7 +84,7 @@ PYTEST = OMP_NUM_THREADS=1 $(BIN)/pytest -q --numprocesses $(JOBS) --dist loadgr
 check: lint ## lint, then the fast tests: under a minute
 	$(PYTEST) -m 'not slow and not images'
 
-test: lint build/kubectl build/s3/bin/moto_server tests/k8s/crds/node_modules $(PAGE)/node_modules $(if $(CI),envoy build/app/bin/gradio) ## lint, then every test, and a list of those skipped
+test: lint build/kubectl build/s3/bin/moto_server build/oip/.done tests/k8s/crds/node_modules $(PAGE)/node_modules $(if $(CI),envoy build/app/bin/gradio) ## lint, then every test, and a list of those skipped
 	$(PYTEST) -m 'not images' -r s
 
 envoy: setup ## install Envoy, 37 MB, which the test of outside load balancing runs; with CI set, `make test` does
@@ -121,6 +121,13 @@ build/kubectl: .venv/.done
 build/s3/bin/moto_server:
 	$(PYTHON) -m venv build/s3
 	build/s3/bin/pip install --quiet --disable-pip-version-check 'moto[s3]==5.2.5' flask==3.1.3 flask-cors==6.0.5
+
+# Triton's client, in an environment of its own: it refuses the protobuf of constraints.txt.
+build/oip/.done:
+	$(PYTHON) -m venv build/oip
+	build/oip/bin/pip install --quiet --disable-pip-version-check 'tritonclient[grpc]==2.73.0' grpcio==1.85.1 numpy==2.4.6 \
+	  pillow==13.0.0 protobuf==6.33.6
+	touch $@
 
 # Gradio refuses the Pillow of constraints.txt; 80 MB of wheels, so `make test` builds it only with CI set.
 build/app/bin/gradio: pyproject.toml
@@ -187,12 +194,18 @@ findings: ## run findings/*.sh, which show surprises in other software; minutes
 PROTOS_OUT ?= .
 PROTOC = PATH=$(CURDIR)/.venv-protos/bin:$$PATH .venv-protos/bin/python -m grpc_tools.protoc -I protos
 SERVICES := $(filter-out %/common.proto,$(wildcard protos/stamp2vec/v1/*.proto))
+# No part of the library: a process has one package `inference`, and its users may have that of tritonclient.
+OIP := services/runtime/oip/v2
+OIP_PROTOC = $(PROTOC) -I $(OIP)=protos/inference
 
-protos: .venv-protos/.done ## generate stamp2vec/v1 and docs/api.md from protos/
-	rm -rf $(PROTOS_OUT)/stamp2vec/v1 && mkdir -p $(PROTOS_OUT)/stamp2vec/v1
+protos: .venv-protos/.done ## generate stamp2vec/v1, services/runtime/oip/v2 and docs/api.md from protos/
+	rm -rf $(PROTOS_OUT)/stamp2vec/v1 $(PROTOS_OUT)/$(OIP) && mkdir -p $(PROTOS_OUT)/stamp2vec/v1 $(PROTOS_OUT)/$(OIP)
 	$(PROTOC) --python_out=$(PROTOS_OUT) --mypy_out=quiet:$(PROTOS_OUT) protos/stamp2vec/v1/*.proto
 	$(PROTOC) --grpc_python_out=$(PROTOS_OUT) --mypy_grpc_out=quiet:$(PROTOS_OUT) $(SERVICES)
 	touch $(PROTOS_OUT)/stamp2vec/v1/__init__.py $(PROTOS_OUT)/stamp2vec/v1/py.typed
+	$(OIP_PROTOC) --python_out=$(PROTOS_OUT) --mypy_out=quiet:$(PROTOS_OUT) --grpc_python_out=$(PROTOS_OUT) \
+	  --mypy_grpc_out=quiet:$(PROTOS_OUT) $(OIP)/open_inference.proto
+	touch $(PROTOS_OUT)/$(OIP)/__init__.py
 	mkdir -p build $(PROTOS_OUT)/docs
 	$(PROTOC) --include_source_info --descriptor_set_out=build/protos.binpb protos/stamp2vec/v1/*.proto
 	.venv-protos/bin/python protos/reference.py build/protos.binpb > $(PROTOS_OUT)/docs/api.md
