@@ -76,7 +76,7 @@ from stamp2vec.pipelines import DocumentPipeline
 from stamp2vec.values import Preset
 for preset in Preset:
     result = DocumentPipeline.from_preset(preset)(sys.argv[1], include_masks=True)
-    assert len(result.pages[0].stamps) > 2 and result.dies
+    assert len(result.pages[0].stamps) > 2
 """
     done = subprocess.run([sys.executable, "-c", program, SAMPLE], capture_output=True, text=True, check=False)
     assert not done.returncode, done.stderr
