@@ -81,7 +81,8 @@ def test_a_token_is_asked_for_and_sent_with_each_call(browser: Browser, guarded:
             question.wait_for()
             page.locator("#ask-input").fill(token)
             page.keyboard.press("Enter")
-            question.wait_for(state="hidden")
+            expect(page.locator("#ask-input")).to_have_value("")  # closed, and asked anew perhaps at once
+        question.wait_for(state="hidden")
         upload(page, img2pdf.convert([sample]), "one.pdf", "application/pdf")
         expect(page.locator(".box")).to_have_count(4)
         expect(page.locator("#sheet")).to_have_js_property("naturalHeight", 1600)
