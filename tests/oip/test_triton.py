@@ -64,7 +64,7 @@ async def test_every_model_is_described_and_answers(
         assert says["ready"]
         assert [output["name"] for output in says["metadata"]["outputs"]] == list(expected)
         assert says["config"]["max_batch_size"] == 64
-        assert says["config"]["dynamic_batching"]["priority_levels"] == 2
+        assert says["config"]["dynamic_batching"]["priority_levels"] == "2"
         assert [(each["name"], each["inference_count"]) for each in says["statistics"]] == [(model, "5")]
         assert says["refusal"][0] == "StatusCode.INVALID_ARGUMENT"
         assert "send [N, " in says["refusal"][1]
