@@ -81,7 +81,7 @@ class Gateways:
         return self.stack.address("gateway").target
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def gateways(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateways]:
     folder = tmp_path_factory.mktemp("gateways")
     own, client = certificate(folder, "own"), certificate(folder, "client")

@@ -48,7 +48,7 @@ class Reader:
         return done.stdout
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def reader(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Reader]:
     logs, secured = tmp_path_factory.mktemp("logs"), tmp_path_factory.mktemp("secured")
     folder = _documents(tmp_path_factory.mktemp("reader"))

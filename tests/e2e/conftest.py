@@ -59,7 +59,7 @@ def folders(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     return {folder.name: folder for folder in root.iterdir()}
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def services(folders: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     logs = tmp_path_factory.mktemp("logs")
     options = {service: [*OPTIONS] for service in MODEL_SERVICE_NAMES}
