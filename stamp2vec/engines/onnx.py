@@ -29,10 +29,14 @@ class OnnxEngine:
             self._session = session(path)
         except Exception as error:  # its own exceptions have no class in common
             raise WeightsError(f"{path} cannot be run by ONNX Runtime {onnxruntime.__version__}: {error}") from error
-        (taken,) = self._session.get_inputs()
-        size = [manifest.input_height, manifest.input_width]
-        if manifest.task is not Task.READ and taken.shape[1:] != [*size, 3]:  # readers take lines of any width
-            raise WeightsError(f"{path} takes pictures of {taken.shape[1:]}: export it with python -m training.export")
+        taken, given = self._session.get_inputs(), self._session.get_outputs()
+        if [(each.name, each.type) for each in taken] != [(INPUT, "tensor(uint8)")] or OUTPUT not in [
+            each.name for each in given
+        ]:
+            raise WeightsError(f"{path} does not make {OUTPUT} of {INPUT}: export it with python -m training.export")
+        shape, size = taken[0].shape[1:], [manifest.input_height, manifest.input_width]
+        if manifest.task is not Task.READ and shape != [*size, 3]:  # readers take lines of any width
+            raise WeightsError(f"{path} takes pictures of {shape}: export it with python -m training.export")
         self._outputs = OUTPUTS[manifest.task]
 
     def infer(self, batch: np.ndarray) -> list[np.ndarray]:

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import onnx
 import pytest
 import torch
 from PIL import Image
@@ -131,6 +132,26 @@ def test_a_missing_graph_is_named(copied: Path) -> None:
 def test_what_is_no_graph_is_refused(copied: Path) -> None:
     hub.save_graph(copied, b"no graph")
     with pytest.raises(WeightsError, match=r"model\.onnx cannot be run by ONNX Runtime"):
+        engines.load(copied, Task.SEGMENT)
+
+
+def test_a_graph_of_another_kind_is_refused(copied: Path) -> None:
+    graph = onnx.load(copied / hub.GRAPH, load_external_data=False)
+    graph.graph.output[0].name = graph.graph.node[-1].output[0] = "other"
+    hub.save_graph(copied, graph.SerializeToString())
+    with pytest.raises(WeightsError, match="does not make answers of images: export it"):
+        engines.load(copied, Task.SEGMENT)
+
+
+def test_a_graph_reads_no_file_outside_its_folder(copied: Path) -> None:
+    shutil.copy(copied / hub.WEIGHTS, copied.parent / hub.WEIGHTS)
+    graph = onnx.load(copied / hub.GRAPH, load_external_data=False)
+    for tensor in graph.graph.initializer:
+        for entry in tensor.external_data:
+            if entry.key == "location":
+                entry.value = f"../{hub.WEIGHTS}"
+    hub.save_graph(copied, graph.SerializeToString())
+    with pytest.raises(WeightsError, match="cannot be run by ONNX Runtime"):
         engines.load(copied, Task.SEGMENT)
 
 

@@ -48,12 +48,14 @@ def test_processes_that_run_no_model_do_not_import_torch(module: str) -> None:
     assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
 
 
-def test_only_the_executor_loads_torch_and_a_stop_is_quiet(model: Path) -> None:
+@pytest.mark.parametrize("bundled", [True, False])
+def test_only_executors_of_models_without_a_graph_load_torch_and_a_stop_is_quiet(model: Path, bundled: bool) -> None:
+    model = hub.find("yolo-stamp") if bundled else model
     with detector("--model", str(model)) as process:
         assert process.stdout is not None
         ready = json.loads(process.stdout.readline())
         (child,) = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
-        assert [has_torch(process.pid), has_torch(int(child))] == [False, True]
+        assert [has_torch(process.pid), has_torch(int(child))] == [False, not bundled]
         with grpc.insecure_channel(f"127.0.0.1:{ready['port']}") as channel:
             stub = detector_pb2_grpc.DetectorServiceStub(channel)
             (info,) = stub.ListModels(detector_pb2.DetectorServiceListModelsRequest()).models
