@@ -25,7 +25,7 @@ from stamp2vec.imaging.formats import (
     warn_of_damage,
     whole,
 )
-from stamp2vec.imaging.ink import ink_colour
+from stamp2vec.imaging.ink import ink_colour, ink_colours
 from stamp2vec.imaging.letterbox import Letterbox, letterbox, letterboxed
 from stamp2vec.imaging.tiles import View, views
 
@@ -46,6 +46,7 @@ __all__ = [
     "decode_pages",
     "decode_picture",
     "ink_colour",
+    "ink_colours",
     "letterbox",
     "letterboxed",
     "open_file",
