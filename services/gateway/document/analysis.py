@@ -32,11 +32,13 @@ from stamp2vec.document import (
     check_stamp_count,
     cut,
     failed_page,
+    fit_of,
     in_order,
+    on_whole,
     page_result,
     without_stamps,
 )
-from stamp2vec.errors import InvalidInput, Stamp2vecError
+from stamp2vec.errors import InvalidImage, InvalidInput, Stamp2vecError
 from stamp2vec.imaging import Letterbox, Limits, Page, letterbox
 from stamp2vec.limits import MAX_IMAGES, MAX_MESSAGE_BYTES
 from stamp2vec.texts import StampText
@@ -47,6 +49,7 @@ from stamp2vec.wire.models import version_to_message
 from stamp2vec.wire.png import encode_png
 from stamp2vec.wire.stamps import stamp_pngs
 
+Found = list[Detection] | Stamp2vecError
 OnPage = Callable[[gateway_pb2.Page], Awaitable[None]]
 """Takes a page that is done; returns when there is room for the next."""
 
@@ -104,6 +107,7 @@ class DocumentAnalysis:
             password=options.password,
             limits=limits,
             copies=int(options.include_erased_page),
+            fit=fit_of(models.detector, options),
         )
         self._search = Search(
             caller=caller,
@@ -149,7 +153,8 @@ class DocumentAnalysis:
 
     async def _analyze(self, group: Group, slots: asyncio.Semaphore, before: asyncio.Task[None] | None) -> None:
         """Analyses pages, and answers them after those of the group before."""
-        pages = await self._analyzed(group)
+        group, results = await self._detected(group)
+        pages = await self._analyzed(group, results)
         self._hold.give_back(group.size)
         del group  # the caller may take its time, and these bytes count no more
         if self._on_page is not None and before is not None:
@@ -169,11 +174,28 @@ class DocumentAnalysis:
         self._bytes -= sum(map(_picture_bytes, page.stamps)) + len(page.erased_png or b"")
         return replace(page, stamps=tuple(kept), erased_png=None)
 
-    async def _analyzed(self, group: Group) -> list[AnalyzedPage]:
-        """The pages of a group, in order."""
-        pages = [failed_page(broken, broken.error) for broken in group.broken]
+    async def _detected(self, group: Group) -> tuple[Group, Sequence[Found]]:
+        """A group, whose pages are whole now where there are stamps on them, and the stamps of each page."""
         with self.stages.during(Stage.DETECT):
             results = await self._search.find([page.views for page in group.pages])
+        for place, (page, found) in enumerate(zip(group.pages, results, strict=True)):
+            if not page.page.is_reduced or isinstance(found, Stamp2vecError) or not found:
+                continue
+            rest = group.size - page.size
+            try:
+                with self.stages.during(Stage.DECODE):
+                    whole = await self._reader.whole(page)
+            except InvalidImage as error:
+                group, results[place] = replace(group, size=rest), error
+            else:
+                pages = (*group.pages[:place], whole, *group.pages[place + 1 :])
+                group = replace(group, pages=pages, size=rest + whole.size)
+                results[place] = on_whole(found, page.page, whole.page)
+        return group, results
+
+    async def _analyzed(self, group: Group, results: Sequence[Found]) -> list[AnalyzedPage]:
+        """The pages of a group, in order; `results` are the stamps of each."""
+        pages = [failed_page(broken, broken.error) for broken in group.broken]
         found: list[tuple[ReadPage, Detection]] = []
         errors: dict[int, Stamp2vecError] = {}
         for page, result in zip(group.pages, results, strict=True):
