@@ -148,7 +148,8 @@ class DocumentAnalysis:
                 is_last, most = group.is_last, GROUP_PAGES
                 del group  # whose pixels go as soon as nobody needs them
         dies = await self._workers.run(DocumentDies, self._pages, self._models, self._options.known_prior)
-        await compare_ink(dies, self._models, self._caller, self.stages)
+        if self._stamps > 1:
+            await compare_ink(dies, self._models, self._caller, self.stages)
         return dies
 
     async def _analyze(self, group: Group, slots: asyncio.Semaphore, before: asyncio.Task[None] | None) -> None:
