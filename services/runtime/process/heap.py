@@ -10,7 +10,7 @@ _WORTH_BYTES = 32 * 2**20
 # Of mallopt(3). Messages of pictures, and arrays as large, come and go with each request: by glibc's own thresholds the
 # system makes and clears that memory anew for each of them.
 _TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3
-_KEPT_BYTES = 64 * 2**20  # at the end of a heap
+_KEPT_BYTES = 32 * 2**20  # at the end of each heap
 _LARGE_BYTES = 16 * 2**20  # what is larger goes back to the system as soon as it is freed
 
 
