@@ -26,7 +26,8 @@ class Manifest:
     lower-case hexadecimal; `vector_size` is 0 for models that make no vector; `training` is how the weights were
     made (commit, recipe, seconds), `metrics` how good they are. `views` is what of a page a detector gets; a file
     without the key means the whole page. `verification` is what an embedder's similarities mean, `pair_calibration`
-    what the evidence of a pair network means; None, and no key in the file, where that was not measured.
+    what the evidence of a pair network means; None, and no key in the file, where that was not measured. `graph_sha256`
+    is that of model.onnx, empty and no key in the file where there is none: PyTorch alone runs the model then.
     """
 
     name: str
@@ -47,6 +48,7 @@ class Manifest:
     views: Views = Views.WHOLE
     verification: Verification | None = None
     pair_calibration: PairCalibration | None = None
+    graph_sha256: str = ""
 
     def __post_init__(self) -> None:
         """Names become paths and addresses, so they are held to a narrow alphabet."""
@@ -54,6 +56,8 @@ class Manifest:
         _require(_VERSION.fullmatch(self.version), "version", "three numbers, such as 1.0.0")
         _require(_NAME.fullmatch(self.architecture), "architecture", "lower-case letters, digits and hyphens")
         _require(_SHA256.fullmatch(self.sha256), "sha256", "64 lower-case hexadecimal digits")
+        graph = self.graph_sha256
+        _require(not graph or _SHA256.fullmatch(graph), "graph_sha256", "64 lower-case hexadecimal digits")
         _require(8 <= self.input_height <= 4096, "input_height", "8 to 4096 pixels")
         _require(8 <= self.input_width <= 4096, "input_width", "8 to 4096 pixels")
         _require(0 <= self.threshold <= 1, "threshold", "0 to 1")
@@ -87,8 +91,8 @@ class Manifest:
         values = dataclasses.asdict(self)
         if self.task != Task.DETECT:
             del values["views"]
-        for key in ("verification", "pair_calibration"):
-            if values[key] is None:
+        for key in ("verification", "pair_calibration", "graph_sha256"):
+            if not values[key]:
                 del values[key]
         return json.dumps(values, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 
@@ -195,7 +199,7 @@ def _pair_calibration(key: str, value: object) -> PairCalibration:
         raise WeightsError(f"manifest.json: {key}.{error}") from error
 
 
-_OPTIONAL = ("views", "verification", "pair_calibration")
+_OPTIONAL = ("views", "verification", "pair_calibration", "graph_sha256")
 _READERS: Mapping[str, Callable[[str, object], Any]] = {
     "name": _string,
     "version": _string,
@@ -215,4 +219,5 @@ _READERS: Mapping[str, Callable[[str, object], Any]] = {
     "views": _views,
     "verification": _verification,
     "pair_calibration": _pair_calibration,
+    "graph_sha256": _string,
 }
