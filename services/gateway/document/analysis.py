@@ -72,6 +72,16 @@ class _Fitted:
     png: bytes
 
 
+_Parts = tuple[
+    _Fitted,
+    np.ndarray | Stamp2vecError | None,
+    np.ndarray | Stamp2vecError | None,
+    StampText | Stamp2vecError | None,
+    bool,
+]
+"""A crop, its vector, its mask in pixels of the segmenter's input, its text, and whether its ink may be compared."""
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class _Described:
     """A stamp of a page, or the error that it ended in."""
@@ -147,9 +157,10 @@ class DocumentAnalysis:
                 before = tasks.create_task(self._analyze(group, slots, before))
                 is_last, most = group.is_last, GROUP_PAGES
                 del group  # whose pixels go as soon as nobody needs them
+        if self._stamps < 2:  # there is nothing to compare, and no work that is worth a thread
+            return DocumentDies(self._pages, self._models, self._options.known_prior)
         dies = await self._workers.run(DocumentDies, self._pages, self._models, self._options.known_prior)
-        if self._stamps > 1:
-            await compare_ink(dies, self._models, self._caller, self.stages)
+        await compare_ink(dies, self._models, self._caller, self.stages)
         return dies
 
     async def _analyze(self, group: Group, slots: asyncio.Semaphore, before: asyncio.Task[None] | None) -> None:
@@ -243,13 +254,14 @@ class DocumentAnalysis:
             for number in range(len(fitted))
         ]
         described: list[_Described] = []
-        parts = zip(fitted, embedding.result(), masking.result(), reading.result(), kept, strict=True)
-        for each, vector, mask, text, keep in parts:
-            described.append(await self._workers.run(self._described, each, vector, mask, text, keep))
-            stamp = described[-1].stamp
-            if isinstance(stamp, AnalyzedStamp):
-                self._bytes += self._size(stamp)
-            self._room()
+        parts = list(zip(fitted, embedding.result(), masking.result(), reading.result(), kept, strict=True))
+        step = 1 if self._options.needs_masks else MAX_IMAGES  # what is made of masks takes time and room
+        for first in range(0, len(parts), step):
+            for each in await self._workers.run(self._describe_all, parts[first : first + step]):
+                described.append(each)
+                if isinstance(each.stamp, AnalyzedStamp):
+                    self._bytes += self._size(each.stamp)
+                self._room()
         return described
 
     def _cut_out(self, found: Sequence[tuple[ReadPage, Detection]], room: int) -> list[_Fitted]:
@@ -267,6 +279,9 @@ class DocumentAnalysis:
                 raise self._too_large()
         return cuts
 
+    def _describe_all(self, parts: Sequence[_Parts]) -> list[_Described]:
+        return [self._described(*each) for each in parts]
+
     def _described(
         self,
         fitted: _Fitted,
@@ -275,7 +290,7 @@ class DocumentAnalysis:
         text: StampText | Stamp2vecError | None,
         keep: bool,
     ) -> _Described:
-        """`mask` is in pixels of the segmenter's input; `keep` says whether the ink of the crop may be compared."""
+        """See _Parts."""
         index = fitted.page.page.index
         if isinstance(vector, Stamp2vecError):
             return _Described(index, vector)

@@ -24,4 +24,4 @@ def load_reduced(image: Image.Image, fit: tuple[int, int], reduction: int) -> ND
     shown = 0, 0, image.width / reduction, image.height / reduction  # of the last pixels of rows and columns, a part
     image.draft(None, (image.width // reduction, image.height // reduction))
     image.load()
-    return np.asarray(image.convert("RGB").resize((width, height), Image.Resampling.BILINEAR, shown))
+    return np.asarray(image.resize((width, height), Image.Resampling.BILINEAR, shown).convert("RGB"))
