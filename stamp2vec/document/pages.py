@@ -8,7 +8,6 @@ from numpy.typing import NDArray
 
 from stamp2vec.detection.candidates import SCORE_FLOOR
 from stamp2vec.detection.votes import merge, to_page
-from stamp2vec.document.options import Options
 from stamp2vec.document.placing import stored
 from stamp2vec.imaging import Page, View, views
 from stamp2vec.limits import DEFAULT_MAX_OVERLAP, MAX_DETECTIONS
@@ -20,9 +19,9 @@ def page_views(image: NDArray[np.uint8], detector: ModelInfo) -> tuple[View, ...
     return views(image, detector.input_size, detector.views)
 
 
-def fit_of(detector: ModelInfo, options: Options) -> tuple[int, int] | None:
-    """Height and width into which all fits that the detector sees of a page; None where pages are needed whole."""
-    return None if has_tiles(detector) or options.include_erased_page else detector.input_size
+def fit_of(detector: ModelInfo) -> tuple[int, int] | None:
+    """Height and width into which all fits that the detector sees of a page; None where it sees more of it in tiles."""
+    return None if has_tiles(detector) else detector.input_size
 
 
 def on_whole(found: Sequence[Detection], reduced: Page, whole: Page) -> list[Detection]:

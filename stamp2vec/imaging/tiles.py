@@ -16,7 +16,6 @@ OBLONG = 0.8  # shorter by longer side, up to which one row of tiles as high as 
 TILE = 2800  # pixels a side, at most, so that small stamps on plans are seen; A4 and Letter at 300 dpi are narrower
 OVERLAP = 0.2  # share of a tile that neighbours have in common: what is smaller is whole on one of them
 MAX_VIEWS = MAX_IMAGES  # of a page, one of which is the whole: they go into one call
-_REDUCING_GAP = 1.0  # of pages; a detector finds as much as without it, in less than half the time of scaling
 _AT_EDGE = 2.0  # pixels of the model's input within which a box counts as cut by the tile's edge
 _TOO_SMALL = 8.0  # pixels of the model's input: of less height or width, stamps are seen badly
 _TOO_LARGE = 0.6  # share of the model's input: of more, stamps are seen badly
@@ -69,7 +68,7 @@ def views(page: NDArray[np.uint8], size: tuple[int, int], shown: Views) -> tuple
     height, width = page.shape[:2]
     parts = [(0, 0, width, height), *(tiles(height, width) if shown is Views.WHOLE_AND_TILES else ())]
     return tuple(
-        View(*letterbox(page[top:bottom, left:right], size, _REDUCING_GAP), left, top, width, height)
+        View(*letterbox(page[top:bottom, left:right], size), left, top, width, height)
         for left, top, right, bottom in parts
     )
 

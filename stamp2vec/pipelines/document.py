@@ -207,7 +207,8 @@ class DocumentPipeline:
 
     def _page(self, reader: Reader, index: int, options: Options, clock: "_Clock", stamps_before: int) -> AnalyzedPage:
         with clock.during("decode"):
-            page = read_page(reader, index, fit_of(self.detector.manifest.info, options))
+            fit = None if options.include_erased_page else fit_of(self.detector.manifest.info)
+            page = read_page(reader, index, fit)
         if isinstance(page, BrokenPage):
             return failed_page(page, page.error)
         with clock.during("detect"):

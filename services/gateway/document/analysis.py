@@ -117,7 +117,7 @@ class DocumentAnalysis:
             password=options.password,
             limits=limits,
             copies=int(options.include_erased_page),
-            fit=fit_of(models.detector, options),
+            fit=None if options.include_erased_page else fit_of(models.detector),
         )
         self._search = Search(
             caller=caller,

@@ -178,9 +178,17 @@ class PageReader:
 
 
 async def read_picture(
-    message: common_pb2.Image, field: str, caller: ModelCaller, use: Callable[[Page], T], *, keeps: bool = False
+    message: common_pb2.Image,
+    field: str,
+    caller: ModelCaller,
+    use: Callable[[Page], T],
+    *,
+    keeps: bool = False,
+    fit: tuple[int, int] | None = None,
 ) -> T:
     """What `use` makes of a picture, in a thread; its pixels stay with the call only if `use` keeps them.
+
+    With `fit` the picture of a file comes as `imaging.read_fitted` gives it.
 
     Raises InvalidImage when the picture cannot be read, and InvalidInput when the message holds none.
     """
@@ -192,7 +200,7 @@ async def read_picture(
         held = 0
         try:
             decoder.open(file, Limits(), f"{field}.encoded", None, caller.deadline.at_s)
-            page = decoder.read(0, room.wait, caller.deadline.at_s)
+            page = decoder.read(0, room.wait, caller.deadline.at_s, fit)
             result = use(page)
             held = page.image.nbytes if keeps else 0
         finally:

@@ -103,14 +103,14 @@ def warn_of_damage(texts: Iterable[str]) -> None:
         warnings.warn(text, DamagedImageWarning, stacklevel=3)
 
 
-def decode_picture(data: bytes, limits: Limits = Limits(), field: str = "") -> Page:
-    """The first page of a file.
+def decode_picture(data: bytes, limits: Limits = Limits(), field: str = "", fit: tuple[int, int] | None = None) -> Page:
+    """The first page of a file, whole or as `read_fitted` gives it.
 
     Raises InvalidImage with `field` when there is none, or it cannot be decoded.
     """
     reader = open_file(io.BytesIO(data), limits, field)
     try:
-        return reader.read(0)
+        return reader.read(0) if fit is None else read_fitted(reader, 0, fit)
     finally:
         reader.close()
 
