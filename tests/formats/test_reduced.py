@@ -74,6 +74,7 @@ def test_what_costs_as_much_comes_whole() -> None:
     assert not fitted(jpeg(small)).is_reduced
     assert not fitted(jpeg(drawn(1754, 1240)), (1280, 1280)).is_reduced
     assert not fitted(jpeg(drawn(1754, 1240), "CMYK")).is_reduced
+    assert not fitted(jpeg(drawn(1754, 1240), progressive=True)).is_reduced  # it takes as much memory
     exif = Image.Exif()
     exif[0x0112] = 6
     turned = fitted(jpeg(drawn(1754, 1240), exif=exif))

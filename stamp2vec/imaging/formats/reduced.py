@@ -13,9 +13,11 @@ _ENOUGH = 0.97  # of the pixels along a side that are wanted: a page of A4 has h
 
 def reduction_of(image: Image.Image, fit: tuple[int, int]) -> int:
     """By how much each side of a JPEG that is not loaded may be divided for `fit`, (height, width); 1 is not at all."""
+    if image.mode not in _MODES or image.info.get("progressive"):  # of which the decoder holds all the same
+        return 1
     height, width = fitted(image.height, image.width, fit)
     least = max(_ENOUGH * height / image.height, _ENOUGH * width / image.width)
-    return next((step for step in _STEPS if image.mode in _MODES and step * least <= 1), 1)
+    return next((step for step in _STEPS if step * least <= 1), 1)
 
 
 def load_reduced(image: Image.Image, fit: tuple[int, int], reduction: int) -> NDArray[np.uint8]:
