@@ -1,10 +1,12 @@
 """CPU time and memory a page: `python -m bench.capacity`.
 
-Sends documents of one page through the four real services and reads how much CPU time and memory each takes. CPU time
-is the basis of capacity planning, and unlike a rate it hardly depends on other load of the machine.
+Sends documents of one page through the four real services and reads how much CPU time and memory each takes, and how
+much of the time is of its parent: the rest is of decoders and executors. CPU time is the basis of capacity planning,
+and unlike a rate it hardly depends on other load of the machine.
 """
 
 import argparse
+import io
 import math
 import os
 import tempfile
@@ -13,9 +15,12 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
+from PIL import Image
+
 from services.stack.processes import Service, Stack, running
 from services.table import MODEL_SERVICE_NAMES
 from stamp2vec.client import Client
+from stamp2vec.document import DocumentOptions
 
 SERVICES = ("gateway", *MODEL_SERVICE_NAMES)
 CALLERS = 4
@@ -34,6 +39,8 @@ class Cost:
     """The cost of one page in one service."""
 
     cpu_s: float
+    parent_s: float
+    """Of it, that of the process that serves."""
     memory_mib: float
     """The memory of the service with one executor under this load."""
 
@@ -44,25 +51,39 @@ def main() -> None:
     parser.add_argument("--pages", type=int, default=100, help="pages to send")
     parser.add_argument("--price", type=float, default=0.04, help="of a CPU core and its memory for an hour")
     parser.add_argument("--masks", action="store_true", help="ask for ink masks too, which the segmenter makes")
+    parser.add_argument("--no-vectors", action="store_true", help="ask for no vectors: no ink is compared then")
+    parser.add_argument("--without-stamps", action="store_true", help="send the same page after its stamps were erased")
     chosen = parser.parse_args()
     if chosen.pages < 1:
         parser.error("measure at least 1 page")
     with tempfile.TemporaryDirectory() as logs, running({}, Path(logs)) as stack:
-        stamps, costs = _measure(stack, chosen.pages, chosen.masks)
+        asked = DocumentOptions(include_masks=chosen.masks, include_vectors=not chosen.no_vectors)
+        stamps, costs = _measure(stack, chosen.pages, asked, without_stamps=chosen.without_stamps)
     _show(stamps, costs)
     _plan(costs, chosen.price)
 
 
-def _measure(stack: Stack, pages: int, masks: bool) -> tuple[int, dict[str, Cost]]:
+def _measure(stack: Stack, pages: int, asked: DocumentOptions, *, without_stamps: bool) -> tuple[int, dict[str, Cost]]:
     """The number of stamps on the page, and its cost in each service."""
-    page = _PAGE.read_bytes()
     with Client(stack.address("gateway").target) as client, ThreadPoolExecutor(CALLERS) as pool:
-        stamps = [len(client.analyze(page, include_masks=masks).pages[0].stamps) for _ in range(CALLERS)]
+        page = _erased(client) if without_stamps else _PAGE.read_bytes()
+        stamps = [len(client.analyze(page, **asked).pages[0].stamps) for _ in range(CALLERS)]
         before = {name: _cpu_s(stack[name]) for name in SERVICES}
-        for _ in pool.map(lambda _: client.analyze(page, include_masks=masks), range(pages)):
+        for _ in pool.map(lambda _: client.analyze(page, **asked), range(pages)):
             pass
-    costs = {name: Cost((_cpu_s(stack[name]) - before[name]) / pages, _memory_mib(stack[name])) for name in SERVICES}
+        after = {name: _cpu_s(stack[name]) for name in SERVICES}
+    costs = {}
+    for name in SERVICES:
+        parent_s, children_s = (end - start for start, end in zip(before[name], after[name], strict=True))
+        costs[name] = Cost((parent_s + children_s) / pages, parent_s / pages, _memory_mib(stack[name]))
     return stamps[0], costs
+
+
+def _erased(client: Client) -> bytes:
+    """The page without its stamps, a JPEG of about as many bytes as before."""
+    file = io.BytesIO()
+    Image.open(io.BytesIO(client.erase(_PAGE.read_bytes()).data)).convert("RGB").save(file, "JPEG", quality=92)
+    return file.getvalue()
 
 
 def family(pid: int) -> list[int]:
@@ -71,10 +92,14 @@ def family(pid: int) -> list[int]:
     return [pid, *(int(child) for task in tasks for child in (task / "children").read_text().split())]
 
 
-def _cpu_s(service: Service) -> float:
-    """See proc(5): utime and stime are the 14th and 15th field, and the name before them may have spaces."""
+def _cpu_s(service: Service) -> tuple[float, float]:
+    """Of the parent, and of its children.
+
+    See proc(5): utime and stime are the 14th and 15th field, and the name before them may have spaces.
+    """
     fields = [Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split() for pid in family(service.pid)]
-    return sum(int(each[11]) + int(each[12]) for each in fields) * _TICK_S
+    parent_s, *children_s = [(int(each[11]) + int(each[12])) * _TICK_S for each in fields]
+    return parent_s, sum(children_s)
 
 
 def _memory_mib(service: Service) -> float:
@@ -86,12 +111,12 @@ def _memory_mib(service: Service) -> float:
 
 def _show(stamps: int, costs: Mapping[str, Cost]) -> None:
     print(f"one page of {stamps} stamps")
-    print(f"{'':12}{'CPU ms a page':>16}{'pages/s a core':>16}{'memory, MiB':>14}")
+    print(f"{'':12}{'CPU ms a page':>16}{'of the parent':>16}{'pages/s a core':>16}{'memory, MiB':>14}")
     for name, cost in costs.items():
         rate = f"{1 / cost.cpu_s:16.1f}" if cost.cpu_s > 0 else f"{'-':>16}"  # a service that no page needs may be idle
-        print(f"{name:12}{1000 * cost.cpu_s:16.1f}{rate}{cost.memory_mib:14.0f}")
-    total_s = sum(cost.cpu_s for cost in costs.values())
-    print(f"{'together':12}{1000 * total_s:16.1f}{1 / total_s:16.1f}")
+        print(f"{name:12}{1000 * cost.cpu_s:16.1f}{1000 * cost.parent_s:16.1f}{rate}{cost.memory_mib:14.0f}")
+    total_s, parents_s = (sum(column) for column in zip(*((c.cpu_s, c.parent_s) for c in costs.values()), strict=True))
+    print(f"{'together':12}{1000 * total_s:16.1f}{1000 * parents_s:16.1f}{1 / total_s:16.1f}")
 
 
 def pods(cpu_s: float, rate: float) -> int:

@@ -21,10 +21,17 @@ class PictureDecoding(Generic[Place]):
     """Makes a model's input of the bytes of a picture; see ModelService."""
 
     def __init__(
-        self, settings: ServerSettings, fit: Callable[[Page, tuple[int, int]], tuple[NDArray[np.uint8], Place]]
+        self,
+        settings: ServerSettings,
+        fit: Callable[[Page, tuple[int, int]], tuple[NDArray[np.uint8], Place]],
+        *,
+        of_pages: bool,
     ) -> None:
-        """`fit` makes the input, of (height, width), of a picture that is decoded, in a thread."""
-        self._pool, self._fit = decoder_pool(settings), fit
+        """`fit` makes the input, of (height, width), of a picture that is decoded, in a thread.
+
+        Pictures `of_pages` are read as `imaging.read_fitted` gives them.
+        """
+        self._pool, self._fit, self._of_pages = decoder_pool(settings), fit, of_pages
 
     async def start(self, registry: CollectorRegistry) -> None:
         """See Decoding. The processes start with the first file: most callers send pixels."""
@@ -38,7 +45,8 @@ class PictureDecoding(Generic[Place]):
 
             def prepare(decoder: Decoder) -> tuple[NDArray[np.uint8], Place]:
                 decoder.open(file, Limits(), f"{field}.encoded", None, deadline_s)
-                return self._fit(decoder.read(0, lambda _: True, deadline_s), size)
+                page = decoder.read(0, lambda _: True, deadline_s, size if self._of_pages else None)
+                return self._fit(page, size)
 
             try:
                 return await self._pool.run(prepare)

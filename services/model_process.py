@@ -54,7 +54,7 @@ def app(
         register_all,
         partial(describe, spec.tasks, settings.device),
         prepare,
-        PictureDecoding(settings, fit),
+        PictureDecoding(settings, fit, of_pages=Task.DETECT in spec.tasks),
         settings,
         (oip.SERVICE,),
     )

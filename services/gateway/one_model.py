@@ -9,7 +9,7 @@ from services.gateway.document.pages import GROUP_PAGES, read_picture
 from services.gateway.tasks import task_group
 from services.gateway.upstream.calls import ModelCaller, Pixels
 from stamp2vec.comparison import blank
-from stamp2vec.document import has_tiles, page_views, stored
+from stamp2vec.document import fit_of, has_tiles, page_views, stored
 from stamp2vec.errors import InvalidCall, InvalidImage, InvalidInput, Stamp2vecError
 from stamp2vec.imaging import Letterbox, Page, PageInfo, View, letterboxed
 from stamp2vec.limits import MAX_DETECTIONS, MAX_IMAGES, MAX_MESSAGE_BYTES
@@ -44,7 +44,7 @@ async def detect(request: gateway_pb2.DetectStampsRequest, caller: ModelCaller) 
     read: list[_Viewed | InvalidInput] = []
     found: list[list[Detection] | Stamp2vecError] = []
     for first in range(0, len(request.images), step):
-        pages = await _read_all(request.images[first : first + step], views_of, caller, first)
+        pages = await _read_all(request.images[first : first + step], views_of, caller, first, fit_of(detector))
         found += await search.find([page.views for page in _readable(pages)])
         read += [each if isinstance(each, InvalidInput) else replace(each, views=()) for each in pages]
     _require_one(read)
@@ -149,14 +149,21 @@ async def _fit_all(
 
 
 async def _read_all(
-    images: Sequence[common_pb2.Image], use: Callable[[Page, str], F], caller: ModelCaller, first: int = 0
+    images: Sequence[common_pb2.Image],
+    use: Callable[[Page, str], F],
+    caller: ModelCaller,
+    first: int = 0,
+    fit: tuple[int, int] | None = None,
 ) -> list[F | InvalidInput]:
-    """What `use` makes of each picture and its path in the call, of which these are the images from `first` on."""
+    """What `use` makes of each picture and its path in the call, of which these are the images from `first` on.
+
+    `fit` is as of `read_picture`.
+    """
 
     async def read_one(index: int) -> F | InvalidInput:
         field = f"images[{first + index}]"
         try:
-            return await read_picture(images[index], field, caller, lambda page: use(page, field))
+            return await read_picture(images[index], field, caller, lambda page: use(page, field), fit=fit)
         except InvalidInput as error:
             return error
 

@@ -21,7 +21,7 @@ from stamp2vec.wire.comparisons import comparand_to_message, comparison_from_mes
 from stamp2vec.wire.documents import priority_to_message, request_to_message, result_from_message
 from stamp2vec.wire.erasing import erase_request_to_message, erased_from_message
 from stamp2vec.wire.errors import status_from_message
-from stamp2vec.wire.images import Picture, images_to_messages, mask_from_message
+from stamp2vec.wire.images import Picture, add_images, mask_from_message
 from stamp2vec.wire.models import info_from_message, selector_to_message
 from stamp2vec.wire.stamps import detection_from_message, vector_from_message
 
@@ -69,13 +69,13 @@ def detect(
     if found := faults(None, None, max_detections):  # a message cannot hold every int; the gateway checks the rest
         raise found[0]
     request = gateway_pb2.DetectStampsRequest(
-        images=images_to_messages(pages),
         model=selector_to_message(model),
         min_score=min_score,
         max_overlap=max_overlap,
         max_detections=max_detections,
         priority=priority_to_message(bulk),
     )
+    add_images(request.images, pages)
     return _of_images(
         "DetectStamps", request, len(pages), lambda _, result: list(map(detection_from_message, result.detections))
     )
@@ -83,17 +83,15 @@ def detect(
 
 def segment(crops: Sequence[Picture], model: Preset | str, *, bulk: bool) -> Call[list[np.ndarray | Stamp2vecError]]:
     """Crops to ink masks."""
-    request = gateway_pb2.SegmentStampsRequest(
-        images=images_to_messages(crops), model=selector_to_message(model), priority=priority_to_message(bulk)
-    )
+    request = gateway_pb2.SegmentStampsRequest(model=selector_to_message(model), priority=priority_to_message(bulk))
+    add_images(request.images, crops)
     return _of_images("SegmentStamps", request, len(crops), lambda _, result: mask_from_message(result.mask))
 
 
 def embed(crops: Sequence[Picture], model: Preset | str, *, bulk: bool) -> Call[list[Embedding | Stamp2vecError]]:
     """Crops to vectors."""
-    request = gateway_pb2.EmbedStampsRequest(
-        images=images_to_messages(crops), model=selector_to_message(model), priority=priority_to_message(bulk)
-    )
+    request = gateway_pb2.EmbedStampsRequest(model=selector_to_message(model), priority=priority_to_message(bulk))
+    add_images(request.images, crops)
 
     def read(response: gateway_pb2.EmbedStampsResponse, result: Any) -> Embedding:
         return Embedding(vector_from_message(result.vector), response.model.name, response.model.version)

@@ -8,14 +8,19 @@ MIN_INK_SHARE = 0.005
 _SAMPLED_PX = 128  # rows and columns, at most: ink is counted, not read
 _DARKER = 0.18  # a pixel with ink lets this share less of some colour through than the paper does
 _PAPER_QUANTILE = 0.9
+_PAPER_STEP = 5  # the light of paper is told from every fifth pixel
 
 
 def ink_share(crop: NDArray[np.uint8]) -> float:
     """The share of a crop, uint8 (H, W, 3), that is darker than its paper in some colour: 0 to 1."""
     step = max(-(-side // _SAMPLED_PX) for side in crop.shape[:2])
-    pixels = crop[::step, ::step].reshape(-1, 3).astype(np.float32)
-    paper = np.quantile(pixels, _PAPER_QUANTILE, axis=0)
-    return float((pixels < (1 - _DARKER) * paper).any(1).mean())
+    sampled = crop[::step, ::step].reshape(-1, 3)
+    pixels = np.ascontiguousarray(sampled.T)  # (3, N): fast along the channels
+    some = pixels[:, ::_PAPER_STEP]
+    place = int(_PAPER_QUANTILE * (some.shape[1] - 1))
+    paper = np.partition(some, place, 1)[:, place]
+    darker = pixels < np.ceil((1 - _DARKER) * paper).astype(np.uint8)[:, None]
+    return np.count_nonzero(darker[0] | darker[1] | darker[2]) / len(sampled)
 
 
 def blank(crop: NDArray[np.uint8]) -> str:

@@ -65,16 +65,15 @@ class Registered:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Source:
-    """A plane as Pillow samples it, many times: its values, where it is at all, and how much ink it has."""
+    """A plane as Pillow samples it, many times, and how much ink it has."""
 
     image: Image.Image
-    extent: Image.Image
     ink: float
 
     @classmethod
     def of(cls, plane: Plane) -> "_Source":
         """float32 (H, W) of 0 to 1."""
-        return cls(Image.fromarray(plane), Image.fromarray(np.ones_like(plane)), float(plane.sum()))
+        return cls(Image.fromarray(plane), float(plane.sum()))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -93,7 +92,7 @@ def register(a: Plane, b: Plane) -> Registered:
     template = sampled(_fitting(a, frame, _COARSE_PX), frame, _COARSE_PX)
     starts = _candidates(template, _fitting(b, other, _COARSE_PX), other)
     medium = sampled(_fitting(a, frame, _MEDIUM_PX), frame, _MEDIUM_PX)
-    shown = [sampled(np.ones_like(a), frame, side) for side in (_MEDIUM_PX, SIDE_PX)]
+    shown = [_is_within((a.shape[1], a.shape[0]), frame, side) for side in (_MEDIUM_PX, SIDE_PX)]
     small = _Source.of(_fitting(b, other, _MEDIUM_PX))
     fits = _refined(medium, small, shown[0], starts, _ROUGH, _MEDIUM_POINTS, bends=False)
     starts = [one for hand in (False, True) for one in _starts(fits, hand, _PROMISING)]
@@ -188,7 +187,7 @@ def _turning(side: int, scales: tuple[float, ...]) -> NDArray[np.int32]:
 def _refined(
     template: Plane,
     b: _Source,
-    shown: Plane,
+    shown: NDArray[np.bool_],
     starts: list[tuple[Affine, bool]],
     levels: tuple[tuple[float, int], ...],
     points: int,
@@ -322,21 +321,29 @@ def _pillow_affine(at: Affine, side: int) -> tuple[float, ...]:
     return (linear[0, 0], linear[0, 1], origin[0], linear[1, 0], linear[1, 1], origin[1])
 
 
-def _agreement(a: Plane, b: _Source, at: Affine, shown: Plane) -> float:
+def _agreement(a: Plane, b: _Source, at: Affine, shown: NDArray[np.bool_]) -> float:
     """Correlation of the ink where both crops show anything, less where that is little of their ink.
 
     `a` and `shown`, where its crop lies, are planes of the frame; `b` is the other crop, placed by `at`.
     """
     side = len(a)
-    seen, both = _sampled(b.image, at, side), shown * _sampled(b.extent, at, side)
+    seen, both = _sampled(b.image, at, side), (shown & _is_within(b.image.size, at, side)).astype(np.float32)
     total = float(both.sum()) + _TINY
-    mean_a, mean_b = float((both * a).sum()) / total, float((both * seen).sum()) / total
-    apart_a, apart_b = a - mean_a, seen - mean_b
-    spread = float((both * apart_a * apart_a).sum()) * float((both * apart_b * apart_b).sum())
-    correlation = float((both * apart_a * apart_b).sum()) / (np.sqrt(spread) + _TINY)
-    ink_b = b.ink / (abs(np.linalg.det(at[:, :2])) * (2 / side) ** 2)
-    common = min(float((both * a).sum()), float((both * seen).sum())) / (min(float(a.sum()), ink_b) + _TINY)
+    ink_a, ink_b = float(np.vdot(both, a)), float(np.vdot(both, seen))
+    apart_a, apart_b = both * (a - ink_a / total), both * (seen - ink_b / total)
+    spread = float(np.vdot(apart_a, apart_a)) * float(np.vdot(apart_b, apart_b))
+    correlation = float(np.vdot(apart_a, apart_b)) / (np.sqrt(spread) + _TINY)
+    all_of_b = b.ink / (abs(np.linalg.det(at[:, :2])) * (2 / side) ** 2)
+    common = min(ink_a, ink_b) / (min(float(a.sum()), all_of_b) + _TINY)
     return float(correlation * min(1.0, common / _COMMON))
+
+
+def _is_within(size: tuple[int, int], at: Affine, side: int) -> NDArray[np.bool_]:
+    """Which pixels of the frame, bool (side, side), lie on a plane of this width and height."""
+    xx, xy, x, yx, yy, y = _pillow_affine(at, side)
+    place = np.arange(side) + 0.5
+    columns, rows = (place * xy + x)[:, None] + place * xx, (place * yy + y)[:, None] + place * yx
+    return np.asarray((columns >= 0) & (columns < size[0]) & (rows >= 0) & (rows < size[1]))
 
 
 def _normalised(plane: Plane) -> Plane:

@@ -22,7 +22,7 @@ from stamp2vec.decoding.channel import Channel, Closed, end_with
 from stamp2vec.decoding.rewriting import BoundedFile, marks_of
 from stamp2vec.erasing import Eraser, open_eraser
 from stamp2vec.errors import InvalidImage, MissingExtra
-from stamp2vec.imaging.formats import Limits, NoRoom, Reader, open_file
+from stamp2vec.imaging.formats import Limits, NoRoom, Reader, open_file, read_fitted
 
 _LARGE_BYTES = 48 * 2**20  # of a page: what it took of the heap is given back when its file is closed
 _HEADROOM_S = 2.0  # of processor time beyond what a page may take: the parent kills first, where there is one
@@ -68,7 +68,12 @@ class _Child:
                 if self._reader is None:
                     raise Closed
                 self._limit_time(request["seconds"])
-                page = self._reader.read(request["index"], self._room)
+                fit = request["fit"]
+                page = (
+                    read_fitted(self._reader, request["index"], (fit[0], fit[1]), self._room)
+                    if fit
+                    else self._reader.read(request["index"], self._room)
+                )
                 return {"info": dataclasses.asdict(page.info), "shape": page.image.shape}
             case "erase":
                 if fd is None:

@@ -139,14 +139,14 @@ class Decoder:
         """Whether it has a file open that its owner has closed, and so holds its memory."""
         return self._opened is not None and self._opened[0].is_closed
 
-    def read(self, index: int, room: Room, deadline_s: float | None = None) -> Page:
-        """A page of the file that is open.
+    def read(self, index: int, room: Room, deadline_s: float | None = None, fit: tuple[int, int] | None = None) -> Page:
+        """A page of the file that is open, whole or, with `fit`, as `formats.read_fitted` gives it.
 
         Raises InvalidImage when it cannot be read: also when it takes longer than `page_s`, more memory than the
         process has, or the process down; NoRoom when `room` has none.
         """
         field = self._open_field()
-        request = {"do": "read", "index": index, "seconds": self._limits.page_s}
+        request = {"do": "read", "index": index, "fit": fit, "seconds": self._limits.page_s}
         what = f"page {index + 1}"
         taken: list[_Taken] = []
         try:

@@ -8,7 +8,7 @@ the clockwise rotation in degrees, and the index of the StampType.
 
 import numpy as np
 
-from stamp2vec.imaging import View, crop, ink_colour
+from stamp2vec.imaging import View, crop, ink_colours
 from stamp2vec.limits import DEFAULT_MAX_OVERLAP, MAX_DETECTIONS
 from stamp2vec.values import Detection, StampType
 
@@ -82,15 +82,11 @@ def detections(
     boxes = view.boxes_to_page(candidates[:, :4])
     visible = (boxes[:, :2] < boxes[:, 2:]).all(1)  # what lies in the letterbox's margin is nothing on the page
     on_both = np.column_stack([boxes, candidates[:, 4:], candidates[:, :4]])[visible]
+    chosen = select(on_both, max_overlap, min_score).tolist()
+    inks = ink_colours([crop(view.pixels, row[7:])[0] for row in chosen]) if with_ink else [None] * len(chosen)
     return [
-        Detection(
-            box=(x1, y1, x2, y2),
-            score=score,
-            type=_TYPES[round(kind)],
-            angle_degrees=angle,
-            ink_colour=ink_colour(crop(view.pixels, edges)[0]) if with_ink else None,
-        )
-        for x1, y1, x2, y2, score, angle, kind, *edges in select(on_both, max_overlap, min_score).tolist()
+        Detection(box=(x1, y1, x2, y2), score=score, type=_TYPES[round(kind)], angle_degrees=angle, ink_colour=ink)
+        for (x1, y1, x2, y2, score, angle, kind, *_), ink in zip(chosen, inks, strict=True)
     ]
 
 

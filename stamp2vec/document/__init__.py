@@ -9,7 +9,7 @@ from stamp2vec.document.dies import DocumentDies, Round
 from stamp2vec.document.erasing import EraseOptions, Plan, erased_document, erased_page, plans, without_stamps
 from stamp2vec.document.models import InkModels, Models, calibration_of
 from stamp2vec.document.options import DocumentOptions, Options, PageOptions, check_stamp_count
-from stamp2vec.document.pages import has_tiles, merged, page_views, view_min_score
+from stamp2vec.document.pages import fit_of, has_tiles, merged, on_whole, page_views, view_min_score
 from stamp2vec.document.placing import page_result, stored
 from stamp2vec.document.reading import StampReading
 from stamp2vec.document.stamps import (
@@ -47,9 +47,11 @@ __all__ = [
     "erased_document",
     "erased_page",
     "failed_page",
+    "fit_of",
     "has_tiles",
     "in_order",
     "merged",
+    "on_whole",
     "page_result",
     "page_views",
     "plans",

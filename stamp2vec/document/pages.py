@@ -8,7 +8,8 @@ from numpy.typing import NDArray
 
 from stamp2vec.detection.candidates import SCORE_FLOOR
 from stamp2vec.detection.votes import merge, to_page
-from stamp2vec.imaging import View, views
+from stamp2vec.document.placing import stored
+from stamp2vec.imaging import Page, View, views
 from stamp2vec.limits import DEFAULT_MAX_OVERLAP, MAX_DETECTIONS
 from stamp2vec.values import Detection, ModelInfo, Views
 
@@ -16,6 +17,17 @@ from stamp2vec.values import Detection, ModelInfo, Views
 def page_views(image: NDArray[np.uint8], detector: ModelInfo) -> tuple[View, ...]:
     """What the detector gets of a page, uint8 (H, W, 3): at most 64 views, each of the size of its input."""
     return views(image, detector.input_size, detector.views)
+
+
+def fit_of(detector: ModelInfo) -> tuple[int, int] | None:
+    """Height and width into which all fits that the detector sees of a page; None where it sees more of it in tiles."""
+    return None if has_tiles(detector) else detector.input_size
+
+
+def on_whole(found: Sequence[Detection], reduced: Page, whole: Page) -> list[Detection]:
+    """Detections on a page that was reduced, in the pixels of the whole of it."""
+    (height, width), (rows, columns) = reduced.image.shape[:2], whole.image.shape[:2]
+    return [stored(each, (columns / width, rows / height)) for each in found]
 
 
 def has_tiles(detector: ModelInfo) -> bool:

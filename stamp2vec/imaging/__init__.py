@@ -21,11 +21,12 @@ from stamp2vec.imaging.formats import (
     pages_to_read,
     pillow_image,
     raw_image,
+    read_fitted,
     read_page,
     warn_of_damage,
     whole,
 )
-from stamp2vec.imaging.ink import ink_colour
+from stamp2vec.imaging.ink import ink_colour, ink_colours
 from stamp2vec.imaging.letterbox import Letterbox, letterbox, letterboxed
 from stamp2vec.imaging.tiles import View, views
 
@@ -46,12 +47,14 @@ __all__ = [
     "decode_pages",
     "decode_picture",
     "ink_colour",
+    "ink_colours",
     "letterbox",
     "letterboxed",
     "open_file",
     "pages_to_read",
     "pillow_image",
     "raw_image",
+    "read_fitted",
     "read_page",
     "views",
     "warn_of_damage",

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from stamp2vec.imaging.formats import Page
+from stamp2vec.imaging.formats import Page, fitted
 
 WHITE = 255
 
@@ -33,13 +33,9 @@ class Letterbox:
     @classmethod
     def fit(cls, height: int, width: int, size: tuple[int, int]) -> "Letterbox":
         """Place a picture of these sides in the middle of `size` (height, width), as large as it goes."""
-        scale = min(size[0] / height, size[1] / width)
-        centred = cls(scale, 0, 0, width, height, size)
-        pad_y, pad_x = (
-            (size[0] - centred.content_height) // 2,
-            (size[1] - centred.content_width) // 2,
-        )
-        return cls(scale, pad_x, pad_y, width, height, size)
+        content_height, content_width = fitted(height, width, size)
+        pad_y, pad_x = (size[0] - content_height) // 2, (size[1] - content_width) // 2
+        return cls(min(size[0] / height, size[1] / width), pad_x, pad_y, width, height, size)
 
     def stored(self, height: int, width: int) -> "Letterbox":
         """The same for answers in pixels as they are stored, of which the picture has so many."""

@@ -9,7 +9,7 @@ import numpy as np
 from stamp2vec.detection.candidates import detections
 from stamp2vec.detection.options import faults
 from stamp2vec.detection.votes import merge
-from stamp2vec.document import has_tiles, page_views, stored, view_min_score
+from stamp2vec.document import fit_of, has_tiles, page_views, stored, view_min_score
 from stamp2vec.errors import InvalidCall
 from stamp2vec.limits import DEFAULT_MAX_OVERLAP, MAX_DETECTIONS
 from stamp2vec.pipelines.pipeline import BATCH, AnyPicture, ModelPipeline, Picture, to_page
@@ -28,7 +28,8 @@ class DetectionPipeline(ModelPipeline):
         detector = self.manifest.info
         waiting = iter(pictures)
         least = view_min_score(detector, min_score)
-        while read := [to_page(picture) for picture in islice(waiting, 1 if has_tiles(detector) else BATCH)]:
+        fit = fit_of(detector)
+        while read := [to_page(picture, fit) for picture in islice(waiting, 1 if has_tiles(detector) else BATCH)]:
             pages = [page_views(each.image, detector) for each in read]
             inputs = [view.pixels for page in pages for view in page]
             batches = (inputs[first : first + BATCH] for first in range(0, len(inputs), BATCH))

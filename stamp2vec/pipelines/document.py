@@ -24,6 +24,8 @@ from stamp2vec.document import (
     erased_document,
     erased_page,
     failed_page,
+    fit_of,
+    on_whole,
     page_result,
     plans,
     without_stamps,
@@ -31,7 +33,7 @@ from stamp2vec.document import (
 from stamp2vec.erasing import open_eraser
 from stamp2vec.errors import InvalidImage
 from stamp2vec.files import File, contents
-from stamp2vec.imaging import BrokenPage, Limits, Page, open_file, pages_to_read, read_page
+from stamp2vec.imaging import BrokenPage, Limits, Reader, open_file, pages_to_read, read_page
 from stamp2vec.limits import MAX_STREAMED_PAGES
 from stamp2vec.pipelines.comparison import VerificationPipeline, ink_models
 from stamp2vec.pipelines.detection import DetectionPipeline
@@ -121,9 +123,8 @@ class DocumentPipeline:
             reader = open_file(io.BytesIO(data), _LIMITS, "document", options.password)
         with closing(reader):
             for index in pages_to_read(reader.page_count, options.pages, _LIMITS, "document"):
-                with clock.during("decode"):
-                    page = read_page(reader, index)
-                analyzed.append(self._page(page, options, clock, sum(len(each.stamps) for each in analyzed)))
+                stamps_before = sum(len(each.stamps) for each in analyzed)
+                analyzed.append(self._page(reader, index, options, clock, stamps_before))
         models = Models(
             self.detector.manifest.info,
             self.embedder.manifest.info if options.include_vectors else None,
@@ -148,7 +149,7 @@ class DocumentPipeline:
         data = contents(document, field="document")
         with closing(open_file(io.BytesIO(data), _LIMITS, "document", options.password)) as reader:
             for index in pages_to_read(reader.page_count, options.pages, _LIMITS):
-                page = self._page(read_page(reader, index), options, clock, stamps_before=0)
+                page = self._page(reader, index, options, clock, stamps_before=0)
                 yield page_result(page, (0,) * len(page.stamps))
             return reader.warnings
 
@@ -204,11 +205,20 @@ class DocumentPipeline:
             laid = list(map(dies.lay, each.pairs))
             dies.learn(laid, self.verifier([pair for pair in laid if pair is not None]))
 
-    def _page(self, page: Page | BrokenPage, options: Options, clock: "_Clock", stamps_before: int) -> AnalyzedPage:
+    def _page(self, reader: Reader, index: int, options: Options, clock: "_Clock", stamps_before: int) -> AnalyzedPage:
+        with clock.during("decode"):
+            fit = None if options.include_erased_page else fit_of(self.detector.manifest.info)
+            page = read_page(reader, index, fit)
         if isinstance(page, BrokenPage):
             return failed_page(page, page.error)
         with clock.during("detect"):
             found = self.detector(page.image, options.min_score, options.overlap)
+        if found and page.is_reduced:
+            with clock.during("decode"):
+                whole = read_page(reader, index)
+            if isinstance(whole, BrokenPage):
+                return failed_page(whole, whole.error)
+            found, page = on_whole(found, page, whole), whole
         check_stamp_count(stamps_before + len(found), options)
         parts = [cut(page.image, detection) for detection in found]
         crops = [part.pixels for part in parts]

@@ -93,8 +93,8 @@ def to_array(picture: Picture) -> np.ndarray:
     return to_page(picture).image
 
 
-def to_page(picture: Picture) -> Page:
-    """Any form of a picture; the first page of a file.
+def to_page(picture: Picture, fit: tuple[int, int] | None = None) -> Page:
+    """Any form of a picture; the first page of a file, whole or, with `fit`, as `imaging.read_fitted` gives it.
 
     InvalidImage when it is none, UnreadableFile, which is an OSError too, for a path that cannot be read.
     """
@@ -107,6 +107,6 @@ def to_page(picture: Picture) -> Page:
         return whole(raw_image(picture.tobytes(), height, width, channels))
     if isinstance(picture, Image.Image):
         return whole(pillow_image(picture))
-    page = decode_picture(contents(picture))
+    page = decode_picture(contents(picture), fit=fit)
     warn_of_damage(page.info.warnings)
     return page

@@ -1,6 +1,7 @@
 """Pictures, masks and boxes."""
 
 from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,24 +10,35 @@ from stamp2vec.errors import InvalidImage, InvalidInput
 from stamp2vec.imaging import Page, decode_picture, raw_image, whole
 from stamp2vec.v1 import common_pb2
 
+if TYPE_CHECKING:
+    from google.protobuf.internal.containers import RepeatedCompositeFieldContainer
+
 Picture = bytes | np.ndarray
 """The bytes of an image file, or uint8 (H, W, 3) or (H, W)."""
 
 
 def image_to_message(picture: Picture) -> common_pb2.Image:
     """A picture as it is: bytes are not decoded, pixels are not encoded. InvalidImage for an array that is none."""
+    message = common_pb2.Image()
+    _fill(message, picture)
+    return message
+
+
+def add_images(images: "RepeatedCompositeFieldContainer[common_pb2.Image]", pictures: Iterable[Picture]) -> None:
+    """Adds pictures to those of a request. Each message that is made before what holds it costs a copy more."""
+    for picture in pictures:
+        _fill(images.add(), picture)
+
+
+def _fill(message: common_pb2.Image, picture: Picture) -> None:
     if isinstance(picture, bytes):
-        return common_pb2.Image(encoded=picture)
+        message.encoded = picture
+        return
     if picture.dtype != np.uint8 or picture.ndim not in (2, 3):
         raise InvalidImage(f"an array of {picture.dtype} {picture.shape} is no picture: send uint8 (H, W) or (H, W, 3)")
-    height, width, channels = picture.shape if picture.ndim == 3 else (*picture.shape, 1)
-    raw = common_pb2.RawImage(data=picture.tobytes(), height=height, width=width, channels=channels)
-    return common_pb2.Image(raw=raw)
-
-
-def images_to_messages(pictures: Iterable[Picture]) -> list[common_pb2.Image]:
-    """One message a picture."""
-    return [image_to_message(picture) for picture in pictures]
+    raw = message.raw
+    raw.height, raw.width, raw.channels = picture.shape if picture.ndim == 3 else (*picture.shape, 1)
+    raw.data = picture.tobytes()
 
 
 def page_from_image(message: common_pb2.Image, field: str) -> Page:

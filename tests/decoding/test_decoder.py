@@ -59,6 +59,23 @@ def test_pages_are_those_of_the_readers_in_this_process(decoder: Decoder) -> Non
     assert decoder.starts == 1
 
 
+def test_a_page_comes_in_as_few_pixels_as_are_looked_at_and_then_whole(decoder: Decoder) -> None:
+    file_of_page = io.BytesIO()
+    Image.fromarray(noise(1000, 700)).save(file_of_page, "JPEG")
+    asked: list[int] = []
+
+    def room(count: int) -> bool:
+        asked.append(count)
+        return True
+
+    with SharedFile(file_of_page.getvalue()) as file:
+        decoder.open(file, Limits(), "document", None)
+        reduced, whole = decoder.read(0, room, fit=(100, 100)), decoder.read(0, room)
+    assert (reduced.image.shape, whole.image.shape) == ((100, 70, 3), (1000, 700, 3))
+    assert reduced.info == whole.info
+    assert asked == [round(PEAK * 3 * 100 * 70), round(PEAK * 3 * 1000 * 700)]
+
+
 def test_a_page_outlives_its_file_and_its_decoder(decoder: Decoder) -> None:
     pixels = noise()
     with SharedFile(tiff(pixels)) as file:

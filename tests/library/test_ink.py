@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from stamp2vec.imaging import ink_colour
+from stamp2vec.imaging import ink_colour, ink_colours
 from stamp2vec.values import InkColour
 
 # -ln(R, G, B) of inks of the trade, to a largest value of 1.
@@ -77,3 +77,16 @@ def test_yellow_is_no_ink() -> None:
 def test_a_large_crop_is_sampled() -> None:
     crop = stamped(InkColour.VIOLET).repeat(10, 0).repeat(10, 1)
     assert ink_colour(crop, np.full(crop.shape[:2], 255, np.uint8)) is InkColour.VIOLET
+
+
+def test_of_many_crops_together_each_has_the_answer_that_it_has_alone() -> None:
+    crops = [
+        stamped(ink, paper)[:side]
+        for ink in InkColour
+        for paper, side in [((250, 250, 250), 120), ((190, 210, 185), 61)]
+    ]
+    crops = [*crops, np.full((8, 30, 3), 255, np.uint8)] * 6  # more than are looked at together
+    assert ink_colours(crops) == [ink_colour(crop) for crop in crops]
+    masks = [np.where(crop.mean(2) < 150, 255, 0).astype(np.uint8) for crop in crops]
+    assert ink_colours(crops, masks) == [ink_colour(crop, mask) for crop, mask in zip(crops, masks, strict=True)]
+    assert ink_colours([]) == []

@@ -56,7 +56,7 @@ async def service(monkeypatch: pytest.MonkeyPatch, *models: str, stuck_after_s: 
         ),
         describe,
         lambda message, field, size: letterboxed(page_from_image(message, field), size),
-        PictureDecoding(settings, letterboxed),
+        PictureDecoding(settings, letterboxed, of_pages=False),
         settings,
         (servicer.SERVICE,),
     )

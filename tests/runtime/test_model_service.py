@@ -73,7 +73,7 @@ def app(settings: ModelServerSettings) -> ModelService[Letterbox]:
     def prepare(message: common_pb2.Image, field: str, size: tuple[int, int]) -> tuple[Array, Letterbox]:
         return letterboxed(page_from_image(message, field), size)
 
-    decoding = PictureDecoding(settings, letterboxed)
+    decoding = PictureDecoding(settings, letterboxed, of_pages=False)
     return ModelService(SPEC.full_name, register, describe, prepare, decoding, settings)
 
 

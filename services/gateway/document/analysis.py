@@ -32,11 +32,13 @@ from stamp2vec.document import (
     check_stamp_count,
     cut,
     failed_page,
+    fit_of,
     in_order,
+    on_whole,
     page_result,
     without_stamps,
 )
-from stamp2vec.errors import InvalidInput, Stamp2vecError
+from stamp2vec.errors import InvalidImage, InvalidInput, Stamp2vecError
 from stamp2vec.imaging import Letterbox, Limits, Page, letterbox
 from stamp2vec.limits import MAX_IMAGES, MAX_MESSAGE_BYTES
 from stamp2vec.texts import StampText
@@ -47,6 +49,7 @@ from stamp2vec.wire.models import version_to_message
 from stamp2vec.wire.png import encode_png
 from stamp2vec.wire.stamps import stamp_pngs
 
+Found = list[Detection] | Stamp2vecError
 OnPage = Callable[[gateway_pb2.Page], Awaitable[None]]
 """Takes a page that is done; returns when there is room for the next."""
 
@@ -67,6 +70,16 @@ class _Fitted:
     for_segmenter: Pixels | None
     mask_box: Letterbox | None
     png: bytes
+
+
+_Parts = tuple[
+    _Fitted,
+    np.ndarray | Stamp2vecError | None,
+    np.ndarray | Stamp2vecError | None,
+    StampText | Stamp2vecError | None,
+    bool,
+]
+"""A crop, its vector, its mask in pixels of the segmenter's input, its text, and whether its ink may be compared."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -104,6 +117,7 @@ class DocumentAnalysis:
             password=options.password,
             limits=limits,
             copies=int(options.include_erased_page),
+            fit=None if options.include_erased_page else fit_of(models.detector),
         )
         self._search = Search(
             caller=caller,
@@ -143,13 +157,16 @@ class DocumentAnalysis:
                 before = tasks.create_task(self._analyze(group, slots, before))
                 is_last, most = group.is_last, GROUP_PAGES
                 del group  # whose pixels go as soon as nobody needs them
+        if self._stamps < 2:  # there is nothing to compare, and no work that is worth a thread
+            return DocumentDies(self._pages, self._models, self._options.known_prior)
         dies = await self._workers.run(DocumentDies, self._pages, self._models, self._options.known_prior)
         await compare_ink(dies, self._models, self._caller, self.stages)
         return dies
 
     async def _analyze(self, group: Group, slots: asyncio.Semaphore, before: asyncio.Task[None] | None) -> None:
         """Analyses pages, and answers them after those of the group before."""
-        pages = await self._analyzed(group)
+        group, results = await self._detected(group)
+        pages = await self._analyzed(group, results)
         self._hold.give_back(group.size)
         del group  # the caller may take its time, and these bytes count no more
         if self._on_page is not None and before is not None:
@@ -169,11 +186,28 @@ class DocumentAnalysis:
         self._bytes -= sum(map(_picture_bytes, page.stamps)) + len(page.erased_png or b"")
         return replace(page, stamps=tuple(kept), erased_png=None)
 
-    async def _analyzed(self, group: Group) -> list[AnalyzedPage]:
-        """The pages of a group, in order."""
-        pages = [failed_page(broken, broken.error) for broken in group.broken]
+    async def _detected(self, group: Group) -> tuple[Group, Sequence[Found]]:
+        """A group, whose pages are whole now where there are stamps on them, and the stamps of each page."""
         with self.stages.during(Stage.DETECT):
             results = await self._search.find([page.views for page in group.pages])
+        for place, (page, found) in enumerate(zip(group.pages, results, strict=True)):
+            if not page.page.is_reduced or isinstance(found, Stamp2vecError) or not found:
+                continue
+            rest = group.size - page.size
+            try:
+                with self.stages.during(Stage.DECODE):
+                    whole = await self._reader.whole(page)
+            except InvalidImage as error:
+                group, results[place] = replace(group, size=rest), error
+            else:
+                pages = (*group.pages[:place], whole, *group.pages[place + 1 :])
+                group = replace(group, pages=pages, size=rest + whole.size)
+                results[place] = on_whole(found, page.page, whole.page)
+        return group, results
+
+    async def _analyzed(self, group: Group, results: Sequence[Found]) -> list[AnalyzedPage]:
+        """The pages of a group, in order; `results` are the stamps of each."""
+        pages = [failed_page(broken, broken.error) for broken in group.broken]
         found: list[tuple[ReadPage, Detection]] = []
         errors: dict[int, Stamp2vecError] = {}
         for page, result in zip(group.pages, results, strict=True):
@@ -220,13 +254,14 @@ class DocumentAnalysis:
             for number in range(len(fitted))
         ]
         described: list[_Described] = []
-        parts = zip(fitted, embedding.result(), masking.result(), reading.result(), kept, strict=True)
-        for each, vector, mask, text, keep in parts:
-            described.append(await self._workers.run(self._described, each, vector, mask, text, keep))
-            stamp = described[-1].stamp
-            if isinstance(stamp, AnalyzedStamp):
-                self._bytes += self._size(stamp)
-            self._room()
+        parts = list(zip(fitted, embedding.result(), masking.result(), reading.result(), kept, strict=True))
+        step = 1 if self._options.needs_masks else MAX_IMAGES  # what is made of masks takes time and room
+        for first in range(0, len(parts), step):
+            for each in await self._workers.run(self._describe_all, parts[first : first + step]):
+                described.append(each)
+                if isinstance(each.stamp, AnalyzedStamp):
+                    self._bytes += self._size(each.stamp)
+                self._room()
         return described
 
     def _cut_out(self, found: Sequence[tuple[ReadPage, Detection]], room: int) -> list[_Fitted]:
@@ -244,6 +279,9 @@ class DocumentAnalysis:
                 raise self._too_large()
         return cuts
 
+    def _describe_all(self, parts: Sequence[_Parts]) -> list[_Described]:
+        return [self._described(*each) for each in parts]
+
     def _described(
         self,
         fitted: _Fitted,
@@ -252,7 +290,7 @@ class DocumentAnalysis:
         text: StampText | Stamp2vecError | None,
         keep: bool,
     ) -> _Described:
-        """`mask` is in pixels of the segmenter's input; `keep` says whether the ink of the crop may be compared."""
+        """See _Parts."""
         index = fitted.page.page.index
         if isinstance(vector, Stamp2vecError):
             return _Described(index, vector)

@@ -98,14 +98,17 @@ class PageReader:
         password: str | None,
         limits: Limits,
         copies: int = 0,
+        fit: tuple[int, int] | None = None,
     ) -> None:
         """`file` is the caller's to close, and `hold` is open; `pages` as in `Options`, `copies` as in ReadPage.
+
+        With `fit` pages come as `imaging.read_fitted` gives them.
 
         One that is not `urgent` lets go of its decoder after each page while others wait that are.
         """
         self._file, self._detector, self._decoders, self._hold = file, detector, decoders, hold
         self._deadline_s, self._selection, self._password, self._limits = deadline.at_s, pages, password, limits
-        self._urgent, self._copies = urgent, copies
+        self._urgent, self._copies, self._fit = urgent, copies, fit
         self._left: Sequence[int] | None = None
         self.opened = OpenFile(0, ())
         """What is known of the file once a group has been read."""
@@ -119,6 +122,27 @@ class PageReader:
         room = Room(self._hold, self._deadline_s)
         work = partial(self._read, room=room, most=most)
         return await self._decoders.run(work, self._file, urgent=self._urgent)
+
+    async def whole(self, page: ReadPage) -> ReadPage:
+        """A page that was reduced, again with all its pixels; raises what `next_group` raises, of this page.
+
+        The bytes that it held are given back at once: who waits for room holds no pages, and only a file of one page
+        has a page that is reduced.
+        """
+        self._hold.give_back(page.size)
+        room = Room(self._hold, self._deadline_s)
+        work = partial(self._read_whole, index=page.page.index, room=room)
+        return await self._decoders.run(work, self._file, urgent=self._urgent)
+
+    def _read_whole(self, decoder: Decoder, index: int, room: Room) -> ReadPage:
+        self._open(decoder)
+        try:
+            page = ReadPage(decoder.read(index, room.wait, self._deadline_s), (), self._copies)
+        except InvalidImage:
+            room.keep(0)
+            raise
+        room.keep(page.size)
+        return page
 
     def _read(self, decoder: Decoder, room: Room, most: int) -> Group:
         self.opened = self._open(decoder)
@@ -135,7 +159,7 @@ class PageReader:
             self._open(decoder)  # anew, where the page before was too much for it
             try:
                 # The first page may wait for those of other documents. The next must not: they might wait for it.
-                page = decoder.read(index, room.ask if pages else room.wait, self._deadline_s)
+                page = decoder.read(index, room.ask if pages else room.wait, self._deadline_s, self._fit)
             except NoRoom:
                 break
             except InvalidImage as error:
@@ -154,9 +178,17 @@ class PageReader:
 
 
 async def read_picture(
-    message: common_pb2.Image, field: str, caller: ModelCaller, use: Callable[[Page], T], *, keeps: bool = False
+    message: common_pb2.Image,
+    field: str,
+    caller: ModelCaller,
+    use: Callable[[Page], T],
+    *,
+    keeps: bool = False,
+    fit: tuple[int, int] | None = None,
 ) -> T:
     """What `use` makes of a picture, in a thread; its pixels stay with the call only if `use` keeps them.
+
+    With `fit` the picture of a file comes as `imaging.read_fitted` gives it.
 
     Raises InvalidImage when the picture cannot be read, and InvalidInput when the message holds none.
     """
@@ -168,7 +200,7 @@ async def read_picture(
         held = 0
         try:
             decoder.open(file, Limits(), f"{field}.encoded", None, caller.deadline.at_s)
-            page = decoder.read(0, room.wait, caller.deadline.at_s)
+            page = decoder.read(0, room.wait, caller.deadline.at_s, fit)
             result = use(page)
             held = page.image.nbytes if keeps else 0
         finally:

@@ -23,7 +23,7 @@ from stamp2vec.limits import MAX_IMAGES, MAX_MESSAGE_BYTES
 from stamp2vec.texts import StripReadings
 from stamp2vec.v1 import common_pb2, detector_pb2, embedder_pb2, reader_pb2, segmenter_pb2
 from stamp2vec.values import ModelInfo, Task
-from stamp2vec.wire.images import images_to_messages, mask_from_message
+from stamp2vec.wire.images import add_images, mask_from_message
 from stamp2vec.wire.models import selector_to_message
 from stamp2vec.wire.stamps import vector_from_message
 from stamp2vec.wire.texts import readings_from_message
@@ -122,8 +122,8 @@ class ModelCaller:
         selector = selector_to_message(model.reference)  # this model, and no newer one
 
         async def answer(part: Sequence[Pixels]) -> list[Any]:
-            images = {method.field: images_to_messages(part)}
-            request = method.request(**images, model=selector, priority=self.priority, **options)
+            request = method.request(model=selector, priority=self.priority, **options)
+            add_images(getattr(request, method.field), part)
             try:
                 response = await self._answer(task, method.name, request)
             except grpc.aio.AioRpcError as error:

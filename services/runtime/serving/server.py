@@ -19,6 +19,7 @@ from services.runtime.batching.refusals import SHUTTING_DOWN
 from services.runtime.observability import logs, tracing
 from services.runtime.observability.metrics import Metrics
 from services.runtime.observability.metrics_server import MetricsServer
+from services.runtime.process import heap
 from services.runtime.security.access import Access
 from services.runtime.security.exposure import check_exposure
 from services.runtime.security.tls import server_credentials
@@ -225,6 +226,7 @@ def main(app: App, settings: ServerSettings) -> int:
     "metrics_port": ...}. All else is logged to stderr.
     """
     logs.configure(settings.log_level)
+    heap.keep_some()
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))  # a connection takes one; 1,024 are soon taken
     try:

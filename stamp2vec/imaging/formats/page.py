@@ -43,7 +43,8 @@ class PageInfo:
 class Page:
     """One page of a file: uint8 (H, W, 3), read-only, upright and in square pixels.
 
-    Where the stored pixels are not square, it is larger than `info` says along the axis of the lower resolution.
+    Where the stored pixels are not square, it is larger than `info` says along the axis of the lower resolution; a page
+    that was reduced is smaller.
     """
 
     index: int
@@ -51,9 +52,21 @@ class Page:
     info: PageInfo
 
     @property
+    def is_reduced(self) -> bool:
+        """Whether it has fewer pixels than are stored, see `read_fitted`."""
+        height, width = self.image.shape[:2]
+        return bool(height < self.info.height and width < self.info.width)
+
+    @property
     def scale(self) -> tuple[float, float]:
         """Stored pixels a pixel of `image`, along a row and along a column."""
         return self.info.width / self.image.shape[1], self.info.height / self.image.shape[0]
+
+
+def fitted(height: int, width: int, size: tuple[int, int]) -> tuple[int, int]:
+    """Height and width of a picture of these sides where it is made as large as `size` (height, width) takes it."""
+    scale = min(size[0] / height, size[1] / width)
+    return min(size[0], max(1, round(height * scale))), min(size[1], max(1, round(width * scale)))
 
 
 def whole(image: NDArray[np.uint8]) -> Page:

@@ -12,7 +12,7 @@ from PIL import Image
 from stamp2vec.errors import DamagedImageWarning, InvalidImage, InvalidInput
 from stamp2vec.imaging.formats import pdf, raster, tiff
 from stamp2vec.imaging.formats.limits import Limits
-from stamp2vec.imaging.formats.page import BrokenPage, Page, Reader
+from stamp2vec.imaging.formats.page import Allocate, BrokenPage, Page, Reader, new_array
 from stamp2vec.imaging.formats.selection import selected_pages
 
 
@@ -68,10 +68,21 @@ def _read(reader: Reader, indices: Sequence[int], field: str) -> Iterator[Page |
         reader.close()
 
 
-def read_page(reader: Reader, index: int) -> Page | BrokenPage:
-    """A page, or the reason why it cannot be decoded."""
+def read_fitted(reader: Reader, index: int, fit: tuple[int, int], allocate: Allocate = new_array) -> Page:
+    """A page of which only what fits into `fit`, (height, width), is looked at; raises what `Reader.read` raises.
+
+    It has no more pixels than that where it costs less to read these alone, which only a file of one picture does: see
+    `Page.is_reduced`. Else it is whole.
+    """
+    if isinstance(reader, raster.PictureReader):
+        return reader.read_fitted(index, fit, allocate)
+    return reader.read(index, allocate)
+
+
+def read_page(reader: Reader, index: int, fit: tuple[int, int] | None = None) -> Page | BrokenPage:
+    """A page, whole or as `read_fitted` gives it, or the reason why it cannot be decoded."""
     try:
-        return reader.read(index)
+        return reader.read(index) if fit is None else read_fitted(reader, index, fit)
     except InvalidImage as error:
         return BrokenPage(index, error)
 
@@ -92,14 +103,14 @@ def warn_of_damage(texts: Iterable[str]) -> None:
         warnings.warn(text, DamagedImageWarning, stacklevel=3)
 
 
-def decode_picture(data: bytes, limits: Limits = Limits(), field: str = "") -> Page:
-    """The first page of a file.
+def decode_picture(data: bytes, limits: Limits = Limits(), field: str = "", fit: tuple[int, int] | None = None) -> Page:
+    """The first page of a file, whole or as `read_fitted` gives it.
 
     Raises InvalidImage with `field` when there is none, or it cannot be decoded.
     """
     reader = open_file(io.BytesIO(data), limits, field)
     try:
-        return reader.read(0)
+        return reader.read(0) if fit is None else read_fitted(reader, 0, fit)
     finally:
         reader.close()
 

@@ -2,7 +2,8 @@
 
 import io
 import math
-from typing import BinaryIO
+from collections.abc import Callable
+from typing import BinaryIO, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,12 +12,15 @@ from PIL import Image, ImageFile, UnidentifiedImageError
 from stamp2vec.errors import InvalidImage
 from stamp2vec.imaging.formats import jpeg
 from stamp2vec.imaging.formats.limits import Limits
-from stamp2vec.imaging.formats.page import Allocate, Page, PageInfo, new_array
+from stamp2vec.imaging.formats.page import Allocate, Page, PageInfo, fitted, new_array
 from stamp2vec.imaging.formats.pixels import canvas_of
+from stamp2vec.imaging.formats.reduced import load_reduced, reduction_of
 from stamp2vec.imaging.formats.resolution import CM_PER_INCH, Density, believable
 from stamp2vec.imaging.formats.signatures import name_of
 from stamp2vec.imaging.formats.upright import Canvas, Upright, finish, swaps_axes
 from stamp2vec.limits import MAX_SIDE_PX, MIN_SIDE_PX
+
+T = TypeVar("T")
 
 # PPM is all of PBM, PGM and PPM, which scanimage and pdftoppm write.
 FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "JPEG2000", "PPM")
@@ -78,6 +82,13 @@ class PictureReader:
 
     def read(self, index: int, allocate: Allocate = new_array) -> Page:
         """See Reader."""
+        return self._read(index, allocate, None)
+
+    def read_fitted(self, index: int, fit: tuple[int, int], allocate: Allocate = new_array) -> Page:
+        """See `formats.read_fitted`."""
+        return self._read(index, allocate, fit)
+
+    def _read(self, index: int, allocate: Allocate, fit: tuple[int, int] | None) -> Page:
         # Pillow decodes a picture once, and keeps its pixels as long as it lives.
         picture, self._picture = self._picture or self._open(), None
         check_size(picture.width, picture.height, self._limits, self._field)
@@ -87,10 +98,18 @@ class PictureReader:
         check_size(*square, self._limits, self._field, stored=stored)
         warnings = self._overwritten(picture)
         upright = Upright(orientation, stored, square)
-        page = allocate(*upright.size)
-        canvas = _load(picture, page if upright.changes_nothing else None, self._limits, self._field)
-        del picture  # and with it the pixels as Pillow has them
-        more = finish(canvas, upright, page)
+        is_plain = picture.format in _JPEG and upright.changes_nothing
+        reduction = reduction_of(picture, fit) if fit and is_plain else 1
+        if fit and reduction > 1:
+            more: tuple[str, ...] = ()
+            page = allocate(*fitted(*upright.size, fit))
+            page[...] = _decoded(lambda: load_reduced(picture, fit, reduction), self._limits, self._field)
+            page.flags.writeable = False
+        else:
+            page = allocate(*upright.size)
+            canvas = _load(picture, page if upright.changes_nothing else None, self._limits, self._field)
+            del picture  # and with it the pixels as Pillow has them
+            more = finish(canvas, upright, page)
         swapped = swaps_axes(orientation)
         width, height = stored[::-1] if swapped else stored
         resolution = density.upright(swapped=swapped) if density else None
@@ -128,9 +147,17 @@ def decode(image: Image.Image, limits: Limits, field: str) -> NDArray[np.uint8]:
 
 
 def _load(image: Image.Image, page: NDArray[np.uint8] | None, limits: Limits, field: str) -> Canvas:
-    try:
+    def load() -> Canvas:
         image.load()
         return canvas_of(image, page)
+
+    return _decoded(load, limits, field)
+
+
+def _decoded(work: Callable[[], T], limits: Limits, field: str) -> T:
+    """The result of work with Pillow, whatever that raises of a file."""
+    try:
+        return work()
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
         raise _too_many_pixels(limits, field) from None
     except MemoryError as error:

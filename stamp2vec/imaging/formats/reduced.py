@@ -1,0 +1,29 @@
+"""A JPEG in fewer pixels than it has: its decoder makes a half, a quarter or an eighth of them for less than all."""
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from stamp2vec.imaging.formats.page import fitted
+
+_STEPS = (8, 4, 2)
+_MODES = ("RGB", "L")
+_ENOUGH = 0.97  # of the pixels along a side that are wanted: a page of A4 has hardly less at a quarter of 150 dpi
+
+
+def reduction_of(image: Image.Image, fit: tuple[int, int]) -> int:
+    """By how much each side of a JPEG that is not loaded may be divided for `fit`, (height, width); 1 is not at all."""
+    if image.mode not in _MODES or image.info.get("progressive"):  # of which the decoder holds all the same
+        return 1
+    height, width = fitted(image.height, image.width, fit)
+    least = max(_ENOUGH * height / image.height, _ENOUGH * width / image.width)
+    return next((step for step in _STEPS if step * least <= 1), 1)
+
+
+def load_reduced(image: Image.Image, fit: tuple[int, int], reduction: int) -> NDArray[np.uint8]:
+    """The pixels of a JPEG as large as they fit, uint8 (h, w, 3). Raises what Pillow does of a file that is damaged."""
+    height, width = fitted(image.height, image.width, fit)
+    shown = 0, 0, image.width / reduction, image.height / reduction  # of the last pixels of rows and columns, a part
+    image.draft(None, (image.width // reduction, image.height // reduction))
+    image.load()
+    return np.asarray(image.resize((width, height), Image.Resampling.BILINEAR, shown).convert("RGB"))
