@@ -6,6 +6,7 @@ compared first. One load generator calls them in turn, round by round: compare t
 """
 
 import argparse
+import signal
 import sys
 from pathlib import Path
 
@@ -31,6 +32,7 @@ def main() -> int:
         parser.error("measure at least 1 caller in 1 round")
     if not PEERS_PYTHON.exists():
         parser.error("the peers are not installed: run `make build/peers/.done`")
+    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(1))  # so that it stops the servers
     plan = Plan(sorted(chosen.callers), chosen.rounds, chosen.seconds)
     chosen.out.mkdir(parents=True, exist_ok=True)
     races: list[Race] = []

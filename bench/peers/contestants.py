@@ -83,7 +83,8 @@ class Server:
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
-                start_new_session=True,
+                # No session of its own: Linux shares the cores between sessions, and all here are to compete in one.
+                process_group=0,
             )
 
     def wait_until_it_answers(self, call: Call) -> bytes:
