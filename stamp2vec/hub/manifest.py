@@ -12,6 +12,8 @@ from stamp2vec.calibration import PairCalibration, Verification
 from stamp2vec.errors import WeightsError
 from stamp2vec.values import ModelInfo, Preset, Task, Views
 
+INT8 = "int8"
+
 _NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,62}[a-z0-9])?")
 _VERSION = re.compile(r"(0|[1-9]\d{0,5})\.(0|[1-9]\d{0,5})\.(0|[1-9]\d{0,5})")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
@@ -28,6 +30,8 @@ class Manifest:
     without the key means the whole page. `verification` is what an embedder's similarities mean, `pair_calibration`
     what the evidence of a pair network means; None, and no key in the file, where that was not measured. `graph_sha256`
     is that of model.onnx, empty and no key in the file where there is none: PyTorch alone runs the model then.
+    `graph_precision` is `int8` where that graph computes in integers, and has such weights of its own; empty and no key
+    where it is float32 and its weights are those of model.safetensors.
     """
 
     name: str
@@ -49,6 +53,7 @@ class Manifest:
     verification: Verification | None = None
     pair_calibration: PairCalibration | None = None
     graph_sha256: str = ""
+    graph_precision: str = ""
 
     def __post_init__(self) -> None:
         """Names become paths and addresses, so they are held to a narrow alphabet."""
@@ -58,6 +63,7 @@ class Manifest:
         _require(_SHA256.fullmatch(self.sha256), "sha256", "64 lower-case hexadecimal digits")
         graph = self.graph_sha256
         _require(not graph or _SHA256.fullmatch(graph), "graph_sha256", "64 lower-case hexadecimal digits")
+        _require(self.graph_precision in (("", INT8) if graph else ("",)), "graph_precision", "int8, or left out")
         _require(8 <= self.input_height <= 4096, "input_height", "8 to 4096 pixels")
         _require(8 <= self.input_width <= 4096, "input_width", "8 to 4096 pixels")
         _require(0 <= self.threshold <= 1, "threshold", "0 to 1")
@@ -91,7 +97,7 @@ class Manifest:
         values = dataclasses.asdict(self)
         if self.task != Task.DETECT:
             del values["views"]
-        for key in ("verification", "pair_calibration", "graph_sha256"):
+        for key in ("verification", "pair_calibration", "graph_sha256", "graph_precision"):
             if not values[key]:
                 del values[key]
         return json.dumps(values, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
@@ -199,7 +205,7 @@ def _pair_calibration(key: str, value: object) -> PairCalibration:
         raise WeightsError(f"manifest.json: {key}.{error}") from error
 
 
-_OPTIONAL = ("views", "verification", "pair_calibration", "graph_sha256")
+_OPTIONAL = ("views", "verification", "pair_calibration", "graph_sha256", "graph_precision")
 _READERS: Mapping[str, Callable[[str, object], Any]] = {
     "name": _string,
     "version": _string,
@@ -220,4 +226,5 @@ _READERS: Mapping[str, Callable[[str, object], Any]] = {
     "verification": _verification,
     "pair_calibration": _pair_calibration,
     "graph_sha256": _string,
+    "graph_precision": _string,
 }

@@ -36,6 +36,10 @@ def changed(**values: object) -> str:
 
 def test_a_manifest_survives_its_file() -> None:
     assert Manifest.from_json(MANIFEST.to_json()) == MANIFEST
+    quantised = dataclasses.replace(MANIFEST, graph_sha256="1" * 64, graph_precision="int8")
+    assert Manifest.from_json(quantised.to_json()) == quantised
+    with pytest.raises(WeightsError, match="graph_precision must be int8, or left out"):
+        dataclasses.replace(quantised, graph_precision="int4")
     assert MANIFEST.reference == "yolo-stamp@1.10.0"
     assert MANIFEST.version_order > dataclasses.replace(MANIFEST, version="1.9.9").version_order
 
@@ -63,6 +67,7 @@ def test_a_manifest_survives_its_file() -> None:
         ("input_height", True),
         ("input_height", 0),
         ("input_width", 10**9),
+        ("graph_precision", "int8"),  # of no graph
         ("threshold", "0.5"),
         ("threshold", 1.5),
         ("threshold", 10**400),
