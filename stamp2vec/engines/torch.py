@@ -65,6 +65,15 @@ def candidates(output: Tensor) -> list[np.ndarray]:
     return list(map(rank, rows))
 
 
+def refinements(output: Tensor) -> list[np.ndarray]:
+    """(N, 13) as in `grids`, of one cell -> float32 (8,) an item, as in `detection.refinement`."""
+    cosine, sine = output[:, ROTATION].unbind(-1)
+    degrees = torch.rad2deg(torch.atan2(sine, cosine))
+    degrees = degrees.masked_fill(degrees <= -180, 180)
+    probable, kind = torch.hypot(cosine, sine), output[:, TYPE].argmax(-1)
+    return list(torch.column_stack([output[:, :5], degrees, probable, kind]).float().cpu().numpy())
+
+
 def masks(output: Tensor) -> list[np.ndarray]:
     """(N, h, w) logits -> uint8 (h, w) an item."""
     return list((output.sigmoid() * 255.0).round().byte().cpu().numpy())
@@ -92,6 +101,7 @@ OUTPUTS: Mapping[Task, Callable[[Tensor], list[np.ndarray]]] = {
     Task.EMBED: vectors,
     Task.VERIFY: places,
     Task.READ: logits,
+    Task.REFINE: refinements,
 }
 
 

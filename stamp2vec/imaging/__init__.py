@@ -27,6 +27,7 @@ from stamp2vec.imaging.formats import (
 )
 from stamp2vec.imaging.ink import ink_colour
 from stamp2vec.imaging.letterbox import Letterbox, letterbox, letterboxed
+from stamp2vec.imaging.squares import Square
 from stamp2vec.imaging.tiles import View, views
 
 __all__ = [
@@ -39,6 +40,7 @@ __all__ = [
     "Page",
     "PageInfo",
     "Reader",
+    "Square",
     "View",
     "annotate",
     "crop",

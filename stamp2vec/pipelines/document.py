@@ -130,6 +130,7 @@ class DocumentPipeline:
             self.segmenter.manifest.info if options.needs_masks else None,
             self._ink if options.include_vectors else None,
             self.reader.manifest.info if options.include_text else None,
+            self.detector.measured,
         )
         dies = DocumentDies(analyzed, models, options.known_prior)
         with clock.during("compare"):

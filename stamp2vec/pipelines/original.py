@@ -99,7 +99,7 @@ class _Detector(_Original):
     task = Task.DETECT
 
     def __init__(self, engine: Engine) -> None:
-        self.pipeline = DetectionPipeline(engine)
+        self.pipeline = DetectionPipeline.refined(engine)
 
     def boxes(self, image: Image.Image, max_overlap: float, min_score: float | None) -> "Tensor":
         """Arguments as for `DetectionPipeline` -> float32 (N, 4), xyxy in pixels."""

@@ -23,8 +23,8 @@ def described(reference: str) -> Manifest:
 
 
 def detector(reference: str) -> DetectionPipeline:
-    """A detector by its name, folder or address; errors as for `engines.load`."""
-    return DetectionPipeline(_engine(reference, Task.DETECT))
+    """A detector by its name, folder or address, with the refiner measured with it; errors as for `engines.load`."""
+    return DetectionPipeline.refined(_engine(reference, Task.DETECT))
 
 
 def embedder(reference: str) -> EmbeddingPipeline:

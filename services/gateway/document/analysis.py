@@ -108,6 +108,7 @@ class DocumentAnalysis:
         self._search = Search(
             caller=caller,
             detector=models.detector,
+            refiner=models.refiner,
             min_score=options.min_score,
             max_overlap=options.max_overlap,
             with_ink=False,
@@ -173,7 +174,7 @@ class DocumentAnalysis:
         """The pages of a group, in order."""
         pages = [failed_page(broken, broken.error) for broken in group.broken]
         with self.stages.during(Stage.DETECT):
-            results = await self._search.find([page.views for page in group.pages])
+            results = await self._found(group)
         found: list[tuple[ReadPage, Detection]] = []
         errors: dict[int, Stamp2vecError] = {}
         for page, result in zip(group.pages, results, strict=True):
@@ -198,6 +199,13 @@ class DocumentAnalysis:
                 done = AnalyzedPage(read.index, read.info, tuple(stamps[read.index]), scale=read.scale)
                 pages.append(await self._erased(read, done) if self._options.include_erased_page else done)
         return in_order(pages)
+
+    async def _found(self, group: Group) -> list[list[Detection] | Stamp2vecError]:
+        """The stamps of each page of a group, or its error."""
+        found = await self._search.find([page.views for page in group.pages])
+        images = [page.page.image for page in group.pages]
+        windows = await self._workers.run(lambda: list(map(self._search.windows, images, found)))
+        return await self._search.refine(found, windows)
 
     async def _erased(self, read: Page, page: AnalyzedPage) -> AnalyzedPage:
         """The page with what it looks like without its stamps."""
