@@ -24,10 +24,10 @@ from training.run import Draft, Run, begin, parser
 
 TRUNKS = {"stamp-refine": ("yolo-stamp", ""), "stamp-refine-lite": ("stamp-yolo", "trunk.")}  # where weights begin
 SIZE = 128  # px of the input
-SHARES = {windows.TRUE: 0.25, windows.STRAYING: 0.1}  # of a batch; the rest are candidates of detectors
+SHARES = {windows.TRUE: 0.15, windows.STRAYING: 0.05}  # of a batch; the rest are candidates of detectors
 NOTHING, STAMP = 0.3, 0.55  # overlap up to which a window is of nothing, and from which it is of a stamp
 SPREAD = math.radians(7.5)  # of the rotation that is learnt
-ROTATED, QUARTERS = 0.3, 0.15  # shares of the windows that are rotated by any angle, and by a multiple of 90 degrees
+ROTATED, QUARTERS = 0.2, 0.1  # shares of the windows that are rotated by any angle, and by a multiple of 90 degrees
 WEIGHTS = {"score": 1.0, "box": 1.0, "rotation": 0.4, "type": 0.15}
 RECIPES = {
     name: Draft(

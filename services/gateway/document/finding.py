@@ -36,7 +36,7 @@ class Search:
     with_ink: bool
 
     async def find(self, pages: Sequence[Sequence[View]]) -> list[list[Detection] | Stamp2vecError]:
-        """The stamps of each page, in its pixels, with a refiner its candidates; its error where one of its views failed."""
+        """The stamps of each page, in its pixels, with a refiner its candidates; its error where a view failed."""
         answers = await self.caller.detect(
             self.detector,
             [view.pixels for page in pages for view in page],
