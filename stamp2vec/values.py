@@ -205,7 +205,7 @@ class ModelInfo:
     views: Views = Views.WHOLE
     verification: Verification | None = None
     pair_calibration: PairCalibration | None = None
-    refinement_calibration: RefinementCalibration | None = None
+    refinement_calibrations: tuple[RefinementCalibration, ...] = ()
 
     @property
     def reference(self) -> str:

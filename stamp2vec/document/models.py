@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from stamp2vec.calibration import PairCalibration, RefinementCalibration
 from stamp2vec.errors import InvalidInput
-from stamp2vec.values import ModelInfo, Task
+from stamp2vec.values import ModelInfo
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,9 +55,9 @@ def calibration_of(verifier: ModelInfo) -> PairCalibration:
 
 
 def measured_with(detector: ModelInfo, models: Iterable[ModelInfo]) -> Refiner | None:
-    """The first of some models that is a refiner and was measured with exactly this detector; None without one."""
+    """The first of some models that is a refiner measured with exactly this detector; None without one."""
     for model in models:
-        calibration = model.refinement_calibration
-        if model.task is Task.REFINE and calibration is not None and calibration.detector == detector.reference:
-            return Refiner(model, calibration)
+        for calibration in model.refinement_calibrations:
+            if calibration.detector == detector.reference:
+                return Refiner(model, calibration)
     return None

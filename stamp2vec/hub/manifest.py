@@ -26,8 +26,8 @@ class Manifest:
     lower-case hexadecimal; `vector_size` is 0 for models that make no vector; `training` is how the weights were
     made (commit, recipe, seconds), `metrics` how good they are. `views` is what of a page a detector gets; a file
     without the key means the whole page. `verification` is what an embedder's similarities mean, `pair_calibration`
-    what the evidence of a pair network means, `refinement_calibration` what the logit of a refiner means; None, and no
-    key in the file, where that was not measured.
+    what the evidence of a pair network means, `refinement_calibrations` what the logit of a refiner means
+    beside each of some detectors; None or empty, and no key in the file, where that was not measured.
     """
 
     name: str
@@ -48,7 +48,7 @@ class Manifest:
     views: Views = Views.WHOLE
     verification: Verification | None = None
     pair_calibration: PairCalibration | None = None
-    refinement_calibration: RefinementCalibration | None = None
+    refinement_calibrations: tuple[RefinementCalibration, ...] = ()
 
     def __post_init__(self) -> None:
         """Names become paths and addresses, so they are held to a narrow alphabet."""
@@ -66,8 +66,8 @@ class Manifest:
         verifies = self.task == Task.VERIFY
         _require(verifies or self.pair_calibration is None, "pair_calibration", "left out for what is no pair network")
         refines = self.task == Task.REFINE
-        unrefined = refines or self.refinement_calibration is None
-        _require(unrefined, "refinement_calibration", "left out for what is no refiner")
+        unrefined = refines or not self.refinement_calibrations
+        _require(unrefined, "refinement_calibrations", "left out for what is no refiner")
         detects = self.task == Task.DETECT
         _require(detects or self.views is Views.WHOLE, "views", "left out for what is no detector")
 
@@ -92,8 +92,8 @@ class Manifest:
         values = dataclasses.asdict(self)
         if self.task != Task.DETECT:
             del values["views"]
-        for key in ("verification", "pair_calibration", "refinement_calibration"):
-            if values[key] is None:
+        for key in ("verification", "pair_calibration", "refinement_calibrations"):
+            if not values[key]:
                 del values[key]
         return json.dumps(values, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 
@@ -208,7 +208,13 @@ def _calibration(
     return calibration
 
 
-_OPTIONAL = ("views", "verification", "pair_calibration", "refinement_calibration")
+def _refinement_calibrations(key: str, value: object) -> tuple[Any, ...]:
+    if not isinstance(value, list) or not value:
+        raise WeightsError(f"manifest.json: {key} must be a list of at least one, or left out")
+    return tuple(_calibration(RefinementCalibration, "detector")(f"{key}[{at}]", each) for at, each in enumerate(value))
+
+
+_OPTIONAL = ("views", "verification", "pair_calibration", "refinement_calibrations")
 _READERS: Mapping[str, Callable[[str, object], Any]] = {
     "name": _string,
     "version": _string,
@@ -228,5 +234,5 @@ _READERS: Mapping[str, Callable[[str, object], Any]] = {
     "views": _views,
     "verification": _verification,
     "pair_calibration": _calibration(PairCalibration, "segmenter"),
-    "refinement_calibration": _calibration(RefinementCalibration, "detector"),
+    "refinement_calibrations": _refinement_calibrations,
 }

@@ -8,7 +8,6 @@ from stamp2vec.errors import WeightsError
 from stamp2vec.models.stamp_lite import StampLite
 from stamp2vec.models.stamp_pair import StampPair
 from stamp2vec.models.stamp_refine import StampRefine
-from stamp2vec.models.stamp_refine_lite import StampRefineLite
 from stamp2vec.models.stamp_script import StampScript
 from stamp2vec.models.stamp_unet import StampUnet
 from stamp2vec.models.stamp_unet_lite import StampUnetLite
@@ -25,7 +24,6 @@ ARCHITECTURES: Mapping[str, Callable[..., nn.Module]] = {
     "stamp-lite": StampLite,
     "stamp-pair": StampPair,
     "stamp-refine": StampRefine,
-    "stamp-refine-lite": StampRefineLite,
     "stamp-script": StampScript,
 }
 

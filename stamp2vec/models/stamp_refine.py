@@ -1,6 +1,6 @@
-"""stamp-refine: a small network that looks at one candidate of a detector, and at what is around it.
+"""stamp-refine: looks at one candidate of a detector, and at what is around it.
 
-Its trunk is that of the fast detector, up to stride 16.
+Its trunk is that of the accurate detector, up to stride 16.
 
 The rotation is a distribution over the circle, not a point: a seal that may stand on its head has two likely
 rotations, and their mean is neither.
@@ -10,9 +10,10 @@ from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
-from stamp2vec.models.layers import ConvBnRelu, Residual, to_nchw
-from stamp2vec.models.yolo_stamp import YoloStamp
+from stamp2vec.models.efficientnet_lite import AT_16, CHANNELS, EfficientNetLite
+from stamp2vec.models.layers import ConvBnRelu, to_nchw
 
 TYPES = 6
 BINS = 24  # of the circle; the first begins at 0 degrees
@@ -65,18 +66,16 @@ def answer(raw: Raw, size: int) -> Tensor:
 class StampRefine(nn.Module):
     """uint8 (N, 128, 128, 3), windows around candidates -> (N, 13) float: see `answer`."""
 
-    def __init__(self, width: int = 16) -> None:
-        """`width` is that of the fast detector."""
+    def __init__(self) -> None:
         super().__init__()
-        whole, c4 = YoloStamp(width), 3 * width
-        self.stem, self.stage3, self.stage4 = whole.stem, whole.stage3, whole.stage4
-        self.merge = nn.Sequential(ConvBnRelu(c4, 4 * width, kernel=1), Residual(4 * width))
-        self.heads = Heads(4 * width, 8, 8)
+        whole = EfficientNetLite()
+        self.stem, self.blocks = whole.stem, whole.blocks[: AT_16 + 1]
+        self.heads = Heads(CHANNELS[1], 8, 8)
 
     def raw(self, windows: Tensor) -> Raw:
         """See Raw."""
-        features = self.stage4(self.stage3(self.stem(to_nchw(windows))))  # (N, 3 width, 8, 8)
-        return self.heads(self.merge(features))  # type: ignore[no-any-return]
+        features = self.blocks(F.relu6(self.stem(to_nchw(windows))))  # (N, 112, 8, 8)
+        return self.heads(features)  # type: ignore[no-any-return]
 
     def forward(self, windows: Tensor) -> Tensor:
         """See `answer`."""

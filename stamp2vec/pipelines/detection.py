@@ -130,7 +130,7 @@ def _measured(refiner: RefinementPipeline, detector: ModelInfo) -> Refiner:
     model = refiner.manifest.info
     measured = measured_with(detector, [model])
     if measured is None:
-        of = model.refinement_calibration.detector if model.refinement_calibration else "no detector"
+        of = ", ".join(each.detector for each in model.refinement_calibrations) or "no detector"
         raise InvalidInput(
             f"{model.reference} was measured with {of}, not with {detector.reference}: pass another refiner"
         )

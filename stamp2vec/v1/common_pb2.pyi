@@ -498,7 +498,7 @@ class ModelInfo(google.protobuf.message.Message):
     VERIFICATION_FIELD_NUMBER: builtins.int
     VIEWS_FIELD_NUMBER: builtins.int
     PAIR_CALIBRATION_FIELD_NUMBER: builtins.int
-    REFINEMENT_CALIBRATION_FIELD_NUMBER: builtins.int
+    REFINEMENT_CALIBRATIONS_FIELD_NUMBER: builtins.int
     task: global___Task.ValueType
     """What it does."""
     architecture: builtins.str
@@ -538,9 +538,9 @@ class ModelInfo(google.protobuf.message.Message):
         """Pair networks: what their evidence means. Unset: nobody has measured it, and no verdict follows from it."""
 
     @property
-    def refinement_calibration(self) -> global___RefinementCalibration:
-        """Refiners: what their logits mean, and of which detector the candidates are. Unset: nobody has measured it, and no
-        detector's candidates are refined by it.
+    def refinement_calibrations(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[global___RefinementCalibration]:
+        """Refiners: what their logits mean, by the detector that the candidates are of. Candidates of other detectors are not
+        refined by it.
         """
 
     def __init__(
@@ -559,10 +559,10 @@ class ModelInfo(google.protobuf.message.Message):
         verification: global___Verification | None = ...,
         views: global___Views.ValueType = ...,
         pair_calibration: global___PairCalibration | None = ...,
-        refinement_calibration: global___RefinementCalibration | None = ...,
+        refinement_calibrations: collections.abc.Iterable[global___RefinementCalibration] | None = ...,
     ) -> None: ...
-    def HasField(self, field_name: typing.Literal["model", b"model", "pair_calibration", b"pair_calibration", "refinement_calibration", b"refinement_calibration", "verification", b"verification"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["architecture", b"architecture", "input_height", b"input_height", "input_width", b"input_width", "model", b"model", "pair_calibration", b"pair_calibration", "parameters", b"parameters", "presets", b"presets", "refinement_calibration", b"refinement_calibration", "sha256", b"sha256", "task", b"task", "threshold", b"threshold", "vector_size", b"vector_size", "verification", b"verification", "views", b"views"]) -> None: ...
+    def HasField(self, field_name: typing.Literal["model", b"model", "pair_calibration", b"pair_calibration", "verification", b"verification"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["architecture", b"architecture", "input_height", b"input_height", "input_width", b"input_width", "model", b"model", "pair_calibration", b"pair_calibration", "parameters", b"parameters", "presets", b"presets", "refinement_calibrations", b"refinement_calibrations", "sha256", b"sha256", "task", b"task", "threshold", b"threshold", "vector_size", b"vector_size", "verification", b"verification", "views", b"views"]) -> None: ...
 
 global___ModelInfo = ModelInfo
 

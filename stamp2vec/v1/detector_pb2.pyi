@@ -217,7 +217,7 @@ class RefineResult(google.protobuf.message.Message):
     ANGLE_PROBABILITY_FIELD_NUMBER: builtins.int
     TYPE_FIELD_NUMBER: builtins.int
     logit: builtins.float
-    """The log-odds that it is a stamp; ModelInfo.refinement_calibration says what they mean beside the detector's score."""
+    """The log-odds that it is a stamp; ModelInfo.refinement_calibrations say what they mean beside the detector's score."""
     angle_degrees: builtins.float
     """Its clockwise rotation from upright, above -180 and up to 180."""
     angle_probability: builtins.float

@@ -1,15 +1,12 @@
 """Models: what is known of one, and which one is meant."""
 
 import dataclasses
-from typing import TypeVar
 
 from stamp2vec.calibration import PairCalibration, RefinementCalibration, Verification
 from stamp2vec.errors import InvalidInput
 from stamp2vec.v1 import common_pb2
 from stamp2vec.values import ModelInfo, Preset, Views
 from stamp2vec.wire.enums import PRESETS, TASKS, VIEWS
-
-Calibration = TypeVar("Calibration", PairCalibration, RefinementCalibration)
 
 
 def info_to_message(info: ModelInfo) -> common_pb2.ModelInfo:
@@ -30,9 +27,9 @@ def info_to_message(info: ModelInfo) -> common_pb2.ModelInfo:
         pair_calibration=None
         if info.pair_calibration is None
         else common_pb2.PairCalibration(**dataclasses.asdict(info.pair_calibration)),
-        refinement_calibration=None
-        if info.refinement_calibration is None
-        else common_pb2.RefinementCalibration(**dataclasses.asdict(info.refinement_calibration)),
+        refinement_calibrations=[
+            common_pb2.RefinementCalibration(**dataclasses.asdict(each)) for each in info.refinement_calibrations
+        ],
     )
 
 
@@ -53,8 +50,8 @@ def info_from_message(message: common_pb2.ModelInfo) -> ModelInfo:
         threshold=decimal(message.threshold),
         views=VIEWS.from_number(message.views) or Views.WHOLE,
         verification=_verification(message),
-        pair_calibration=_calibration(message, "pair_calibration", PairCalibration),
-        refinement_calibration=_calibration(message, "refinement_calibration", RefinementCalibration),
+        pair_calibration=_pair_calibration(message),
+        refinement_calibrations=tuple(filter(None, map(_refinement_calibration, message.refinement_calibrations))),
     )
 
 
@@ -65,11 +62,19 @@ def _verification(message: common_pb2.ModelInfo) -> Verification | None:
         return None
 
 
-def _calibration(message: common_pb2.ModelInfo, field: str, kind: type[Calibration]) -> Calibration | None:
-    stated = getattr(message, field)
+def _pair_calibration(message: common_pb2.ModelInfo) -> PairCalibration | None:
+    names = [field.name for field in dataclasses.fields(PairCalibration)]
     try:
-        values = {each.name: getattr(stated, each.name) for each in dataclasses.fields(kind)}
-        return kind(**values) if message.HasField(field) else None  # type: ignore[arg-type]
+        values = {name: getattr(message.pair_calibration, name) for name in names}
+        return PairCalibration(**values) if message.HasField("pair_calibration") else None
+    except ValueError:
+        return None
+
+
+def _refinement_calibration(message: common_pb2.RefinementCalibration) -> RefinementCalibration | None:
+    names = [field.name for field in dataclasses.fields(RefinementCalibration)]
+    try:
+        return RefinementCalibration(**{name: getattr(message, name) for name in names})
     except ValueError:
         return None
 

@@ -60,8 +60,9 @@ def folders(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     described = replace(manifest("stamp-yolo", Task.DETECT, {"width": 4}, 320, 0), presets=(Preset.ACCURATE,))
     described = replace(described, views=Views.WHOLE_AND_TILES)
     hub.save(root / "stamp-yolo", replace(described, threshold=0.3), accurate.state_dict())
-    described = replace(manifest("stamp-refine", Task.REFINE, {"width": 8}, 128, 0), refinement_calibration=REFINEMENT)
-    hub.save(root / "stamp-refine", described, build("stamp-refine", {"width": 8}).state_dict())
+    described = replace(manifest("stamp-refine", Task.REFINE, {}, 128, 0), presets=tuple(Preset))
+    described = replace(described, refinement_calibrations=(REFINEMENT,))
+    hub.save(root / "stamp-refine", described, build("stamp-refine", {}).state_dict())
     return {folder.name: folder for folder in root.iterdir()}
 
 

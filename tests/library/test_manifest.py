@@ -129,12 +129,12 @@ REFINER = dataclasses.replace(
     MANIFEST,
     task=Task.REFINE,
     threshold=0.0,
-    refinement_calibration=RefinementCalibration("yolo-stamp@2.1.0", -0.5, 0.25, 1.5, 0.75, 0.6),
+    refinement_calibrations=(RefinementCalibration("yolo-stamp@2.1.0", -0.5, 0.25, 1.5, 0.75, 0.6),),
 )
 
 
 @pytest.mark.parametrize(
-    "manifest", [EMBEDDER, VERIFIER, REFINER], ids=["verification", "pair_calibration", "refinement_calibration"]
+    "manifest", [EMBEDDER, VERIFIER, REFINER], ids=["verification", "pair_calibration", "refinement_calibrations"]
 )
 def test_what_was_measured_survives_its_file_and_may_be_absent(
     manifest: Manifest, request: pytest.FixtureRequest
@@ -142,7 +142,7 @@ def test_what_was_measured_survives_its_file_and_may_be_absent(
     key = request.node.callspec.id
     assert Manifest.from_json(manifest.to_json()) == manifest
     assert getattr(manifest.info, key) == getattr(manifest, key)
-    older = dataclasses.replace(manifest, verification=None, pair_calibration=None, refinement_calibration=None)
+    older = dataclasses.replace(manifest, verification=None, pair_calibration=None, refinement_calibrations=())
     assert key not in older.to_json()
     assert Manifest.from_json(older.to_json()) == older
 
@@ -158,8 +158,8 @@ def test_only_a_pair_network_has_a_pair_calibration() -> None:
     for manifest in (MANIFEST, EMBEDDER):
         with pytest.raises(WeightsError, match="pair_calibration must be left out for what is no pair network"):
             dataclasses.replace(manifest, pair_calibration=CALIBRATION)
-    with pytest.raises(WeightsError, match="refinement_calibration must be left out for what is no refiner"):
-        dataclasses.replace(MANIFEST, refinement_calibration=REFINER.refinement_calibration)
+    with pytest.raises(WeightsError, match="refinement_calibrations must be left out for what is no refiner"):
+        dataclasses.replace(MANIFEST, refinement_calibrations=REFINER.refinement_calibrations)
     with pytest.raises(WeightsError, match="verification must be left out for what is no embedder"):
         dataclasses.replace(VERIFIER, verification=EMBEDDER.verification)
 
@@ -197,9 +197,16 @@ def test_a_wrong_pair_calibration_is_named(change: dict[str, object], text: str)
 )
 def test_a_wrong_refinement_calibration_is_named(change: dict[str, object], text: str) -> None:
     values = json.loads(REFINER.to_json())
-    values["refinement_calibration"] |= change
-    with pytest.raises(WeightsError, match=rf"refinement_calibration\.?.*{text}"):
+    values["refinement_calibrations"][0] |= change
+    with pytest.raises(WeightsError, match=rf"refinement_calibrations\[0\]\.?.*{text}"):
         Manifest.from_json(json.dumps(values))
+
+
+@pytest.mark.parametrize("value", [None, [], {}, [None], 0.5])
+def test_what_are_no_refinement_calibrations_is_named(value: object) -> None:
+    values = json.loads(REFINER.to_json())
+    with pytest.raises(WeightsError, match="refinement_calibrations"):
+        Manifest.from_json(json.dumps({**values, "refinement_calibrations": value}))
 
 
 @pytest.mark.parametrize("value", [None, [], {}, {"segmenter": "stamp-unet"}, 0.5])

@@ -109,7 +109,7 @@ def test_candidates_that_become_one_stamp_are_found_once() -> None:
     left, right = candidate(0.9), candidate(0.8, 112.0)
     windows = Windows.of(page(), [left, right], SIZE)
     whole = [answer(2.0), answer(1.0, (0.0, 46.0, 80.0, 82.0))]
-    refiner = Refiner(info(), dataclasses.replace(CALIBRATION, box_share=1.0))
+    refiner = Refiner(info(CALIBRATION), dataclasses.replace(CALIBRATION, box_share=1.0))
     assert len(without_overlaps([left, right], 0.6)) == 2
     (stamp,) = refined_stamps([left, right], windows, whole, refiner, None, 0.6)
     assert stamp.score == refiner.calibration.probability(0.9, 2.0)
@@ -119,14 +119,19 @@ def test_candidates_that_become_one_stamp_are_found_once() -> None:
 def test_the_threshold_is_that_of_both(least: float | None, count: int) -> None:
     found = [candidate(0.9), candidate(0.8, 300.0)]
     windows = Windows.of(page(), found, SIZE)
-    stamps = refined_stamps(found, windows, [answer(1.0), answer(-1.0)], Refiner(info(), CALIBRATION), least, None)
+    stamps = refined_stamps(
+        found, windows, [answer(1.0), answer(-1.0)], Refiner(info(CALIBRATION), CALIBRATION), least, None
+    )
     assert len(stamps) == count
-    assert len(refined_stamps(found, windows, [answer(1.0)] * 2, Refiner(info(), CALIBRATION), None, None, 1)) == 1
+    assert (
+        len(refined_stamps(found, windows, [answer(1.0)] * 2, Refiner(info(CALIBRATION), CALIBRATION), None, None, 1))
+        == 1
+    )
 
 
-def info(calibration: RefinementCalibration | None = CALIBRATION) -> ModelInfo:
-    described = manifest("stamp-refine", Task.REFINE, {"width": 8}, SIZE, 0)
-    return dataclasses.replace(described, refinement_calibration=calibration).info
+def info(*calibrations: RefinementCalibration) -> ModelInfo:
+    described = manifest("stamp-refine", Task.REFINE, {}, SIZE, 0)
+    return dataclasses.replace(described, refinement_calibrations=calibrations).info
 
 
 @pytest.mark.parametrize(
@@ -155,9 +160,12 @@ def test_scores_of_0_and_1_have_a_probability_too() -> None:
 def test_a_refiner_is_for_the_detector_that_it_was_measured_with() -> None:
     detector = manifest("yolo-stamp", Task.DETECT, {}, 448, 0).info
     newer = dataclasses.replace(detector, version="0.0.2")
-    assert measured_with(detector, [detector, info(None), info()]) == Refiner(info(), CALIBRATION)
-    assert measured_with(newer, [info()]) is None
-    assert measured_with(detector, [info(None)]) is None
+    of_newer = dataclasses.replace(CALIBRATION, detector="yolo-stamp@0.0.2")
+    both = info(of_newer, CALIBRATION)
+    assert measured_with(detector, [detector, info(), both]) == Refiner(both, CALIBRATION)
+    assert measured_with(newer, [both]) == Refiner(both, of_newer)
+    assert measured_with(newer, [info(CALIBRATION)]) is None
+    assert measured_with(detector, [info()]) is None
 
 
 @pytest.fixture
@@ -165,9 +173,9 @@ def refiner(bundle: Path, tmp_path: Path) -> Path:
     """A refiner with random weights, for the detector of the bundle."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(3)
-        network = build("stamp-refine", {"width": 8})
-    described = manifest("stamp-refine", Task.REFINE, {"width": 8}, SIZE, 0)
-    described = dataclasses.replace(described, refinement_calibration=CALIBRATION)
+        network = build("stamp-refine", {})
+    described = manifest("stamp-refine", Task.REFINE, {}, SIZE, 0)
+    described = dataclasses.replace(described, refinement_calibrations=(CALIBRATION,))
     hub.save(tmp_path / "stamp-refine" / "0.0.1", described, network.state_dict())
     return tmp_path
 

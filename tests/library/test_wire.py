@@ -98,7 +98,10 @@ REFINER = dataclasses.replace(
     SEGMENTER,
     name="stamp-refine",
     task=Task.REFINE,
-    refinement_calibration=RefinementCalibration("yolo-stamp@2.1.0", -1 / 3, 0.25, 1e-9, 0.1, 0.605),
+    refinement_calibrations=(
+        RefinementCalibration("yolo-stamp@2.1.0", -1 / 3, 0.25, 1e-9, 0.1, 0.605),
+        RefinementCalibration("stamp-yolo@2.2.0", 1.0, 0.0, 2.0, 1.0, 0.5),
+    ),
 )
 
 
@@ -294,8 +297,9 @@ def test_a_pair_calibration_that_makes_no_sense_is_taken_for_none(wrong: dict[st
 def test_a_refinement_calibration_that_makes_no_sense_is_taken_for_none(wrong: dict[str, Any]) -> None:
     message = models.info_to_message(REFINER)
     for name, value in wrong.items():
-        setattr(message.refinement_calibration, name, value)
-    assert models.info_from_message(sent(message)) == dataclasses.replace(REFINER, refinement_calibration=None)
+        setattr(message.refinement_calibrations[0], name, value)
+    kept = REFINER.refinement_calibrations[1:]
+    assert models.info_from_message(sent(message)) == dataclasses.replace(REFINER, refinement_calibrations=kept)
 
 
 def test_what_a_refiner_says() -> None:

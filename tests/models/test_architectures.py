@@ -23,7 +23,6 @@ INPUT = {
     "stamp-lite": 160,
     "stamp-pair": 128,
     "stamp-refine": 128,
-    "stamp-refine-lite": 128,
     "stamp-script": 32,
 }
 OUTPUT = {
@@ -35,7 +34,6 @@ OUTPUT = {
     "stamp-lite": (384,),
     "stamp-pair": (3, 32, 32),
     "stamp-refine": (NUMBERS,),
-    "stamp-refine-lite": (NUMBERS,),
     "stamp-script": (6,),
 }
 

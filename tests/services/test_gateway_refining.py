@@ -25,7 +25,7 @@ WINDOW = detector_pb2.RefineResult(
 def refiner(**change: Any) -> common_pb2.ModelInfo:
     model = info("refiner", common_pb2.TASK_REFINE)
     calibration = dataclasses.replace(CALIBRATION, **change)
-    model.refinement_calibration.CopyFrom(common_pb2.RefinementCalibration(**dataclasses.asdict(calibration)))
+    model.refinement_calibrations.append(common_pb2.RefinementCalibration(**dataclasses.asdict(calibration)))
     return model
 
 
@@ -138,7 +138,7 @@ async def test_a_refinement_calibration_that_makes_no_sense_is_logged_and_taken_
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     model = refiner()
-    model.refinement_calibration.threshold = 7
+    model.refinement_calibrations[0].threshold = 7
     async with gateway(script(refiners=[model])) as stub:
         request = gateway_pb2.AnalyzeDocumentRequest(document=encoded(page()))
         response = await stub.AnalyzeDocument(request, timeout=TIMEOUT_S)

@@ -14,7 +14,7 @@ import torch
 
 from stamp2vec import engines, hub
 from stamp2vec.calibration import RefinementCalibration
-from stamp2vec.detection.candidates import SCORE_FLOOR
+from stamp2vec.detection.candidates import SCORE_FLOOR, iou
 from stamp2vec.detection.refinement import Windows, worth_a_look
 from stamp2vec.document import Refiner, refined_stamps
 from stamp2vec.engines.torch import tensors
@@ -27,7 +27,8 @@ from training.evaluate.truth import TruePage, array
 from training.pair.calibrate import fitted
 from training.refiner import candidates
 
-FALSE_ALARMS = 0.03  # boxes that score at least the threshold, per drawn page without a stamp
+FALSE_ALARMS = 0.03  # boxes a drawn page that show no stamp and score at least the threshold
+BESIDE = 0.1  # overlap with every stamp below which a box shows none
 ROUNDS = 3  # of fitting: which box of a stamp counts as the true one follows from the scores
 SHARES = (0.0, 0.25, 0.5, 0.75, 1.0)
 
@@ -99,8 +100,20 @@ def fit(seen: Sequence[Seen], refiner: Refiner) -> Refiner:
 def calibrated(seen: Sequence[Seen], refiner: Refiner) -> Refiner:
     """Weights, the refiner's share of a box by AP50-95, and the threshold by FALSE_ALARMS."""
     best = max((fit(seen, with_share(refiner, share)) for share in SHARES), key=lambda each: figures(seen, each)["ap"])
-    threshold = round(figures(seen, best)["threshold"], 3)
+    found, matches = matched(seen, best)
+    ranking = matches.rankings[0]
+    beside = np.array(
+        [is_beside(found[page][index], seen[page].page) for page, index in zip(ranking.page, ranking.index)]
+    )
+    f1 = 2 * np.cumsum(ranking.true) / (np.arange(1, len(ranking.true) + 1) + matches.stamps.sum())
+    allowed = np.cumsum(beside) <= FALSE_ALARMS * len(seen)
+    threshold = round(float(ranking.score[allowed][f1[allowed].argmax()]), 3)
     return replace(best, calibration=replace(best.calibration, threshold=threshold))
+
+
+def is_beside(found: Detection, page: TruePage) -> bool:
+    """Whether a box shows no stamp, nor a part of one."""
+    return bool(iou(np.array(found.box), array([stamp.box for stamp in page.stamps])).max(initial=0.0) < BESIDE)
 
 
 def with_share(refiner: Refiner, share: float) -> Refiner:
@@ -135,27 +148,28 @@ def judged(seen: Sequence[Seen], refiner: Refiner) -> dict[str, float]:
 
 
 def main() -> None:
-    """Fit, judge, write the manifest again."""
+    """Fit and judge for each detector, and write the manifest again."""
     flags = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     flags.add_argument("--model", type=Path, required=True, help="folder of training.refiner.train")
-    flags.add_argument("--detector", required=True, help="a bundled detector")
+    flags.add_argument("--detector", action="append", required=True, help="a bundled detector; may be repeated")
     flags.add_argument("--shards", type=Path, required=True, help="pages to fit on, of training.synth.shards")
     flags.add_argument("--judged", type=Path, required=True, help="other pages, to judge by")
     args = flags.parse_args()
     torch.set_num_threads(1)
     manifest, weights = hub.load(args.model)
-    detector = hub.read_manifest(hub.find(args.detector))
     pipeline = RefinementPipeline(engines.load(args.model, Task.REFINE))
-    first = RefinementCalibration(detector.reference, 0.0, 0.5, 1.0, box_share=0.5, threshold=0.5)
-    refiner = calibrated(look(candidates.read(args.shards, detector.name), pipeline), Refiner(manifest.info, first))
-    metrics = judged(look(candidates.read(args.judged, detector.name), pipeline), refiner)
-    named = {f"synthetic_{name}": value for name, value in metrics.items()}
-    hub.save(
-        args.model,
-        replace(manifest, refinement_calibration=refiner.calibration, metrics=named),
-        tensors(weights),
-    )
-    print(refiner.calibration, metrics, sep="\n")
+    calibrations: list[RefinementCalibration] = []
+    metrics: dict[str, float] = {}
+    for name in args.detector:
+        reference = hub.read_manifest(hub.find(name)).reference
+        first = Refiner(manifest.info, RefinementCalibration(reference, 0.0, 0.5, 1.0, box_share=0.5, threshold=0.5))
+        refiner = calibrated(look(candidates.read(args.shards, name), pipeline), first)
+        figures_of = judged(look(candidates.read(args.judged, name), pipeline), refiner)
+        print(refiner.calibration, figures_of, sep="\n", flush=True)
+        calibrations.append(refiner.calibration)
+        metrics |= {f"synthetic_{name}_{figure}": value for figure, value in figures_of.items()}
+    complete = replace(manifest, refinement_calibrations=tuple(calibrations), metrics=metrics)
+    hub.save(args.model, complete, tensors(weights))
 
 
 if __name__ == "__main__":

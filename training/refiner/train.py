@@ -1,4 +1,4 @@
-"""Trains a refiner on drawn windows: `python -m training.refiner.train --model NAME --windows DIR --work DIR`."""
+"""Trains a refiner on drawn windows: `python -m training.refiner.train --windows DIR --work DIR`."""
 
 import math
 from collections.abc import Iterator
@@ -14,33 +14,29 @@ from torch.utils.data import IterableDataset, get_worker_info
 from stamp2vec import hub
 from stamp2vec.detection.refinement import TIMES as SEEN
 from stamp2vec.engines.torch import tensors
-from stamp2vec.models import build
-from stamp2vec.models.stamp_refine import BINS, Raw
+from stamp2vec.models.stamp_refine import BINS, Raw, StampRefine
 from stamp2vec.values import Preset, Task
 from training.crop_batches import recolour, uniform
 from training.detector.loss import complete_iou
 from training.refiner import windows
 from training.run import Draft, Run, begin, parser
 
-TRUNKS = {"stamp-refine": ("yolo-stamp", ""), "stamp-refine-lite": ("stamp-yolo", "trunk.")}  # where weights begin
+TRUNK = "stamp-yolo"  # whose trunk the network begins with
 SIZE = 128  # px of the input
 SHARES = {windows.TRUE: 0.15, windows.STRAYING: 0.05}  # of a batch; the rest are candidates of detectors
 NOTHING, STAMP = 0.3, 0.55  # overlap up to which a window is of nothing, and from which it is of a stamp
 SPREAD = math.radians(7.5)  # of the rotation that is learnt
 ROTATED, QUARTERS = 0.2, 0.1  # shares of the windows that are rotated by any angle, and by a multiple of 90 degrees
 WEIGHTS = {"score": 1.0, "box": 1.0, "rotation": 0.4, "type": 0.15}
-RECIPES = {
-    name: Draft(
-        name=name,
-        version="1.0.0",
-        task=Task.REFINE,
-        architecture=name,
-        presets=(preset,),
-        input_height=SIZE,
-        input_width=SIZE,
-    )
-    for name, preset in (("stamp-refine", Preset.FAST), ("stamp-refine-lite", Preset.ACCURATE))
-}
+RECIPE = Draft(
+    name="stamp-refine",
+    version="1.0.0",
+    task=Task.REFINE,
+    architecture="stamp-refine",
+    presets=tuple(Preset),
+    input_height=SIZE,
+    input_width=SIZE,
+)
 
 
 class Batches(IterableDataset[tuple[Tensor, Tensor]]):
@@ -83,6 +79,10 @@ class Target:
     type: Tensor
     stamp: Tensor
     boxed: Tensor
+
+    def to(self, device: torch.device) -> "Target":
+        """The same on another device."""
+        return Target(*(getattr(self, name).to(device, non_blocking=True) for name in Target.__slots__))
 
 
 def augmented(pixels: Tensor, rows: Tensor, random: torch.Generator) -> tuple[Tensor, Target]:
@@ -153,37 +153,33 @@ def refinement_loss(raw: Raw, target: Target) -> tuple[Tensor, dict[str, float]]
     return torch.stack([parts[name] * weight for name, weight in WEIGHTS.items()]).sum(), figures
 
 
-def fresh(name: str, start: str | None) -> tuple[nn.Module, str]:
-    """A model to train and where its weights are from: `start`, or a detector for its trunk."""
-    model = build(RECIPES[name].architecture, RECIPES[name].config)
+def fresh(start: str | None) -> tuple[StampRefine, str]:
+    """A model to train and where its weights are from: `start`, or the accurate detector for the trunk."""
+    model = StampRefine()
     if start is not None:
         return model, begin(model, start) or ""
-    detector, prefix = TRUNKS[name]
-    manifest, weights = hub.load(detector)
-    shared = {each: weights[prefix + each] for each in model.state_dict() if prefix + each in weights}
+    manifest, weights = hub.load(TRUNK)
+    shared = {each: weights[f"trunk.{each}"] for each in model.state_dict() if f"trunk.{each}" in weights}
     model.load_state_dict(tensors(shared), strict=False)
-    for layer in (model.get_submodule("heads.look"), model.get_submodule("heads.where")):
-        nn.init.normal_(layer.get_parameter("weight"), std=0.001)  # the features of a trained trunk may be large
+    for layer in (model.heads.look, model.heads.where):
+        nn.init.normal_(layer.weight, std=0.001)  # the features of a trained trunk are large
     return model, f"trunk of {manifest.reference}"
 
 
 def main() -> None:
     """Train, write weights and manifest."""
     flags = parser(__doc__ or "")
-    flags.add_argument("--model", choices=RECIPES, default="stamp-refine")
     flags.add_argument("--start", help="a bundled model or a folder with weights to begin with")
     flags.add_argument("--windows", type=Path, required=True, help="folder of training.refiner.windows")
     args = flags.parse_args()
     torch.manual_seed(args.seed)
-    model, start = fresh(args.model, args.start)
-    run: Run[nn.Module] = Run(model, args, start)
+    model, start = fresh(args.start)
+    run = Run(model, args, start)
     random = torch.Generator().manual_seed(args.seed + run.steps)
     for pixels, rows in run.batches(Batches(args.windows, args.batch, args.seed + run.steps)):
         seen, target = augmented(pixels, rows, random)
-        with torch.autocast("cpu", torch.bfloat16, enabled=args.model == "stamp-refine"):
-            raw = run.model.raw(seen)  # type: ignore[operator]
-        run.step(*refinement_loss(raw, target))
-    run.export(RECIPES[args.model], {})
+        run.step(*refinement_loss(run.model.raw(seen.to(run.device)), target.to(run.device)))
+    run.export(RECIPE, {})
 
 
 if __name__ == "__main__":

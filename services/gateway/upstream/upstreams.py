@@ -103,7 +103,7 @@ class Upstream:
                 log.warning("verification_invalid", extra={"fields": {"model": model.reference}})
             if message.HasField("pair_calibration") and model.pair_calibration is None:
                 log.warning("pair_calibration_invalid", extra={"fields": {"model": model.reference}})
-            if message.HasField("refinement_calibration") and model.refinement_calibration is None:
+            if len(message.refinement_calibrations) > len(model.refinement_calibrations):
                 log.warning("refinement_calibration_invalid", extra={"fields": {"model": model.reference}})
             if model.task is Task.DETECT and not message.views:  # an older service: it may count on tiles
                 log.warning("views_unspecified", extra={"fields": {"model": model.reference}})
