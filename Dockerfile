@@ -14,6 +14,7 @@ RUN python -c "import tomllib; p = tomllib.load(open('pyproject.toml', 'rb'))['p
 o = p['optional-dependencies']; \
 print(*p['dependencies'], *o['services'], *o['otel'], sep='\n', file=open('light.txt', 'w')); \
 print(*o['local'], sep='\n', file=open('local.txt', 'w')); \
+print(*o['torch'], sep='\n', file=open('torch.txt', 'w')); \
 print(*o['read'], sep='\n', file=open('read.txt', 'w')); \
 print(*o['erase'], sep='\n', file=open('erase.txt', 'w')); \
 print(*o['web'], sep='\n', file=open('web.txt', 'w')); \
@@ -34,18 +35,19 @@ FROM requirements AS tables
 RUN pip install -r bulk.txt -c constraints.txt \
  && pip uninstall --yes setuptools pip
 
-# What the services of models need: torch too.
-FROM requirements AS torch
-# PyTorch's own index has the builds without CUDA, and those with one version of it; pip takes them before PyPI's.
-ARG TORCH_INDEX=https://download.pytorch.org/whl/cpu
-RUN pip install --extra-index-url "${TORCH_INDEX}" -r light.txt -r local.txt -c constraints.txt \
+# What the services of models need: ONNX Runtime, and on GPUs torch.
+FROM requirements AS engines
+# PyTorch's own index has the builds with one version of CUDA; pip takes them before PyPI's.
+ARG TORCH_INDEX=
+RUN pip install ${TORCH_INDEX:+--extra-index-url "${TORCH_INDEX}" -r torch.txt} -r light.txt -r local.txt -c constraints.txt \
  && pip uninstall --yes setuptools pip \
  && rm -rf /opt/venv/lib/python3.11/site-packages/torch/include /opt/venv/lib/python3.11/site-packages/torch/share
 
 # What the reader needs: of rapidocr the files of its networks, and so nothing of what its code imports.
 FROM requirements AS ocr
-ARG TORCH_INDEX=https://download.pytorch.org/whl/cpu
-RUN pip install --extra-index-url "${TORCH_INDEX}" -r light.txt -r local.txt -r read.txt -c constraints.txt \
+ARG TORCH_INDEX=
+RUN pip install ${TORCH_INDEX:+--extra-index-url "${TORCH_INDEX}" -r torch.txt} -r light.txt -r local.txt -r read.txt \
+    -c constraints.txt \
  && pip uninstall --yes opencv-python-headless pyclipper shapely omegaconf colorlog setuptools pip \
  && rm -rf /opt/venv/lib/python3.11/site-packages/torch/include /opt/venv/lib/python3.11/site-packages/torch/share
 
@@ -116,7 +118,7 @@ ENTRYPOINT ["python", "-m", "stamp2vec.cli"]
 FROM service AS models
 ENV NVIDIA_VISIBLE_DEVICES=all \
     NVIDIA_DRIVER_CAPABILITIES=compute,utility
-COPY --from=torch /opt/venv /opt/venv
+COPY --from=engines /opt/venv /opt/venv
 COPY --from=code /build/stamp2vec stamp2vec
 COPY --from=code /build/services/*.py services/
 COPY --from=code /build/services/runtime services/runtime

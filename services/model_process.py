@@ -9,6 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from services.decoders import PictureDecoding
+from services.runtime.oip import servicer as oip
+from services.runtime.oip.signature import Signature
 from services.runtime.serving import server
 from services.runtime.serving import settings as settings_loader
 from services.runtime.serving.model_service import ModelService
@@ -17,9 +19,9 @@ from services.runtime.serving.settings import ModelServerSettings
 from services.table import ServiceSpec
 from stamp2vec import hub
 from stamp2vec.engines import check_task
-from stamp2vec.imaging import Page
+from stamp2vec.imaging import Page, whole
 from stamp2vec.v1 import common_pb2
-from stamp2vec.values import Task
+from stamp2vec.values import ModelInfo, Task
 from stamp2vec.wire.images import page_from_image
 
 Place = TypeVar("Place")
@@ -30,19 +32,31 @@ def app(
     settings: ModelServerSettings,
     register: Callable[[ModelService[Place], grpc.aio.Server], None],
     fit: Callable[[Page, tuple[int, int]], tuple[NDArray[np.uint8], Place]],
+    signature: Callable[[ModelInfo], Signature[Place]],
 ) -> ModelService[Place]:
-    """What `server.main` runs; `register` adds the servicer, `fit` makes an input, (height, width), of a picture."""
+    """What `server.main` runs; `register` adds the servicer, `fit` makes an input, (height, width), of a picture.
+
+    `signature` is what a model takes and gives by the Open Inference Protocol.
+    """
 
     def prepare(message: common_pb2.Image, field: str, size: tuple[int, int]) -> tuple[NDArray[np.uint8], Place]:
         return fit(page_from_image(message, field), size)
 
+    def fit_pixels(pixels: NDArray[np.uint8], size: tuple[int, int]) -> tuple[NDArray[np.uint8], Place]:
+        return fit(whole(pixels), size)
+
+    def register_all(models: ModelService[Place], server: grpc.aio.Server) -> None:
+        register(models, server)
+        oip.register(models, server, signature, fit_pixels)
+
     return ModelService(
         spec.full_name,
-        register,
+        register_all,
         partial(describe, spec.tasks, settings.device),
         prepare,
         PictureDecoding(settings, fit),
         settings,
+        (oip.SERVICE,),
     )
 
 

@@ -5,7 +5,7 @@ MAX_IMAGES = 64
 MAX_MESSAGE_BYTES = 64 * 2**20  # of a request or a response
 DEFAULT_DEADLINE_S = 30.0  # where the caller sets none
 MAX_DOCUMENT_BYTES = 32 * 2**20  # that is sent to a gateway
-MAX_ID_CHARS = 256  # of a document in a stream
+MAX_ID_CHARS = 256  # of a document in a stream, and of a request of the Open Inference Protocol
 MAX_VECTOR_SIZE = 4096
 
 # Of a file, however it is read.

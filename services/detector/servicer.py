@@ -5,6 +5,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from services import model_process
+from services.detector.signature import signature
 from services.runtime.serving.errors import AioContext
 from services.runtime.serving.model_service import Call, ModelService
 from services.runtime.serving.settings import ModelServerSettings
@@ -27,7 +28,7 @@ def app(settings: ModelServerSettings) -> ModelService[View]:
     def register(models: ModelService[View], server: grpc.aio.Server) -> None:
         detector_pb2_grpc.add_DetectorServiceServicer_to_server(DetectorServicer(models), server)
 
-    return model_process.app(SPEC, settings, register, _fit)
+    return model_process.app(SPEC, settings, register, _fit, signature)
 
 
 class DetectorServicer(detector_pb2_grpc.DetectorServiceServicer):

@@ -4,6 +4,7 @@ import grpc.aio
 import numpy as np
 
 from services import model_process
+from services.embedder.signature import signature
 from services.runtime.serving.errors import AioContext
 from services.runtime.serving.model_service import Call, ModelService
 from services.runtime.serving.settings import ModelServerSettings
@@ -24,7 +25,7 @@ def app(settings: ModelServerSettings) -> ModelService[Letterbox]:
     def register(models: ModelService[Letterbox], server: grpc.aio.Server) -> None:
         embedder_pb2_grpc.add_EmbedderServiceServicer_to_server(EmbedderServicer(models), server)
 
-    return model_process.app(SPEC, settings, register, letterboxed)
+    return model_process.app(SPEC, settings, register, letterboxed, signature)
 
 
 class EmbedderServicer(embedder_pb2_grpc.EmbedderServiceServicer):

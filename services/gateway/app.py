@@ -28,6 +28,7 @@ class Gateway:
     """An App of the runtime."""
 
     service_name = str(gateway_pb2.DESCRIPTOR.services_by_name["StampService"].full_name)
+    other_services = ()
 
     def __init__(self, settings: GatewaySettings) -> None:
         """Takes its settings; all else is made in the event loop."""

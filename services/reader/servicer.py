@@ -6,6 +6,7 @@ import grpc.aio
 import numpy as np
 
 from services import model_process
+from services.reader.signature import signature
 from services.runtime.serving.errors import AioContext
 from services.runtime.serving.model_service import Call, ModelService
 from services.runtime.serving.settings import ModelServerSettings
@@ -29,7 +30,7 @@ def app(settings: ModelServerSettings) -> ModelService[StripPlace]:
 
     # A batch waits for a program that has a time limit of its own, and only then it may have hung.
     patient = replace(settings, stuck_after_s=max(settings.stuck_after_s, _LEAST_STUCK_AFTER_S))
-    return model_process.app(SPEC, patient, register, strip_canvas)
+    return model_process.app(SPEC, patient, register, strip_canvas, signature)
 
 
 class ReaderServicer(reader_pb2_grpc.ReaderServiceServicer):

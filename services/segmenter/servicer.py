@@ -7,6 +7,7 @@ from services import model_process
 from services.runtime.serving.errors import AioContext
 from services.runtime.serving.model_service import Call, ModelService
 from services.runtime.serving.settings import ModelServerSettings
+from services.segmenter.signature import signature
 from services.table import service_of
 from stamp2vec.imaging import Letterbox, letterboxed
 from stamp2vec.v1 import segmenter_pb2, segmenter_pb2_grpc
@@ -22,7 +23,7 @@ def app(settings: ModelServerSettings) -> ModelService[Letterbox]:
     def register(models: ModelService[Letterbox], server: grpc.aio.Server) -> None:
         segmenter_pb2_grpc.add_SegmenterServiceServicer_to_server(SegmenterServicer(models), server)
 
-    return model_process.app(SPEC, settings, register, letterboxed)
+    return model_process.app(SPEC, settings, register, letterboxed, signature)
 
 
 class SegmenterServicer(segmenter_pb2_grpc.SegmenterServiceServicer):

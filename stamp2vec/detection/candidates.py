@@ -1,7 +1,9 @@
-"""From a detector's candidates to the detections of one view. Needs no torch.
+"""From a detector's answer to its candidates, and from those to the detections of one view.
 
-Candidates are float32 (K, 7), best first: x1, y1, x2, y2 in pixels of the model's input, the score, the clockwise
-rotation in degrees, and the index of the StampType.
+An answer is float32 (A, 13), a row for each cell of the network's grids, finest grid first, row by row: x1, y1, x2, y2
+in pixels of its input; the logit of the score; the cosine and the sine of the clockwise rotation from upright; a logit
+for each StampType. Candidates are float32 (K, 7), best first: x1, y1, x2, y2 in pixels of the model's input, the score,
+the clockwise rotation in degrees, and the index of the StampType.
 """
 
 import numpy as np
@@ -10,10 +12,37 @@ from stamp2vec.imaging import View, crop, ink_colour
 from stamp2vec.limits import DEFAULT_MAX_OVERLAP, MAX_DETECTIONS
 from stamp2vec.values import Detection, StampType
 
+BOX, SCORE, ROTATION, TYPE = slice(0, 4), 4, slice(5, 7), slice(7, 13)
+NUMBERS = 13  # of a row of an answer
+
 SCORE_FLOOR = 0.01
 MAX_CANDIDATES = 3000  # of one view: several a stamp, since each caller decides how far stamps may overlap
 
 _TYPES = tuple(StampType)
+
+
+def from_answer(answers: np.ndarray) -> list[np.ndarray]:
+    """Answers, float32 (N, A, 13) -> the candidates of each, float32 (K, 7), K <= 3000.
+
+    Overlapping ones are not left out: each caller decides how far stamps may overlap.
+    """
+    with np.errstate(over="ignore"):  # a logit far below zero is a score of 0
+        scores = 1 / (1 + np.exp(-answers[..., SCORE]))
+    return [_of_one(answer, of_answer) for answer, of_answer in zip(answers, scores, strict=True)]
+
+
+def _of_one(answer: np.ndarray, scores: np.ndarray) -> np.ndarray:
+    """The few that score enough first: most cells see nothing."""
+    seen = scores >= SCORE_FLOOR
+    rows, scores = answer[seen], scores[seen]
+    return rank(np.column_stack([rows[:, BOX], scores, rotation(rows), rows[:, TYPE].argmax(1)]))
+
+
+def rotation(answers: np.ndarray) -> np.ndarray:
+    """The clockwise rotation in degrees that answers (..., 13) give, above -180 and up to 180, (...)."""
+    cosine, sine = np.moveaxis(answers[..., ROTATION], -1, 0)
+    degrees = np.degrees(np.arctan2(sine, cosine))
+    return np.where(degrees <= -180, np.float32(180), degrees)  # upside down has one name
 
 
 def rank(found: np.ndarray, most: int = MAX_CANDIDATES, min_score: float = SCORE_FLOOR) -> np.ndarray:

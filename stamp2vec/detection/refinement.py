@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stamp2vec.calibration import RefinementCalibration
-from stamp2vec.detection.candidates import non_maximum_suppression
+from stamp2vec.detection.candidates import ROTATION, SCORE, TYPE, non_maximum_suppression, rotation
 from stamp2vec.imaging import Square
 from stamp2vec.values import Detection, StampType
 
@@ -20,6 +20,13 @@ MOST = 16  # candidates of a page that are looked at: the best ones; the others 
 TIMES = 1.5  # the side of a window, in longer sides of the candidate
 
 _TYPES = tuple(StampType)
+
+
+def from_answer(answers: NDArray[np.float32]) -> list[NDArray[np.float32]]:
+    """Answers of a network, float32 (N, 13) as in `detection.candidates`, the rotation as long as it is probable."""
+    box_and_logit, probable = answers[:, : SCORE + 1], np.linalg.norm(answers[:, ROTATION], axis=1)
+    kinds = answers[:, TYPE].argmax(1)
+    return list(np.column_stack([box_and_logit, rotation(answers), probable, kinds]).astype(np.float32))
 
 
 def worth_a_look(candidates: Sequence[Detection]) -> list[Detection]:

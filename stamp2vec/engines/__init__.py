@@ -40,18 +40,31 @@ def load(reference: str | Path, task: Task, device: str = "cpu") -> Engine:
     folder = hub.find(reference)
     manifest = hub.read_manifest(folder)
     check_task(manifest, task)
-    try:
-        from stamp2vec.engines.torch import TorchEngine
-    except ImportError as error:
-        raise MissingExtra(f"{manifest.name} in this process", "local", error) from error
-    if manifest.task is not Task.READ:
-        return TorchEngine(*hub.load(folder), device=device)
+    network = _network(folder, manifest, device)
+    if task is not Task.READ:
+        return network
     try:
         from stamp2vec.engines.reading.reader import ReaderEngine
 
-        return ReaderEngine(*hub.load(folder), device=device)
+        return ReaderEngine(network)
     except ImportError as error:
         raise MissingExtra("reading stamps in this process", "read", error) from error
+
+
+def _network(folder: Path, manifest: Manifest, device: str) -> Engine:
+    """On a CPU by ONNX Runtime where the model has a graph, else by torch."""
+    if device == "cpu" and manifest.graph_sha256:
+        try:
+            from stamp2vec.engines.onnx import OnnxEngine
+        except ImportError as error:
+            raise MissingExtra(f"{manifest.name} in this process", "local", error) from error
+        return OnnxEngine(folder, manifest)
+    try:
+        from stamp2vec.engines.torch import TorchEngine
+    except ImportError as error:
+        where = f"on {device}" if manifest.graph_sha256 else f"without a {hub.GRAPH}"
+        raise MissingExtra(f"{manifest.name} {where}", "torch", error) from error
+    return TorchEngine(*hub.load(folder), device=device)
 
 
 def check_task(manifest: Manifest, *tasks: Task) -> None:

@@ -2,18 +2,22 @@
 
 from stamp2vec.hub.manifest import Manifest
 from stamp2vec.hub.weights import (
+    GRAPH,
     MANIFEST,
     WEIGHTS,
     bundled,
     bundled_names,
     find,
     for_preset,
+    graph,
     load,
     read_manifest,
     save,
+    save_graph,
 )
 
 __all__ = [
+    "GRAPH",
     "MANIFEST",
     "WEIGHTS",
     "Manifest",
@@ -21,7 +25,9 @@ __all__ = [
     "bundled_names",
     "find",
     "for_preset",
+    "graph",
     "load",
     "read_manifest",
     "save",
+    "save_graph",
 ]

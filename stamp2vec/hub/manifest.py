@@ -27,7 +27,8 @@ class Manifest:
     made (commit, recipe, seconds), `metrics` how good they are. `views` is what of a page a detector gets; a file
     without the key means the whole page. `verification` is what an embedder's similarities mean, `pair_calibration`
     what the evidence of a pair network means, `refinement_calibrations` what the logit of a refiner means
-    beside each of some detectors; None or empty, and no key in the file, where that was not measured.
+    beside each of some detectors; None or empty, and no key in the file, where that was not measured. `graph_sha256`
+    is that of model.onnx, empty and no key in the file where there is none: PyTorch alone runs the model then.
     """
 
     name: str
@@ -49,6 +50,7 @@ class Manifest:
     verification: Verification | None = None
     pair_calibration: PairCalibration | None = None
     refinement_calibrations: tuple[RefinementCalibration, ...] = ()
+    graph_sha256: str = ""
 
     def __post_init__(self) -> None:
         """Names become paths and addresses, so they are held to a narrow alphabet."""
@@ -56,6 +58,8 @@ class Manifest:
         _require(_VERSION.fullmatch(self.version), "version", "three numbers, such as 1.0.0")
         _require(_NAME.fullmatch(self.architecture), "architecture", "lower-case letters, digits and hyphens")
         _require(_SHA256.fullmatch(self.sha256), "sha256", "64 lower-case hexadecimal digits")
+        graph = self.graph_sha256
+        _require(not graph or _SHA256.fullmatch(graph), "graph_sha256", "64 lower-case hexadecimal digits")
         _require(8 <= self.input_height <= 4096, "input_height", "8 to 4096 pixels")
         _require(8 <= self.input_width <= 4096, "input_width", "8 to 4096 pixels")
         _require(0 <= self.threshold <= 1, "threshold", "0 to 1")
@@ -92,7 +96,7 @@ class Manifest:
         values = dataclasses.asdict(self)
         if self.task != Task.DETECT:
             del values["views"]
-        for key in ("verification", "pair_calibration", "refinement_calibrations"):
+        for key in ("verification", "pair_calibration", "refinement_calibrations", "graph_sha256"):
             if not values[key]:
                 del values[key]
         return json.dumps(values, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
@@ -214,7 +218,7 @@ def _refinement_calibrations(key: str, value: object) -> tuple[Any, ...]:
     return tuple(_calibration(RefinementCalibration, "detector")(f"{key}[{at}]", each) for at, each in enumerate(value))
 
 
-_OPTIONAL = ("views", "verification", "pair_calibration", "refinement_calibrations")
+_OPTIONAL = ("views", "verification", "pair_calibration", "refinement_calibrations", "graph_sha256")
 _READERS: Mapping[str, Callable[[str, object], Any]] = {
     "name": _string,
     "version": _string,
@@ -235,4 +239,5 @@ _READERS: Mapping[str, Callable[[str, object], Any]] = {
     "verification": _verification,
     "pair_calibration": _calibration(PairCalibration, "segmenter"),
     "refinement_calibrations": _refinement_calibrations,
+    "graph_sha256": _string,
 }

@@ -20,12 +20,14 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 WEIGHTS = "model.safetensors"
+GRAPH = "model.onnx"
 MANIFEST = "manifest.json"
 
 # Inside the wheel, and in a checkout. Below them: <name>/<version>/.
 BUNDLED = (Path(__file__).parents[1] / "weights", Path(__file__).parents[2] / "weights")
 
 _MAX_WEIGHTS_BYTES = 4 * 2**30
+_MAX_GRAPH_BYTES = 2**24
 _MAX_MANIFEST_BYTES = 2**20
 _BUNDLED_NAME = re.compile(r"(?P<name>[a-z0-9-]+)(@(?P<version>[0-9.]+))?")
 # https://huggingface.co/docs/safetensors : names of the kinds of numbers.
@@ -52,9 +54,17 @@ def load(reference: str | Path) -> tuple[Manifest, dict[str, np.ndarray]]:
     folder = find(reference)
     manifest = read_manifest(folder)
     path = folder / WEIGHTS
-    data = _read(path, _MAX_WEIGHTS_BYTES)
-    _check(data, manifest, str(path))
-    return manifest, _parsed(data, str(path))
+    return manifest, _parsed(_checked(path, _MAX_WEIGHTS_BYTES, manifest.sha256), str(path))
+
+
+def graph(folder: Path, manifest: Manifest) -> Path:
+    """The ONNX graph of a model in a folder, whose weights are those of its safetensors file, both checked.
+
+    WeightsError when one of the two is missing or has another checksum than its manifest names.
+    """
+    _checked(folder / WEIGHTS, _MAX_WEIGHTS_BYTES, manifest.sha256)
+    _checked(folder / GRAPH, _MAX_GRAPH_BYTES, manifest.graph_sha256)
+    return folder / GRAPH
 
 
 def find(reference: str | Path) -> Path:
@@ -114,10 +124,19 @@ def save(folder: str | Path, manifest: Manifest, state: "Mapping[str, Tensor | n
     from safetensors.numpy import save as serialize
 
     data = serialize({name: _array(values) for name, values in state.items()})
-    complete = dataclasses.replace(manifest, sha256=_sha256(data))
+    complete = dataclasses.replace(manifest, sha256=_sha256(data), graph_sha256="")
     write_whole(Path(folder) / WEIGHTS, data)
+    (Path(folder) / GRAPH).unlink(missing_ok=True)  # of other weights
     write_whole(Path(folder) / MANIFEST, complete.to_json().encode())
     return complete
+
+
+def save_graph(folder: str | Path, data: bytes) -> Manifest:
+    """Adds the ONNX graph of the weights that `save` wrote into a folder; returns the manifest with its checksum."""
+    manifest = dataclasses.replace(read_manifest(Path(folder)), graph_sha256=_sha256(data))
+    write_whole(Path(folder) / GRAPH, data)
+    write_whole(Path(folder) / MANIFEST, manifest.to_json().encode())
+    return manifest
 
 
 def _array(values: "Tensor | np.ndarray") -> np.ndarray:
@@ -155,20 +174,26 @@ def _plain_folder(folder: Path) -> Path:
 
 
 def _fetched(address: str) -> Path:
-    """The manifest comes from the server every time, the weights only when the cache lacks their checksum."""
+    """The manifest comes from the server every time, the rest only when the cache lacks its checksum."""
     manifest = Manifest.from_json(download(address, MANIFEST, _MAX_MANIFEST_BYTES))
     folder = _cache() / manifest.sha256
-    path = folder / WEIGHTS
-    if not path.is_file() or _sha256(_read(path, _MAX_WEIGHTS_BYTES)) != manifest.sha256:
-        source = f"{WEIGHTS} at {address}"
-        data = download(address, WEIGHTS, _MAX_WEIGHTS_BYTES)
-        _check(data, manifest, source)
-        _parsed(data, source)
-        write_whole(path, data)
+    _fetch(address, folder / WEIGHTS, _MAX_WEIGHTS_BYTES, manifest.sha256)
+    if manifest.graph_sha256:
+        _fetch(address, folder / GRAPH, _MAX_GRAPH_BYTES, manifest.graph_sha256)
     text = manifest.to_json().encode()
     if not (folder / MANIFEST).is_file() or (folder / MANIFEST).read_bytes() != text:
         write_whole(folder / MANIFEST, text)
     return folder
+
+
+def _fetch(address: str, path: Path, limit: int, sha256: str) -> None:
+    if path.is_file() and _sha256(_read(path, limit)) == sha256:
+        return
+    data, source = download(address, path.name, limit), f"{path.name} at {address}"
+    _check(data, sha256, source)
+    if path.name == WEIGHTS:
+        _refuse_pickle(data, source)
+    write_whole(path, data)
 
 
 def _cache() -> Path:
@@ -189,11 +214,17 @@ def _sha256(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
 
 
-def _check(data: bytes, manifest: Manifest, source: str) -> None:
-    if (found := _sha256(data)) != manifest.sha256:
+def _checked(path: Path, limit: int, sha256: str) -> bytes:
+    data = _read(path, limit)
+    _check(data, sha256, str(path))
+    return data
+
+
+def _check(data: bytes, sha256: str, source: str) -> None:
+    if (found := _sha256(data)) != sha256:
         raise WeightsError(
             f"{source} is damaged or is not the file that its manifest means: its sha256 is {found}, "
-            f"{manifest.sha256} was expected. Fetch the model again"
+            f"{sha256} was expected. Fetch the model again"
         )
 
 
@@ -202,14 +233,19 @@ def _parsed(data: bytes, source: str) -> dict[str, np.ndarray]:
     try:
         from safetensors import SafetensorError, deserialize
     except ImportError as error:
-        raise MissingExtra("a model in this process", "local", error) from error
+        raise MissingExtra("reading weights for PyTorch", "torch", error) from error
     try:
         tensors: list[tuple[str, Mapping[str, Any]]] = deserialize(data)  # type: ignore[no-untyped-call]
         return {name: _numbers(tensor["dtype"], tensor["data"]).reshape(tensor["shape"]) for name, tensor in tensors}
     except (SafetensorError, ValueError, KeyError) as error:
-        # A zip archive is what torch.save writes; protocol 2 and later of pickle begin with 0x80.
-        advice = _PICKLE_ADVICE if data.startswith((b"PK\x03\x04", b"\x80")) else "save it with stamp2vec.hub.save"
-        raise WeightsError(f"{source} is no safetensors file ({error}): {advice}") from error
+        _refuse_pickle(data, source)
+        raise WeightsError(f"{source} is no safetensors file ({error}): save it with stamp2vec.hub.save") from error
+
+
+def _refuse_pickle(data: bytes, source: str) -> None:
+    """A zip archive is what torch.save writes; protocol 2 and later of pickle begin with 0x80."""
+    if data.startswith((b"PK\x03\x04", b"\x80")):
+        raise WeightsError(f"{source} is no safetensors file: {_PICKLE_ADVICE}")
 
 
 def _numbers(kind: str, data: bytes) -> np.ndarray:

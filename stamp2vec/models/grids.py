@@ -1,14 +1,7 @@
-"""What the detectors share: the grids that they answer on and the meaning of each number of an answer.
-
-An answer is (N, A, 13) float, A cells of all grids, finest first, row by row: x1, y1, x2, y2 in pixels of the input;
-the logit of the score; the cosine and the sine of the clockwise rotation from upright; a logit for each StampType.
-"""
+"""What the detectors share: the grids whose cells they answer for. An answer is as in `detection.candidates`."""
 
 import torch
 from torch import Tensor
-
-BOX, SCORE, ROTATION, TYPE = slice(0, 4), 4, slice(5, 7), slice(7, 13)
-NUMBERS = 13
 
 
 def cell_centres(shape: torch.Size | tuple[int, int], stride: int) -> Tensor:

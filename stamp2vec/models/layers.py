@@ -82,5 +82,5 @@ def standardise(images: Tensor) -> Tensor:
 
 def both_ways_up(unit_vectors: Callable[[Tensor], Tensor], images: Tensor) -> Tensor:
     """Unit vectors (N, D) of pictures (N, H, W, C) as they lie and upside down, their mean at length 1; one batch."""
-    upright, upside_down = unit_vectors(torch.cat([images, images.flip((1, 2))])).chunk(2)
-    return F.normalize(upright + upside_down, dim=1)
+    looks = unit_vectors(torch.cat([images, images.flip((1, 2))]))
+    return F.normalize(looks.unflatten(0, (2, images.shape[0])).sum(0), dim=1)

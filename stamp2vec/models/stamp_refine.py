@@ -50,7 +50,7 @@ class Heads(nn.Module):
 
 
 def answer(raw: Raw, size: int) -> Tensor:
-    """(N, 13) as in `grids`, of one cell: box in pixels of the input, the logit, the rotation, the logits of the types.
+    """(N, 13) as in `detection.candidates`, of one cell; the box in pixels of the input.
 
     The rotation is the mean direction of the likeliest bin and its neighbours, as long as it is probable, 0 to 1.
     """

@@ -9,8 +9,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from stamp2vec.detection.candidates import NUMBERS
 from stamp2vec.models.efficientnet_lite import CHANNELS, EfficientNetLite
-from stamp2vec.models.grids import NUMBERS, grid
+from stamp2vec.models.grids import grid
 from stamp2vec.models.layers import ConvBnRelu, PyramidPooling, to_nchw
 
 STRIDES = (8, 16, 32)

@@ -9,7 +9,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from stamp2vec.models.grids import NUMBERS, cell_centres
+from stamp2vec.detection.candidates import NUMBERS
+from stamp2vec.models.grids import cell_centres
 from stamp2vec.models.layers import ConvBnRelu, PyramidPooling, Residual, to_nchw
 
 STRIDES = (8, 16, 32)

@@ -8,23 +8,26 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-GENERATED = ROOT / "stamp2vec" / "v1"
+GENERATED = ("stamp2vec/v1", "services/runtime/oip/v2")
 ROUND_TRIP = """
 import google.protobuf
 from stamp2vec.v1 import common_pb2, detector_pb2, embedder_pb2, gateway_pb2, segmenter_pb2
 sent = gateway_pb2.AnalyzeDocumentRequest(document=b"x", min_score=0.0)
 got = gateway_pb2.AnalyzeDocumentRequest.FromString(sent.SerializeToString())
 assert got == sent and got.HasField("min_score")
+from services.runtime.oip.v2 import open_inference_pb2 as oip
+assert oip.ModelInferRequest.FromString(oip.ModelInferRequest(id="1").SerializeToString()).id == "1"
 print(google.protobuf.__version__)
 """
 
 
 def test_generated_code_is_up_to_date(tmp_path: Path) -> None:
     subprocess.run(["make", "protos", f"PROTOS_OUT={tmp_path}"], cwd=ROOT, check=True, capture_output=True)
-    fresh = tmp_path / "stamp2vec" / "v1"
-    names = sorted(p.name for p in fresh.iterdir())
-    assert names == sorted(p.name for p in GENERATED.iterdir() if p.is_file())
-    assert filecmp.cmpfiles(fresh, GENERATED, names, shallow=False) == (names, [], [])
+    for folder in GENERATED:
+        fresh, committed = tmp_path / folder, ROOT / folder
+        names = sorted(p.name for p in fresh.iterdir())
+        assert names == sorted(p.name for p in committed.iterdir() if p.is_file())
+        assert filecmp.cmpfiles(fresh, committed, names, shallow=False) == (names, [], [])
     assert (tmp_path / "docs/api.md").read_text() == (ROOT / "docs/api.md").read_text()
 
 

@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from services.stack.processes import Service, running, stop, wait_until_serving
-from services.table import MODEL_SERVICE_NAMES
+from services.table import MODEL_SERVICE_NAMES, MODEL_SERVICES
 from tests.conftest import ROOT
 from tests.library.certificates import certificate
 from tests.web.test_access import line
@@ -67,6 +67,7 @@ def reader(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Reader]:
         wait_until_serving([web], lambda *_: None)
         assert web.address is not None
         addresses = {
+            **{f"127.0.0.1:{spec.port}": stack.address(spec.name).target for spec in MODEL_SERVICES},
             "127.0.0.1:50050": stack.address("gateway").target,
             "127.0.0.1:8050": stack.address("web").target,
             "stamps.example.com:443": gateway.address.target,

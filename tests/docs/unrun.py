@@ -24,12 +24,13 @@ REASONS = {
     r"podman kube play": "tests/images does so",
     r"kubectl kustomize \S+ \| python -m bench\.autoscale": "it measures for minutes; tests/autoscale runs its parts",
     r"python -m bench\.": "it measures for minutes",
+    r"perf_analyzer\b": "it needs libraries of CUDA to start; tests/oip asks for what it asks for",
     r"stamp2vec app\b": "it serves until Ctrl-C; tests/library/test_app.py runs it",
     r"stamp2vec find s3://": "tests/bulk/test_stores.py runs it, with a server of S3's interface",
 }
 """By what such a command begins with."""
 
-_RUNS_NOTHING = {"git", "podman"}  # whose commands are left to their own documentation
+_RUNS_NOTHING = {"git", "perf_analyzer", "podman"}  # whose commands are left to their own documentation
 _FLAG = re.compile(r"--[a-z][a-z-]*")
 
 

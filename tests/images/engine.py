@@ -73,7 +73,7 @@ def prepare() -> None:
         run("buildah", "commit", "--quiet", "--rm", base, BASE_IMAGE)
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     extras = project["optional-dependencies"]
-    packages = [*project["dependencies"], *extras["local"], *extras["services"], *extras["otel"]]
+    packages = [*project["dependencies"], *extras["local"], *extras["read"], *extras["services"], *extras["otel"]]
     run(ROOT / ".venv/bin/pip", "download", "--quiet", "-d", WHEELS, "-c", "constraints.txt", *packages)
 
 
@@ -81,4 +81,4 @@ def build() -> None:
     """All images, by `make images`."""
     flags = f"--isolation chroot --pull-never --network host --build-arg BASE={BASE_IMAGE}"
     volumes = f"-v {WHEELS}:/wheels:ro -v {HOME}/pip.conf:/etc/pip.conf:ro"
-    run("make", "images", "ENGINE=buildah", f"BUILD_FLAGS={flags} {volumes}", "TORCH_INDEX=/wheels")
+    run("make", "images", "ENGINE=buildah", f"BUILD_FLAGS={flags} {volumes}")

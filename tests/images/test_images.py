@@ -56,8 +56,8 @@ def test_an_image_has_no_compiler_and_no_service_but_its_own_and_all_can_be_read
     assert found.splitlines() == [*sorted(services), "/opt/venv/bin/python: No module named pip"]
 
 
-@pytest.mark.parametrize("name", ["gateway", "web", "bulk"])
-def test_what_runs_no_model_has_no_torch(name: str) -> None:
+@pytest.mark.parametrize("name", ["web", "bulk", *SERVICES])
+def test_no_image_for_cpus_has_torch(name: str) -> None:
     command = ["podman", "run", "--rm", "--network", "host", "--entrypoint", "python", image(name), "-c"]
     run(*command, "import grpc")
     with pytest.raises(subprocess.CalledProcessError):

@@ -73,7 +73,8 @@ def test_every_metric_that_a_manifest_names_is_exported(stack: Stack) -> None:
 
 @pytest.mark.parametrize("service", MODEL_SERVICE_NAMES)
 def test_the_startup_probe_allows_twice_the_time_of_a_start(stack: Stack, service: str) -> None:
-    probe = container(named(VARIANT, "Deployment", service))["startupProbe"]
+    variant = VARIANT if service in SERVICES else f"base+{service}"
+    probe = container(named(variant, "Deployment", service))["startupProbe"]
     load_s = families(stack.address(service))["stamp2vec_model_load_seconds"]
     assert load_s > 0
     assert probe["periodSeconds"] * probe["failureThreshold"] >= 2 * load_s

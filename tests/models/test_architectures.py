@@ -5,8 +5,8 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+from stamp2vec.detection.candidates import NUMBERS
 from stamp2vec.models import ARCHITECTURES, build
-from stamp2vec.models.grids import NUMBERS
 from stamp2vec.models.layers import fold_norms
 from stamp2vec.models.stamp_lite import StampLite
 from stamp2vec.models.stamp_yolo import StampYolo

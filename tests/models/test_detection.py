@@ -6,10 +6,18 @@ import numpy as np
 import pytest
 import torch
 
-from stamp2vec.detection.candidates import MAX_CANDIDATES, detections, non_maximum_suppression, rank, select
+from stamp2vec.detection.candidates import (
+    MAX_CANDIDATES,
+    NUMBERS,
+    detections,
+    from_answer,
+    non_maximum_suppression,
+    rank,
+    select,
+)
 from stamp2vec.detection.options import faults
 from stamp2vec.detection.votes import merge
-from stamp2vec.engines.torch import TorchEngine, candidates
+from stamp2vec.engines.torch import TorchEngine
 from stamp2vec.hub.manifest import Manifest
 from stamp2vec.imaging import View, views
 from stamp2vec.limits import MAX_DETECTIONS
@@ -57,14 +65,14 @@ def test_the_number_of_candidates_is_limited() -> None:
 @pytest.mark.parametrize(
     ("cosine", "sine", "degrees"), [(1, 0, 0), (0, 1, 90), (0, -1, -90), (-1, 0.0, 180), (-1, -0.0, 180), (2, 2, 45)]
 )
-def test_the_output_of_a_model_becomes_candidates(cosine: float, sine: float, degrees: float) -> None:
+def test_the_answer_of_a_model_becomes_candidates(cosine: float, sine: float, degrees: float) -> None:
     """Suppression is left to the caller."""
-    output = torch.zeros(1, 3, 13)
-    output[0, :, :4] = torch.tensor([NEAR_A, A, B])
-    output[0, :, 4] = torch.tensor([1.0, 3.0, -6.0])
-    output[0, :, 5:7] = torch.tensor([cosine, sine])
-    output[0, :, 7 + 3] = 5.0
-    (rows,) = candidates(output)
+    answers = np.zeros((1, 5, NUMBERS), np.float32)
+    answers[0, :, :4] = [NEAR_A, A, B, B, B]
+    answers[0, :, 4] = [1.0, 3.0, -6.0, -1000.0, np.nan]
+    answers[0, :, 5:7] = cosine, sine
+    answers[0, :, 7 + 3] = 5.0
+    (rows,) = from_answer(answers)
     assert rows.shape == (2, 7)
     np.testing.assert_allclose(rows[:, :4], [A, NEAR_A])
     np.testing.assert_allclose(rows[:, 4], 1 / (1 + np.exp([-3.0, -1.0])), rtol=1e-5)

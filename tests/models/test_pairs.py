@@ -6,7 +6,7 @@ import torch
 from torch import nn
 
 from stamp2vec.comparison.evidence import AGREES, CONTRADICTS
-from stamp2vec.engines.torch import places
+from stamp2vec.engines.outputs import places
 from stamp2vec.models import build, stamp_pair
 from stamp2vec.models.stamp_pair import StampPair
 from tests.library.pairs import WIDTH, compare_densities
@@ -44,7 +44,7 @@ def test_it_does_not_matter_which_stamp_is_above(seed: int) -> None:
         found, other = network(batch), network(exchanged(batch))
     assert found.std() > 1e-3, "it says something"
     torch.testing.assert_close(found, other, rtol=1e-4, atol=1e-4)
-    for one, two in zip(places(found), places(other), strict=True):
+    for one, two in zip(places(found.numpy()), places(other.numpy()), strict=True):
         np.testing.assert_allclose(one.astype(int), two.astype(int), atol=1)
 
 
@@ -62,7 +62,7 @@ def test_what_differs_in_one_place_is_said_there() -> None:
     batch[:, 8:40, 8:40] = batch[:, SIDE + 8 : SIDE + 40, 8:40] = 255
     batch[:, 56:88, 56:88] = 255
     with torch.inference_mode():
-        (said,) = places(network(batch))
+        (said,) = places(network(batch).numpy())
     agrees, contradicts = said[..., AGREES], said[..., CONTRADICTS]
     assert agrees[4:8, 4:8].min() > 200
     assert contradicts[4:8, 4:8].max() < 50
@@ -74,7 +74,7 @@ def test_places_are_the_shares_of_two_of_three_answers() -> None:
     logits = torch.zeros((2, 3, 4, 5))
     logits[0, stamp_pair.AGREES] = 100.0
     logits[1, stamp_pair.CONTRADICTS, 2, 3] = 100.0
-    first, second = places(logits)
+    first, second = places(logits.numpy())
     assert first.shape == second.shape == (4, 5, 2)
     assert first.dtype == np.uint8
     assert (first[..., AGREES] == 255).all()

@@ -43,6 +43,7 @@ class OneMethod:
     """An App with one unary and one streaming method, whose behaviour a test sets; both take and return bytes."""
 
     service_name = "test.Service"
+    other_services = ()
     messages = None
 
     def __init__(self) -> None:

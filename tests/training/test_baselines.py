@@ -7,8 +7,8 @@ import torch
 from PIL import Image
 
 from stamp2vec import hub
+from stamp2vec.detection.candidates import BOX, SCORE
 from stamp2vec.hub.manifest import Manifest
-from stamp2vec.models.grids import BOX, SCORE
 from stamp2vec.values import Preset, Task
 from training.baselines import tvae, yolo_stamp
 from training.baselines.yolo_stamp import ANCHORS, STRIDE, PublishedYoloStamp

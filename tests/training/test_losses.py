@@ -5,7 +5,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from stamp2vec.models.grids import ROTATION, SCORE, TYPE, grid
+from stamp2vec.detection.candidates import ROTATION, SCORE, TYPE
+from stamp2vec.models.grids import grid
 from stamp2vec.models.stamp_yolo import BINS, boxes
 from training.detector.loss import (
     TEACHER_SHARE,

@@ -21,7 +21,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from stamp2vec.models.grids import BOX, NUMBERS, ROTATION, SCORE, TYPE, cell_centres
+from stamp2vec.detection.candidates import BOX, NUMBERS, ROTATION, SCORE, TYPE
+from stamp2vec.models.grids import cell_centres
 from stamp2vec.values import Preset, StampType, Task, Views
 from training.crop_batches import recolour
 from training.detector.pages import Batches, read_pages

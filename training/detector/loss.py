@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from stamp2vec.models.grids import BOX, ROTATION, SCORE, TYPE
+from stamp2vec.detection.candidates import BOX, ROTATION, SCORE, TYPE
 
 TOP_K = 8
 ALPHA, BETA = 0.5, 4.0

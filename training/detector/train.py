@@ -10,9 +10,8 @@ import torch
 from PIL import Image
 from torch import Tensor, nn
 
-from stamp2vec.detection.candidates import SCORE_FLOOR, detections
+from stamp2vec.detection.candidates import SCORE_FLOOR, detections, from_answer
 from stamp2vec.detection.votes import merge
-from stamp2vec.engines.torch import candidates
 from stamp2vec.imaging import View, views
 from stamp2vec.limits import DEFAULT_MAX_OVERLAP
 from stamp2vec.models import stamp_yolo, yolo_stamp
@@ -123,7 +122,8 @@ def predict(
     for page in pages:
         parts = views(np.asarray(Image.open(page.path).convert("RGB")), (size, size), shown)
         with torch.inference_mode():
-            rows = candidates(model(torch.from_numpy(np.stack([part.pixels for part in parts])).to(device)))
+            answers = model(torch.from_numpy(np.stack([part.pixels for part in parts])).to(device))
+        rows = from_answer(answers.float().cpu().numpy())
         bare = [replace(part, pixels=np.zeros((0, 0, 3), np.uint8)) for part in parts]
         found.append(list(zip(bare, rows, strict=True)))
     return found

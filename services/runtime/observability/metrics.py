@@ -1,6 +1,7 @@
 """The Prometheus metrics of a process. Every label has a bounded set of values."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disable_created_metrics
@@ -13,6 +14,21 @@ from services.runtime.security.refusals import Reason
 SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
 """Buckets of all that is timed."""
 _BATCHES = (1, 2, 4, 8, 16, 32, 64)
+
+
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """What a model has done since its process started.
+
+    `items` got a result, in so many `batches`, and `dropped` items got none; `queue_s` is how long those with a result
+    waited, and `inference_s` how long the inference of their batches took, added up over the items.
+    """
+
+    items: int
+    batches: int
+    dropped: int
+    queue_s: float
+    inference_s: float
 
 
 class Metrics:
@@ -49,6 +65,9 @@ class Metrics:
         self.inference_seconds = histogram(
             "inference_seconds", "From handing a batch over to its results.", SECONDS, "model", "batch"
         )
+        self.item_inference_seconds = counter(
+            "item_inference_seconds", "Inference of their batches, added up over the items.", "model"
+        )
         self.dropped_items = counter("dropped_items", "Items without a result.", "model", "reason")
         self.executor_deaths = counter("executor_deaths", "Executors that died or hung.", "model")
 
@@ -63,6 +82,7 @@ class ModelMetrics:
         self._metrics, self._model, self._on_serving, self._live = metrics, f"{name}@{version}", on_serving, 0
         metrics.model_info.labels(self._model, name, version, sha256).set(1)
         metrics.executor_deaths.labels(self._model)
+        metrics.item_inference_seconds.labels(self._model)
         for reason in Drop:  # from 0 on: Prometheus sees no rise in a series that begins with its first event
             metrics.dropped_items.labels(self._model, reason.value)
 
@@ -77,6 +97,23 @@ class ModelMetrics:
         self._metrics.in_flight_items.labels(self._model).set_function(in_flight)
         self._metrics.capacity_items.labels(self._model).set(capacity)
 
+    def totals(self) -> Totals:
+        """What /metrics says of it, added up."""
+        names = (
+            "stamp2vec_queue_wait_seconds_count",
+            "stamp2vec_queue_wait_seconds_sum",
+            "stamp2vec_batch_size_count",
+            "stamp2vec_item_inference_seconds_total",
+            "stamp2vec_dropped_items_total",
+        )
+        sums = dict.fromkeys(names, 0.0)
+        for metric in self._metrics.registry.restricted_registry(names).collect():
+            for sample in metric.samples:
+                if sample.labels["model"] == self._model:
+                    sums[sample.name] += sample.value
+        items, queue_s, batches, inference_s, dropped = sums.values()
+        return Totals(int(items), int(batches), int(dropped), queue_s, inference_s)
+
     def dropped(self, reason: Drop, items: int = 1) -> None:
         """See Observer."""
         self._metrics.dropped_items.labels(self._model, reason.value).inc(items)
@@ -86,6 +123,7 @@ class ModelMetrics:
         bucket = next((size for size in _BATCHES if len(batch) <= size), _BATCHES[-1])
         self._metrics.batch_size.labels(self._model).observe(len(batch))
         self._metrics.inference_seconds.labels(self._model, str(bucket)).observe(inference_s)
+        self._metrics.item_inference_seconds.labels(self._model).inc(len(batch) * inference_s)
         for item in batch:
             self._metrics.queue_wait_seconds.labels(self._model).observe(started_s - item.enqueued_s)
         tracing.batch(self._model, batch, started_s, started_s + inference_s)

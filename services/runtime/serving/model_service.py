@@ -1,8 +1,9 @@
 """What detector, segmenter and embedder have in common: images in; prepared, batched, restored; results out."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
 
@@ -91,14 +92,16 @@ class ModelService(Generic[Place]):
         prepare: Prepare[Place],
         decoding: Decoding[Place],
         settings: ModelServerSettings,
+        other_services: Sequence[str] = (),
     ) -> None:
         """`register` adds the servicer; `describe` finds a model by its reference; it and `prepare` run in threads.
 
-        `prepare` gets raw pixels, and `decoding` the bytes of files.
+        `prepare` gets raw pixels, and `decoding` the bytes of files. `other_services` are what `register` adds beside
+        the service of this name.
         """
         self._name, self._register, self._describe, self._prepare = service_name, register, describe, prepare
         self._decoding = decoding
-        self._settings = settings
+        self._settings, self.other_services = settings, tuple(other_services)
         self._models: list[ServedModel] = []
         self._threads = ThreadPoolExecutor(settings.prepare_threads, "prepare")
         self._preparing = 0
@@ -143,8 +146,13 @@ class ModelService(Generic[Place]):
         await self._decoding.stop()
 
     @property
-    def infos(self) -> list[common_pb2.ModelInfo]:
+    def served(self) -> Sequence[ServedModel]:
         """Every model, in the order of the settings."""
+        return self._models
+
+    @property
+    def infos(self) -> list[common_pb2.ModelInfo]:
+        """What callers see of them."""
         return [info_to_message(model.info) for model in self._models]
 
     async def answer(
@@ -160,6 +168,7 @@ class ModelService(Generic[Place]):
         """
         loop = asyncio.get_running_loop()
         started_s = loop.time()
+        deadline_s = started_s + _remaining_s(context)
         if not 1 <= len(call.images) <= MAX_IMAGES:
             raise InvalidInput(f"the call has {len(call.images)} {call.field}: send 1 to {MAX_IMAGES}", call.field)
         if call.priority not in _PRIORITIES:
@@ -169,8 +178,6 @@ class ModelService(Generic[Place]):
         served = [model.info for model in self._models if model.info.task is call.task]
         chosen = choose(served, selector_from_message(call.model))
         model = next(model for model in self._models if model.info is chosen)
-        remaining_s = context.time_remaining()
-        deadline_s = started_s + (DEFAULT_DEADLINE_S if remaining_s is None else remaining_s)
         async with asyncio.timeout_at(deadline_s):
             with tracing.stage("prepare"):
                 prepared = await self._prepare_all(call, model.info.input_size, deadline_s)
@@ -197,16 +204,55 @@ class ModelService(Generic[Place]):
         ]
         return Answer(results, version_to_message(chosen.name, chosen.version), timing)
 
+    async def infer(
+        self,
+        model: ServedModel,
+        count: int,
+        prepare: Callable[[], Sequence[tuple[Array, Place]]],
+        restore: Callable[[Sequence[tuple[Array, Place]]], Result],
+        context: AioContext,
+        *,
+        priority: Priority,
+        wait_s: float | None = None,
+    ) -> Result:
+        """Runs so many inputs of one model, which `prepare` makes; the call fails with the first of them that fails.
+
+        `restore` makes the answer of their results; both run in a thread. `wait_s` ends the call before its deadline.
+        Raises what `prepare` raises, a Refusal, or TimeoutError at the caller's deadline.
+        """
+        loop = asyncio.get_running_loop()
+        remaining_s = _remaining_s(context)
+        deadline_s = loop.time() + (remaining_s if wait_s is None else min(wait_s, remaining_s))
+        async with asyncio.timeout_at(deadline_s):
+            with tracing.stage("prepare"), self._room_to_prepare(count):
+                inputs = await loop.run_in_executor(self._threads, prepare)
+            pixels = [item for item, _ in inputs]
+            futures = model.batcher.submit(pixels, deadline_s=deadline_s, priority=priority)
+            try:
+                outcomes = await asyncio.gather(*futures)
+            except Exception:
+                for future in futures:  # nobody waits for the others any more
+                    future.cancel()
+                raise
+            results = [(outcome.result, place) for outcome, (_, place) in zip(outcomes, inputs)]
+            return await loop.run_in_executor(self._threads, restore, results)
+
     async def _prepare_all(
         self, call: Call, size: tuple[int, int], deadline_s: float
     ) -> list[tuple[Array, Place] | Exception]:
         """One input, or the reason why there is none, for each image."""
         count = len(call.images)
+        with self._room_to_prepare(count):
+            return await asyncio.gather(*(self._prepare_one(call, index, size, deadline_s) for index in range(count)))
+
+    @contextmanager
+    def _room_to_prepare(self, count: int) -> Iterator[None]:
+        """Around the preparing of so many items. QueueFull where too many are prepared already."""
         if self._preparing + count > self._settings.capacity:
             raise QueueFull(_BUSY_RETRY_S)
         self._preparing += count
         try:
-            return await asyncio.gather(*(self._prepare_one(call, index, size, deadline_s) for index in range(count)))
+            yield
         finally:
             self._preparing -= count
 
@@ -236,6 +282,11 @@ class ModelService(Generic[Place]):
         if healthy != self._healthy:
             self._healthy = healthy
             on_health(healthy)
+
+
+def _remaining_s(context: AioContext) -> float:
+    remaining_s = context.time_remaining()
+    return DEFAULT_DEADLINE_S if remaining_s is None else float(remaining_s)
 
 
 async def _infer(

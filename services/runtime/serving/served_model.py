@@ -8,7 +8,7 @@ from typing import Any
 
 from services.runtime.batching.batcher import Batcher
 from services.runtime.batching.latency import LatencyCurve
-from services.runtime.observability.metrics import Metrics, ModelMetrics
+from services.runtime.observability.metrics import Metrics, ModelMetrics, Totals
 from services.runtime.process.executor import ProcessExecutor
 from services.runtime.process.frames import Array
 from services.runtime.serving.settings import ModelServerSettings
@@ -32,7 +32,7 @@ class ServedModel:
     ) -> None:
         """`on_serving` is called whenever `is_serving` has changed."""
         self.info = spec.info
-        self._settings = settings
+        self.settings = settings
         self._metrics = ModelMetrics(metrics, spec.info.name, spec.info.version, spec.info.sha256, self._set_serving)
         self._on_serving = on_serving
         self.is_serving = True
@@ -50,6 +50,11 @@ class ServedModel:
             for _ in range(settings.executors)
         ]
         self._batcher: Batcher[Array, Array] | None = None
+
+    @property
+    def totals(self) -> Totals:
+        """What it has done since it started."""
+        return self._metrics.totals()
 
     @property
     def batcher(self) -> Batcher[Array, Array]:
@@ -70,12 +75,12 @@ class ServedModel:
             self._executors,
             self._metrics,
             latency,
-            max_batch=self._settings.max_batch,
-            capacity=self._settings.capacity,
-            max_delay_s=self._settings.max_delay_ms / 1000,
-            stuck_after_s=self._settings.stuck_after_s,
+            max_batch=self.settings.max_batch,
+            capacity=self.settings.capacity,
+            max_delay_s=self.settings.max_delay_ms / 1000,
+            stuck_after_s=self.settings.stuck_after_s,
         )
-        self._metrics.watch(lambda: batcher.waiting, lambda: batcher.in_flight, self._settings.capacity)
+        self._metrics.watch(lambda: batcher.waiting, lambda: batcher.in_flight, self.settings.capacity)
 
     async def drain(self) -> None:
         """Admits nothing more, and returns when all that was admitted is answered."""

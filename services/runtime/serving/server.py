@@ -48,6 +48,10 @@ class App(Protocol):
         """The full name of its protobuf service: "stamp2vec.v1.DetectorService"."""
 
     @property
+    def other_services(self) -> Sequence[str]:
+        """The full names of what `register` adds beside it, for reflection and health."""
+
+    @property
     def messages(self) -> Messages | None:
         """What requests and responses may take; None leaves that to gRPC, which takes what comes."""
 
@@ -81,20 +85,21 @@ class Ports:
 class _Health:
     """grpc.health.v1 by name.
 
-    The process as a whole and its service are one and the same: NOT_SERVING until the app has started, then what the
+    The process as a whole and its services are one and the same: NOT_SERVING until the app has started, then what the
     app reported last, and NOT_SERVING while draining. STARTUP becomes SERVING once, when the app has started. LIVENESS
     is always SERVING: a process that hangs gives no answer; load, lost executors and draining end by themselves.
     """
 
-    def __init__(self, service_name: str) -> None:
+    def __init__(self, service_names: Sequence[str]) -> None:
         self.servicer = health.aio.HealthServicer()
-        self._service_name = service_name
+        self._service_names = service_names
         self._has_started, self._is_well, self._is_draining = False, True, False
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def publish(self) -> None:
         is_ready = self._has_started and self._is_well and not self._is_draining
-        serving = {"": is_ready, self._service_name: is_ready, STARTUP: self._has_started, LIVENESS: True}
+        serving = dict.fromkeys(("", *self._service_names), is_ready)
+        serving |= {STARTUP: self._has_started, LIVENESS: True}
         status = health_pb2.HealthCheckResponse
         for name, serves in serving.items():
             await self.servicer.set(name, status.SERVING if serves else status.NOT_SERVING)
@@ -139,12 +144,13 @@ async def running(app: App, settings: ServerSettings) -> AsyncIterator[Ports]:
             ("grpc.keepalive_permit_without_calls", 1),
         ],
     )
-    status = _Health(app.service_name)
+    names = (app.service_name, *app.other_services)
+    status = _Health(names)
     await status.publish()
     health_pb2_grpc.add_HealthServicer_to_server(status.servicer, server)
     app.register(server)
     if settings.reflection:
-        _add_reflection(server, (app.service_name, health.SERVICE_NAME, reflection.SERVICE_NAME))
+        _add_reflection(server, (*names, health.SERVICE_NAME, reflection.SERVICE_NAME))
     port = _open(server, settings.host, settings.port, "--port", credentials)
     health_server = await _health_server(status, settings) if settings.health_port else None
     with _listening(settings.host, settings.metrics_port, "--metrics-port"):

@@ -6,15 +6,14 @@ boxes need no polygons, and so neither OpenCV nor options that stay from one cal
 
 import hashlib
 import importlib.util
-import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import numpy as np
-import onnxruntime
 from numpy.typing import NDArray
 from PIL import Image
 
+from stamp2vec.engines.onnx import session
 from stamp2vec.engines.reading.letters import Letters
 from stamp2vec.errors import WeightsError
 from stamp2vec.texts import Writing
@@ -64,18 +63,8 @@ class PpOcr:
     name = "pp-ocrv6"
 
     def __init__(self) -> None:
-        """As many threads as OMP_NUM_THREADS says, one by default.
-
-        WeightsError where the wheel has other files; ImportError where it is not installed.
-        """
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = int(os.environ.get("OMP_NUM_THREADS", "1"))
-        options.inter_op_num_threads = 1
-        options.log_severity_level = 3
-        self._detector, self._recogniser = (
-            onnxruntime.InferenceSession(_checked(name), options, providers=["CPUExecutionProvider"])
-            for name in (_DETECTOR, _RECOGNISER)
-        )
+        """WeightsError where the wheel has other files; ImportError where it is not installed."""
+        self._detector, self._recogniser = (session(_checked(name)) for name in (_DETECTOR, _RECOGNISER))
         characters = self._recogniser.get_modelmeta().custom_metadata_map["character"].splitlines()
         self._characters = np.array(["", *characters, " "])  # class 0 is CTC's blank
         self._alphabets = {

@@ -11,12 +11,12 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
+from stamp2vec.engines import Engine
 from stamp2vec.engines.reading import tesseract
 from stamp2vec.engines.reading.confidence import probability
 from stamp2vec.engines.reading.languages import LANGUAGES, Language
 from stamp2vec.engines.reading.pieces import Attempt, Piece, same_states, words
 from stamp2vec.engines.reading.ppocr import Box, PpOcr
-from stamp2vec.engines.torch import State, TorchEngine
 from stamp2vec.hub.manifest import Manifest
 from stamp2vec.reading.canvas import classifier_input, from_canvas
 from stamp2vec.reading.encoding import readings_to_array
@@ -37,12 +37,16 @@ Grey = NDArray[np.uint8]
 class ReaderEngine:
     """An Engine: canvases of strips in, see reading.canvas; readings out, see reading.encoding."""
 
-    def __init__(self, manifest: Manifest, state: State, device: str = "cpu") -> None:
-        """The weights are those of stamp-script. ImportError and WeightsError as for PpOcr."""
-        self.manifest = manifest
-        self._scripts = TorchEngine(manifest, state, device)
+    def __init__(self, scripts: Engine) -> None:
+        """`scripts` runs stamp-script. ImportError and WeightsError as for PpOcr."""
+        self._scripts = scripts
         self._ppocr = PpOcr()
         self._languages = tesseract.languages()
+
+    @property
+    def manifest(self) -> Manifest:
+        """That of stamp-script."""
+        return self._scripts.manifest
 
     def infer(self, batch: np.ndarray) -> list[np.ndarray]:
         """See Infer. Strips are read one by one, but the pieces for Tesseract in one process for each language."""

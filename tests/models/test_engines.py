@@ -1,0 +1,124 @@
+"""What ONNX Runtime answers is what PyTorch answers, and what it refuses."""
+
+import dataclasses
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from stamp2vec import engines, hub
+from stamp2vec.engines.onnx import OnnxEngine
+from stamp2vec.engines.torch import TorchEngine
+from stamp2vec.errors import WeightsError
+from stamp2vec.hub.manifest import Manifest
+from stamp2vec.models import build
+from stamp2vec.values import Preset, Task
+from tests.conftest import ROOT
+from tests.library.conftest import manifest
+from training.export import export
+
+SAMPLE = ROOT / "docs/sample/page.jpg"
+NETWORKS = [model for model in hub.bundled() if model.task is not Task.READ]
+
+
+def pictures(height: int, width: int) -> np.ndarray:
+    """uint8 (3, height, width, 3) of the sample page: all of it, and two parts with stamps."""
+    page = Image.open(SAMPLE).convert("RGB")
+    parts = (page, page.crop((0, 900, 600, 1700)), page.crop((500, 100, 1200, 600)))
+    return np.stack([np.asarray(part.resize((width, height))) for part in parts])
+
+
+@pytest.mark.parametrize("model", NETWORKS, ids=lambda model: model.name)
+def test_both_engines_answer_the_same(model: Manifest) -> None:
+    folder = hub.find(model.reference)
+    batch = pictures(model.input_height, model.input_width)
+    ours, reference = OnnxEngine(folder, model).infer(batch), TorchEngine(*hub.load(folder)).infer(batch)
+    for one, other in zip(ours, reference, strict=True):
+        assert (one.shape, one.dtype) == (other.shape, other.dtype)
+        if one.dtype == np.uint8:
+            assert abs(one.astype(int) - other).max() <= 1
+        elif model.task is Task.DETECT:
+            assert len(one) > 5
+            np.testing.assert_allclose(one[:, :5], other[:, :5], rtol=1e-4, atol=1e-2)
+        else:
+            np.testing.assert_allclose(one, other, atol=1e-2 if model.task is Task.REFINE else 1e-5)
+
+
+@pytest.mark.parametrize("width", [16, 200])
+def test_both_engines_see_the_same_in_lines_of_any_width(width: int) -> None:
+    folder = hub.find("stamp-reader")
+    described = hub.read_manifest(folder)
+    lines = pictures(32, width)
+    ours, reference = OnnxEngine(folder, described).infer(lines), TorchEngine(*hub.load(folder)).infer(lines)
+    np.testing.assert_allclose(ours, reference, atol=1e-4)
+
+
+@pytest.mark.parametrize("model", NETWORKS, ids=lambda model: model.name)
+def test_an_item_does_not_depend_on_its_batch(model: Manifest) -> None:
+    engine = OnnxEngine(hub.find(model.reference), model)
+    batch = pictures(model.input_height, model.input_width)
+    for together, item in zip(engine.infer(batch), batch, strict=True):
+        (alone,) = engine.infer(item[None])
+        np.testing.assert_allclose(together.astype(float), alone, atol=1 if together.dtype == np.uint8 else 2e-4)
+
+
+@pytest.fixture(scope="module")
+def exported(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("exported")
+    torch.manual_seed(3)
+    described = manifest("stamp-unet", Task.SEGMENT, {"width": 8}, 64, 0)
+    hub.save(folder, described, build("stamp-unet", {"width": 8}).state_dict())
+    export(folder)
+    return folder
+
+
+@pytest.fixture
+def copied(exported: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(exported, tmp_path / "model"))
+
+
+def test_a_graph_is_exported_for_weights_and_holds_none(exported: Path) -> None:
+    engine = engines.load(exported, Task.SEGMENT)
+    assert isinstance(engine, OnnxEngine)
+    assert (exported / hub.GRAPH).stat().st_size < (exported / hub.WEIGHTS).stat().st_size / 2
+    batch = pictures(64, 64)
+    reference = TorchEngine(*hub.load(exported)).infer(batch)
+    assert abs(np.stack(engine.infer(batch)).astype(int) - np.stack(reference)).max() <= 1
+
+
+def test_a_model_without_a_graph_runs_by_torch(copied: Path) -> None:
+    described, state = hub.load(copied)
+    hub.save(copied, described, state)  # removes the graph, which was of other weights for all it knows
+    assert not (copied / hub.GRAPH).exists()
+    assert isinstance(engines.load(copied, Task.SEGMENT), TorchEngine)
+
+
+@pytest.mark.parametrize("name", [hub.GRAPH, hub.WEIGHTS])
+def test_a_damaged_file_is_refused(copied: Path, name: str) -> None:
+    data = bytearray((copied / name).read_bytes())
+    data[-1] ^= 1
+    (copied / name).write_bytes(data)
+    with pytest.raises(WeightsError, match=f"{name} is damaged.*Fetch the model again"):
+        engines.load(copied, Task.SEGMENT)
+
+
+def test_a_missing_graph_is_named(copied: Path) -> None:
+    (copied / hub.GRAPH).unlink()
+    with pytest.raises(WeightsError, match=r"model\.onnx cannot be read.*fetch or save the model again"):
+        engines.load(copied, Task.SEGMENT)
+
+
+def test_what_is_no_graph_is_refused(copied: Path) -> None:
+    hub.save_graph(copied, b"no graph")
+    with pytest.raises(WeightsError, match=r"model\.onnx cannot be run by ONNX Runtime"):
+        engines.load(copied, Task.SEGMENT)
+
+
+def test_a_graph_for_other_pictures_is_refused(copied: Path) -> None:
+    described = dataclasses.replace(hub.read_manifest(copied), input_width=96, presets=(Preset.ACCURATE,))
+    (copied / hub.MANIFEST).write_text(described.to_json())
+    with pytest.raises(WeightsError, match=r"takes pictures of \[64, 64, 3\]: export it with python -m training"):
+        engines.load(copied, Task.SEGMENT)
