@@ -2,6 +2,8 @@
 
 import dataclasses
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -63,6 +65,21 @@ def test_an_item_does_not_depend_on_its_batch(model: Manifest) -> None:
     for together, item in zip(engine.infer(batch), batch, strict=True):
         (alone,) = engine.infer(item[None])
         np.testing.assert_allclose(together.astype(float), alone, atol=1 if together.dtype == np.uint8 else 2e-4)
+
+
+def test_no_preset_needs_torch() -> None:
+    """Not even safetensors: a base install with onnxruntime has neither."""
+    program = """
+import sys
+sys.modules["torch"] = sys.modules["safetensors"] = None  # importing them fails
+from stamp2vec.pipelines import DocumentPipeline
+from stamp2vec.values import Preset
+for preset in Preset:
+    result = DocumentPipeline.from_preset(preset)(sys.argv[1], include_masks=True)
+    assert len(result.pages[0].stamps) > 2
+"""
+    done = subprocess.run([sys.executable, "-c", program, SAMPLE], capture_output=True, text=True, check=False)
+    assert not done.returncode, done.stderr
 
 
 @pytest.fixture(scope="module")

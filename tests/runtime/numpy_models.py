@@ -47,6 +47,16 @@ def page_faults() -> Infer:
     return infer
 
 
+def pays_to(size: int) -> Infer:
+    """A batch takes as long as one item, up to a size, and twice as long an item beyond it."""
+
+    def infer(batch: Array) -> list[Array]:
+        time.sleep(0.02 if len(batch) <= size else 0.04 * len(batch))
+        return list(batch)
+
+    return infer
+
+
 def waits_for(folder: str) -> Infer:
     """Blocks a batch until the named pipe of its first byte is written to."""
 

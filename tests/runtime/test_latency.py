@@ -13,17 +13,10 @@ def curve(**seconds: float) -> LatencyCurve:
 
 
 @pytest.mark.parametrize(
-    ("latency", "best"),
-    [
-        pytest.param(curve(), 1, id="nothing known"),
-        pytest.param(curve(of_1=1.0, of_2=2.0, of_4=4.0), 1, id="no gain: the smallest"),
-        pytest.param(curve(of_1=1.0, of_2=1.2, of_4=1.6), 4, id="the most items a second"),
-        pytest.param(curve(of_1=1.0, of_4=2.0, of_8=8.0), 4, id="too large is slower"),
-        pytest.param(curve(of_1=1.0, of_2=1.0, of_4=1.99), 2, id="a gain below 2 % is none"),
-    ],
+    ("latency", "largest"), [(curve(), 1), (curve(of_1=1.0), 1), (curve(of_1=1.0, of_2=1.2, of_4=1.6), 4)]
 )
-def test_best_batch(latency: LatencyCurve, best: int) -> None:
-    assert latency.best_batch == best
+def test_the_largest_batch_is_the_largest_that_was_measured(latency: LatencyCurve, largest: int) -> None:
+    assert latency.largest_batch == largest
 
 
 def test_seconds_per_item_come_from_the_nearest_size_seen() -> None:

@@ -95,6 +95,17 @@ async def test_each_script_is_read_by_its_own_engine(
         assert all(0 < reading.confidence <= 1 for reading in result.readings)
 
 
+async def test_the_two_texts_of_a_ring_are_told_apart_by_what_can_be_read(stub: "ReaderServiceAsyncStub") -> None:
+    """The sample page has such rings: one text along the top, the other along the foot, on one strip."""
+    gap = np.full((64, 40, 3), 255, np.uint8)
+    both = np.hstack([strip("Northwind Electronics JSC"), gap, strip("FOR INVOICES", upside_down=True)])
+    (result,) = (await stub.Read(request(both))).results
+    assert [(reading.text, reading.upside_down) for reading in result.readings] == [
+        ("Northwind Electronics JSC", False),
+        ("FOR INVOICES", True),
+    ]
+
+
 async def test_text_of_a_script_that_no_engine_reads_is_said_to_be_unread(stub: "ReaderServiceAsyncStub") -> None:
     texts = ["საქართველოს რესპუბლიკა", "ՀԱՅԱՍՏԱՆԻ ՀԱՆՐԱՊԵՏՈՒԹՅՈՒՆ"]
     for result in (await stub.Read(request(*(strip(text, DEJAVU) for text in texts)))).results:

@@ -31,9 +31,6 @@ class LatencyCurve:
         return _HUNG * max(self._seconds.values(), default=0.0)
 
     @property
-    def best_batch(self) -> int:
-        """The size with the most items a second; the smaller of two within 2 %, and 1 before any measurement."""
-        if not self._seconds:
-            return 1
-        best = min(self.seconds_per_item(size) for size in self._seconds)
-        return min(size for size in self._seconds if self.seconds_per_item(size) <= 1.02 * best)
+    def largest_batch(self) -> int:
+        """The largest size that has been measured, and 1 before any measurement."""
+        return max(self._seconds, default=1)

@@ -57,7 +57,11 @@ class Metrics:
         self.in_flight_items = gauge("in_flight_items", "Items in the batches of executors.", "model")
         self.capacity_items = gauge("capacity_items", "Items that may wait before calls are refused.", "model")
         self.executors_live = gauge("executors_live", "Executors that can work.", "model")
-        self.best_batch_size = gauge("best_batch_size", "The batch size with the most items a second.", "model")
+        self.best_batch_size = gauge(
+            "best_batch_size",
+            "The largest batch that is formed: larger ones made no item cheaper.",
+            "model",
+        )
         self.model_info = gauge("model_info", "1 for each loaded model.", "model", "name", "version", "sha256")
         self.model_load_seconds = gauge("model_load_seconds", "From the start until every batch size is warm.", "model")
         self.queue_wait_seconds = histogram("queue_wait_seconds", "Wait for an executor.", SECONDS, "model")

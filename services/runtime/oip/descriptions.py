@@ -50,7 +50,6 @@ def config(info: ModelInfo, signature: Signature[Any], settings: ModelServerSett
             for each in signature.outputs
         ],
         dynamic_batching=oip.ModelDynamicBatching(
-            preferred_batch_size=[settings.max_batch],
             max_queue_delay_microseconds=round(1000 * settings.max_delay_ms),
             priority_levels=len(PRIORITIES),
             default_priority_level=1,

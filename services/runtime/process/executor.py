@@ -57,7 +57,7 @@ class ProcessExecutor:
         return self._started().pid
 
     async def start(self) -> dict[int, float]:
-        """Returns when every batch size is warm: the seconds that each takes. Raises StartFailed."""
+        """Returns when it is warm: the seconds that each batch size takes that is worth it. Raises StartFailed."""
         try:
             self._child = child = await ChildProcess.spawn(self._job, self._memory_fd, self._threads)
         except OSError as error:

@@ -64,18 +64,18 @@ class ServedModel:
         return self._batcher
 
     async def start(self) -> None:
-        """Returns when every executor has warmed every batch size. Raises StartFailed."""
+        """Returns when every executor is warm, and the batch sizes are known that pay. Raises StartFailed."""
         started = time.perf_counter()
         latency = LatencyCurve()
         for curve in await asyncio.gather(*(executor.start() for executor in self._executors)):
             for batch_size, seconds in curve.items():
                 latency.observe(batch_size, seconds)
-        self._metrics.loaded(time.perf_counter() - started, latency.best_batch)
+        self._metrics.loaded(time.perf_counter() - started, latency.largest_batch)
         self._batcher = batcher = Batcher(
             self._executors,
             self._metrics,
             latency,
-            max_batch=self.settings.max_batch,
+            max_batch=latency.largest_batch,
             capacity=self.settings.capacity,
             max_delay_s=self.settings.max_delay_ms / 1000,
             stuck_after_s=self.settings.stuck_after_s,

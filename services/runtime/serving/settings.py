@@ -236,8 +236,8 @@ class ModelServerSettings(ServerSettings):
     )
     max_batch: int = setting(
         4,
-        "Largest batch; up to 64 on a GPU, while larger ones on a CPU gain nothing and take longer. See "
-        "stamp2vec_best_batch_size in /metrics.",
+        "Largest batch that is tried; up to 64 on a GPU. A start measures 1, 2, 4 and so on for as long as an item "
+        "gets cheaper, and larger batches are not formed: see stamp2vec_best_batch_size in /metrics.",
         at_least=1,
         at_most=64,
     )

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+_CERTAIN = 4
+
 
 @dataclass(frozen=True, slots=True)
 class Letters:
@@ -9,6 +11,11 @@ class Letters:
 
     text: str
     scores: tuple[float, ...]
+
+    @property
+    def sure_letters(self) -> float:
+        """How many it has, each by how sure it is: of junk, many letters are halfway sure and count for little."""
+        return float(sum(score**_CERTAIN for score in self.scores)) if self.text.strip() else 0.0
 
     @property
     def mean_score(self) -> float:

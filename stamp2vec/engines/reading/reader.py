@@ -15,6 +15,7 @@ from stamp2vec.engines import Engine
 from stamp2vec.engines.reading import tesseract
 from stamp2vec.engines.reading.confidence import probability
 from stamp2vec.engines.reading.languages import LANGUAGES, Language
+from stamp2vec.engines.reading.letters import Letters
 from stamp2vec.engines.reading.pieces import Attempt, Piece, same_states, words
 from stamp2vec.engines.reading.ppocr import Box, PpOcr
 from stamp2vec.hub.manifest import Manifest
@@ -28,6 +29,7 @@ _NO_TEXT = 0.9  # probability of NONE from which a piece is none
 _NOT_READ = 0.7  # probability of OTHER below which the engine that is next likely tries: few texts are of others
 _UNSURE_WAY = 2.0  # log-odds below which a piece is read both ways up
 _SURE_WIDTH = 2.5  # heights, from which on a word tells which way up it stands
+_LETTER = 2.0  # log-odds of the way up for each letter more that is surely read
 _FAR = 1.5  # heights, by which words of one line are seldom apart
 _SURE = 0.93  # mean score from which PP-OCR is right about the script, and the way up
 
@@ -82,25 +84,46 @@ class ReaderEngine:
         return [piece for piece in seen if piece is not None]
 
     def _same_way(self, line: Grey) -> list[tuple[int, int]]:
-        """A line of text in parts whose words stand the same way up, from and to, in pixels."""
+        """A line of text in parts whose words stand the same way up, from and to, in pixels.
+
+        Where PP-OCR is not sure of a part as the small network sees it, each of its words is read both ways up.
+        """
         found = words(line)
         if len(found) < 2:
             return found
-        height = len(line)
-        ways = np.array(
-            [
-                float(self._logits(line[:, first:last])[-1]) * min(1.0, (last - first) / (_SURE_WIDTH * height))
-                for first, last in found
+        ways = [self._turned_by_look(line[:, first:last]) for first, last in found]
+        parts = []
+        for first, last, state in _grouped(found, ways, len(line)):
+            part = found[first:last]
+            piece = line[:, part[0][0] : part[-1][1]]
+            writing = self._writing(piece)
+            is_known = writing in (Writing.ALPHABET, Writing.HAN)
+            if len(part) == 1 or not is_known or self._read(piece, state, writing).mean_score >= _SURE:
+                parts.append((part[0][0], part[-1][1]))
+                continue
+            odds = [
+                way + self._turned_by_reading(line[:, left:right], writing)
+                for (left, right), way in zip(part, ways[first:last], strict=True)
             ]
-        )  # of few characters many are some others upside down
-        gaps = [(after[0] - before[1]) / height for before, after in pairwise(found)]
-        parts = [found[0]]
-        for (first, last), (before, after), gap in zip(found[1:], pairwise(same_states(ways, gaps)), gaps, strict=True):
-            if before == after and gap < _FAR:
-                parts[-1] = (parts[-1][0], last)
-            else:
-                parts.append((first, last))
+            parts += [(part[a][0], part[b - 1][1]) for a, b, _ in _grouped(part, odds, len(line))]
         return parts
+
+    def _turned_by_look(self, word: Grey) -> float:
+        """Log-odds that a word stands on its head. Of few characters many are some others upside down."""
+        share: float = min(1.0, word.shape[1] / (_SURE_WIDTH * word.shape[0]))
+        return float(self._logits(word)[-1]) * share
+
+    def _turned_by_reading(self, word: Grey, writing: Writing) -> float:
+        """The same by how much of it can be read each way up."""
+        upright, turned = (self._read(word, way, writing) for way in (False, True))
+        return _LETTER * (turned.sure_letters - upright.sure_letters)
+
+    def _read(self, line: Grey, turned: bool, writing: Writing) -> Letters:
+        return self._ppocr.read(np.ascontiguousarray(line[::-1, ::-1]) if turned else line, writing)
+
+    def _writing(self, line: Grey) -> Writing:
+        """What it is most likely in."""
+        return _WRITINGS[int(self._logits(line)[:-1].argmax())]
 
     def _seen(self, number: int, box: Box, strip: Grey) -> Piece | None:
         """A piece and what it is taken for; None where it is no text."""
@@ -150,6 +173,17 @@ class ReaderEngine:
         for (number, turned), letters in zip(order, read, strict=True):
             attempts[number].append(Attempt(letters, turned, language.engine))
         return [max(each, key=lambda one: one.amount) for each in attempts]
+
+
+def _grouped(found: Sequence[tuple[int, int]], ways: Sequence[float], height: int) -> list[tuple[int, int, bool]]:
+    """Words, from and to in pixels, in parts that stand the same way up.
+
+    Of each part from and to among the words, and whether it is turned.
+    """
+    gaps = [(after[0] - before[1]) / height for before, after in pairwise(found)]
+    states = same_states(np.array(ways), gaps)
+    firsts = [0, *(n for n, gap in enumerate(gaps, 1) if states[n] != states[n - 1] or gap >= _FAR)]
+    return [(first, last, states[first]) for first, last in pairwise([*firsts, len(found)])]
 
 
 def _reading(piece: Piece, best: Attempt | None) -> Reading:
