@@ -3,6 +3,7 @@
 import dataclasses
 import math
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -146,7 +147,7 @@ def info(*calibrations: RefinementCalibration) -> ModelInfo:
         ({"threshold": -0.1}, "0 to 1"),
     ],
 )
-def test_a_calibration_that_makes_no_sense_is_refused(change: dict[str, object], text: str) -> None:
+def test_a_calibration_that_makes_no_sense_is_refused(change: dict[str, Any], text: str) -> None:
     with pytest.raises(ValueError, match=text):
         dataclasses.replace(CALIBRATION, **change)
 

@@ -93,7 +93,7 @@ async def test_stamps_of_pictures_are_those_of_the_second_look(kind: str) -> Non
     ("options", "logit", "count"),
     [({}, 0.1, 1), ({}, -0.1, 0), ({"min_score": 0.2}, -1.0, 1), ({"min_score": 0.9}, 2.0, 0)],
 )
-async def test_the_least_score_is_of_what_was_seen_twice(options: dict[str, float], logit: float, count: int) -> None:
+async def test_the_least_score_is_of_what_was_seen_twice(options: dict[str, Any], logit: float, count: int) -> None:
     def refined(window: np.ndarray) -> detector_pb2.RefineResult:
         return detector_pb2.RefineResult(box=WINDOW.box, logit=logit)
 
