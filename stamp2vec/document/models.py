@@ -42,7 +42,7 @@ class Models:
         """In the order in which the result names them, each once."""
         of_ink = (self.ink.segmenter, self.ink.verifier) if self.ink and ink_was_compared else ()
         refiner = self.refiner.model if self.refiner else None
-        named = (self.detector, refiner, self.embedder, self.segmenter, *of_ink, self.reader)
+        named = (self.detector, self.embedder, self.segmenter, refiner, *of_ink, self.reader)
         return tuple({model.reference: model for model in named if model is not None}.values())
 
 

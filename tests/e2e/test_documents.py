@@ -47,7 +47,7 @@ def test_a_page_gives_boxes_masks_vectors_and_similarities(client: Client, page:
     assert result.similarity.shape == (count, count)
     np.testing.assert_allclose(result.similarity, result.similarity.T, atol=1e-5)
     np.testing.assert_allclose(np.diag(result.similarity), 1, atol=1e-4)
-    assert [model.task for model in result.models] == ["detect", "refine", "embed", "segment", "verify"]
+    assert [model.task for model in result.models] == ["detect", "embed", "segment", "refine", "verify"]
     assert 0 < result.timing.detect_ms < result.timing.total_ms
 
 
@@ -128,7 +128,7 @@ def test_probabilities_and_dies_are_the_same(client: Client, pipeline: DocumentP
     first, second = ([stamp.die_group for stamp in page.stamps] for page in result.pages)
     shared = {*first} & {*second} - {0}
     assert len(shared) > 1
-    assert [model.task for model in result.models] == ["detect", "refine", "embed", "segment", "verify"]
+    assert [model.task for model in result.models] == ["detect", "embed", "refine", "segment", "verify"]
     assert 0 < result.timing.compare_ms < result.timing.total_ms
     hold_equal(result, pipeline(twice, min_score=0.6))
 
