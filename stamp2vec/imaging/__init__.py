@@ -28,6 +28,7 @@ from stamp2vec.imaging.formats import (
 )
 from stamp2vec.imaging.ink import ink_colour, ink_colours
 from stamp2vec.imaging.letterbox import Letterbox, letterbox, letterboxed
+from stamp2vec.imaging.squares import Square
 from stamp2vec.imaging.tiles import View, views
 
 __all__ = [
@@ -40,6 +41,7 @@ __all__ = [
     "Page",
     "PageInfo",
     "Reader",
+    "Square",
     "View",
     "annotate",
     "crop",

@@ -131,6 +131,7 @@ class DocumentPipeline:
             self.segmenter.manifest.info if options.needs_masks else None,
             self._ink if options.include_vectors else None,
             self.reader.manifest.info if options.include_text else None,
+            self.detector.measured,
         )
         dies = DocumentDies(analyzed, models, options.known_prior)
         with clock.during("compare"):
@@ -207,7 +208,7 @@ class DocumentPipeline:
 
     def _page(self, reader: Reader, index: int, options: Options, clock: "_Clock", stamps_before: int) -> AnalyzedPage:
         with clock.during("decode"):
-            fit = None if options.include_erased_page else fit_of(self.detector.manifest.info)
+            fit = None if options.include_erased_page else fit_of(self.detector.manifest.info, self.detector.measured)
             page = read_page(reader, index, fit)
         if isinstance(page, BrokenPage):
             return failed_page(page, page.error)

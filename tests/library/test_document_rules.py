@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 
-from stamp2vec.calibration import Verification
+from stamp2vec.calibration import RefinementCalibration, Verification
 from stamp2vec.detection.candidates import SCORE_FLOOR
 from stamp2vec.document import (
     AnalyzedPage,
@@ -14,6 +14,7 @@ from stamp2vec.document import (
     InkModels,
     Models,
     Options,
+    Refiner,
     analyzed_stamp,
     assemble,
     calibration_of,
@@ -276,9 +277,11 @@ def test_the_manifest_decides_what_a_detector_gets_of_a_page() -> None:
 
 
 def test_of_several_views_each_gives_all_that_it_has() -> None:
-    assert view_min_score(DETECTOR, None) is None
-    assert view_min_score(DETECTOR, 0.3) == 0.3
-    assert view_min_score(TILED, 0.3) == view_min_score(TILED, None) == SCORE_FLOOR
+    assert view_min_score(DETECTOR, None, None) is None
+    assert view_min_score(DETECTOR, 0.3, None) == 0.3
+    assert view_min_score(TILED, 0.3, None) == view_min_score(TILED, None, None) == SCORE_FLOOR
+    calibration = RefinementCalibration(DETECTOR.reference, 0.0, 1.0, 1.0, 0.5, 0.5)
+    assert view_min_score(DETECTOR, 0.3, Refiner(DETECTOR, calibration)) == SCORE_FLOOR
 
 
 def test_merged_stamps_are_in_pixels_of_the_page_and_score_enough() -> None:

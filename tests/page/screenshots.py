@@ -30,7 +30,7 @@ def main() -> int:
             page.keyboard.press("n")
             _save(page, "page-stamps.png")
             page.locator("#tab-alike").click()
-            page.locator("[role=gridcell]").nth(1).click()
+            page.locator("[role=gridcell]").nth(3).click()
             page.locator("#compare-verdict.same").wait_for()
             page.locator("input[value=differences]").check()
             page.mouse.move(0, 0)

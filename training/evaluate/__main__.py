@@ -11,7 +11,7 @@ import argparse
 import json
 import sys
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
@@ -126,7 +126,7 @@ def score_detectors(references: Sequence[str], shards: Path | None, kit: Path | 
         detections = pipeline([page.path for page in pages], min_score=SCORE_FLOOR)
         found = [boxes(of_page) for of_page in detections]
         matches = match_pages(pages, found)
-        threshold = pipeline.manifest.threshold
+        threshold = pipeline.threshold
         published = pipeline.manifest.architecture in models.PUBLISHED
         compared = None if published else attributes.compare(pages, detections, matches, threshold)
         data = "synthetic" if shards else "real"
@@ -134,7 +134,9 @@ def score_detectors(references: Sequence[str], shards: Path | None, kit: Path | 
             out.mkdir(parents=True, exist_ok=True)
             missed, alarming = misses(pages, found, matches, threshold), alarms(pages, found, matches, threshold)
             montage([("Missed stamps", missed), ("False alarms", alarming)]).save(out / "montage.png")
-        reports.append(report_on(pipeline.manifest, pages, found, matches, compared, data, folder))
+        reports.append(
+            report_on(replace(pipeline.manifest, threshold=threshold), pages, found, matches, compared, data, folder)
+        )
     write(out / "detect.json", reports)
     return reports
 
