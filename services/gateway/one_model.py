@@ -10,10 +10,10 @@ from services.gateway.tasks import task_group
 from services.gateway.upstream.calls import ModelCaller, Pixels
 from stamp2vec.comparison import blank
 from stamp2vec.detection.refinement import Windows, worth_a_look
-from stamp2vec.document import fit_of, has_tiles, page_views, stored
+from stamp2vec.document import fit_of, page_views, stored
 from stamp2vec.errors import InvalidCall, InvalidImage, InvalidInput, Stamp2vecError
 from stamp2vec.imaging import Letterbox, Page, PageInfo, View, letterboxed
-from stamp2vec.limits import MAX_DETECTIONS, MAX_IMAGES, MAX_MESSAGE_BYTES
+from stamp2vec.limits import MAX_DETECTIONS, MAX_MESSAGE_BYTES
 from stamp2vec.v1 import common_pb2, detector_pb2, embedder_pb2, gateway_pb2, segmenter_pb2
 from stamp2vec.values import Detection, ModelInfo, Task
 from stamp2vec.wire.errors import status_to_message, warnings_to_message
@@ -43,11 +43,10 @@ async def detect(request: gateway_pb2.DetectStampsRequest, caller: ModelCaller) 
         return _Viewed(page_views(page.image, detector), page.info, page.scale)
 
     fit = fit_of(detector, search.refiner)
-    step = GROUP_PAGES if has_tiles(detector) else MAX_IMAGES  # few pages of several views are held at once
     read: list[_Viewed | InvalidInput] = []
     found: list[list[Detection] | Stamp2vecError] = []
-    for first in range(0, len(request.images), step):
-        pages = await _read_all(request.images[first : first + step], views_of, caller, first, fit)
+    for first in range(0, len(request.images), GROUP_PAGES):  # whose views are held at once
+        pages = await _read_all(request.images[first : first + GROUP_PAGES], views_of, caller, first, fit)
         candidates = await search.find([page.views for page in _readable(pages)])
         at = [first + index for index, page in enumerate(pages) if not isinstance(page, InvalidInput)]
         found += await _refined(candidates, {index: request.images[index] for index in at}, search, fit)

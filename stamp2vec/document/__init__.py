@@ -11,12 +11,10 @@ from stamp2vec.document.models import InkModels, Models, Refiner, calibration_of
 from stamp2vec.document.options import DocumentOptions, Options, PageOptions, check_stamp_count
 from stamp2vec.document.pages import (
     fit_of,
-    has_tiles,
     merged,
     on_whole,
     page_views,
     refined_stamps,
-    view_min_score,
 )
 from stamp2vec.document.placing import page_result, stored
 from stamp2vec.document.reading import StampReading
@@ -57,7 +55,6 @@ __all__ = [
     "erased_page",
     "failed_page",
     "fit_of",
-    "has_tiles",
     "in_order",
     "measured_with",
     "merged",
@@ -68,6 +65,5 @@ __all__ = [
     "refined_stamps",
     "require_a_page",
     "stored",
-    "view_min_score",
     "without_stamps",
 ]

@@ -1,7 +1,6 @@
 """A page to views for the detector, and the detections of all views back to the stamps of the page."""
 
 from collections.abc import Sequence
-from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,7 +27,7 @@ def fit_of(detector: ModelInfo, refiner: Refiner | None) -> tuple[int, int] | No
 
     A detector sees more than its input size in tiles, a refiner twice as much of each candidate.
     """
-    if has_tiles(detector):
+    if detector.views is Views.WHOLE_AND_TILES:
         return None
     times = 1 if refiner is None else _SEEN_BY_REFINER
     return times * detector.input_height, times * detector.input_width
@@ -38,23 +37,6 @@ def on_whole(found: Sequence[Detection], reduced: Page, whole: Page) -> list[Det
     """Detections on a page that was reduced, in the pixels of the whole of it."""
     (height, width), (rows, columns) = reduced.image.shape[:2], whole.image.shape[:2]
     return [stored(each, (columns / width, rows / height)) for each in found]
-
-
-def has_tiles(detector: ModelInfo) -> bool:
-    """Whether a page may have more than one view."""
-    return detector.views is Views.WHOLE_AND_TILES
-
-
-Least = TypeVar("Least", float, float | None)
-
-
-def view_min_score(detector: ModelInfo, min_score: Least, refiner: Refiner | None) -> float | Least:
-    """The least score that is asked of each view; None is the detector's own threshold.
-
-    The score of a stamp is what all views of its page give together: of several, each must give all that it has. A
-    refiner looks at what scores far less than a stamp needs.
-    """
-    return SCORE_FLOOR if has_tiles(detector) or refiner is not None else min_score
 
 
 def merged(

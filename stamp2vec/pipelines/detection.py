@@ -15,12 +15,10 @@ from stamp2vec.detection.votes import merge
 from stamp2vec.document import (
     Refiner,
     fit_of,
-    has_tiles,
     measured_with,
     page_views,
     refined_stamps,
     stored,
-    view_min_score,
 )
 from stamp2vec.engines import Engine
 from stamp2vec.errors import InvalidCall, InvalidInput
@@ -81,15 +79,14 @@ class DetectionPipeline(ModelPipeline):
         """Detections in order, holding no more than a batch of pictures at a time."""
         detector = self.manifest.info
         waiting = iter(pictures)
-        least = view_min_score(detector, min_score, self.measured)
         fit = fit_of(detector, self.measured)
-        while read := [to_page(picture, fit) for picture in islice(waiting, 1 if has_tiles(detector) else BATCH)]:
+        while read := [to_page(picture, fit) for picture in islice(waiting, BATCH if fit else 1)]:
             pages = [page_views(each.image, detector) for each in read]
             inputs = [view.pixels for page in pages for view in page]
             batches = (inputs[first : first + BATCH] for first in range(0, len(inputs), BATCH))
             items = (item for batch in batches for item in self.engine.infer(np.stack(batch)))
             for each, page in zip(read, pages):
-                found = [(view, detections(next(items), view, least, max_overlap)) for view in page]
+                found = [(view, detections(next(items), view, SCORE_FLOOR, max_overlap)) for view in page]
                 if self.refiner is None or self.measured is None:
                     stamps = merge(found, max_overlap, min_score, max_detections)
                 else:

@@ -8,8 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from services.gateway.upstream.calls import ModelCaller, Pixels
+from stamp2vec.detection.candidates import SCORE_FLOOR
 from stamp2vec.detection.refinement import Windows
-from stamp2vec.document import Refiner, merged, refined_stamps, view_min_score
+from stamp2vec.document import Refiner, merged, refined_stamps
 from stamp2vec.errors import Stamp2vecError
 from stamp2vec.imaging import View
 from stamp2vec.limits import MAX_DETECTIONS
@@ -40,7 +41,7 @@ class Search:
         answers = await self.caller.detect(
             self.detector,
             [view.pixels for page in pages for view in page],
-            min_score=view_min_score(self.detector, self.min_score, self.refiner),
+            min_score=SCORE_FLOOR,
             max_overlap=self.max_overlap,
             with_ink=self.with_ink,
         )

@@ -69,6 +69,14 @@ def fitted(height: int, width: int, size: tuple[int, int]) -> tuple[int, int]:
     return min(size[0], max(1, round(height * scale))), min(size[1], max(1, round(width * scale)))
 
 
+LONG = 2.0
+
+
+def is_long(height: int, width: int) -> bool:
+    """Whether one side of a picture is so much longer than the other that it is looked at in pieces, never as one."""
+    return max(height, width) > LONG * min(height, width)
+
+
 def whole(image: NDArray[np.uint8]) -> Page:
     """A picture that is decoded already, uint8 (H, W, 3), as the one page of a file that says no more of it."""
     return Page(0, image, PageInfo(*image.shape[:2]))
