@@ -7,7 +7,7 @@ from stamp2vec.document.assembly import assemble, require_a_page
 from stamp2vec.document.crops import Crop, analyzed_stamp, cut
 from stamp2vec.document.dies import DocumentDies, Round
 from stamp2vec.document.erasing import EraseOptions, Plan, erased_document, erased_page, plans, without_stamps
-from stamp2vec.document.models import InkModels, Models, Refiner, calibration_of, measured_with
+from stamp2vec.document.models import InkModels, Models, Refiner, calibration_of, measured_with, threshold_of
 from stamp2vec.document.options import DocumentOptions, Options, PageOptions, check_stamp_count
 from stamp2vec.document.pages import (
     fit_of,
@@ -65,5 +65,6 @@ __all__ = [
     "refined_stamps",
     "require_a_page",
     "stored",
+    "threshold_of",
     "without_stamps",
 ]

@@ -61,3 +61,8 @@ def measured_with(detector: ModelInfo, models: Iterable[ModelInfo]) -> Refiner |
             if calibration.detector == detector.reference:
                 return Refiner(model, calibration)
     return None
+
+
+def threshold_of(detector: ModelInfo, refiner: Refiner | None) -> float:
+    """The score below which stamps are left out by default."""
+    return detector.threshold if refiner is None else refiner.calibration.threshold

@@ -19,6 +19,7 @@ from stamp2vec.document import (
     page_views,
     refined_stamps,
     stored,
+    threshold_of,
 )
 from stamp2vec.engines import Engine
 from stamp2vec.errors import InvalidCall, InvalidInput
@@ -71,7 +72,7 @@ class DetectionPipeline(ModelPipeline):
     @property
     def threshold(self) -> float:
         """The score below which stamps are left out by default."""
-        return self.measured.calibration.threshold if self.measured else self.manifest.threshold
+        return threshold_of(self.manifest.info, self.measured)
 
     def run(
         self, pictures: Iterable[Picture], min_score: float, max_overlap: float, max_detections: int = MAX_DETECTIONS

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Playwright, Request
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Locator, Page, Playwright, Request
 
 TIMEOUT_S = 60.0
 
@@ -70,6 +70,11 @@ def analysed(page: Page) -> None:
     """Returns when the document is done."""
     page.locator("#progress").wait_for(state="hidden")
     page.locator("#work").wait_for()
+
+
+def cell(page: Page, pair: tuple[int, int]) -> Locator:
+    """The cell of two stamps in the table of how alike they are."""
+    return page.locator(f"[role=gridcell][aria-label^='Stamps {pair[0]} and {pair[1]}:']")
 
 
 def boxes(page: Page) -> list[str]:

@@ -8,9 +8,10 @@ from pathlib import Path
 from PIL import Image
 from playwright.sync_api import Page, sync_playwright
 
-from services.stack.processes import running
+from services.stack.processes import Stack, running
+from stamp2vec.client import Client
 from tests.conftest import ROOT
-from tests.page.browser import analysed, launch, upload, visiting
+from tests.page.browser import analysed, cell, launch, upload, visiting
 
 FOLDER = ROOT / "docs/sample"
 _VIEWPORT = {"width": 1280, "height": 800}
@@ -30,13 +31,21 @@ def main() -> int:
             page.keyboard.press("n")
             _save(page, "page-stamps.png")
             page.locator("#tab-alike").click()
-            page.locator("[role=gridcell]").nth(3).click()
+            cell(page, _pair(stack, sample)).click()
             page.locator("#compare-verdict.same").wait_for()
             page.locator("input[value=differences]").check()
             page.mouse.move(0, 0)
             _save(page, "page-compare.png")
         browser.close()
     return 0
+
+
+def _pair(stack: Stack, sample: bytes) -> tuple[int, int]:
+    """The numbers of the two stamps of one die."""
+    with Client(stack.address("gateway").target) as client:
+        stamps = client.analyze(sample).pages[0].stamps
+    first, second = (number for number, stamp in enumerate(stamps, 1) if stamp.die_group == 1)
+    return first, second
 
 
 def _save(page: Page, name: str) -> None:
