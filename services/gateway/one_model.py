@@ -12,7 +12,7 @@ from stamp2vec.comparison import blank
 from stamp2vec.detection.refinement import Windows, worth_a_look
 from stamp2vec.document import fit_of, page_views, stored
 from stamp2vec.errors import InvalidCall, InvalidImage, InvalidInput, Stamp2vecError
-from stamp2vec.imaging import Letterbox, Page, PageInfo, View, letterboxed
+from stamp2vec.imaging import Letterbox, Page, PageInfo, View, letterboxed, prepared
 from stamp2vec.limits import MAX_DETECTIONS, MAX_MESSAGE_BYTES
 from stamp2vec.v1 import common_pb2, detector_pb2, embedder_pb2, gateway_pb2, segmenter_pb2
 from stamp2vec.values import Detection, ModelInfo, Task
@@ -40,6 +40,7 @@ async def detect(request: gateway_pb2.DetectStampsRequest, caller: ModelCaller) 
     )
 
     def views_of(page: Page, field: str) -> _Viewed:
+        page = prepared(page)
         return _Viewed(page_views(page.image, detector), page.info, page.scale)
 
     fit = fit_of(detector, search.refiner)
@@ -85,7 +86,7 @@ async def _refined(
             return None
 
         def windows(page: Page) -> Windows | None:
-            return search.windows(page.image, found)
+            return search.windows(prepared(page).image, found)
 
         try:
             return await read_picture(image, f"images[{index}]", search.caller, windows, fit=fit)

@@ -30,6 +30,7 @@ from stamp2vec.imaging.ink import ink_colour, ink_colours
 from stamp2vec.imaging.letterbox import Letterbox, letterbox, letterboxed
 from stamp2vec.imaging.squares import Square
 from stamp2vec.imaging.tiles import View, views
+from stamp2vec.imaging.tone import negative, prepared
 
 __all__ = [
     "READABLE",
@@ -52,9 +53,11 @@ __all__ = [
     "ink_colours",
     "letterbox",
     "letterboxed",
+    "negative",
     "open_file",
     "pages_to_read",
     "pillow_image",
+    "prepared",
     "raw_image",
     "read_fitted",
     "read_page",

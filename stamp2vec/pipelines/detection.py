@@ -23,6 +23,7 @@ from stamp2vec.document import (
 )
 from stamp2vec.engines import Engine
 from stamp2vec.errors import InvalidCall, InvalidInput
+from stamp2vec.imaging import prepared
 from stamp2vec.limits import DEFAULT_MAX_OVERLAP, MAX_DETECTIONS
 from stamp2vec.pipelines.pipeline import BATCH, AnyPicture, ModelPipeline, Picture, to_page
 from stamp2vec.values import Detection, ModelInfo, Task
@@ -81,7 +82,7 @@ class DetectionPipeline(ModelPipeline):
         detector = self.manifest.info
         waiting = iter(pictures)
         fit = fit_of(detector, self.measured)
-        while read := [to_page(picture, fit) for picture in islice(waiting, BATCH if fit else 1)]:
+        while read := [prepared(to_page(picture, fit)) for picture in islice(waiting, BATCH if fit else 1)]:
             pages = [page_views(each.image, detector) for each in read]
             inputs = [view.pixels for page in pages for view in page]
             batches = (inputs[first : first + BATCH] for first in range(0, len(inputs), BATCH))

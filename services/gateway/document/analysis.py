@@ -244,7 +244,7 @@ class DocumentAnalysis:
     async def _erased(self, read: Page, page: AnalyzedPage) -> AnalyzedPage:
         """The page with what it looks like without its stamps."""
         with self.stages.during(Stage.ERASE):
-            png = await self._workers.run(lambda: encode_png(without_stamps(read.image, page)))
+            png = await self._workers.run(lambda: encode_png(without_stamps(read, page)))
         stamps = answered_stamps(page.stamps, self._options)
         self._bytes += len(png) + sum(map(_picture_bytes, stamps)) - sum(map(_picture_bytes, page.stamps))
         self._room()

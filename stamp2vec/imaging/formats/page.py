@@ -44,12 +44,13 @@ class Page:
     """One page of a file: uint8 (H, W, 3), read-only, upright and in square pixels.
 
     Where the stored pixels are not square, it is larger than `info` says along the axis of the lower resolution; a page
-    that was reduced is smaller.
+    that was reduced is smaller. One that `is_negative` has the negative of its pixels, see `imaging.tone`.
     """
 
     index: int
     image: NDArray[np.uint8]
     info: PageInfo
+    is_negative: bool = False
 
     @property
     def is_reduced(self) -> bool:
