@@ -53,7 +53,7 @@ def _levels(image: NDArray[np.uint8], step: int) -> NDArray[np.uint8]:
 
 def _is_uniform(levels: NDArray[np.uint8]) -> bool:
     usual = int(np.bincount(levels.ravel()).argmax())
-    return np.count_nonzero((levels < usual - _SEEN) | (levels > usual + _SEEN)) < _LEAST_SEEN
+    return bool(np.count_nonzero((levels < usual - _SEEN) | (levels > usual + _SEEN)) < _LEAST_SEEN)
 
 
 def _is_negative(levels: NDArray[np.uint8]) -> bool:

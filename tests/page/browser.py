@@ -8,6 +8,8 @@ from typing import Any
 
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Locator, Page, Playwright, Request
 
+from stamp2vec.values import DocumentResult
+
 TIMEOUT_S = 60.0
 
 _ARGUMENTS = (
@@ -70,6 +72,13 @@ def analysed(page: Page) -> None:
     """Returns when the document is done."""
     page.locator("#progress").wait_for(state="hidden")
     page.locator("#work").wait_for()
+
+
+def pair_of(found: DocumentResult) -> tuple[int, int]:
+    """The numbers of the only two stamps of one die, from 1."""
+    groups = [stamp.die_group for stamp in found.pages[0].stamps]
+    first, second = (number for number, group in enumerate(groups, 1) if groups.count(group) == 2)
+    return first, second
 
 
 def cell(page: Page, pair: tuple[int, int]) -> Locator:

@@ -16,7 +16,7 @@ from stamp2vec.client import Client
 from stamp2vec.values import DocumentResult
 from tests.conftest import ROOT, require
 from tests.page import browser as chromium
-from tests.page.browser import TIMEOUT_S, analysed, upload, visiting
+from tests.page.browser import TIMEOUT_S, analysed, pair_of, upload, visiting
 
 
 @pytest.fixture(scope="package")
@@ -55,8 +55,7 @@ def found(stack: Stack, sample: bytes) -> DocumentResult:
 @pytest.fixture(scope="package")
 def pair(found: DocumentResult) -> tuple[int, int]:
     """The numbers of the two stamps of one die, from 1."""
-    first, second = (number for number, stamp in enumerate(found.pages[0].stamps, 1) if stamp.die_group == 1)
-    return first, second
+    return pair_of(found)
 
 
 @pytest.fixture

@@ -167,5 +167,5 @@ def test_the_document_is_analysed_again_with_other_options(page: Page, sample: b
     page.get_by_label("Accurate").check()
     page.locator("#again").click()
     analysed(page)
-    expect(page.locator("#threshold-value")).to_have_text("0.78")
+    expect(page.locator("#threshold-value")).to_have_text("0.79")
     expect(page.locator(".box")).to_have_count(4)
