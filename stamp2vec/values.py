@@ -31,7 +31,7 @@ class Preset(StrEnum):
 
 
 class Views(StrEnum):
-    """What of a page a detector gets: the whole page, or the whole page and tiles of it."""
+    """What of a page a detector gets: the whole page, or that and tiles of it; of a long page, pieces in any case."""
 
     WHOLE = "whole"
     WHOLE_AND_TILES = "whole+tiles"

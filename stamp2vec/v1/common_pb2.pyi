@@ -239,7 +239,7 @@ class _ViewsEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._EnumType
     """The whole page, and tiles of it that show small stamps larger. Its threshold is for the merged scores of all views."""
 
 class Views(_Views, metaclass=_ViewsEnumTypeWrapper):
-    """What of a page a detector gets."""
+    """What of a page a detector gets. A page one of whose sides is more than twice the other is seen in pieces in any case."""
 
 VIEWS_UNSPECIFIED: Views.ValueType  # 0
 """Same as VIEWS_WHOLE."""
