@@ -19,8 +19,8 @@ _INKED = 0.15  # optical density above which a pixel carries ink
 _COLOURED = 0.06  # least difference of density between the channels of a coloured pixel
 _SATURATED = 0.25  # the same as a share of its greatest density
 _COLOURED_SHARE = 0.33  # of inked pixels; where fewer are coloured, they are not the stamp's
-_MAJORITY = 0.6  # of the chroma, least share of one colour of ink: of less, more than one ink lies there
-_HUE_OF_ALL = 0.1  # the same as _SATURATED, of all ink together: of less, the hues are the noise of a compression
+_MAJORITY = 0.5  # of the chroma, least share of one colour of ink: of less, more than one ink lies there
+_HUE_OF_ALL = 0.05  # the same as _SATURATED, of all ink together: of less, the hues are the noise of a compression
 _BLACK_DENSITY = 0.7  # of the darkest tenth: grey ink stays below
 
 # Upper edges of hues in degrees, and the ink on each side of them. No stamp is yellow: highlighters are.

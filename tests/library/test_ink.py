@@ -82,9 +82,10 @@ def test_thin_black_strokes_have_not_the_hue_that_a_jpeg_gives_them() -> None:
     assert ink_colour(np.asarray(Image.open(file))) in (InkColour.BLACK, InkColour.GREY)
 
 
-def test_of_two_inks_neither_is_named() -> None:
+def test_of_many_inks_none_is_named() -> None:
     crop = stamped(InkColour.RED)
-    crop[:, :60] = stamped(InkColour.GREEN)[:, :60]
+    for part, ink in enumerate((InkColour.RED, InkColour.GREEN, InkColour.BLUE)):
+        crop[:, 40 * part : 40 * part + 40] = stamped(ink)[:, 40 * part : 40 * part + 40]
     assert ink_colour(crop) is None
 
 
