@@ -77,7 +77,7 @@ def run(model: str, setting: Setting, plan: Plan, progress: Progress) -> Race:
             try:
                 job = course.job(contestant, plan.seconds, progress)
                 servers.append(course.start(contestant, job))
-            except DidNotRun as error:
+            except (DidNotRun, LoadFailed) as error:
                 if contestant is OURS:
                     raise
                 race.missing[contestant.name] = str(error)
