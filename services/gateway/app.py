@@ -10,6 +10,7 @@ from services.decoders import decoder_pool, observe
 from services.gateway.access import access
 from services.gateway.admission.admission import Admission
 from services.gateway.admission.budgets import Budgets
+from services.gateway.admission.long_documents import LongDocuments
 from services.gateway.admission.workers import Threads
 from services.gateway.metrics import GatewayMetrics
 from services.gateway.servicer import StampServicer
@@ -52,9 +53,23 @@ class Gateway:
         tls = TlsFiles("upstream", settings.upstream_cert, settings.upstream_key, settings.upstream_ca)
         self._upstreams = Upstreams(settings.upstreams, channel_credentials(tls))
         admission = Admission(settings.capacity)
-        metrics = GatewayMetrics(self._registry, lambda: admission.in_work, settings.capacity, self._budgets)
+        long_documents = {urgent: LongDocuments(settings.decoders) for urgent in (True, False)}
+        metrics = GatewayMetrics(
+            self._registry,
+            lambda: admission.in_work,
+            lambda: sum(each.waiting for each in long_documents.values()),
+            settings.capacity,
+            self._budgets,
+        )
         servicer = StampServicer(
-            self._upstreams, self._threads, self._decoders, admission, self._budgets, metrics, self._ending
+            self._upstreams,
+            self._threads,
+            self._decoders,
+            long_documents,
+            admission,
+            self._budgets,
+            metrics,
+            self._ending,
         )
         gateway_pb2_grpc.add_StampServiceServicer_to_server(servicer, server)
 

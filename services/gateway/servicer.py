@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import aclosing
 from typing import TypeVar
 
@@ -11,6 +11,7 @@ from google.protobuf.message import Message
 from services.gateway import one_model
 from services.gateway.admission.admission import Admission
 from services.gateway.admission.budgets import Budgets
+from services.gateway.admission.long_documents import LongDocuments
 from services.gateway.admission.workers import Threads, Workers
 from services.gateway.comparison import compare_stamps, ink_models
 from services.gateway.document.analysis import DocumentAnalysis
@@ -58,13 +59,15 @@ class StampServicer(StampServiceServicer):
         upstreams: Upstreams,
         threads: Threads,
         decoders: DecoderPool,
+        long_documents: Mapping[bool, LongDocuments],
         admission: Admission,
         budgets: Budgets,
         metrics: GatewayMetrics,
         ending: asyncio.Event,
     ) -> None:
-        """`ending` is set when streams are to finish what they have, and end."""
+        """`ending` is set when streams are to finish what they have, and end; `long_documents` are by urgency."""
         self._upstreams, self._threads, self._decoders = upstreams, threads, decoders
+        self._long_documents = long_documents
         self._admission, self._budgets, self._metrics, self._ending = admission, budgets, metrics, ending
 
     async def AnalyzeDocument(  # noqa: N802 - the contract's name
@@ -168,7 +171,8 @@ class StampServicer(StampServiceServicer):
         urgent = priority != common_pb2.PRIORITY_BULK
         with self._admission.enter(urgent=urgent), self._budgets.pages.hold(urgent=urgent) as hold:
             workers = Workers(self._threads, urgent=urgent)
-            caller = ModelCaller(self._upstreams, workers, self._decoders, hold, deadline, priority, patient)
+            line = self._long_documents[urgent]
+            caller = ModelCaller(self._upstreams, workers, self._decoders, line, hold, deadline, priority, patient)
             async with asyncio.timeout_at(deadline.at_s):
                 return await self._upstreams.with_current_models(lambda: work(caller))
 
