@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 
 import grpc.aio
 from prometheus_client import CollectorRegistry
@@ -38,7 +39,8 @@ class Gateway:
         self._decoders = decoder_pool(settings)
         self._registry = CollectorRegistry()
         self._budgets = Budgets(ByteBudget(settings.message_mib * 2**20), ByteBudget(settings.page_mib * 2**20))
-        self.messages = Messages(self._budgets.messages)
+        self._admission = Admission(settings.capacity)
+        self.messages = Messages(self._budgets.messages, self._admitted)
         self._upstreams: Upstreams | None = None
         self._ending = asyncio.Event()
         self._trimming: asyncio.Task[None] | None = None
@@ -47,16 +49,19 @@ class Gateway:
         """See App; None where neither tokens nor limits are set."""
         return access(self._settings)
 
+    def _admitted(self, method: str) -> AbstractContextManager[None]:
+        """A place among the calls in work; every unary method takes one, but the one that does no work."""
+        return nullcontext() if method.endswith("/ListModels") else self._admission.enter()
+
     def register(self, server: grpc.aio.Server) -> None:
         """Adds the servicer, and makes the channels that it calls through."""
         settings = self._settings
         tls = TlsFiles("upstream", settings.upstream_cert, settings.upstream_key, settings.upstream_ca)
         self._upstreams = Upstreams(settings.upstreams, channel_credentials(tls))
-        admission = Admission(settings.capacity)
         long_documents = {urgent: LongDocuments(settings.decoders) for urgent in (True, False)}
         metrics = GatewayMetrics(
             self._registry,
-            lambda: admission.in_work,
+            lambda: self._admission.in_work,
             lambda: sum(each.waiting for each in long_documents.values()),
             settings.capacity,
             self._budgets,
@@ -66,7 +71,7 @@ class Gateway:
             self._threads,
             self._decoders,
             long_documents,
-            admission,
+            self._admission,
             self._budgets,
             metrics,
             self._ending,

@@ -87,7 +87,11 @@ class StampServicer(StampServiceServicer):
     ) -> AsyncIterator[gateway_pb2.AnalyzeDocumentsResponse]:
         """Admits documents, not streams: an open stream with nothing on it takes no place."""
         stream = DocumentStream(
-            self._analyze, self._budgets.messages, self._decoders.close_file, context.time_remaining, self._ending
+            self._analyze_admitted,
+            self._budgets.messages,
+            self._decoders.close_file,
+            context.time_remaining,
+            self._ending,
         )
         async with aclosing(stream.answers(aiter(request_iterator))) as responses:
             async for response in responses:
@@ -167,14 +171,21 @@ class StampServicer(StampServiceServicer):
         *,
         patient: bool = False,
     ) -> A:
-        """One place among the calls in work, until the deadline. QueueFull or TimeoutError."""
+        """A call that has a place, until the deadline. TimeoutError, or QueueFull where the place is not for bulk."""
         urgent = priority != common_pb2.PRIORITY_BULK
-        with self._admission.enter(urgent=urgent), self._budgets.pages.hold(urgent=urgent) as hold:
+        if not urgent:
+            self._admission.check_bulk()
+        with self._budgets.pages.hold(urgent=urgent) as hold:
             workers = Workers(self._threads, urgent=urgent)
             line = self._long_documents[urgent]
             caller = ModelCaller(self._upstreams, workers, self._decoders, line, hold, deadline, priority, patient)
             async with asyncio.timeout_at(deadline.at_s):
                 return await self._upstreams.with_current_models(lambda: work(caller))
+
+    async def _analyze_admitted(self, document: Document, deadline: Deadline) -> gateway_pb2.AnalyzeDocumentResponse:
+        """One of a stream, whose place it takes itself. QueueFull when too many calls are in work."""
+        with self._admission.enter(urgent=document.request.priority != common_pb2.PRIORITY_BULK):
+            return await self._analyze(document, deadline)
 
     async def _analyze(self, document: Document, deadline: Deadline) -> gateway_pb2.AnalyzeDocumentResponse:
         request = document.request
