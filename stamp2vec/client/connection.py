@@ -43,7 +43,7 @@ _OPTIONS = (
     ("grpc.min_reconnect_backoff_ms", 1_000),
     ("grpc.max_reconnect_backoff_ms", 2_000),
     # One that hangs is left within 20 s, and its calls go to others: else they wait for it to their deadlines. The last
-    # is for pings by which gRPC measures the network: while one has no answer it sends no other, and waits for 60 s.
+    # bounds pings of any kind: without it gRPC sent none for keepalive while another had no answer, which had 60 s.
     ("grpc.keepalive_time_ms", 10_000),
     ("grpc.keepalive_timeout_ms", 10_000),
     ("grpc.http2.ping_timeout_ms", 10_000),

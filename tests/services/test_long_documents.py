@@ -54,7 +54,7 @@ async def test_of_many_at_once_those_end_that_can_and_the_rest_is_refused_once_t
     """In turns all eight would end between 584 and 640 s, and so none of them in time."""
     machine = Machine()
     ends = await machine.work_all(*((name, 80, 410.0) for name in "abcdefgh"))
-    assert ends == ["f refused 8s", "g refused 8s", "h refused 8s", "a 152s", "b 160s", "c 312s", "d 320s", "e 400s"]
+    assert ends == ["f refused 8s", "g refused 8s", "h refused 8s", "a 152s", "b 160s", "c 288s", "d 336s", "e 400s"]
 
 
 async def test_a_document_that_cannot_end_is_refused_before_it_is_begun() -> None:
@@ -75,11 +75,18 @@ async def test_the_refusal_says_when_those_before_it_are_done() -> None:
     await working
 
 
-async def test_who_would_make_another_miss_its_deadline_waits_for_its_end() -> None:
+@pytest.mark.parametrize(
+    ("deadline_s", "end_s"),
+    [
+        pytest.param(90.0, 80, id="to its end"),
+        pytest.param(200.0, 112, id="until that one needs half of its time with the other beside it"),
+    ],
+)
+async def test_who_could_make_another_miss_its_deadline_waits(deadline_s: float, end_s: float) -> None:
     machine = await measured()
     start_s = asyncio.get_running_loop().time()
-    ends = await machine.work_all(("a", 80, 90.0), ("b", 80, 1000.0))
-    assert ends == [f"a {start_s + 80:g}s", f"b {start_s + 160:g}s"]
+    ends = await machine.work_all(("a", 80, deadline_s), ("b", 80, 1000.0))
+    assert ends == [f"a {start_s + end_s:g}s", f"b {start_s + 160:g}s"]
 
 
 async def test_with_time_enough_they_share() -> None:

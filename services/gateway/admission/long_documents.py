@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 from services.runtime.batching.refusals import HopelessDeadline
 
+_SLACK = 2.0  # of time that those in work keep: two that just fit both miss where the estimate is short, one alone ends
 _KEPT_WEIGHT = 0.8  # of what has been measured before a group of pages: a step in speed is followed within about five
 
 
@@ -43,9 +44,9 @@ class _Cost:
 class LongDocuments:
     """Those of one priority, on one event loop.
 
-    A document is begun when fewer than `most` are in work, and those can still end beside it. One that cannot end after
-    all before it is refused, as soon as that is known. The first is begun whatever was measured: a bad measurement must
-    not refuse the documents that would correct it.
+    A document is begun when fewer than `most` are in work, and those still end beside it in half of their time. One
+    that cannot end after all before it is refused, as soon as that is known. The first is begun whatever was measured:
+    a bad measurement must not refuse the documents that would correct it.
     """
 
     def __init__(self, most: int) -> None:
@@ -119,7 +120,7 @@ class LongDocuments:
         for other in self._begun:
             left_s, work_s = other.deadline_s - now_s, self._work_s(other)
             ends_now = min(before_s, count * work_s) <= left_s
-            ends_then = min(before_s + self._work_s(document), (count + 1) * work_s) <= left_s
+            ends_then = _SLACK * min(before_s + self._work_s(document), (count + 1) * work_s) <= left_s
             if ends_now and not ends_then:
                 return False
         return True

@@ -43,8 +43,8 @@ def channel(address: str, service: str, credentials: grpc.ChannelCredentials | N
         ("grpc.max_reconnect_backoff_ms", 2_000),
         ("grpc.dns_min_time_between_resolutions_ms", 2_000),
         # A replica that hangs, or that nothing reaches, is left within 9 s, and its calls go to others. Servers take no
-        # more than a ping in 5 s. The last is for pings by which gRPC measures the network: while one of them has no
-        # answer, as when a peer hangs under load, it sends none for keepalive, and waits for 60 s.
+        # more than a ping in 5 s. The last bounds pings of any kind: without it gRPC sent none for keepalive while
+        # another had no answer, and that one had 60 s.
         ("grpc.keepalive_time_ms", 6_000),
         ("grpc.keepalive_timeout_ms", 3_000),
         ("grpc.http2.ping_timeout_ms", 3_000),
