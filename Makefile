@@ -194,7 +194,7 @@ evaluate: setup ## score the bundled models of a PRESET on real pages: EVAL=fold
 	$(BIN)/stamp2vec segment --preset $(PRESET) --root $(EVAL) --out build/masks '$(EVAL)/pages/*.*g'
 	$(BIN)/stamp2vec embed --preset $(PRESET) --root $(EVAL) --out build/vectors.npz '$(EVAL)/stamps/*/*/*'
 	$(SCORE) detect --truth $(EVAL)/manifest.json --pred build/pages.jsonl \
-	  --threshold $$($(BIN)/stamp2vec models --json | sed -n 's/.*"detect", "presets": [^]]*"$(PRESET)".*"threshold": \([0-9.]*\).*/\1/p')
+	  --threshold $$($(BIN)/python -m training.evaluate.models $(PRESET))
 	$(SCORE) segment --truth $(EVAL)/manifest.json --pred build/masks
 	$(SCORE) retrieve --truth $(EVAL)/stamps.json --pred build/vectors.npz
 

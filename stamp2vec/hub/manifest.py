@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
-from stamp2vec.calibration import PairCalibration, Verification
+from stamp2vec.calibration import PairCalibration, RefinementCalibration, Verification
 from stamp2vec.errors import WeightsError
 from stamp2vec.values import ModelInfo, Preset, Task, Views
 
@@ -26,7 +26,8 @@ class Manifest:
     lower-case hexadecimal; `vector_size` is 0 for models that make no vector; `training` is how the weights were
     made (commit, recipe, seconds), `metrics` how good they are. `views` is what of a page a detector gets; a file
     without the key means the whole page. `verification` is what an embedder's similarities mean, `pair_calibration`
-    what the evidence of a pair network means; None, and no key in the file, where that was not measured. `graph_sha256`
+    what the evidence of a pair network means, `refinement_calibrations` what the logit of a refiner means
+    beside each of some detectors; None or empty, and no key in the file, where that was not measured. `graph_sha256`
     is that of model.onnx, empty and no key in the file where there is none: PyTorch alone runs the model then.
     """
 
@@ -48,6 +49,7 @@ class Manifest:
     views: Views = Views.WHOLE
     verification: Verification | None = None
     pair_calibration: PairCalibration | None = None
+    refinement_calibrations: tuple[RefinementCalibration, ...] = ()
     graph_sha256: str = ""
 
     def __post_init__(self) -> None:
@@ -67,6 +69,9 @@ class Manifest:
         _require(makes_vectors or self.verification is None, "verification", "left out for what is no embedder")
         verifies = self.task == Task.VERIFY
         _require(verifies or self.pair_calibration is None, "pair_calibration", "left out for what is no pair network")
+        refines = self.task == Task.REFINE
+        unrefined = refines or not self.refinement_calibrations
+        _require(unrefined, "refinement_calibrations", "left out for what is no refiner")
         detects = self.task == Task.DETECT
         _require(detects or self.views is Views.WHOLE, "views", "left out for what is no detector")
 
@@ -91,7 +96,7 @@ class Manifest:
         values = dataclasses.asdict(self)
         if self.task != Task.DETECT:
             del values["views"]
-        for key in ("verification", "pair_calibration", "graph_sha256"):
+        for key in ("verification", "pair_calibration", "refinement_calibrations", "graph_sha256"):
             if not values[key]:
                 del values[key]
         return json.dumps(values, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
@@ -188,18 +193,32 @@ def _verification(key: str, value: object) -> Verification:
         raise WeightsError(f"manifest.json: {key}.{error}") from error
 
 
-def _pair_calibration(key: str, value: object) -> PairCalibration:
-    values = _object(key, value)
-    expected = [field.name for field in dataclasses.fields(PairCalibration)]
-    _require(sorted(values) == sorted(expected), key, f"an object with {', '.join(expected)}")
-    numbers = {name: _number(f"{key}.{name}", number) for name, number in values.items() if name != "segmenter"}
-    try:
-        return PairCalibration(segmenter=_string(f"{key}.segmenter", values["segmenter"]), **numbers)
-    except ValueError as error:
-        raise WeightsError(f"manifest.json: {key}.{error}") from error
+def _calibration(
+    kind: type[PairCalibration] | type[RefinementCalibration], model: str
+) -> Callable[[str, object], PairCalibration | RefinementCalibration]:
+    """What reads one; its field `model` names another model, and all others are numbers."""
+
+    def calibration(key: str, value: object) -> PairCalibration | RefinementCalibration:
+        values = _object(key, value)
+        expected = [field.name for field in dataclasses.fields(kind)]
+        _require(sorted(values) == sorted(expected), key, f"an object with {', '.join(expected)}")
+        read: dict[str, Any] = {model: _string(f"{key}.{model}", values[model])}
+        read |= {name: _number(f"{key}.{name}", number) for name, number in values.items() if name != model}
+        try:
+            return kind(**read)
+        except ValueError as error:
+            raise WeightsError(f"manifest.json: {key}.{error}") from error
+
+    return calibration
 
 
-_OPTIONAL = ("views", "verification", "pair_calibration", "graph_sha256")
+def _refinement_calibrations(key: str, value: object) -> tuple[Any, ...]:
+    if not isinstance(value, list) or not value:
+        raise WeightsError(f"manifest.json: {key} must be a list of at least one, or left out")
+    return tuple(_calibration(RefinementCalibration, "detector")(f"{key}[{at}]", each) for at, each in enumerate(value))
+
+
+_OPTIONAL = ("views", "verification", "pair_calibration", "refinement_calibrations", "graph_sha256")
 _READERS: Mapping[str, Callable[[str, object], Any]] = {
     "name": _string,
     "version": _string,
@@ -218,6 +237,7 @@ _READERS: Mapping[str, Callable[[str, object], Any]] = {
     "licence": _string,
     "views": _views,
     "verification": _verification,
-    "pair_calibration": _pair_calibration,
+    "pair_calibration": _calibration(PairCalibration, "segmenter"),
+    "refinement_calibrations": _refinement_calibrations,
     "graph_sha256": _string,
 }

@@ -22,6 +22,7 @@ INPUT = {
     "tvae": 128,
     "stamp-lite": 160,
     "stamp-pair": 128,
+    "stamp-refine": 128,
     "stamp-script": 32,
 }
 OUTPUT = {
@@ -32,6 +33,7 @@ OUTPUT = {
     "tvae": (128,),
     "stamp-lite": (384,),
     "stamp-pair": (3, 32, 32),
+    "stamp-refine": (NUMBERS,),
     "stamp-script": (6,),
 }
 
