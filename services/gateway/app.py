@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 
 import grpc.aio
 from prometheus_client import CollectorRegistry
@@ -10,6 +11,7 @@ from services.decoders import decoder_pool, observe
 from services.gateway.access import access
 from services.gateway.admission.admission import Admission
 from services.gateway.admission.budgets import Budgets
+from services.gateway.admission.long_documents import LongDocuments
 from services.gateway.admission.workers import Threads
 from services.gateway.metrics import GatewayMetrics
 from services.gateway.servicer import StampServicer
@@ -37,7 +39,8 @@ class Gateway:
         self._decoders = decoder_pool(settings)
         self._registry = CollectorRegistry()
         self._budgets = Budgets(ByteBudget(settings.message_mib * 2**20), ByteBudget(settings.page_mib * 2**20))
-        self.messages = Messages(self._budgets.messages)
+        self._admission = Admission(settings.capacity)
+        self.messages = Messages(self._budgets.messages, self._admitted)
         self._upstreams: Upstreams | None = None
         self._ending = asyncio.Event()
         self._trimming: asyncio.Task[None] | None = None
@@ -46,15 +49,32 @@ class Gateway:
         """See App; None where neither tokens nor limits are set."""
         return access(self._settings)
 
+    def _admitted(self, method: str) -> AbstractContextManager[None]:
+        """A place among the calls in work; every unary method takes one, but the one that does no work."""
+        return nullcontext() if method.endswith("/ListModels") else self._admission.enter()
+
     def register(self, server: grpc.aio.Server) -> None:
         """Adds the servicer, and makes the channels that it calls through."""
         settings = self._settings
         tls = TlsFiles("upstream", settings.upstream_cert, settings.upstream_key, settings.upstream_ca)
         self._upstreams = Upstreams(settings.upstreams, channel_credentials(tls))
-        admission = Admission(settings.capacity)
-        metrics = GatewayMetrics(self._registry, lambda: admission.in_work, settings.capacity, self._budgets)
+        long_documents = {urgent: LongDocuments(settings.decoders) for urgent in (True, False)}
+        metrics = GatewayMetrics(
+            self._registry,
+            lambda: self._admission.in_work,
+            lambda: sum(each.waiting for each in long_documents.values()),
+            settings.capacity,
+            self._budgets,
+        )
         servicer = StampServicer(
-            self._upstreams, self._threads, self._decoders, admission, self._budgets, metrics, self._ending
+            self._upstreams,
+            self._threads,
+            self._decoders,
+            long_documents,
+            self._admission,
+            self._budgets,
+            metrics,
+            self._ending,
         )
         gateway_pb2_grpc.add_StampServiceServicer_to_server(servicer, server)
 

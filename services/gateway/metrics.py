@@ -16,9 +16,14 @@ class GatewayMetrics:
     """Its labels have a bounded set of values: a stage each, and the codes of gRPC."""
 
     def __init__(
-        self, registry: CollectorRegistry, in_work: Callable[[], int], capacity: int, budgets: Budgets
+        self,
+        registry: CollectorRegistry,
+        in_work: Callable[[], int],
+        waiting: Callable[[], int],
+        capacity: int,
+        budgets: Budgets,
     ) -> None:
-        """`in_work` is read whenever /metrics is."""
+        """`in_work` and `waiting`, the long documents that have not begun, are read whenever /metrics is."""
         self._stage_seconds = Histogram(
             "stamp2vec_stage_seconds",
             "Where documents spend their time.",
@@ -30,6 +35,8 @@ class GatewayMetrics:
         self._stamps = Counter("stamp2vec_stamps", "Stamps found on documents.", registry=registry)
         gauge = Gauge("stamp2vec_calls_in_work", "Documents and other calls in work.", registry=registry)
         gauge.set_function(in_work)
+        gauge = Gauge("stamp2vec_documents_waiting", "Long documents that have not begun.", registry=registry)
+        gauge.set_function(waiting)
         for name, budget in (("message", budgets.messages), ("page", budgets.pages)):
             Gauge(f"stamp2vec_{name}_bytes", f"Bytes that the {name}s of calls hold.", registry=registry).set_function(
                 partial(getattr, budget, "taken")

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import aclosing
 from typing import TypeVar
 
@@ -11,6 +11,7 @@ from google.protobuf.message import Message
 from services.gateway import one_model
 from services.gateway.admission.admission import Admission
 from services.gateway.admission.budgets import Budgets
+from services.gateway.admission.long_documents import LongDocuments
 from services.gateway.admission.workers import Threads, Workers
 from services.gateway.comparison import compare_stamps, ink_models
 from services.gateway.document.analysis import DocumentAnalysis
@@ -58,13 +59,15 @@ class StampServicer(StampServiceServicer):
         upstreams: Upstreams,
         threads: Threads,
         decoders: DecoderPool,
+        long_documents: Mapping[bool, LongDocuments],
         admission: Admission,
         budgets: Budgets,
         metrics: GatewayMetrics,
         ending: asyncio.Event,
     ) -> None:
-        """`ending` is set when streams are to finish what they have, and end."""
+        """`ending` is set when streams are to finish what they have, and end; `long_documents` are by urgency."""
         self._upstreams, self._threads, self._decoders = upstreams, threads, decoders
+        self._long_documents = long_documents
         self._admission, self._budgets, self._metrics, self._ending = admission, budgets, metrics, ending
 
     async def AnalyzeDocument(  # noqa: N802 - the contract's name
@@ -84,7 +87,11 @@ class StampServicer(StampServiceServicer):
     ) -> AsyncIterator[gateway_pb2.AnalyzeDocumentsResponse]:
         """Admits documents, not streams: an open stream with nothing on it takes no place."""
         stream = DocumentStream(
-            self._analyze, self._budgets.messages, self._decoders.close_file, context.time_remaining, self._ending
+            self._analyze_admitted,
+            self._budgets.messages,
+            self._decoders.close_file,
+            context.time_remaining,
+            self._ending,
         )
         async with aclosing(stream.answers(aiter(request_iterator))) as responses:
             async for response in responses:
@@ -164,13 +171,21 @@ class StampServicer(StampServiceServicer):
         *,
         patient: bool = False,
     ) -> A:
-        """One place among the calls in work, until the deadline. QueueFull or TimeoutError."""
+        """A call that has a place, until the deadline. TimeoutError, or QueueFull where the place is not for bulk."""
         urgent = priority != common_pb2.PRIORITY_BULK
-        with self._admission.enter(urgent=urgent), self._budgets.pages.hold(urgent=urgent) as hold:
+        if not urgent:
+            self._admission.check_bulk()
+        with self._budgets.pages.hold(urgent=urgent) as hold:
             workers = Workers(self._threads, urgent=urgent)
-            caller = ModelCaller(self._upstreams, workers, self._decoders, hold, deadline, priority, patient)
+            line = self._long_documents[urgent]
+            caller = ModelCaller(self._upstreams, workers, self._decoders, line, hold, deadline, priority, patient)
             async with asyncio.timeout_at(deadline.at_s):
                 return await self._upstreams.with_current_models(lambda: work(caller))
+
+    async def _analyze_admitted(self, document: Document, deadline: Deadline) -> gateway_pb2.AnalyzeDocumentResponse:
+        """One of a stream, whose place it takes itself. QueueFull when too many calls are in work."""
+        with self._admission.enter(urgent=document.request.priority != common_pb2.PRIORITY_BULK):
+            return await self._analyze(document, deadline)
 
     async def _analyze(self, document: Document, deadline: Deadline) -> gateway_pb2.AnalyzeDocumentResponse:
         request = document.request

@@ -38,6 +38,15 @@ _OPTIONS = (
     ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),
     # gRPC never retries a request that is larger than this buffer, 256 KiB by default: most documents are.
     ("grpc.per_rpc_retry_buffer_size", MAX_MESSAGE_BYTES),
+    # A gateway that comes back is found within seconds instead of minutes.
+    ("grpc.initial_reconnect_backoff_ms", 100),
+    ("grpc.min_reconnect_backoff_ms", 1_000),
+    ("grpc.max_reconnect_backoff_ms", 2_000),
+    # One that hangs is left within 20 s, and its calls go to others: else they wait for it to their deadlines. Without
+    # the last, keepalive alone ended no call to a server that was stopped (grpcio 1.85.1).
+    ("grpc.keepalive_time_ms", 10_000),
+    ("grpc.keepalive_timeout_ms", 10_000),
+    ("grpc.http2.ping_timeout_ms", 10_000),
 )
 
 _TARGET = re.compile(r"(dns:///|dns:|ipv4:|ipv6:)?(?P<addresses>[^/]+)")

@@ -2,8 +2,10 @@
 
 import io
 import struct
+import sys
 import zlib
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import grpc
@@ -14,7 +16,7 @@ from PIL import Image
 
 from stamp2vec.limits import MAX_MESSAGE_BYTES
 from stamp2vec.v1 import common_pb2, gateway_pb2
-from tests.e2e.live import TIMEOUT_S, Running
+from tests.e2e.live import ROOT, TIMEOUT_S, Running
 
 Code = grpc.StatusCode
 
@@ -109,6 +111,29 @@ def test_bad_items_harm_no_other_item_of_their_call(services: Running, page: byt
     assert all(result.status.message for result in answer.results[1:4])
     assert list(answer.results[0].detections) == list(answer.results[4].detections)
     assert answer.results[0].detections
+
+
+def test_no_error_and_no_log_names_a_path_of_the_server(
+    services: Running, page: bytes, folders: dict[str, Path]
+) -> None:
+    """Neither of its code, nor of its models, nor of files that it makes for a while."""
+    analyze = services.stub.AnalyzeDocument
+    files = [*(document for document, _ in BAD.values()), page[: len(page) // 2]]
+    requests = [gateway_pb2.AnalyzeDocumentRequest(document=file) for file in files]
+    errors = [refusal(analyze, each) for each in requests]
+    errors.append(refusal(analyze, gateway_pb2.AnalyzeDocumentRequest(document=page, preset=9)))  # type: ignore[arg-type]
+    picture = common_pb2.Image(encoded=page)
+    for name in ("none@1.0.0", "yolo-stamp@9.9.9", "yolo-stamp"):
+        selector = common_pb2.ModelSelector(name=name)
+        request = gateway_pb2.SegmentStampsRequest(images=[picture], model=selector)
+        errors.append(refusal(services.stub.SegmentStamps, request))
+    told = [str(error) for error in errors]
+    analyze(gateway_pb2.AnalyzeDocumentRequest(document=page, include_masks=True), timeout=TIMEOUT_S)
+    logged = [path.read_text() for path in services.logs.glob("*.log")]
+    assert all(logged)
+    paths = (str(ROOT), sys.prefix, sys.base_prefix, str(folders["yolo-stamp"].parent), "/proc/", "/memfd", "/dev/shm")
+    named = {path for text in (*told, *logged) for path in paths if path in text}
+    assert named == set()
 
 
 def odd(page: bytes, kind: str) -> bytes:

@@ -1,7 +1,8 @@
 """The room for requests and responses: who waits for it, who is stopped, and that all of it is given back."""
 
 import asyncio
-from collections.abc import Callable
+import contextlib
+from collections.abc import Callable, Iterator
 from typing import Any, cast
 
 import pytest
@@ -36,7 +37,7 @@ class Context:
 
 
 async def held(messages: Messages, context: Context, until: asyncio.Event) -> Request:
-    async with messages.room() as room:
+    async with messages.room("/test.Service/Call") as room:
         request = await room.request(cast(AioContext, context), Request.FromString)
         await until.wait()
         return cast(Request, request)
@@ -74,6 +75,22 @@ async def test_a_request_is_not_read_before_there_is_room_for_the_largest() -> N
     done.set()
     await asyncio.gather(first, task)
     assert budget.taken == 0
+
+
+async def test_the_request_of_a_call_that_is_not_admitted_is_neither_read_nor_waits_for_room() -> None:
+    budget, context, asked = ByteBudget(LARGEST), Context(b"\xff\xff"), list[str]()
+    await budget.take(LARGEST)
+
+    @contextlib.contextmanager
+    def admit(method: str) -> Iterator[None]:
+        asked.append(method)
+        raise QueueFull(1.0)
+        yield
+
+    with pytest.raises(QueueFull):
+        await held(Messages(budget, admit), context, asyncio.Event())
+    assert not context.is_read
+    assert (asked, budget.taken) == (["/test.Service/Call"], LARGEST)
 
 
 async def test_a_slow_sender_is_stopped_when_others_wait() -> None:

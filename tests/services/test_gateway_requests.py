@@ -15,6 +15,7 @@ from tests.services.gateway import (
     eventually,
     fields,
     gateway,
+    gateway_channel,
     grey,
     picture,
     refusal,
@@ -69,6 +70,37 @@ async def test_beyond_its_capacity_calls_are_refused_with_a_retry_delay() -> Non
         await eventually(lambda: bool(script.cancelled))
         script.on_detect = Scripted().on_detect
         await stub.AnalyzeDocument(document(200), timeout=TIMEOUT_S)
+
+
+async def test_the_request_of_a_refused_call_is_not_parsed() -> None:
+    """Bytes that are no message show it: who parses them finds the caller at fault."""
+    script = Scripted(on_detect=until_cancelled)
+    async with gateway_channel(script, capacity=1) as channel:
+        unary: Any = channel.unary_unary  # bytes as they are
+        analyze = unary("/stamp2vec.v1.StampService/AnalyzeDocument")
+        first = analyze(document(200).SerializeToString(), timeout=TIMEOUT_S)
+        await eventually(lambda: bool(script.requests))
+        full = await refusal(analyze(b"\xff" * 1000, timeout=TIMEOUT_S))
+        listed = await unary("/stamp2vec.v1.StampService/ListModels")(b"", timeout=TIMEOUT_S)
+        first.cancel()
+        await eventually(lambda: bool(script.cancelled))
+        free = await refusal(analyze(b"\xff" * 1000, timeout=TIMEOUT_S))
+    assert (full.code(), free.code()) == (Code.RESOURCE_EXHAUSTED, Code.INVALID_ARGUMENT)
+    assert listed, "what does no work needs no place"
+
+
+async def test_bulk_calls_leave_places_free() -> None:
+    script = Scripted(on_detect=until_cancelled)
+    bulk = document(200, priority=common_pb2.PRIORITY_BULK)
+    async with gateway(script, capacity=4) as stub:
+        held = [stub.AnalyzeDocument(bulk, timeout=TIMEOUT_S) for _ in range(3)]
+        await eventually(lambda: len(script.requests) == 3)
+        error = await refusal(stub.AnalyzeDocument(bulk, timeout=TIMEOUT_S))
+        assert error.code() is Code.RESOURCE_EXHAUSTED
+        held.append(stub.AnalyzeDocument(document(200), timeout=TIMEOUT_S))
+        await eventually(lambda: len(script.requests) == 4)
+        for call in held:
+            call.cancel()
 
 
 async def test_options_reach_the_detector() -> None:

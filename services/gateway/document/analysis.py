@@ -6,14 +6,17 @@ A page that fails carries its error and costs no other page anything; a service 
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from dataclasses import dataclass, replace
 
 import numpy as np
 
+from services.gateway.admission.long_documents import LongDocument
 from services.gateway.document.dies import compare_ink
 from services.gateway.document.finding import Search
 from services.gateway.document.pages import GROUP_PAGES, Group, PageReader, ReadPage
 from services.gateway.document.reading import read_stamps
+from services.gateway.document.size import picture_bytes, stamp_bytes, too_large
 from services.gateway.document.stages import Stage, Stages
 from services.gateway.tasks import task_group
 from services.gateway.upstream.calls import ModelCaller, Pixels
@@ -38,7 +41,7 @@ from stamp2vec.document import (
     page_result,
     without_stamps,
 )
-from stamp2vec.errors import InvalidImage, InvalidInput, Stamp2vecError
+from stamp2vec.errors import InvalidImage, Stamp2vecError
 from stamp2vec.imaging import Letterbox, Limits, Page, letterbox
 from stamp2vec.limits import MAX_IMAGES, MAX_MESSAGE_BYTES
 from stamp2vec.texts import StampText
@@ -54,10 +57,6 @@ OnPage = Callable[[gateway_pb2.Page], Awaitable[None]]
 """Takes a page that is done; returns when there is room for the next."""
 
 _GROUPS_IN_WORK = 3  # of one document: one is decoded, one at the detector, one cut, segmented and embedded
-_STAMP_BYTES = 128  # of a response, for all of a stamp but its vector, text and pictures
-_TEXT_BYTES = 4096  # far more than a stamp says
-_STRIP_BYTES = 96  # for all of a strip but its pictures
-_PICTURES = ("include_erased_page", "include_crops", "include_masks", "include_unrolled", "include_clean_stamps")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -129,6 +128,7 @@ class DocumentAnalysis:
         )
         self._pages: list[AnalyzedPage] = []
         self._stamps = self._bytes = 0  # what the response holds so far
+        self._turn: LongDocument | None = None
         self.stages = Stages()
 
     @property
@@ -147,7 +147,7 @@ class DocumentAnalysis:
     async def _compared(self) -> DocumentDies:
         """Analyses all pages; the dies of their stamps."""
         slots = asyncio.Semaphore(_GROUPS_IN_WORK)
-        async with task_group() as tasks:
+        async with AsyncExitStack() as turn, task_group() as tasks:
             before: asyncio.Task[None] | None = None
             most = GROUP_PAGES if self._on_page is None else 1  # who takes pages one by one waits for the first
             is_last = False
@@ -155,6 +155,8 @@ class DocumentAnalysis:
                 await slots.acquire()  # before pages take memory: a caller who takes no answers holds none
                 with self.stages.during(Stage.DECODE):
                     group = await self._reader.next_group(most)
+                    if self._turn is None and self._reader.is_long and self._on_page is None:
+                        self._turn = await turn.enter_async_context(self._long_turn())
                 before = tasks.create_task(self._analyze(group, slots, before))
                 is_last, most = group.is_last, GROUP_PAGES
                 del group  # whose pixels go as soon as nobody needs them
@@ -163,6 +165,11 @@ class DocumentAnalysis:
         dies = await self._workers.run(DocumentDies, self._pages, self._models, self._options.known_prior)
         await compare_ink(dies, self._models, self._caller, self.stages)
         return dies
+
+    def _long_turn(self) -> AbstractAsyncContextManager[LongDocument]:
+        """One that answers page by page needs none: what is done of it is not lost, and its caller sets its pace."""
+        kind = " ".join(model.reference for model in self._models.used(ink_was_compared=False))
+        return self._caller.long_documents.turn(self._reader.pages_left, kind, self._caller.deadline.at_s)
 
     async def _analyze(self, group: Group, slots: asyncio.Semaphore, before: asyncio.Task[None] | None) -> None:
         """Analyses pages, and answers them after those of the group before."""
@@ -174,6 +181,8 @@ class DocumentAnalysis:
             await before
         for page in pages:
             self._pages.append(page if self._on_page is None else await self._answered(page, self._on_page))
+        if self._turn is not None:
+            self._caller.long_documents.advance(self._turn, len(pages))
         slots.release()
 
     async def _answered(self, page: AnalyzedPage, on_page: OnPage) -> AnalyzedPage:
@@ -184,7 +193,7 @@ class DocumentAnalysis:
         result = page_result(page, (0,) * len(page.stamps))
         await on_page(await self._workers.run(page_to_message, result, version, pngs, page.erased_png))
         kept = [replace(each, pngs=None, stamp=replace(each.stamp, mask=None)) for each in page.stamps]
-        self._bytes -= sum(map(_picture_bytes, page.stamps)) + len(page.erased_png or b"")
+        self._bytes -= sum(map(picture_bytes, page.stamps)) + len(page.erased_png or b"")
         return replace(page, stamps=tuple(kept), erased_png=None)
 
     async def _detected(self, group: Group) -> tuple[Group, Sequence[Found]]:
@@ -246,7 +255,7 @@ class DocumentAnalysis:
         with self.stages.during(Stage.ERASE):
             png = await self._workers.run(lambda: encode_png(without_stamps(read, page)))
         stamps = answered_stamps(page.stamps, self._options)
-        self._bytes += len(png) + sum(map(_picture_bytes, stamps)) - sum(map(_picture_bytes, page.stamps))
+        self._bytes += len(png) + sum(map(picture_bytes, stamps)) - sum(map(picture_bytes, page.stamps))
         self._room()
         return replace(page, stamps=stamps, erased_png=png)
 
@@ -268,7 +277,7 @@ class DocumentAnalysis:
             for each in await self._workers.run(self._describe_all, parts[first : first + step]):
                 described.append(each)
                 if isinstance(each.stamp, AnalyzedStamp):
-                    self._bytes += self._size(each.stamp)
+                    self._bytes += stamp_bytes(each.stamp, self._models)
                 self._room()
         return described
 
@@ -284,7 +293,7 @@ class DocumentAnalysis:
             mask = part.pixels.shape[0] * part.pixels.shape[1] if self._options.include_masks else 0
             room -= mask + len(png)  # before anything is segmented: what is made of masks is known only then
             if room < 0:
-                raise self._too_large()
+                raise too_large(self._options)
         return cuts
 
     def _describe_all(self, parts: Sequence[_Parts]) -> list[_Described]:
@@ -337,27 +346,13 @@ class DocumentAnalysis:
             crops = [each.crop for each in fitted]
             return await read_stamps(list(zip(crops, inks, strict=True)), self._models.reader, self._caller)
 
-    def _size(self, stamp: AnalyzedStamp) -> int:
-        """Bytes that a stamp takes in the response."""
-        vector = 4 * self._models.embedder.vector_size if self._models.embedder else 0
-        text = _TEXT_BYTES if self._models.reader else 0
-        return _STAMP_BYTES + vector + text + _picture_bytes(stamp)
-
     def _room(self) -> int:
         """Bytes that are left in the response."""
         matrices = 8 * self._stamps**2 if self._models.embedder else 0
         room = MAX_MESSAGE_BYTES - self._bytes - matrices
         if room < 0:
-            raise self._too_large()
+            raise too_large(self._options)
         return room
-
-    def _too_large(self) -> InvalidInput:
-        asked = [name for name in _PICTURES if getattr(self._options, name)]
-        advice = " and ".join(f"leave out {name}" for name in asked) or "raise min_score"
-        return InvalidInput(
-            f"the answer would be larger than {MAX_MESSAGE_BYTES // 2**20} MiB: {advice}, or send fewer pages a call",
-            asked[0] if asked else "min_score",
-        )
 
     def _assembled(self, dies: DocumentDies) -> DocumentResult:
         opened = self._reader.opened
@@ -391,10 +386,3 @@ def _inks(
         for each, mask in zip(fitted, masks, strict=True)
         if mask is not None
     ]
-
-
-def _picture_bytes(stamp: AnalyzedStamp) -> int:
-    """Bytes of a response that a stamp's mask and pictures take."""
-    mask, pngs = stamp.stamp.mask, stamp.pngs
-    pictures = 0 if pngs is None else pngs.size + _STRIP_BYTES * len(pngs.unrolled)
-    return pictures + (0 if mask is None else mask.nbytes)

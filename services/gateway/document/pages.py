@@ -113,8 +113,20 @@ class PageReader:
         self.opened = OpenFile(0, ())
         """What is known of the file once a group has been read."""
 
+    @property
+    def pages_left(self) -> int:
+        """How many are still to be read, once a group has been."""
+        return len(self._left or ())
+
+    @property
+    def is_long(self) -> bool:
+        """Whether more are left than one group has."""
+        return self.pages_left > GROUP_PAGES
+
     async def next_group(self, most: int = GROUP_PAGES) -> Group:
         """Decodes the next pages, at most 8, and as many bytes as there is room for; the last group may be empty.
+
+        The first group of a long document is empty: it may have to wait before it takes room for pages.
 
         Raises InvalidImage when the document as a whole is none, InvalidInput when it has no such pages, and
         TimeoutError at the deadline.
@@ -148,6 +160,8 @@ class PageReader:
         self.opened = self._open(decoder)
         if self._left is None:
             self._left = pages_to_read(self.opened.page_count, self._selection, self._limits, "document")
+            if self.is_long:
+                return Group((), (), 0, is_last=False)
         pages: list[ReadPage] = []
         broken: list[BrokenPage] = []
         size = 0

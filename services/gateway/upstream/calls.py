@@ -11,6 +11,7 @@ import numpy as np
 from google.protobuf.message import Message
 from numpy.typing import NDArray
 
+from services.gateway.admission.long_documents import LongDocuments
 from services.gateway.admission.workers import Workers
 from services.gateway.tasks import task_group
 from services.gateway.upstream.deadline import Deadline
@@ -64,8 +65,8 @@ _METHODS: Mapping[Task, _Method] = {
 class ModelCaller:
     """Calls of one request to the models, within its deadline and with its priority.
 
-    `workers` do what blocks, `decoders` read files into bytes that `hold` has taken. A `patient` one waits and asks
-    again where a service is busy.
+    `workers` do what blocks, `decoders` read files into bytes that `hold` has taken, `long_documents` says when one of
+    many pages begins. A `patient` one waits and asks again where a service is busy.
 
     `pictures` are uint8 (h, w, 3), all of the size of the model's input, but for strips to read. Each answer holds a
     result or an error for each picture. AioRpcError when a service cannot answer at all.
@@ -74,6 +75,7 @@ class ModelCaller:
     upstreams: Upstreams
     workers: Workers
     decoders: DecoderPool
+    long_documents: LongDocuments
     hold: Hold
     deadline: Deadline
     priority: "common_pb2.Priority.ValueType"

@@ -20,9 +20,10 @@ class QueueFull(Refusal):
 class HopelessDeadline(Refusal):
     """The queue is longer than the caller is ready to wait."""
 
-    def __init__(self, wait_s: float, remaining_s: float) -> None:
+    def __init__(self, wait_s: float, remaining_s: float, work_s: float = 0.0) -> None:
+        work = f", the work then {work_s:.2f} s," if work_s else ""
         super().__init__(
-            f"the wait is about {wait_s:.2f} s and the call's deadline is in {remaining_s:.2f} s: "
+            f"the wait is about {wait_s:.2f} s{work} and the call's deadline is in {remaining_s:.2f} s: "
             f"send it again in about {wait_s:.2f} s, or with a longer deadline"
         )
         self.retry_after_s = wait_s

@@ -3,6 +3,7 @@
 import json
 import logging
 import sys
+import warnings
 from collections.abc import Mapping
 from contextvars import ContextVar
 
@@ -50,4 +51,6 @@ def configure(level: str) -> None:
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(JsonFormatter())
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
-    logging.captureWarnings(True)  # such as Pillow's on a damaged file
+    # As of Pillow about a damaged file; Python's own text begins with the path of the library that warns.
+    warnings.formatwarning = lambda message, category, *_: f"{category.__name__}: {message}"
+    logging.captureWarnings(True)

@@ -78,7 +78,9 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
 
         async def answer_in_room(messages: Messages, requests: Any, context: AioContext) -> Any:
             async with self._call(method, given, metadata, context):
-                async with messages.room() as room:  # without a name for the request: whoever answers may let go of it
+                async with messages.room(
+                    method
+                ) as room:  # without a name for the request: whoever answers may let go of it
                     request = room.request(context, handler.request_deserializer)
                     response = await handler.unary_unary(await request, context)
                 messages.respond(response, context)

@@ -7,7 +7,7 @@ for the largest that there may be: until then its sender waits, by HTTP/2's flow
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import AbstractContextManager, asynccontextmanager, nullcontext
 from typing import Any
 
 from google.protobuf.message import DecodeError, Message
@@ -45,20 +45,30 @@ def readable(request: Message | InvalidInput) -> Message:
 class Messages:
     """One for each server."""
 
-    def __init__(self, budget: ByteBudget, patience_s: float = PATIENCE_S) -> None:
-        """`budget` has room for one message of the largest size at least."""
-        self._budget, self._patience_s = budget, patience_s
+    def __init__(
+        self,
+        budget: ByteBudget,
+        admit: Callable[[str], AbstractContextManager[None]] = lambda _: nullcontext(),
+        patience_s: float = PATIENCE_S,
+    ) -> None:
+        """`budget` has room for one message of the largest size at least.
+
+        `admit` is entered for each call of a "/package.Service/Method" before its request is read, and left when it has
+        been answered. It raises what a call is refused with: its request is then neither read nor parsed.
+        """
+        self._budget, self._admit, self._patience_s = budget, admit, patience_s
         self._reading: dict[asyncio.Task[Any], float] = {}  # since when, oldest first
 
     @asynccontextmanager
-    async def room(self) -> "AsyncIterator[Room]":
+    async def room(self, method: str) -> "AsyncIterator[Room]":
         """Room for the request of a call, until the end of the `with`. QueueFull when others take too long to come."""
-        room = Room(self, self._budget)
-        await self._take(room.size)
-        try:
-            yield room
-        finally:
-            self._budget.give_back(room.size)
+        with self._admit(method):
+            room = Room(self, self._budget)
+            await self._take(room.size)
+            try:
+                yield room
+            finally:
+                self._budget.give_back(room.size)
 
     def respond(self, response: Message, context: AioContext) -> None:
         """Counts a response until its call is over: its caller may take its time. QueueFull without room for it."""
