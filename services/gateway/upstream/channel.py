@@ -42,9 +42,9 @@ def channel(address: str, service: str, credentials: grpc.ChannelCredentials | N
         ("grpc.min_reconnect_backoff_ms", 1_000),
         ("grpc.max_reconnect_backoff_ms", 2_000),
         ("grpc.dns_min_time_between_resolutions_ms", 2_000),
-        # A replica that hangs, or that nothing reaches, is left within 11 s, and its calls go to others. Servers take no
-        # more than a ping in 5 s. Without the last, keepalive alone ended no call to a server that was stopped (grpcio
-        # 1.85.1, `tests/chaos -k hangs`).
+        # A replica that hangs, or that nothing reaches, is left within 11 s, and its calls go to others. Servers take a
+        # ping every 5 s. Without the last option keepalive ended no call to a server that was stopped (grpcio 1.85.1,
+        # `tests/chaos -k hangs`).
         ("grpc.keepalive_time_ms", 6_000),
         ("grpc.keepalive_timeout_ms", 5_000),
         ("grpc.http2.ping_timeout_ms", 5_000),
