@@ -7,7 +7,7 @@ from torch import nn
 from stamp2vec.errors import WeightsError
 from stamp2vec.models.stamp_lite import StampLite
 from stamp2vec.models.stamp_pair import StampPair
-from stamp2vec.models.stamp_script import StampScript
+from stamp2vec.models.stamp_text import StampText
 from stamp2vec.models.stamp_unet import StampUnet
 from stamp2vec.models.stamp_unet_lite import StampUnetLite
 from stamp2vec.models.stamp_yolo import StampYolo
@@ -22,7 +22,7 @@ ARCHITECTURES: Mapping[str, Callable[..., nn.Module]] = {
     "tvae": Tvae,
     "stamp-lite": StampLite,
     "stamp-pair": StampPair,
-    "stamp-script": StampScript,
+    "stamp-text": StampText,
 }
 
 

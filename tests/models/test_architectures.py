@@ -12,6 +12,7 @@ from stamp2vec.models.stamp_lite import StampLite
 from stamp2vec.models.stamp_yolo import StampYolo
 from stamp2vec.models.tvae import CLEAN_SIZE, Tvae
 from stamp2vec.models.yolo_stamp import YoloStamp, decode
+from stamp2vec.reading.alphabet import CLASSES
 from training import imagenet
 
 INPUT = {
@@ -22,7 +23,7 @@ INPUT = {
     "tvae": 128,
     "stamp-lite": 160,
     "stamp-pair": 128,
-    "stamp-script": 32,
+    "stamp-text": 40,
 }
 OUTPUT = {
     "yolo-stamp": (56 * 56 + 28 * 28 + 14 * 14, NUMBERS),
@@ -32,7 +33,7 @@ OUTPUT = {
     "tvae": (128,),
     "stamp-lite": (384,),
     "stamp-pair": (3, 32, 32),
-    "stamp-script": (6,),
+    "stamp-text": (10, CLASSES),
 }
 
 
@@ -43,7 +44,7 @@ def seeded(architecture: str) -> nn.Module:
 
 def pictures(architecture: str, count: int) -> torch.Tensor:
     side = INPUT[architecture]
-    size = (count, 2 * side if architecture == "stamp-pair" else side, side, 3)
+    size = (count, 2 * side if architecture == "stamp-pair" else side, side, 1 if architecture == "stamp-text" else 3)
     return torch.randint(0, 256, size, dtype=torch.uint8, generator=torch.Generator().manual_seed(1))
 
 
