@@ -125,7 +125,7 @@ COPY --from=code /build/services/runtime services/runtime
 
 FROM models AS detector
 COPY --from=code /build/services/detector services/detector
-COPY --from=code /weights/detect weights
+COPY --from=code /weights/detect /weights/refine weights/
 EXPOSE 50051 9101
 HEALTHCHECK --interval=10s --timeout=5s --start-period=120s \
     CMD ["python", "-m", "services.runtime.serving.probe", "127.0.0.1:50051"]
@@ -141,7 +141,7 @@ ENTRYPOINT ["python", "-m", "services.segmenter"]
 
 FROM models AS embedder
 COPY --from=code /build/services/embedder services/embedder
-COPY --from=code /weights/embed weights
+COPY --from=code /weights/embed /weights/verify weights/
 EXPOSE 50053 9103
 HEALTHCHECK --interval=10s --timeout=5s --start-period=120s \
     CMD ["python", "-m", "services.runtime.serving.probe", "127.0.0.1:50053"]

@@ -7,7 +7,7 @@ CODE := stamp2vec services training bench clients protos tests k8s
 DOC ?= docs/sample/page.jpg
 VERSION := $(shell sed -n 's/^__version__ = "\(.*\)"/\1/p' stamp2vec/__init__.py)
 
-.PHONY: help setup hooks system system-training run serve web page docs notebook format lint check test envoy fuzz evaluate findings \
+.PHONY: help setup hooks system system-training run serve web page docs notebook format lint check test envoy fuzz evaluate findings bench-peers \
   protos released clients images push-images test-images clean
 
 help: ## list the targets
@@ -129,6 +129,18 @@ build/oip/.done:
 	  pillow==13.0.0 protobuf==6.33.6
 	touch $@
 
+# Other model servers, in an environment of their own: the wheel of Triton asks for NumPy 1, and what runs its models is of
+# Debian's Python.
+build/peers/.done: pyproject.toml
+	/usr/bin/python3.11 -m venv build/peers
+	build/peers/bin/pip install --quiet --disable-pip-version-check --editable '.[local,torch]' litserve==0.2.19 mosec==0.9.8 \
+	  nvidia-pytriton==0.7.0 numpy==1.26.4 onnxruntime==1.32.0 pillow==13.0.0 torch==2.13.0
+	touch $@
+
+bench-peers: setup build/peers/.done ## race our services against Triton, mosec and LitServe by h2load (`make system`); half an hour
+	$(PIP) -c constraints.txt --editable '.[bench]'
+	$(BIN)/python -m bench.peers
+
 # Gradio refuses the Pillow of constraints.txt; 80 MB of wheels, so `make test` builds it only with CI set.
 build/app/bin/gradio: pyproject.toml
 	$(PYTHON) -m venv build/app
@@ -178,7 +190,7 @@ evaluate: setup ## score the bundled models of a PRESET on real pages: EVAL=fold
 	$(BIN)/stamp2vec segment --preset $(PRESET) --root $(EVAL) --out build/masks '$(EVAL)/pages/*.*g'
 	$(BIN)/stamp2vec embed --preset $(PRESET) --root $(EVAL) --out build/vectors.npz '$(EVAL)/stamps/*/*/*'
 	$(SCORE) detect --truth $(EVAL)/manifest.json --pred build/pages.jsonl \
-	  --threshold $$($(BIN)/stamp2vec models --json | sed -n 's/.*"detect", "presets": [^]]*"$(PRESET)".*"threshold": \([0-9.]*\).*/\1/p')
+	  --threshold $$($(BIN)/python -m training.evaluate.models $(PRESET))
 	$(SCORE) segment --truth $(EVAL)/manifest.json --pred build/masks
 	$(SCORE) retrieve --truth $(EVAL)/stamps.json --pred build/vectors.npz
 

@@ -65,7 +65,7 @@ def _contract(module: Any) -> ServiceDescriptor:
 _READ = Extra("read", ("onnxruntime", "rapidocr"))
 
 MODEL_SERVICES = (
-    ServiceSpec("detector", (Task.DETECT,), _contract(detector_pb2), DetectorServiceStub, 50051, 9101),
+    ServiceSpec("detector", (Task.DETECT, Task.REFINE), _contract(detector_pb2), DetectorServiceStub, 50051, 9101),
     ServiceSpec("segmenter", (Task.SEGMENT,), _contract(segmenter_pb2), SegmenterServiceStub, 50052, 9102),
     ServiceSpec("embedder", (Task.EMBED, Task.VERIFY), _contract(embedder_pb2), EmbedderServiceStub, 50053, 9103),
     ServiceSpec("reader", (Task.READ,), _contract(reader_pb2), ReaderServiceStub, 50054, 9105, _READ),

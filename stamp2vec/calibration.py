@@ -1,6 +1,7 @@
 """What the numbers of a model mean, as training measured it on held-out dies."""
 
 import dataclasses
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -8,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 _MODEL_NAME = re.compile(r"[a-z0-9-]{1,64}")
+_MODEL_REFERENCE = re.compile(r"[a-z0-9-]{1,64}@[0-9]+\.[0-9]+\.[0-9]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +88,41 @@ class Verification:
         """Cosine similarities of any shape -> float32 probabilities of the same shape."""
         points = np.array(self.curve)
         return np.asarray(np.interp(similarity, points[:, 0], points[:, 1]), np.float32)
+
+
+@dataclass(frozen=True, slots=True)
+class RefinementCalibration:
+    """What the logit of a refiner means beside the score of one detector, as `training.refiner.calibrate` measured it.
+
+    The log-odds that a candidate is a stamp are `intercept`, `by_detector` times the log-odds of the detector's score,
+    and `by_refiner` times the refiner's logit. `box_share` is how much of a box is the refiner's, 0 to 1; `threshold`
+    the score below which stamps are left out by default. `detector` is a reference, for example `yolo-stamp@2.1.0`:
+    scores of another version mean something else. ValueError when a value cannot be right.
+    """
+
+    detector: str
+    intercept: float
+    by_detector: float
+    by_refiner: float
+    box_share: float
+    threshold: float
+
+    def __post_init__(self) -> None:
+        """Weights of logits below 0 would call the less likely the more probable."""
+        if not _MODEL_REFERENCE.fullmatch(self.detector):
+            raise ValueError("detector must be a model's name and version, such as yolo-stamp@2.1.0")
+        if not np.isfinite([self.intercept, self.by_detector, self.by_refiner]).all():
+            raise ValueError("weights must be finite numbers")
+        if min(self.by_detector, self.by_refiner) < 0:
+            raise ValueError("by_detector and by_refiner must be 0 or more")
+        if not (0 <= self.box_share <= 1 and 0 <= self.threshold <= 1):
+            raise ValueError("box_share and threshold must be 0 to 1")
+
+    def probability(self, score: float, logit: float) -> float:
+        """Of a candidate: the detector's score, 0 to 1, and the refiner's logit -> the score of both, 0 to 1."""
+        bounded = min(max(score, 1e-6), 1 - 1e-6)
+        log_odds = self.intercept + self.by_detector * math.log(bounded / (1 - bounded)) + self.by_refiner * logit
+        return 1 / (1 + math.exp(-min(max(log_odds, -50.0), 50.0)))
 
 
 def _is_rate(text: str) -> bool:

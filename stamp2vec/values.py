@@ -5,7 +5,7 @@ from enum import StrEnum
 
 import numpy as np
 
-from stamp2vec.calibration import PairCalibration, Verification
+from stamp2vec.calibration import PairCalibration, RefinementCalibration, Verification
 from stamp2vec.display import comparison_html, document_html, page_html
 from stamp2vec.errors import Stamp2vecError
 from stamp2vec.strips import Strip
@@ -20,6 +20,7 @@ class Task(StrEnum):
     EMBED = "embed"
     VERIFY = "verify"
     READ = "read"
+    REFINE = "refine"
 
 
 class Preset(StrEnum):
@@ -30,7 +31,7 @@ class Preset(StrEnum):
 
 
 class Views(StrEnum):
-    """What of a page a detector gets: the whole page, or the whole page and tiles of it."""
+    """What of a page a detector gets: the whole page, or that and tiles of it; of a long page, pieces in any case."""
 
     WHOLE = "whole"
     WHOLE_AND_TILES = "whole+tiles"
@@ -204,6 +205,7 @@ class ModelInfo:
     views: Views = Views.WHOLE
     verification: Verification | None = None
     pair_calibration: PairCalibration | None = None
+    refinement_calibrations: tuple[RefinementCalibration, ...] = ()
 
     @property
     def reference(self) -> str:

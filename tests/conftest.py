@@ -40,6 +40,7 @@ SLOW = (
     "services/test_model_processes.py",
     "services/test_model_services.py",
     "services/test_reader.py",
+    "services/test_refine.py",
     "services/test_verify_pairs.py",
     "synth/",
     "tracing/",

@@ -1,4 +1,4 @@
-"""Detect over gRPC."""
+"""Detect and Refine over gRPC."""
 
 import grpc.aio
 import numpy as np
@@ -17,7 +17,7 @@ from stamp2vec.imaging import Page, View, letterboxed
 from stamp2vec.limits import DEFAULT_MAX_OVERLAP, MAX_DETECTIONS
 from stamp2vec.v1 import detector_pb2, detector_pb2_grpc
 from stamp2vec.values import ModelInfo, Task
-from stamp2vec.wire.stamps import detection_to_message
+from stamp2vec.wire.stamps import detection_to_message, refinement_to_message
 
 SPEC = service_of(Task.DETECT)
 
@@ -61,6 +61,18 @@ class DetectorServicer(detector_pb2_grpc.DetectorServiceServicer):
             lambda status: detector_pb2.DetectResult(status=status),
         )
         return detector_pb2.DetectResponse(results=answer.results, model=answer.model, timing=answer.timing)
+
+    async def Refine(  # noqa: N802 - the contract's name
+        self, request: detector_pb2.RefineRequest, context: AioContext
+    ) -> detector_pb2.RefineResponse:
+        """See the contract."""
+        answer = await self._models.answer(
+            Call(Task.REFINE, request.windows, request.model, request.priority, "windows", are_inputs=True),
+            context,
+            lambda info, refinement, view: refinement_to_message(refinement),
+            lambda status: detector_pb2.RefineResult(status=status),
+        )
+        return detector_pb2.RefineResponse(results=answer.results, model=answer.model, timing=answer.timing)
 
     async def ListModels(  # noqa: N802 - the contract's name
         self, request: detector_pb2.DetectorServiceListModelsRequest, context: AioContext

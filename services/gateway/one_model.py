@@ -1,6 +1,6 @@
 """The calls that use one model: their pictures are decoded and fitted here, as the pages of documents are."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
@@ -9,10 +9,11 @@ from services.gateway.document.pages import GROUP_PAGES, read_picture
 from services.gateway.tasks import task_group
 from services.gateway.upstream.calls import ModelCaller, Pixels
 from stamp2vec.comparison import blank
-from stamp2vec.document import fit_of, has_tiles, page_views, stored
+from stamp2vec.detection.refinement import Windows, worth_a_look
+from stamp2vec.document import fit_of, page_views, stored
 from stamp2vec.errors import InvalidCall, InvalidImage, InvalidInput, Stamp2vecError
-from stamp2vec.imaging import Letterbox, Page, PageInfo, View, letterboxed
-from stamp2vec.limits import MAX_DETECTIONS, MAX_IMAGES, MAX_MESSAGE_BYTES
+from stamp2vec.imaging import Letterbox, Page, PageInfo, View, letterboxed, prepared
+from stamp2vec.limits import MAX_DETECTIONS, MAX_MESSAGE_BYTES
 from stamp2vec.v1 import common_pb2, detector_pb2, embedder_pb2, gateway_pb2, segmenter_pb2
 from stamp2vec.values import Detection, ModelInfo, Task
 from stamp2vec.wire.errors import status_to_message, warnings_to_message
@@ -31,6 +32,7 @@ async def detect(request: gateway_pb2.DetectStampsRequest, caller: ModelCaller) 
     search = Search(
         caller=caller,
         detector=detector,
+        refiner=await caller.upstreams.refiner_of(detector, caller.deadline),
         min_score=request.min_score if request.HasField("min_score") else None,
         max_overlap=request.max_overlap if request.HasField("max_overlap") else None,
         max_detections=request.max_detections or MAX_DETECTIONS,
@@ -38,14 +40,17 @@ async def detect(request: gateway_pb2.DetectStampsRequest, caller: ModelCaller) 
     )
 
     def views_of(page: Page, field: str) -> _Viewed:
+        page = prepared(page)
         return _Viewed(page_views(page.image, detector), page.info, page.scale)
 
-    step = GROUP_PAGES if has_tiles(detector) else MAX_IMAGES  # few pages of several views are held at once
+    fit = fit_of(detector, search.refiner)
     read: list[_Viewed | InvalidInput] = []
     found: list[list[Detection] | Stamp2vecError] = []
-    for first in range(0, len(request.images), step):
-        pages = await _read_all(request.images[first : first + step], views_of, caller, first, fit_of(detector))
-        found += await search.find([page.views for page in _readable(pages)])
+    for first in range(0, len(request.images), GROUP_PAGES):  # whose views are held at once
+        pages = await _read_all(request.images[first : first + GROUP_PAGES], views_of, caller, first, fit)
+        candidates = await search.find([page.views for page in _readable(pages)])
+        at = [first + index for index, page in enumerate(pages) if not isinstance(page, InvalidInput)]
+        found += await _refined(candidates, {index: request.images[index] for index in at}, search, fit)
         read += [each if isinstance(each, InvalidInput) else replace(each, views=()) for each in pages]
     _require_one(read)
     results = _in_order(
@@ -61,6 +66,41 @@ async def detect(request: gateway_pb2.DetectStampsRequest, caller: ModelCaller) 
     )
     model = version_to_message(detector.name, detector.version)
     return await caller.workers.run(lambda: gateway_pb2.DetectStampsResponse(results=results, model=model))
+
+
+async def _refined(
+    candidates: Sequence[list[Detection] | Stamp2vecError],
+    images: Mapping[int, common_pb2.Image],
+    search: Search,
+    fit: tuple[int, int] | None,
+) -> list[list[Detection] | Stamp2vecError]:
+    """The stamps of pictures, by their place in the call, that have these candidates; `fit` as of `read_picture`.
+
+    Pictures with candidates are read a second time: nobody holds their pixels while the detector is at work.
+    """
+
+    async def cut(
+        index: int, image: common_pb2.Image, found: list[Detection] | Stamp2vecError
+    ) -> Windows | Stamp2vecError | None:
+        if search.refiner is None or isinstance(found, Stamp2vecError) or not worth_a_look(found):
+            return None
+
+        def windows(page: Page) -> Windows | None:
+            return search.windows(prepared(page).image, found)
+
+        try:
+            return await read_picture(image, f"images[{index}]", search.caller, windows, fit=fit)
+        except InvalidInput as error:
+            return error
+
+    async with task_group() as tasks:
+        work = [
+            tasks.create_task(cut(index, image, found))
+            for (index, image), found in zip(images.items(), candidates, strict=True)
+        ]
+    windows = [task.result() for task in work]
+    known = [each if isinstance(each, Stamp2vecError) else found for each, found in zip(windows, candidates)]
+    return await search.refine(known, [None if isinstance(each, Stamp2vecError) else each for each in windows])
 
 
 async def segment(request: gateway_pb2.SegmentStampsRequest, caller: ModelCaller) -> gateway_pb2.SegmentStampsResponse:

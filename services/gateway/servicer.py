@@ -204,13 +204,15 @@ class StampServicer(StampServiceServicer):
                 if is_needed
             }
             ink = tasks.create_task(self._ink_models(preset, deadline)) if options.include_vectors else None
+        detector = chosen[Task.DETECT].result()
         embedder, segmenter, reader = map(chosen.get, (Task.EMBED, Task.SEGMENT, Task.READ))
         return Models(
-            chosen[Task.DETECT].result(),
+            detector,
             embedder.result() if embedder else None,
             segmenter.result() if segmenter else None,
             ink.result() if ink else None,
             reader.result() if reader else None,
+            await self._upstreams.refiner_of(detector, deadline),
         )
 
     async def _ink_models(self, preset: Preset, deadline: Deadline) -> InkModels | None:

@@ -1,6 +1,7 @@
 """What callers get: the schemas of the answers, and the values of the library as JSON."""
 
 import base64
+from collections.abc import Sequence
 from enum import StrEnum
 from typing import Any
 
@@ -9,6 +10,7 @@ from pydantic import BaseModel, Field
 from services.web.gateway import DocumentAnswer, PageAnswer
 from services.web.problems import Problem, problem
 from stamp2vec.cli.rows import page_row, place_row, rounded
+from stamp2vec.document import measured_with, threshold_of
 from stamp2vec.document.stamps import StampPngs
 from stamp2vec.strips import Reading
 from stamp2vec.texts import Script
@@ -234,7 +236,7 @@ class Model(BaseModel):
     vector_size: int
     parameters: int
     sha256: str
-    threshold: float
+    threshold: float = Field(description="Of a detector: the score below which stamps are left out by default.")
 
 
 class Models(BaseModel):
@@ -309,9 +311,12 @@ def comparison_json(found: Comparison, *, include_overlay: bool) -> dict[str, An
     return row
 
 
-def model_json(info: ModelInfo) -> dict[str, Any]:
-    """A Model."""
-    return {name: getattr(info, name) for name in Model.model_fields}
+def models_json(models: Sequence[ModelInfo]) -> dict[str, Any]:
+    """Models."""
+    rows = [{name: getattr(info, name) for name in Model.model_fields} for info in models]
+    for info, row in zip(models, rows, strict=True):
+        row["threshold"] = threshold_of(info, measured_with(info, models))
+    return {"models": rows}
 
 
 def _added(stamp: Stamp, pngs: StampPngs) -> dict[str, Any]:

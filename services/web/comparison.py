@@ -6,7 +6,7 @@ from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse
 
 from services.web import openapi
-from services.web.answers import CompareAnswer, Models, comparison_json, model_json
+from services.web.answers import CompareAnswer, Models, comparison_json, models_json
 from services.web.bodies import FORM, JSON, check_files, content_type, only_file
 from services.web.context import Context, Here, while_connected
 from services.web.requests import CompareOptions, CompareRequest
@@ -38,7 +38,7 @@ async def compare(request: Request, here: Here) -> Response:
 async def models(request: Request, here: Here) -> Response:
     """List the models behind the gateway."""
     found = await while_connected(request, here.gateway.call(calls.models(), here.timeout_s(request)))
-    return JSONResponse({"models": [model_json(info) for info in found]})
+    return JSONResponse(models_json(found))
 
 
 async def _read(request: Request, here: Context) -> CompareRequest:

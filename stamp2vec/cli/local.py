@@ -9,7 +9,7 @@ import numpy as np
 
 from stamp2vec import hub
 from stamp2vec.comparison import blank
-from stamp2vec.document import EraseOptions
+from stamp2vec.document import EraseOptions, measured_with
 from stamp2vec.document.options import Options
 from stamp2vec.errors import InvalidImage, InvalidInput, Stamp2vecError
 from stamp2vec.imaging import decode_image
@@ -92,7 +92,9 @@ class LocalEngine:
 
     def document_models(self) -> list[ModelInfo]:
         """Those of the preset."""
-        return [hub.for_preset(task, self._preset).info for task in (Task.DETECT, Task.EMBED)]
+        detector, embedder = (hub.for_preset(task, self._preset).info for task in (Task.DETECT, Task.EMBED))
+        refiner = measured_with(detector, self.models())
+        return [detector, *([refiner.model] if refiner else []), embedder]
 
 
 def _inked(data: bytes) -> np.ndarray:

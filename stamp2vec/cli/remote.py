@@ -105,4 +105,4 @@ class RemoteEngine:
     def document_models(self) -> list[ModelInfo]:
         """Those of the preset."""
         chosen = [info for info in self._ready.models() if self._preset in info.presets]
-        return [info for task in (Task.DETECT, Task.EMBED) for info in chosen if info.task is task]
+        return [info for task in (Task.DETECT, Task.REFINE, Task.EMBED) for info in chosen if info.task is task]

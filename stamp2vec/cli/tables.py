@@ -17,6 +17,7 @@ _KINDS = {
     Task.EMBED: "embedder",
     Task.VERIFY: "pair network",
     Task.READ: "reader",
+    Task.REFINE: "refiner",
 }
 
 

@@ -35,10 +35,14 @@ def _of_one(answer: np.ndarray, scores: np.ndarray) -> np.ndarray:
     """The few that score enough first: most cells see nothing."""
     seen = scores >= SCORE_FLOOR
     rows, scores = answer[seen], scores[seen]
-    cosine, sine = rows[:, ROTATION].T
+    return rank(np.column_stack([rows[:, BOX], scores, rotation(rows), rows[:, TYPE].argmax(1)]))
+
+
+def rotation(answers: np.ndarray) -> np.ndarray:
+    """The clockwise rotation in degrees that answers (..., 13) give, above -180 and up to 180, (...)."""
+    cosine, sine = np.moveaxis(answers[..., ROTATION], -1, 0)
     degrees = np.degrees(np.arctan2(sine, cosine))
-    degrees = np.where(degrees <= -180, np.float32(180), degrees)  # upside down has one name
-    return rank(np.column_stack([rows[:, BOX], scores, degrees, rows[:, TYPE].argmax(1)]))
+    return np.where(degrees <= -180, np.float32(180), degrees)  # upside down has one name
 
 
 def rank(found: np.ndarray, most: int = MAX_CANDIDATES, min_score: float = SCORE_FLOOR) -> np.ndarray:

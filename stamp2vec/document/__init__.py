@@ -7,9 +7,15 @@ from stamp2vec.document.assembly import assemble, require_a_page
 from stamp2vec.document.crops import Crop, analyzed_stamp, cut
 from stamp2vec.document.dies import DocumentDies, Round
 from stamp2vec.document.erasing import EraseOptions, Plan, erased_document, erased_page, plans, without_stamps
-from stamp2vec.document.models import InkModels, Models, calibration_of
+from stamp2vec.document.models import InkModels, Models, Refiner, calibration_of, measured_with, threshold_of
 from stamp2vec.document.options import DocumentOptions, Options, PageOptions, check_stamp_count
-from stamp2vec.document.pages import fit_of, has_tiles, merged, on_whole, page_views, view_min_score
+from stamp2vec.document.pages import (
+    fit_of,
+    merged,
+    on_whole,
+    page_views,
+    refined_stamps,
+)
 from stamp2vec.document.placing import page_result, stored
 from stamp2vec.document.reading import StampReading
 from stamp2vec.document.stamps import (
@@ -34,6 +40,7 @@ __all__ = [
     "Options",
     "PageOptions",
     "Plan",
+    "Refiner",
     "Round",
     "StampPngs",
     "StampReading",
@@ -48,15 +55,16 @@ __all__ = [
     "erased_page",
     "failed_page",
     "fit_of",
-    "has_tiles",
     "in_order",
+    "measured_with",
     "merged",
     "on_whole",
     "page_result",
     "page_views",
     "plans",
+    "refined_stamps",
     "require_a_page",
     "stored",
-    "view_min_score",
+    "threshold_of",
     "without_stamps",
 ]

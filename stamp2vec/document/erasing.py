@@ -13,6 +13,7 @@ from stamp2vec.document.stamps import AnalyzedPage
 from stamp2vec.erasing import Mark, Result
 from stamp2vec.erasing.marks import erase_marks
 from stamp2vec.errors import InvalidCall, InvalidInput, Stamp2vecError
+from stamp2vec.imaging import Page, negative
 from stamp2vec.values import (
     DocumentResult,
     ErasedDocument,
@@ -176,17 +177,17 @@ def erased_document(
     )
 
 
-def without_stamps(image: NDArray[np.uint8], page: AnalyzedPage) -> NDArray[np.uint8]:
-    """A page, uint8 (H, W, 3) in square pixels, without its stamps, of which each has a mask; in stored pixels.
+def without_stamps(read: Page, page: AnalyzedPage) -> NDArray[np.uint8]:
+    """A page as it was analysed, without its stamps, of which each has a mask: uint8 (H, W, 3), as it is stored.
 
     What programs have laid over the page stays.
     """
     height, width = page.info.height, page.info.width
-    if image.shape[:2] == (height, width):
-        pixels = image.copy()
+    if read.image.shape[:2] == (height, width):
+        pixels = read.image.copy()
     else:
-        pixels = np.array(Image.fromarray(image).resize((width, height), Image.Resampling.BOX))
+        pixels = np.array(Image.fromarray(read.image).resize((width, height), Image.Resampling.BOX))
     stamps = [placed(each.stamp, page) for each in page.stamps]
     marks = [_mark(stamp) for stamp in stamps if stamp.source is Source.PAGE]
     erase_marks(pixels, marks, np.zeros(pixels.shape[:2], np.bool_))
-    return pixels
+    return negative(pixels) if read.is_negative else pixels

@@ -15,8 +15,8 @@ Infer = Callable[[np.ndarray], list[np.ndarray]]
 """uint8 (N, h, w, 3) at the model's input size -> one array an item, in pixels of the model's input.
 
 The array is float32 (K, 7) as in `detection.candidates` for detectors, uint8 (h, w) for segmenters, float32 (D,) of
-length 1 for embedders, uint8 (h / 8, w / 4, 2) as in `comparison.evidence` for pair networks, and uint8 (n,) as in
-`reading.encoding` for readers.
+length 1 for embedders, uint8 (h / 8, w / 4, 2) as in `comparison.evidence` for pair networks, float32 (8,) as in
+`detection.refinement` for refiners, and uint8 (n,) as in `reading.encoding` for readers.
 """
 
 

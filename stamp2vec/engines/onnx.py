@@ -16,7 +16,7 @@ INPUT, OUTPUT = "images", "answers"
 
 
 class OnnxEngine:
-    """A graph whose weights are those of the safetensors file beside it."""
+    """A graph whose weights are those of the safetensors file beside it, or int8 ones that were made of them."""
 
     def __init__(self, folder: Path, manifest: Manifest) -> None:
         """`manifest` is that of the folder.

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from stamp2vec.detection.candidates import from_answer
+from stamp2vec.detection import candidates, refinement
 from stamp2vec.values import Task
 
 Output = NDArray[np.float32]
@@ -34,11 +34,12 @@ def logits(output: Output) -> list[np.ndarray]:
 
 
 OUTPUTS: Mapping[Task, Callable[[Output], list[np.ndarray]]] = {
-    Task.DETECT: from_answer,
+    Task.DETECT: candidates.from_answer,
     Task.SEGMENT: masks,
     Task.EMBED: vectors,
     Task.VERIFY: places,
     Task.READ: logits,
+    Task.REFINE: refinement.from_answer,
 }
 
 

@@ -67,9 +67,19 @@ def _erase(page: NDArray[np.uint8], mark: Mark, changed: NDArray[np.bool_]) -> R
     mask = np.zeros((bottom - top, right - left), np.uint8)
     mask[y1 - top : y2 - top, x1 - left : x2 - left] = mark.mask
     part = slice(top, bottom), slice(left, right)
-    erasure = erase(np.ascontiguousarray(page[part]), mask)
-    page[part][erasure.changed] = erasure.pixels[erasure.changed]
+    seen = np.ascontiguousarray(page[part])
+    turned = _is_light_on_dark(seen, mask)
+    erasure = erase(255 - seen if turned else seen, mask)
+    page[part][erasure.changed] = 255 - erasure.pixels[erasure.changed] if turned else erasure.pixels[erasure.changed]
     changed[part] |= erasure.changed
     if erasure.left <= _SLIGHT:
         return Result(0.0)
     return Result(erasure.left, NO_INK if not erasure.changed.any() else PRINT_KEPT)
+
+
+def _is_light_on_dark(seen: NDArray[np.uint8], mask: NDArray[np.uint8]) -> bool:
+    """Whether a stamp on a part of a page, uint8 (h, w, 3), is lighter than its paper: ink only takes light away."""
+    inked = mask >= 128
+    if not inked.any() or inked.all():
+        return False
+    return bool(np.median(seen[inked]) > np.median(seen[~inked]))

@@ -8,9 +8,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
-from stamp2vec.calibration import PairCalibration, Verification
+from stamp2vec.calibration import PairCalibration, RefinementCalibration, Verification
 from stamp2vec.errors import WeightsError
 from stamp2vec.values import ModelInfo, Preset, Task, Views
+
+INT8 = "int8"
 
 _NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,62}[a-z0-9])?")
 _VERSION = re.compile(r"(0|[1-9]\d{0,5})\.(0|[1-9]\d{0,5})\.(0|[1-9]\d{0,5})")
@@ -26,8 +28,11 @@ class Manifest:
     lower-case hexadecimal; `vector_size` is 0 for models that make no vector; `training` is how the weights were
     made (commit, recipe, seconds), `metrics` how good they are. `views` is what of a page a detector gets; a file
     without the key means the whole page. `verification` is what an embedder's similarities mean, `pair_calibration`
-    what the evidence of a pair network means; None, and no key in the file, where that was not measured. `graph_sha256`
+    what the evidence of a pair network means, `refinement_calibrations` what the logit of a refiner means
+    beside each of some detectors; None or empty, and no key in the file, where that was not measured. `graph_sha256`
     is that of model.onnx, empty and no key in the file where there is none: PyTorch alone runs the model then.
+    `graph_precision` is `int8` where that graph computes in integers, and has such weights of its own; empty and no key
+    where it is float32 and its weights are those of model.safetensors.
     """
 
     name: str
@@ -48,7 +53,9 @@ class Manifest:
     views: Views = Views.WHOLE
     verification: Verification | None = None
     pair_calibration: PairCalibration | None = None
+    refinement_calibrations: tuple[RefinementCalibration, ...] = ()
     graph_sha256: str = ""
+    graph_precision: str = ""
 
     def __post_init__(self) -> None:
         """Names become paths and addresses, so they are held to a narrow alphabet."""
@@ -58,6 +65,7 @@ class Manifest:
         _require(_SHA256.fullmatch(self.sha256), "sha256", "64 lower-case hexadecimal digits")
         graph = self.graph_sha256
         _require(not graph or _SHA256.fullmatch(graph), "graph_sha256", "64 lower-case hexadecimal digits")
+        _require(self.graph_precision in (("", INT8) if graph else ("",)), "graph_precision", "int8, or left out")
         _require(8 <= self.input_height <= 4096, "input_height", "8 to 4096 pixels")
         _require(8 <= self.input_width <= 4096, "input_width", "8 to 4096 pixels")
         _require(0 <= self.threshold <= 1, "threshold", "0 to 1")
@@ -67,6 +75,9 @@ class Manifest:
         _require(makes_vectors or self.verification is None, "verification", "left out for what is no embedder")
         verifies = self.task == Task.VERIFY
         _require(verifies or self.pair_calibration is None, "pair_calibration", "left out for what is no pair network")
+        refines = self.task == Task.REFINE
+        unrefined = refines or not self.refinement_calibrations
+        _require(unrefined, "refinement_calibrations", "left out for what is no refiner")
         detects = self.task == Task.DETECT
         _require(detects or self.views is Views.WHOLE, "views", "left out for what is no detector")
 
@@ -91,7 +102,7 @@ class Manifest:
         values = dataclasses.asdict(self)
         if self.task != Task.DETECT:
             del values["views"]
-        for key in ("verification", "pair_calibration", "graph_sha256"):
+        for key in _LEFT_OUT:
             if not values[key]:
                 del values[key]
         return json.dumps(values, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
@@ -188,18 +199,35 @@ def _verification(key: str, value: object) -> Verification:
         raise WeightsError(f"manifest.json: {key}.{error}") from error
 
 
-def _pair_calibration(key: str, value: object) -> PairCalibration:
-    values = _object(key, value)
-    expected = [field.name for field in dataclasses.fields(PairCalibration)]
-    _require(sorted(values) == sorted(expected), key, f"an object with {', '.join(expected)}")
-    numbers = {name: _number(f"{key}.{name}", number) for name, number in values.items() if name != "segmenter"}
-    try:
-        return PairCalibration(segmenter=_string(f"{key}.segmenter", values["segmenter"]), **numbers)
-    except ValueError as error:
-        raise WeightsError(f"manifest.json: {key}.{error}") from error
+def _calibration(
+    kind: type[PairCalibration] | type[RefinementCalibration], model: str
+) -> Callable[[str, object], PairCalibration | RefinementCalibration]:
+    """What reads one; its field `model` names another model, and all others are numbers."""
+
+    def calibration(key: str, value: object) -> PairCalibration | RefinementCalibration:
+        values = _object(key, value)
+        expected = [field.name for field in dataclasses.fields(kind)]
+        _require(sorted(values) == sorted(expected), key, f"an object with {', '.join(expected)}")
+        read: dict[str, Any] = {model: _string(f"{key}.{model}", values[model])}
+        read |= {name: _number(f"{key}.{name}", number) for name, number in values.items() if name != model}
+        try:
+            return kind(**read)
+        except ValueError as error:
+            raise WeightsError(f"manifest.json: {key}.{error}") from error
+
+    return calibration
 
 
-_OPTIONAL = ("views", "verification", "pair_calibration", "graph_sha256")
+def _refinement_calibrations(key: str, value: object) -> tuple[Any, ...]:
+    if not isinstance(value, list) or not value:
+        raise WeightsError(f"manifest.json: {key} must be a list of at least one, or left out")
+    return tuple(_calibration(RefinementCalibration, "detector")(f"{key}[{at}]", each) for at, each in enumerate(value))
+
+
+_LEFT_OUT = ("verification", "pair_calibration", "refinement_calibrations", "graph_sha256", "graph_precision")
+"""Keys that a file has only where they have a value."""
+
+_OPTIONAL = ("views", *_LEFT_OUT)
 _READERS: Mapping[str, Callable[[str, object], Any]] = {
     "name": _string,
     "version": _string,
@@ -218,6 +246,8 @@ _READERS: Mapping[str, Callable[[str, object], Any]] = {
     "licence": _string,
     "views": _views,
     "verification": _verification,
-    "pair_calibration": _pair_calibration,
+    "pair_calibration": _calibration(PairCalibration, "segmenter"),
+    "refinement_calibrations": _refinement_calibrations,
     "graph_sha256": _string,
+    "graph_precision": _string,
 }

@@ -58,7 +58,7 @@ def load(reference: str | Path) -> tuple[Manifest, dict[str, np.ndarray]]:
 
 
 def graph(folder: Path, manifest: Manifest) -> Path:
-    """The ONNX graph of a model in a folder, whose weights are those of its safetensors file, both checked.
+    """The ONNX graph of a model in a folder, which is of its safetensors file, both checked.
 
     WeightsError when one of the two is missing or has another checksum than its manifest names.
     """
@@ -124,16 +124,20 @@ def save(folder: str | Path, manifest: Manifest, state: "Mapping[str, Tensor | n
     from safetensors.numpy import save as serialize
 
     data = serialize({name: _array(values) for name, values in state.items()})
-    complete = dataclasses.replace(manifest, sha256=_sha256(data), graph_sha256="")
+    complete = dataclasses.replace(manifest, sha256=_sha256(data), graph_sha256="", graph_precision="")
     write_whole(Path(folder) / WEIGHTS, data)
     (Path(folder) / GRAPH).unlink(missing_ok=True)  # of other weights
     write_whole(Path(folder) / MANIFEST, complete.to_json().encode())
     return complete
 
 
-def save_graph(folder: str | Path, data: bytes) -> Manifest:
-    """Adds the ONNX graph of the weights that `save` wrote into a folder; returns the manifest with its checksum."""
-    manifest = dataclasses.replace(read_manifest(Path(folder)), graph_sha256=_sha256(data))
+def save_graph(folder: str | Path, data: bytes, precision: str = "") -> Manifest:
+    """Adds the ONNX graph of the weights that `save` wrote into a folder; returns the manifest with its checksum.
+
+    `precision` as in Manifest.
+    """
+    known = read_manifest(Path(folder))
+    manifest = dataclasses.replace(known, graph_sha256=_sha256(data), graph_precision=precision)
     write_whole(Path(folder) / GRAPH, data)
     write_whole(Path(folder) / MANIFEST, manifest.to_json().encode())
     return manifest

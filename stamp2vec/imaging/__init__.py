@@ -28,7 +28,9 @@ from stamp2vec.imaging.formats import (
 )
 from stamp2vec.imaging.ink import ink_colour, ink_colours
 from stamp2vec.imaging.letterbox import Letterbox, letterbox, letterboxed
+from stamp2vec.imaging.squares import Square
 from stamp2vec.imaging.tiles import View, views
+from stamp2vec.imaging.tone import negative, prepared
 
 __all__ = [
     "READABLE",
@@ -40,6 +42,7 @@ __all__ = [
     "Page",
     "PageInfo",
     "Reader",
+    "Square",
     "View",
     "annotate",
     "crop",
@@ -50,9 +53,11 @@ __all__ = [
     "ink_colours",
     "letterbox",
     "letterboxed",
+    "negative",
     "open_file",
     "pages_to_read",
     "pillow_image",
+    "prepared",
     "raw_image",
     "read_fitted",
     "read_page",

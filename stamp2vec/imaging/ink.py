@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from stamp2vec.values import InkColour
 
 _SIDE = 32  # rows and columns of pixels that are looked at; more answer no better
+_BLOCK = 4  # rows and columns that a coloured pixel is the mean of: JPEG gives thin strokes the hue of their paper
 _SOFT = 8.0  # levels added before the logarithm: the noise of near-black pixels has no hue
 _LEAST_PIXELS = 3
 _PAPER = 0.7  # the quantile of brightness from which on pixels are paper
@@ -18,6 +19,8 @@ _INKED = 0.15  # optical density above which a pixel carries ink
 _COLOURED = 0.06  # least difference of density between the channels of a coloured pixel
 _SATURATED = 0.25  # the same as a share of its greatest density
 _COLOURED_SHARE = 0.33  # of inked pixels; where fewer are coloured, they are not the stamp's
+_MAJORITY = 0.5  # of the chroma, least share of one colour of ink: of less, more than one ink lies there
+_HUE_OF_ALL = 0.05  # the same as _SATURATED, of all ink together: of less, the hues are the noise of a compression
 _BLACK_DENSITY = 0.7  # of the darkest tenth: grey ink stays below
 
 # Upper edges of hues in degrees, and the ink on each side of them. No stamp is yellow: highlighters are.
@@ -39,7 +42,8 @@ def ink_colours(
     """The colour of the ink on each crop, uint8 (H, W, 3), as the picture shows it: on a grey scan, black or grey.
 
     A mask of each crop, uint8 (H, W), is 128 and more where the stamp's own ink is; without it, print and handwriting
-    under the stamp have a vote. None where there is too little ink. Many crops together take little more time than one.
+    under the stamp have a vote. None where there is too little ink, or ink of several colours. Many crops together take
+    little more time than one.
 
     Optical density against the paper of the crop makes the answer independent of the paper's tint and the light; hue
     is taken from densities, since ink of any thickness keeps their ratios (Beer and Lambert).
@@ -47,17 +51,30 @@ def ink_colours(
     colours: list[InkColour | None] = []
     for first in range(0, len(crops), _AT_ONCE):
         part = slice(first, first + _AT_ONCE)
-        pixels = np.stack([_sampled(crop) for crop in crops[part]])
+        pixels = np.stack([_means(crop) for crop in crops[part]])
         marked = None if masks is None else np.stack([_sampled(mask) for mask in masks[part]]) >= 128
         colours += _colours(np.ascontiguousarray(pixels.transpose(2, 0, 1)), marked)
     return colours
 
 
+def _means(crop: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """The means of as many blocks of pixels as there are in `_sampled`: (H, W, 3) -> (N, 3)."""
+    means: NDArray[np.integer] = crop
+    for axis in (0, 1):
+        length = means.shape[axis]
+        first = np.arange(_SIDE) * length // _SIDE
+        total = np.zeros((_SIDE, *means.shape[1:]) if axis == 0 else (_SIDE, _SIDE, 3), np.uint16)
+        for step in range(_BLOCK):
+            total += means.take(np.minimum(first + step, length - 1), axis)
+        means = total
+    return np.asarray((means // _BLOCK**2).reshape(_SIDE * _SIDE, 3), np.uint8)
+
+
 def _sampled(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """The same number of pixels of any picture, (H, W) or (H, W, 3) -> (N,) or (N, 3)."""
-    rows, columns = (np.arange(_SIDE) * length // _SIDE for length in picture.shape[:2])
+    """The same number of pixels of any mask, (H, W) -> (N,)."""
+    rows, columns = (np.arange(_SIDE) * length // _SIDE for length in picture.shape)
     pixels: NDArray[np.uint8] = picture.take(rows, 0).take(columns, 1)
-    return pixels.reshape(_SIDE * _SIDE, *picture.shape[2:])
+    return pixels.ravel()
 
 
 def _colours(pixels: NDArray[np.uint8], marked: NDArray[np.bool_] | None) -> list[InkColour | None]:
@@ -76,9 +93,9 @@ def _colours(pixels: NDArray[np.uint8], marked: NDArray[np.bool_] | None) -> lis
     for number, (count, with_hue) in enumerate(zip(counts, of_them_coloured, strict=True)):
         if count < _LEAST_PIXELS:
             colours.append(None)
-        elif with_hue > _COLOURED_SHARE * count:
+        elif with_hue > _COLOURED_SHARE * count and _saturation(density[:, number, inked[number]]) > _HUE_OF_ALL:
             best = max(votes[number], key=votes[number].__getitem__)
-            colours.append(best if votes[number][best] > 0 else None)
+            colours.append(best if votes[number][best] > _MAJORITY * sum(votes[number].values()) else None)
         else:
             darkest = np.partition(greatest[number, inked[number]], int(0.9 * (count - 1)))[int(0.9 * (count - 1))]
             colours.append(InkColour.BLACK if darkest > _BLACK_DENSITY else InkColour.GREY)
@@ -111,6 +128,12 @@ def _votes(
                 of_crop[ink] = of_crop.get(ink, 0.0) + amount
         votes.append(of_crop)
     return votes
+
+
+def _saturation(density: NDArray[np.float32]) -> float:
+    """Of the sum of densities (3, N) that are not all 0."""
+    total = density.sum(1)
+    return float((total.max() - total.min()) / total.max())
 
 
 def _hue(density: NDArray[np.float32]) -> NDArray[np.float32]:

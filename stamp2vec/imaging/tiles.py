@@ -1,4 +1,4 @@
-"""Views of a page at a model's input size: the whole of it, and tiles, which show small stamps larger."""
+"""Views of a page at a model's input size: the whole, tiles that show small stamps larger, pieces of long ones."""
 
 import math
 from dataclasses import dataclass
@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from stamp2vec.imaging.formats import is_long
 from stamp2vec.imaging.letterbox import Letterbox, letterbox
 from stamp2vec.limits import MAX_IMAGES
 from stamp2vec.values import Views
@@ -15,6 +16,8 @@ ZOOM = 1.5  # how much larger a tile shows what is on a page, unless its shorter
 OBLONG = 0.8  # shorter by longer side, up to which one row of tiles as high as the page is short will do
 TILE = 2800  # pixels a side, at most, so that small stamps on plans are seen; A4 and Letter at 300 dpi are narrower
 OVERLAP = 0.2  # share of a tile that neighbours have in common: what is smaller is whole on one of them
+PIECE = 1.5  # length of a piece of a long page, in shorter sides of the page
+PIECE_OVERLAP = 1 / 3  # share of a piece that neighbours have in common: half of the page's shorter side
 MAX_VIEWS = MAX_IMAGES  # of a page, one of which is the whole: they go into one call
 _AT_EDGE = 2.0  # pixels of the model's input within which a box counts as cut by the tile's edge
 _TOO_SMALL = 8.0  # pixels of the model's input: of less height or width, stamps are seen badly
@@ -64,9 +67,15 @@ class View:
 
 
 def views(page: NDArray[np.uint8], size: tuple[int, int], shown: Views) -> tuple[View, ...]:
-    """At most 64 views of a page, uint8 (H, W, 3), letterboxed to `size` (height, width); the first is the whole."""
+    """At most 64 views of a page, uint8 (H, W, 3), letterboxed to `size` (height, width).
+
+    The first is the whole page, other than of a long page: that is shown in pieces alone.
+    """
     height, width = page.shape[:2]
-    parts = [(0, 0, width, height), *(tiles(height, width) if shown is Views.WHOLE_AND_TILES else ())]
+    if is_long(height, width):
+        parts = pieces(height, width, shown)
+    else:
+        parts = [(0, 0, width, height), *(tiles(height, width) if shown is Views.WHOLE_AND_TILES else ())]
     return tuple(
         View(*letterbox(page[top:bottom, left:right], size), left, top, width, height)
         for left, top, right, bottom in parts
@@ -85,16 +94,31 @@ def tiles(height: int, width: int) -> list[tuple[int, int, int, int]]:
         return []
     oblong = shorter <= OBLONG * longer
     side = min(TILE, max(shorter if oblong else 0, math.ceil(longer / ZOOM)))
+    return _grid(height, width, side, OVERLAP, MAX_VIEWS - 1)
+
+
+def pieces(height: int, width: int, shown: Views) -> list[tuple[int, int, int, int]]:
+    """Parts of a long page, x1 y1 x2 y2 in its pixels, in order: of one and a half times its shorter side.
+
+    A third of each is on its neighbour as well. Where tiles are shown they have 2,800 pixels at most. They grow on
+    pages that would have more than 64.
+    """
+    side = math.ceil(PIECE * min(height, width))
+    return _grid(height, width, min(TILE, side) if shown is Views.WHOLE_AND_TILES else side, PIECE_OVERLAP, MAX_VIEWS)
+
+
+def _grid(height: int, width: int, side: int, overlap: float, most: int) -> list[tuple[int, int, int, int]]:
+    """Squares of `side` that cover a page row by row, as far as it is so wide and high; of a larger side if need be."""
     while True:
-        rows, columns = _spans(height, side), _spans(width, side)
-        if len(rows) * len(columns) < MAX_VIEWS:
+        rows, columns = _spans(height, side, overlap), _spans(width, side, overlap)
+        if len(rows) * len(columns) <= most:
             return [(left, top, right, bottom) for top, bottom in rows for left, right in columns]
-        side = round(side * 1.1)
+        side = round(side * 1.1) + 1
 
 
-def _spans(length: int, side: int) -> list[tuple[int, int]]:
-    """Intervals of `side` that cover 0..length evenly, each sharing at least OVERLAP of it with its neighbour."""
-    shared = round(OVERLAP * side)
+def _spans(length: int, side: int, overlap: float) -> list[tuple[int, int]]:
+    """Intervals of `side` that cover 0..length evenly, each sharing at least this part of it with its neighbour."""
+    shared = round(overlap * side)
     count = max(1, math.ceil((length - shared) / (side - shared)))
     last = max(0, length - side)
     starts = [round(index * last / max(1, count - 1)) for index in range(count)]

@@ -7,6 +7,7 @@ from torch import nn
 from stamp2vec.errors import WeightsError
 from stamp2vec.models.stamp_lite import StampLite
 from stamp2vec.models.stamp_pair import StampPair
+from stamp2vec.models.stamp_refine import StampRefine
 from stamp2vec.models.stamp_text import StampText
 from stamp2vec.models.stamp_unet import StampUnet
 from stamp2vec.models.stamp_unet_lite import StampUnetLite
@@ -22,6 +23,7 @@ ARCHITECTURES: Mapping[str, Callable[..., nn.Module]] = {
     "tvae": Tvae,
     "stamp-lite": StampLite,
     "stamp-pair": StampPair,
+    "stamp-refine": StampRefine,
     "stamp-text": StampText,
 }
 

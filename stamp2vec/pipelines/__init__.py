@@ -2,7 +2,7 @@
 
 from stamp2vec.comparison import compare, similarity_matrix
 from stamp2vec.pipelines.comparison import ComparisonPipeline, VerificationPipeline
-from stamp2vec.pipelines.detection import DetectionPipeline
+from stamp2vec.pipelines.detection import DetectionPipeline, RefinementPipeline
 from stamp2vec.pipelines.document import DocumentPipeline
 from stamp2vec.pipelines.embedding import EmbeddingPipeline
 from stamp2vec.pipelines.original import (
@@ -25,6 +25,7 @@ __all__ = [
     "Embedding",
     "EmbeddingPipeline",
     "ReadingPipeline",
+    "RefinementPipeline",
     "SegmentationPipeline",
     "VaePipeline",
     "VerificationPipeline",

@@ -33,7 +33,7 @@ from stamp2vec.document import (
 from stamp2vec.erasing import open_eraser
 from stamp2vec.errors import InvalidImage
 from stamp2vec.files import File, contents
-from stamp2vec.imaging import BrokenPage, Limits, Reader, open_file, pages_to_read, read_page
+from stamp2vec.imaging import BrokenPage, Limits, Reader, open_file, pages_to_read, prepared, read_page
 from stamp2vec.limits import MAX_STREAMED_PAGES
 from stamp2vec.pipelines.comparison import VerificationPipeline, ink_models
 from stamp2vec.pipelines.detection import DetectionPipeline
@@ -131,6 +131,7 @@ class DocumentPipeline:
             self.segmenter.manifest.info if options.needs_masks else None,
             self._ink if options.include_vectors else None,
             self.reader.manifest.info if options.include_text else None,
+            self.detector.measured,
         )
         dies = DocumentDies(analyzed, models, options.known_prior)
         with clock.during("compare"):
@@ -207,10 +208,11 @@ class DocumentPipeline:
 
     def _page(self, reader: Reader, index: int, options: Options, clock: "_Clock", stamps_before: int) -> AnalyzedPage:
         with clock.during("decode"):
-            fit = None if options.include_erased_page else fit_of(self.detector.manifest.info)
+            fit = None if options.include_erased_page else fit_of(self.detector.manifest.info, self.detector.measured)
             page = read_page(reader, index, fit)
-        if isinstance(page, BrokenPage):
-            return failed_page(page, page.error)
+            if isinstance(page, BrokenPage):
+                return failed_page(page, page.error)
+            page = prepared(page)
         with clock.during("detect"):
             found = self.detector(page.image, options.min_score, options.overlap)
         if found and page.is_reduced:
@@ -218,6 +220,7 @@ class DocumentPipeline:
                 whole = read_page(reader, index)
             if isinstance(whole, BrokenPage):
                 return failed_page(whole, whole.error)
+            whole = prepared(whole)
             found, page = on_whole(found, page, whole), whole
         check_stamp_count(stamps_before + len(found), options)
         parts = [cut(page.image, detection) for detection in found]
@@ -243,7 +246,7 @@ class DocumentPipeline:
         if not options.include_erased_page:
             return analyzed
         with clock.during("erase"):
-            erased = without_stamps(page.image, analyzed)
+            erased = without_stamps(page, analyzed)
         return replace(analyzed, stamps=answered_stamps(stamps, options), erased=erased)
 
 

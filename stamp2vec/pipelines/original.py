@@ -99,7 +99,7 @@ class _Detector(_Original):
     task = Task.DETECT
 
     def __init__(self, engine: Engine) -> None:
-        self.pipeline = DetectionPipeline(engine)
+        self.pipeline = DetectionPipeline.refined(engine)
 
     def boxes(self, image: Image.Image, max_overlap: float, min_score: float | None) -> "Tensor":
         """Arguments as for `DetectionPipeline` -> float32 (N, 4), xyxy in pixels."""
@@ -129,7 +129,7 @@ class Yolov8Pipeline(_Detector):
         """Boxes of the stamps, float32 (N, 4), xyxy in pixels of the image, best first.
 
         `nms_threshold` is the intersection over union above which only the better of two boxes stays, 0 to 0.9;
-        `conf_threshold` is the least score, 0 to 1, by default the manifest's. InvalidImage when the image is too small
+        `conf_threshold` is the least score, 0 to 1, by default the detector's. InvalidImage when the image is too small
         or too large, InvalidInput for a threshold.
         """
         return self.boxes(image, nms_threshold, conf_threshold)

@@ -24,7 +24,7 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x19stamp2vec/v1/common.proto\x12\x0cstamp2vec.v1\"L\n\x05Image\x12\x11\n\x07\x65ncoded\x18\x01 \x01(\x0cH\x00\x12%\n\x03raw\x18\x02 \x01(\x0b\x32\x16.stamp2vec.v1.RawImageH\x00\x42\t\n\x07\x63ontent\"I\n\x08RawImage\x12\x0c\n\x04\x64\x61ta\x18\x01 \x01(\x0c\x12\x0e\n\x06height\x18\x02 \x01(\r\x12\r\n\x05width\x18\x03 \x01(\r\x12\x10\n\x08\x63hannels\x18\x04 \x01(\r\"5\n\x03\x42ox\x12\n\n\x02x1\x18\x01 \x01(\x02\x12\n\n\x02y1\x18\x02 \x01(\x02\x12\n\n\x02x2\x18\x03 \x01(\x02\x12\n\n\x02y2\x18\x04 \x01(\x02\"\xa5\x01\n\tDetection\x12\x1e\n\x03\x62ox\x18\x01 \x01(\x0b\x32\x11.stamp2vec.v1.Box\x12\r\n\x05score\x18\x02 \x01(\x02\x12%\n\x04type\x18\x03 \x01(\x0e\x32\x17.stamp2vec.v1.StampType\x12\x15\n\rangle_degrees\x18\x04 \x01(\x02\x12+\n\nink_colour\x18\x05 \x01(\x0e\x32\x17.stamp2vec.v1.InkColour\"3\n\x04Mask\x12\x0c\n\x04\x64\x61ta\x18\x01 \x01(\x0c\x12\x0e\n\x06height\x18\x02 \x01(\r\x12\r\n\x05width\x18\x03 \x01(\r\"C\n\x06Vector\x12\x0e\n\x06values\x18\x01 \x03(\x02\x12)\n\x05model\x18\x02 \x01(\x0b\x32\x1a.stamp2vec.v1.ModelVersion\"-\n\x0cModelVersion\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\t\"S\n\rModelSelector\x12\x0e\n\x04name\x18\x01 \x01(\tH\x00\x12&\n\x06preset\x18\x02 \x01(\x0e\x32\x14.stamp2vec.v1.PresetH\x00\x42\n\n\x08selector\"\x9b\x03\n\tModelInfo\x12)\n\x05model\x18\x01 \x01(\x0b\x32\x1a.stamp2vec.v1.ModelVersion\x12 \n\x04task\x18\x02 \x01(\x0e\x32\x12.stamp2vec.v1.Task\x12%\n\x07presets\x18\x03 \x03(\x0e\x32\x14.stamp2vec.v1.Preset\x12\x14\n\x0c\x61rchitecture\x18\x04 \x01(\t\x12\x14\n\x0cinput_height\x18\x05 \x01(\r\x12\x13\n\x0binput_width\x18\x06 \x01(\r\x12\x13\n\x0bvector_size\x18\x07 \x01(\r\x12\x12\n\nparameters\x18\x08 \x01(\x04\x12\x0e\n\x06sha256\x18\t \x01(\t\x12\x11\n\tthreshold\x18\n \x01(\x02\x12\x30\n\x0cverification\x18\x0b \x01(\x0b\x32\x1a.stamp2vec.v1.Verification\x12\"\n\x05views\x18\x0c \x01(\x0e\x32\x13.stamp2vec.v1.Views\x12\x37\n\x10pair_calibration\x18\r \x01(\x0b\x32\x1d.stamp2vec.v1.PairCalibration\"\xd2\x01\n\x0cVerification\x12-\n\x05\x63urve\x18\x01 \x03(\x0b\x32\x1e.stamp2vec.v1.CalibrationPoint\x12\x15\n\rgenuine_share\x18\x02 \x01(\x02\x12\x15\n\rsibling_share\x18\x03 \x01(\x02\x12\x32\n\x0e\x66\x61r_thresholds\x18\x04 \x03(\x0b\x32\x1a.stamp2vec.v1.FarThreshold\x12\x31\n\x0bsecond_look\x18\x05 \x01(\x0b\x32\x18.stamp2vec.v1.SecondLookB\x02\x18\x01\"\xf5\x02\n\x0fPairCalibration\x12\x11\n\tsegmenter\x18\x01 \x01(\t\x12\x11\n\tintercept\x18\x02 \x01(\x01\x12\x13\n\x0b\x63orrelation\x18\x03 \x01(\x01\x12\x1b\n\x13\x63orrelation_squared\x18\x04 \x01(\x01\x12\x14\n\x0cworst_letter\x18\x05 \x01(\x01\x12\x1c\n\x14worst_letter_squared\x18\x06 \x01(\x01\x12#\n\x1bworst_letter_by_correlation\x18\x07 \x01(\x01\x12\x1f\n\x17worst_letter_by_typical\x18\x08 \x01(\x01\x12\x16\n\x0etypical_letter\x18\t \x01(\x01\x12\x1e\n\x16typical_letter_squared\x18\n \x01(\x01\x12%\n\x1dtypical_letter_by_correlation\x18\x0b \x01(\x01\x12\x12\n\nsame_limit\x18\x0c \x01(\x01\x12\x1d\n\x15same_limit_by_typical\x18\r \x01(\x01\"\x8c\x01\n\nSecondLook\x12\x11\n\tsegmenter\x18\x01 \x01(\t\x12\x11\n\tintercept\x18\x02 \x01(\x01\x12\x12\n\nsimilarity\x18\x03 \x01(\x01\x12\x13\n\x0b\x63orrelation\x18\x04 \x01(\x01\x12\x14\n\x0cleast_change\x18\x05 \x01(\x01\x12\x19\n\x11local_correlation\x18\x06 \x01(\x01\";\n\x10\x43\x61librationPoint\x12\x12\n\nsimilarity\x18\x01 \x01(\x02\x12\x13\n\x0bprobability\x18\x02 \x01(\x02\"=\n\x0c\x46\x61rThreshold\x12\x19\n\x11\x66\x61lse_accept_rate\x18\x01 \x01(\x02\x12\x12\n\nsimilarity\x18\x02 \x01(\x02\"*\n\nResolution\x12\r\n\x05x_dpi\x18\x01 \x01(\x02\x12\r\n\x05y_dpi\x18\x02 \x01(\x02\"L\n\nItemStatus\x12\x0c\n\x04\x63ode\x18\x01 \x01(\x05\x12\x0f\n\x07message\x18\x02 \x01(\t\x12\r\n\x05\x66ield\x18\x03 \x01(\t\x12\x10\n\x08warnings\x18\x04 \x03(\t\"[\n\x0bModelTiming\x12\x12\n\nprepare_ms\x18\x01 \x01(\x02\x12\x10\n\x08queue_ms\x18\x02 \x01(\x02\x12\x14\n\x0cinference_ms\x18\x03 \x01(\x02\x12\x10\n\x08total_ms\x18\x04 \x01(\x02*\xb0\x01\n\tStampType\x12\x1a\n\x16STAMP_TYPE_UNSPECIFIED\x10\x00\x12\x14\n\x10STAMP_TYPE_ROUND\x10\x01\x12\x13\n\x0fSTAMP_TYPE_OVAL\x10\x02\x12\x18\n\x14STAMP_TYPE_RECTANGLE\x10\x03\x12\x17\n\x13STAMP_TYPE_TRIANGLE\x10\x04\x12\x13\n\x0fSTAMP_TYPE_WORD\x10\x05\x12\x14\n\x10STAMP_TYPE_OTHER\x10\x06*\xa8\x01\n\tInkColour\x12\x1a\n\x16INK_COLOUR_UNSPECIFIED\x10\x00\x12\x14\n\x10INK_COLOUR_BLACK\x10\x01\x12\x13\n\x0fINK_COLOUR_BLUE\x10\x02\x12\x15\n\x11INK_COLOUR_VIOLET\x10\x03\x12\x12\n\x0eINK_COLOUR_RED\x10\x04\x12\x14\n\x10INK_COLOUR_GREEN\x10\x05\x12\x13\n\x0fINK_COLOUR_GREY\x10\x06*F\n\x06Preset\x12\x16\n\x12PRESET_UNSPECIFIED\x10\x00\x12\x0f\n\x0bPRESET_FAST\x10\x01\x12\x13\n\x0fPRESET_ACCURATE\x10\x02*Q\n\x08Priority\x12\x18\n\x14PRIORITY_UNSPECIFIED\x10\x00\x12\x18\n\x14PRIORITY_INTERACTIVE\x10\x01\x12\x11\n\rPRIORITY_BULK\x10\x02*o\n\x04Task\x12\x14\n\x10TASK_UNSPECIFIED\x10\x00\x12\x0f\n\x0bTASK_DETECT\x10\x01\x12\x10\n\x0cTASK_SEGMENT\x10\x02\x12\x0e\n\nTASK_EMBED\x10\x03\x12\x0f\n\x0bTASK_VERIFY\x10\x04\x12\r\n\tTASK_READ\x10\x05*|\n\x06Script\x12\x16\n\x12SCRIPT_UNSPECIFIED\x10\x00\x12\x10\n\x0cSCRIPT_LATIN\x10\x01\x12\x13\n\x0fSCRIPT_CYRILLIC\x10\x02\x12\x0e\n\nSCRIPT_HAN\x10\x03\x12\x11\n\rSCRIPT_ARABIC\x10\x04\x12\x10\n\x0cSCRIPT_OTHER\x10\x05*J\n\x05Views\x12\x15\n\x11VIEWS_UNSPECIFIED\x10\x00\x12\x0f\n\x0bVIEWS_WHOLE\x10\x01\x12\x19\n\x15VIEWS_WHOLE_AND_TILES\x10\x02\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x19stamp2vec/v1/common.proto\x12\x0cstamp2vec.v1\"L\n\x05Image\x12\x11\n\x07\x65ncoded\x18\x01 \x01(\x0cH\x00\x12%\n\x03raw\x18\x02 \x01(\x0b\x32\x16.stamp2vec.v1.RawImageH\x00\x42\t\n\x07\x63ontent\"I\n\x08RawImage\x12\x0c\n\x04\x64\x61ta\x18\x01 \x01(\x0c\x12\x0e\n\x06height\x18\x02 \x01(\r\x12\r\n\x05width\x18\x03 \x01(\r\x12\x10\n\x08\x63hannels\x18\x04 \x01(\r\"5\n\x03\x42ox\x12\n\n\x02x1\x18\x01 \x01(\x02\x12\n\n\x02y1\x18\x02 \x01(\x02\x12\n\n\x02x2\x18\x03 \x01(\x02\x12\n\n\x02y2\x18\x04 \x01(\x02\"\xa5\x01\n\tDetection\x12\x1e\n\x03\x62ox\x18\x01 \x01(\x0b\x32\x11.stamp2vec.v1.Box\x12\r\n\x05score\x18\x02 \x01(\x02\x12%\n\x04type\x18\x03 \x01(\x0e\x32\x17.stamp2vec.v1.StampType\x12\x15\n\rangle_degrees\x18\x04 \x01(\x02\x12+\n\nink_colour\x18\x05 \x01(\x0e\x32\x17.stamp2vec.v1.InkColour\"3\n\x04Mask\x12\x0c\n\x04\x64\x61ta\x18\x01 \x01(\x0c\x12\x0e\n\x06height\x18\x02 \x01(\r\x12\r\n\x05width\x18\x03 \x01(\r\"C\n\x06Vector\x12\x0e\n\x06values\x18\x01 \x03(\x02\x12)\n\x05model\x18\x02 \x01(\x0b\x32\x1a.stamp2vec.v1.ModelVersion\"-\n\x0cModelVersion\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\t\"S\n\rModelSelector\x12\x0e\n\x04name\x18\x01 \x01(\tH\x00\x12&\n\x06preset\x18\x02 \x01(\x0e\x32\x14.stamp2vec.v1.PresetH\x00\x42\n\n\x08selector\"\xe1\x03\n\tModelInfo\x12)\n\x05model\x18\x01 \x01(\x0b\x32\x1a.stamp2vec.v1.ModelVersion\x12 \n\x04task\x18\x02 \x01(\x0e\x32\x12.stamp2vec.v1.Task\x12%\n\x07presets\x18\x03 \x03(\x0e\x32\x14.stamp2vec.v1.Preset\x12\x14\n\x0c\x61rchitecture\x18\x04 \x01(\t\x12\x14\n\x0cinput_height\x18\x05 \x01(\r\x12\x13\n\x0binput_width\x18\x06 \x01(\r\x12\x13\n\x0bvector_size\x18\x07 \x01(\r\x12\x12\n\nparameters\x18\x08 \x01(\x04\x12\x0e\n\x06sha256\x18\t \x01(\t\x12\x11\n\tthreshold\x18\n \x01(\x02\x12\x30\n\x0cverification\x18\x0b \x01(\x0b\x32\x1a.stamp2vec.v1.Verification\x12\"\n\x05views\x18\x0c \x01(\x0e\x32\x13.stamp2vec.v1.Views\x12\x37\n\x10pair_calibration\x18\r \x01(\x0b\x32\x1d.stamp2vec.v1.PairCalibration\x12\x44\n\x17refinement_calibrations\x18\x0e \x03(\x0b\x32#.stamp2vec.v1.RefinementCalibration\"\x8b\x01\n\x15RefinementCalibration\x12\x10\n\x08\x64\x65tector\x18\x01 \x01(\t\x12\x11\n\tintercept\x18\x02 \x01(\x01\x12\x13\n\x0b\x62y_detector\x18\x03 \x01(\x01\x12\x12\n\nby_refiner\x18\x04 \x01(\x01\x12\x11\n\tbox_share\x18\x05 \x01(\x01\x12\x11\n\tthreshold\x18\x06 \x01(\x01\"\xd2\x01\n\x0cVerification\x12-\n\x05\x63urve\x18\x01 \x03(\x0b\x32\x1e.stamp2vec.v1.CalibrationPoint\x12\x15\n\rgenuine_share\x18\x02 \x01(\x02\x12\x15\n\rsibling_share\x18\x03 \x01(\x02\x12\x32\n\x0e\x66\x61r_thresholds\x18\x04 \x03(\x0b\x32\x1a.stamp2vec.v1.FarThreshold\x12\x31\n\x0bsecond_look\x18\x05 \x01(\x0b\x32\x18.stamp2vec.v1.SecondLookB\x02\x18\x01\"\xf5\x02\n\x0fPairCalibration\x12\x11\n\tsegmenter\x18\x01 \x01(\t\x12\x11\n\tintercept\x18\x02 \x01(\x01\x12\x13\n\x0b\x63orrelation\x18\x03 \x01(\x01\x12\x1b\n\x13\x63orrelation_squared\x18\x04 \x01(\x01\x12\x14\n\x0cworst_letter\x18\x05 \x01(\x01\x12\x1c\n\x14worst_letter_squared\x18\x06 \x01(\x01\x12#\n\x1bworst_letter_by_correlation\x18\x07 \x01(\x01\x12\x1f\n\x17worst_letter_by_typical\x18\x08 \x01(\x01\x12\x16\n\x0etypical_letter\x18\t \x01(\x01\x12\x1e\n\x16typical_letter_squared\x18\n \x01(\x01\x12%\n\x1dtypical_letter_by_correlation\x18\x0b \x01(\x01\x12\x12\n\nsame_limit\x18\x0c \x01(\x01\x12\x1d\n\x15same_limit_by_typical\x18\r \x01(\x01\"\x8c\x01\n\nSecondLook\x12\x11\n\tsegmenter\x18\x01 \x01(\t\x12\x11\n\tintercept\x18\x02 \x01(\x01\x12\x12\n\nsimilarity\x18\x03 \x01(\x01\x12\x13\n\x0b\x63orrelation\x18\x04 \x01(\x01\x12\x14\n\x0cleast_change\x18\x05 \x01(\x01\x12\x19\n\x11local_correlation\x18\x06 \x01(\x01\";\n\x10\x43\x61librationPoint\x12\x12\n\nsimilarity\x18\x01 \x01(\x02\x12\x13\n\x0bprobability\x18\x02 \x01(\x02\"=\n\x0c\x46\x61rThreshold\x12\x19\n\x11\x66\x61lse_accept_rate\x18\x01 \x01(\x02\x12\x12\n\nsimilarity\x18\x02 \x01(\x02\"*\n\nResolution\x12\r\n\x05x_dpi\x18\x01 \x01(\x02\x12\r\n\x05y_dpi\x18\x02 \x01(\x02\"L\n\nItemStatus\x12\x0c\n\x04\x63ode\x18\x01 \x01(\x05\x12\x0f\n\x07message\x18\x02 \x01(\t\x12\r\n\x05\x66ield\x18\x03 \x01(\t\x12\x10\n\x08warnings\x18\x04 \x03(\t\"[\n\x0bModelTiming\x12\x12\n\nprepare_ms\x18\x01 \x01(\x02\x12\x10\n\x08queue_ms\x18\x02 \x01(\x02\x12\x14\n\x0cinference_ms\x18\x03 \x01(\x02\x12\x10\n\x08total_ms\x18\x04 \x01(\x02*\xb0\x01\n\tStampType\x12\x1a\n\x16STAMP_TYPE_UNSPECIFIED\x10\x00\x12\x14\n\x10STAMP_TYPE_ROUND\x10\x01\x12\x13\n\x0fSTAMP_TYPE_OVAL\x10\x02\x12\x18\n\x14STAMP_TYPE_RECTANGLE\x10\x03\x12\x17\n\x13STAMP_TYPE_TRIANGLE\x10\x04\x12\x13\n\x0fSTAMP_TYPE_WORD\x10\x05\x12\x14\n\x10STAMP_TYPE_OTHER\x10\x06*\xa8\x01\n\tInkColour\x12\x1a\n\x16INK_COLOUR_UNSPECIFIED\x10\x00\x12\x14\n\x10INK_COLOUR_BLACK\x10\x01\x12\x13\n\x0fINK_COLOUR_BLUE\x10\x02\x12\x15\n\x11INK_COLOUR_VIOLET\x10\x03\x12\x12\n\x0eINK_COLOUR_RED\x10\x04\x12\x14\n\x10INK_COLOUR_GREEN\x10\x05\x12\x13\n\x0fINK_COLOUR_GREY\x10\x06*F\n\x06Preset\x12\x16\n\x12PRESET_UNSPECIFIED\x10\x00\x12\x0f\n\x0bPRESET_FAST\x10\x01\x12\x13\n\x0fPRESET_ACCURATE\x10\x02*Q\n\x08Priority\x12\x18\n\x14PRIORITY_UNSPECIFIED\x10\x00\x12\x18\n\x14PRIORITY_INTERACTIVE\x10\x01\x12\x11\n\rPRIORITY_BULK\x10\x02*\x80\x01\n\x04Task\x12\x14\n\x10TASK_UNSPECIFIED\x10\x00\x12\x0f\n\x0bTASK_DETECT\x10\x01\x12\x10\n\x0cTASK_SEGMENT\x10\x02\x12\x0e\n\nTASK_EMBED\x10\x03\x12\x0f\n\x0bTASK_VERIFY\x10\x04\x12\r\n\tTASK_READ\x10\x05\x12\x0f\n\x0bTASK_REFINE\x10\x06*|\n\x06Script\x12\x16\n\x12SCRIPT_UNSPECIFIED\x10\x00\x12\x10\n\x0cSCRIPT_LATIN\x10\x01\x12\x13\n\x0fSCRIPT_CYRILLIC\x10\x02\x12\x0e\n\nSCRIPT_HAN\x10\x03\x12\x11\n\rSCRIPT_ARABIC\x10\x04\x12\x10\n\x0cSCRIPT_OTHER\x10\x05*J\n\x05Views\x12\x15\n\x11VIEWS_UNSPECIFIED\x10\x00\x12\x0f\n\x0bVIEWS_WHOLE\x10\x01\x12\x19\n\x15VIEWS_WHOLE_AND_TILES\x10\x02\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -33,20 +33,20 @@ if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_VERIFICATION'].fields_by_name['second_look']._loaded_options = None
   _globals['_VERIFICATION'].fields_by_name['second_look']._serialized_options = b'\030\001'
-  _globals['_STAMPTYPE']._serialized_start=2159
-  _globals['_STAMPTYPE']._serialized_end=2335
-  _globals['_INKCOLOUR']._serialized_start=2338
-  _globals['_INKCOLOUR']._serialized_end=2506
-  _globals['_PRESET']._serialized_start=2508
-  _globals['_PRESET']._serialized_end=2578
-  _globals['_PRIORITY']._serialized_start=2580
-  _globals['_PRIORITY']._serialized_end=2661
-  _globals['_TASK']._serialized_start=2663
-  _globals['_TASK']._serialized_end=2774
-  _globals['_SCRIPT']._serialized_start=2776
-  _globals['_SCRIPT']._serialized_end=2900
-  _globals['_VIEWS']._serialized_start=2902
-  _globals['_VIEWS']._serialized_end=2976
+  _globals['_STAMPTYPE']._serialized_start=2371
+  _globals['_STAMPTYPE']._serialized_end=2547
+  _globals['_INKCOLOUR']._serialized_start=2550
+  _globals['_INKCOLOUR']._serialized_end=2718
+  _globals['_PRESET']._serialized_start=2720
+  _globals['_PRESET']._serialized_end=2790
+  _globals['_PRIORITY']._serialized_start=2792
+  _globals['_PRIORITY']._serialized_end=2873
+  _globals['_TASK']._serialized_start=2876
+  _globals['_TASK']._serialized_end=3004
+  _globals['_SCRIPT']._serialized_start=3006
+  _globals['_SCRIPT']._serialized_end=3130
+  _globals['_VIEWS']._serialized_start=3132
+  _globals['_VIEWS']._serialized_end=3206
   _globals['_IMAGE']._serialized_start=43
   _globals['_IMAGE']._serialized_end=119
   _globals['_RAWIMAGE']._serialized_start=121
@@ -64,21 +64,23 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_MODELSELECTOR']._serialized_start=588
   _globals['_MODELSELECTOR']._serialized_end=671
   _globals['_MODELINFO']._serialized_start=674
-  _globals['_MODELINFO']._serialized_end=1085
-  _globals['_VERIFICATION']._serialized_start=1088
-  _globals['_VERIFICATION']._serialized_end=1298
-  _globals['_PAIRCALIBRATION']._serialized_start=1301
-  _globals['_PAIRCALIBRATION']._serialized_end=1674
-  _globals['_SECONDLOOK']._serialized_start=1677
-  _globals['_SECONDLOOK']._serialized_end=1817
-  _globals['_CALIBRATIONPOINT']._serialized_start=1819
-  _globals['_CALIBRATIONPOINT']._serialized_end=1878
-  _globals['_FARTHRESHOLD']._serialized_start=1880
-  _globals['_FARTHRESHOLD']._serialized_end=1941
-  _globals['_RESOLUTION']._serialized_start=1943
-  _globals['_RESOLUTION']._serialized_end=1985
-  _globals['_ITEMSTATUS']._serialized_start=1987
-  _globals['_ITEMSTATUS']._serialized_end=2063
-  _globals['_MODELTIMING']._serialized_start=2065
-  _globals['_MODELTIMING']._serialized_end=2156
+  _globals['_MODELINFO']._serialized_end=1155
+  _globals['_REFINEMENTCALIBRATION']._serialized_start=1158
+  _globals['_REFINEMENTCALIBRATION']._serialized_end=1297
+  _globals['_VERIFICATION']._serialized_start=1300
+  _globals['_VERIFICATION']._serialized_end=1510
+  _globals['_PAIRCALIBRATION']._serialized_start=1513
+  _globals['_PAIRCALIBRATION']._serialized_end=1886
+  _globals['_SECONDLOOK']._serialized_start=1889
+  _globals['_SECONDLOOK']._serialized_end=2029
+  _globals['_CALIBRATIONPOINT']._serialized_start=2031
+  _globals['_CALIBRATIONPOINT']._serialized_end=2090
+  _globals['_FARTHRESHOLD']._serialized_start=2092
+  _globals['_FARTHRESHOLD']._serialized_end=2153
+  _globals['_RESOLUTION']._serialized_start=2155
+  _globals['_RESOLUTION']._serialized_end=2197
+  _globals['_ITEMSTATUS']._serialized_start=2199
+  _globals['_ITEMSTATUS']._serialized_end=2275
+  _globals['_MODELTIMING']._serialized_start=2277
+  _globals['_MODELTIMING']._serialized_end=2368
 # @@protoc_insertion_point(module_scope)

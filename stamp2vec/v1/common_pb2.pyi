@@ -167,6 +167,8 @@ class _TaskEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._EnumTypeW
     """Two stamps laid over each other to what each place of them says of whether one die made both."""
     TASK_READ: _Task.ValueType  # 5
     """Strips to text."""
+    TASK_REFINE: _Task.ValueType  # 6
+    """Candidates of a detector to what they are, seen closer."""
 
 class Task(_Task, metaclass=_TaskEnumTypeWrapper):
     """What a model does."""
@@ -183,6 +185,8 @@ TASK_VERIFY: Task.ValueType  # 4
 """Two stamps laid over each other to what each place of them says of whether one die made both."""
 TASK_READ: Task.ValueType  # 5
 """Strips to text."""
+TASK_REFINE: Task.ValueType  # 6
+"""Candidates of a detector to what they are, seen closer."""
 global___Task = Task
 
 class _Script:
@@ -235,7 +239,7 @@ class _ViewsEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._EnumType
     """The whole page, and tiles of it that show small stamps larger. Its threshold is for the merged scores of all views."""
 
 class Views(_Views, metaclass=_ViewsEnumTypeWrapper):
-    """What of a page a detector gets."""
+    """What of a page a detector gets. A page one of whose sides is more than twice the other is seen in pieces in any case."""
 
 VIEWS_UNSPECIFIED: Views.ValueType  # 0
 """Same as VIEWS_WHOLE."""
@@ -494,6 +498,7 @@ class ModelInfo(google.protobuf.message.Message):
     VERIFICATION_FIELD_NUMBER: builtins.int
     VIEWS_FIELD_NUMBER: builtins.int
     PAIR_CALIBRATION_FIELD_NUMBER: builtins.int
+    REFINEMENT_CALIBRATIONS_FIELD_NUMBER: builtins.int
     task: global___Task.ValueType
     """What it does."""
     architecture: builtins.str
@@ -509,7 +514,9 @@ class ModelInfo(google.protobuf.message.Message):
     sha256: builtins.str
     """Lower-case hexadecimal SHA-256 of the weights file."""
     threshold: builtins.float
-    """Detectors: boxes below this score are left out by default."""
+    """Detectors: boxes below this score are left out by default. Where a refiner that was measured with the detector is
+    served, the gateway answers refined scores, and leaves out those below RefinementCalibration.threshold.
+    """
     views: global___Views.ValueType
     """Detectors: what of a page the gateway sends them."""
     @property
@@ -530,6 +537,12 @@ class ModelInfo(google.protobuf.message.Message):
     def pair_calibration(self) -> global___PairCalibration:
         """Pair networks: what their evidence means. Unset: nobody has measured it, and no verdict follows from it."""
 
+    @property
+    def refinement_calibrations(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[global___RefinementCalibration]:
+        """Refiners: what their logits mean, by the detector that the candidates are of. Candidates of other detectors are not
+        refined by it.
+        """
+
     def __init__(
         self,
         *,
@@ -546,11 +559,52 @@ class ModelInfo(google.protobuf.message.Message):
         verification: global___Verification | None = ...,
         views: global___Views.ValueType = ...,
         pair_calibration: global___PairCalibration | None = ...,
+        refinement_calibrations: collections.abc.Iterable[global___RefinementCalibration] | None = ...,
     ) -> None: ...
     def HasField(self, field_name: typing.Literal["model", b"model", "pair_calibration", b"pair_calibration", "verification", b"verification"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["architecture", b"architecture", "input_height", b"input_height", "input_width", b"input_width", "model", b"model", "pair_calibration", b"pair_calibration", "parameters", b"parameters", "presets", b"presets", "sha256", b"sha256", "task", b"task", "threshold", b"threshold", "vector_size", b"vector_size", "verification", b"verification", "views", b"views"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["architecture", b"architecture", "input_height", b"input_height", "input_width", b"input_width", "model", b"model", "pair_calibration", b"pair_calibration", "parameters", b"parameters", "presets", b"presets", "refinement_calibrations", b"refinement_calibrations", "sha256", b"sha256", "task", b"task", "threshold", b"threshold", "vector_size", b"vector_size", "verification", b"verification", "views", b"views"]) -> None: ...
 
 global___ModelInfo = ModelInfo
+
+@typing.final
+class RefinementCalibration(google.protobuf.message.Message):
+    """What the logit of a refiner means beside the score of one detector: measured on held-out pages that were drawn for the
+    purpose.
+    """
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    DETECTOR_FIELD_NUMBER: builtins.int
+    INTERCEPT_FIELD_NUMBER: builtins.int
+    BY_DETECTOR_FIELD_NUMBER: builtins.int
+    BY_REFINER_FIELD_NUMBER: builtins.int
+    BOX_SHARE_FIELD_NUMBER: builtins.int
+    THRESHOLD_FIELD_NUMBER: builtins.int
+    detector: builtins.str
+    """The detector, for example "yolo-stamp@2.1.0": scores of another version mean something else."""
+    intercept: builtins.float
+    """The log-odds that a candidate is a stamp are this,"""
+    by_detector: builtins.float
+    """so much of the log-odds of the detector's score,"""
+    by_refiner: builtins.float
+    """and so much of the refiner's logit."""
+    box_share: builtins.float
+    """How much of a box is the refiner's, 0 to 1; the rest is the detector's."""
+    threshold: builtins.float
+    """Stamps that score less are left out by default, 0 to 1."""
+    def __init__(
+        self,
+        *,
+        detector: builtins.str = ...,
+        intercept: builtins.float = ...,
+        by_detector: builtins.float = ...,
+        by_refiner: builtins.float = ...,
+        box_share: builtins.float = ...,
+        threshold: builtins.float = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["box_share", b"box_share", "by_detector", b"by_detector", "by_refiner", b"by_refiner", "detector", b"detector", "intercept", b"intercept", "threshold", b"threshold"]) -> None: ...
+
+global___RefinementCalibration = RefinementCalibration
 
 @typing.final
 class Verification(google.protobuf.message.Message):

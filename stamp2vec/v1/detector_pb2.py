@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from stamp2vec.v1 import common_pb2 as stamp2vec_dot_v1_dot_common__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1bstamp2vec/v1/detector.proto\x12\x0cstamp2vec.v1\x1a\x19stamp2vec/v1/common.proto\"\xa3\x02\n\rDetectRequest\x12#\n\x06images\x18\x01 \x03(\x0b\x32\x13.stamp2vec.v1.Image\x12*\n\x05model\x18\x02 \x01(\x0b\x32\x1b.stamp2vec.v1.ModelSelector\x12\x16\n\tmin_score\x18\x03 \x01(\x02H\x00\x88\x01\x01\x12\x1b\n\x0emax_detections\x18\x04 \x01(\rH\x01\x88\x01\x01\x12(\n\x08priority\x18\x05 \x01(\x0e\x32\x16.stamp2vec.v1.Priority\x12\x18\n\x0bmax_overlap\x18\x06 \x01(\x02H\x02\x88\x01\x01\x12\x17\n\x0fomit_ink_colour\x18\x07 \x01(\x08\x42\x0c\n\n_min_scoreB\x11\n\x0f_max_detectionsB\x0e\n\x0c_max_overlap\"\x93\x01\n\x0e\x44\x65tectResponse\x12+\n\x07results\x18\x01 \x03(\x0b\x32\x1a.stamp2vec.v1.DetectResult\x12)\n\x05model\x18\x02 \x01(\x0b\x32\x1a.stamp2vec.v1.ModelVersion\x12)\n\x06timing\x18\x03 \x01(\x0b\x32\x19.stamp2vec.v1.ModelTiming\"\x84\x01\n\x0c\x44\x65tectResult\x12(\n\x06status\x18\x01 \x01(\x0b\x32\x18.stamp2vec.v1.ItemStatus\x12+\n\ndetections\x18\x02 \x03(\x0b\x32\x17.stamp2vec.v1.Detection\x12\x0e\n\x06height\x18\x03 \x01(\r\x12\r\n\x05width\x18\x04 \x01(\r\"\"\n DetectorServiceListModelsRequest\"L\n!DetectorServiceListModelsResponse\x12\'\n\x06models\x18\x01 \x03(\x0b\x32\x17.stamp2vec.v1.ModelInfo2\xc5\x01\n\x0f\x44\x65tectorService\x12\x43\n\x06\x44\x65tect\x12\x1b.stamp2vec.v1.DetectRequest\x1a\x1c.stamp2vec.v1.DetectResponse\x12m\n\nListModels\x12..stamp2vec.v1.DetectorServiceListModelsRequest\x1a/.stamp2vec.v1.DetectorServiceListModelsResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1bstamp2vec/v1/detector.proto\x12\x0cstamp2vec.v1\x1a\x19stamp2vec/v1/common.proto\"\xa3\x02\n\rDetectRequest\x12#\n\x06images\x18\x01 \x03(\x0b\x32\x13.stamp2vec.v1.Image\x12*\n\x05model\x18\x02 \x01(\x0b\x32\x1b.stamp2vec.v1.ModelSelector\x12\x16\n\tmin_score\x18\x03 \x01(\x02H\x00\x88\x01\x01\x12\x1b\n\x0emax_detections\x18\x04 \x01(\rH\x01\x88\x01\x01\x12(\n\x08priority\x18\x05 \x01(\x0e\x32\x16.stamp2vec.v1.Priority\x12\x18\n\x0bmax_overlap\x18\x06 \x01(\x02H\x02\x88\x01\x01\x12\x17\n\x0fomit_ink_colour\x18\x07 \x01(\x08\x42\x0c\n\n_min_scoreB\x11\n\x0f_max_detectionsB\x0e\n\x0c_max_overlap\"\x93\x01\n\x0e\x44\x65tectResponse\x12+\n\x07results\x18\x01 \x03(\x0b\x32\x1a.stamp2vec.v1.DetectResult\x12)\n\x05model\x18\x02 \x01(\x0b\x32\x1a.stamp2vec.v1.ModelVersion\x12)\n\x06timing\x18\x03 \x01(\x0b\x32\x19.stamp2vec.v1.ModelTiming\"\x84\x01\n\x0c\x44\x65tectResult\x12(\n\x06status\x18\x01 \x01(\x0b\x32\x18.stamp2vec.v1.ItemStatus\x12+\n\ndetections\x18\x02 \x03(\x0b\x32\x17.stamp2vec.v1.Detection\x12\x0e\n\x06height\x18\x03 \x01(\r\x12\r\n\x05width\x18\x04 \x01(\r\"\x8b\x01\n\rRefineRequest\x12$\n\x07windows\x18\x01 \x03(\x0b\x32\x13.stamp2vec.v1.Image\x12*\n\x05model\x18\x02 \x01(\x0b\x32\x1b.stamp2vec.v1.ModelSelector\x12(\n\x08priority\x18\x03 \x01(\x0e\x32\x16.stamp2vec.v1.Priority\"\x93\x01\n\x0eRefineResponse\x12+\n\x07results\x18\x01 \x03(\x0b\x32\x1a.stamp2vec.v1.RefineResult\x12)\n\x05model\x18\x02 \x01(\x0b\x32\x1a.stamp2vec.v1.ModelVersion\x12)\n\x06timing\x18\x03 \x01(\x0b\x32\x19.stamp2vec.v1.ModelTiming\"\xc0\x01\n\x0cRefineResult\x12(\n\x06status\x18\x01 \x01(\x0b\x32\x18.stamp2vec.v1.ItemStatus\x12\x1e\n\x03\x62ox\x18\x02 \x01(\x0b\x32\x11.stamp2vec.v1.Box\x12\r\n\x05logit\x18\x03 \x01(\x02\x12\x15\n\rangle_degrees\x18\x04 \x01(\x02\x12\x19\n\x11\x61ngle_probability\x18\x05 \x01(\x02\x12%\n\x04type\x18\x06 \x01(\x0e\x32\x17.stamp2vec.v1.StampType\"\"\n DetectorServiceListModelsRequest\"L\n!DetectorServiceListModelsResponse\x12\'\n\x06models\x18\x01 \x03(\x0b\x32\x17.stamp2vec.v1.ModelInfo2\x8a\x02\n\x0f\x44\x65tectorService\x12\x43\n\x06\x44\x65tect\x12\x1b.stamp2vec.v1.DetectRequest\x1a\x1c.stamp2vec.v1.DetectResponse\x12\x43\n\x06Refine\x12\x1b.stamp2vec.v1.RefineRequest\x1a\x1c.stamp2vec.v1.RefineResponse\x12m\n\nListModels\x12..stamp2vec.v1.DetectorServiceListModelsRequest\x1a/.stamp2vec.v1.DetectorServiceListModelsResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -38,10 +38,16 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_DETECTRESPONSE']._serialized_end=514
   _globals['_DETECTRESULT']._serialized_start=517
   _globals['_DETECTRESULT']._serialized_end=649
-  _globals['_DETECTORSERVICELISTMODELSREQUEST']._serialized_start=651
-  _globals['_DETECTORSERVICELISTMODELSREQUEST']._serialized_end=685
-  _globals['_DETECTORSERVICELISTMODELSRESPONSE']._serialized_start=687
-  _globals['_DETECTORSERVICELISTMODELSRESPONSE']._serialized_end=763
-  _globals['_DETECTORSERVICE']._serialized_start=766
-  _globals['_DETECTORSERVICE']._serialized_end=963
+  _globals['_REFINEREQUEST']._serialized_start=652
+  _globals['_REFINEREQUEST']._serialized_end=791
+  _globals['_REFINERESPONSE']._serialized_start=794
+  _globals['_REFINERESPONSE']._serialized_end=941
+  _globals['_REFINERESULT']._serialized_start=944
+  _globals['_REFINERESULT']._serialized_end=1136
+  _globals['_DETECTORSERVICELISTMODELSREQUEST']._serialized_start=1138
+  _globals['_DETECTORSERVICELISTMODELSREQUEST']._serialized_end=1172
+  _globals['_DETECTORSERVICELISTMODELSRESPONSE']._serialized_start=1174
+  _globals['_DETECTORSERVICELISTMODELSRESPONSE']._serialized_end=1250
+  _globals['_DETECTORSERVICE']._serialized_start=1253
+  _globals['_DETECTORSERVICE']._serialized_end=1519
 # @@protoc_insertion_point(module_scope)

@@ -26,7 +26,7 @@ if _version_not_supported:
 
 
 class DetectorServiceStub(object):
-    """Finds the stamps on pages, several pages a call.
+    """Serves the models that find stamps: detectors, which look at pages, and refiners, which look at single candidates.
     """
 
     def __init__(self, channel):
@@ -40,6 +40,11 @@ class DetectorServiceStub(object):
                 request_serializer=stamp2vec_dot_v1_dot_detector__pb2.DetectRequest.SerializeToString,
                 response_deserializer=stamp2vec_dot_v1_dot_detector__pb2.DetectResponse.FromString,
                 _registered_method=True)
+        self.Refine = channel.unary_unary(
+                '/stamp2vec.v1.DetectorService/Refine',
+                request_serializer=stamp2vec_dot_v1_dot_detector__pb2.RefineRequest.SerializeToString,
+                response_deserializer=stamp2vec_dot_v1_dot_detector__pb2.RefineResponse.FromString,
+                _registered_method=True)
         self.ListModels = channel.unary_unary(
                 '/stamp2vec.v1.DetectorService/ListModels',
                 request_serializer=stamp2vec_dot_v1_dot_detector__pb2.DetectorServiceListModelsRequest.SerializeToString,
@@ -48,12 +53,19 @@ class DetectorServiceStub(object):
 
 
 class DetectorServiceServicer(object):
-    """Finds the stamps on pages, several pages a call.
+    """Serves the models that find stamps: detectors, which look at pages, and refiners, which look at single candidates.
     """
 
     def Detect(self, request, context):
         """Finds the stamps on each image. An image that cannot be read spoils only its own result;
         the call fails when no image of it can be read.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def Refine(self, request, context):
+        """Looks again at candidates that a detector has found: whether each is a stamp, where exactly, and which way up.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -74,6 +86,11 @@ def add_DetectorServiceServicer_to_server(servicer, server):
                     request_deserializer=stamp2vec_dot_v1_dot_detector__pb2.DetectRequest.FromString,
                     response_serializer=stamp2vec_dot_v1_dot_detector__pb2.DetectResponse.SerializeToString,
             ),
+            'Refine': grpc.unary_unary_rpc_method_handler(
+                    servicer.Refine,
+                    request_deserializer=stamp2vec_dot_v1_dot_detector__pb2.RefineRequest.FromString,
+                    response_serializer=stamp2vec_dot_v1_dot_detector__pb2.RefineResponse.SerializeToString,
+            ),
             'ListModels': grpc.unary_unary_rpc_method_handler(
                     servicer.ListModels,
                     request_deserializer=stamp2vec_dot_v1_dot_detector__pb2.DetectorServiceListModelsRequest.FromString,
@@ -88,7 +105,7 @@ def add_DetectorServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class DetectorService(object):
-    """Finds the stamps on pages, several pages a call.
+    """Serves the models that find stamps: detectors, which look at pages, and refiners, which look at single candidates.
     """
 
     @staticmethod
@@ -108,6 +125,33 @@ class DetectorService(object):
             '/stamp2vec.v1.DetectorService/Detect',
             stamp2vec_dot_v1_dot_detector__pb2.DetectRequest.SerializeToString,
             stamp2vec_dot_v1_dot_detector__pb2.DetectResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Refine(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/stamp2vec.v1.DetectorService/Refine',
+            stamp2vec_dot_v1_dot_detector__pb2.RefineRequest.SerializeToString,
+            stamp2vec_dot_v1_dot_detector__pb2.RefineResponse.FromString,
             options,
             channel_credentials,
             insecure,

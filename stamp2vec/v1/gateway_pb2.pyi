@@ -295,8 +295,8 @@ class AnalyzeDocumentResponse(google.protobuf.message.Message):
     @property
     def models(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[stamp2vec.v1.common_pb2.ModelInfo]:
         """The models that answered, in this order: detector, embedder when vectors were asked for, segmenter when masks,
-        text, unrolled or clean stamps were or ink was compared, pair network when ink was compared, reader when text was
-        asked for.
+        text, unrolled or clean stamps were, refiner where one was measured with the detector, segmenter and pair network
+        when ink was compared, reader when text was asked for; each once.
         """
 
     @property

@@ -2,7 +2,7 @@
 
 import dataclasses
 
-from stamp2vec.calibration import PairCalibration, Verification
+from stamp2vec.calibration import PairCalibration, RefinementCalibration, Verification
 from stamp2vec.errors import InvalidInput
 from stamp2vec.v1 import common_pb2
 from stamp2vec.values import ModelInfo, Preset, Views
@@ -27,6 +27,9 @@ def info_to_message(info: ModelInfo) -> common_pb2.ModelInfo:
         pair_calibration=None
         if info.pair_calibration is None
         else common_pb2.PairCalibration(**dataclasses.asdict(info.pair_calibration)),
+        refinement_calibrations=[
+            common_pb2.RefinementCalibration(**dataclasses.asdict(each)) for each in info.refinement_calibrations
+        ],
     )
 
 
@@ -48,6 +51,7 @@ def info_from_message(message: common_pb2.ModelInfo) -> ModelInfo:
         views=VIEWS.from_number(message.views) or Views.WHOLE,
         verification=_verification(message),
         pair_calibration=_pair_calibration(message),
+        refinement_calibrations=tuple(filter(None, map(_refinement_calibration, message.refinement_calibrations))),
     )
 
 
@@ -63,6 +67,14 @@ def _pair_calibration(message: common_pb2.ModelInfo) -> PairCalibration | None:
     try:
         values = {name: getattr(message.pair_calibration, name) for name in names}
         return PairCalibration(**values) if message.HasField("pair_calibration") else None
+    except ValueError:
+        return None
+
+
+def _refinement_calibration(message: common_pb2.RefinementCalibration) -> RefinementCalibration | None:
+    names = [field.name for field in dataclasses.fields(RefinementCalibration)]
+    try:
+        return RefinementCalibration(**{name: getattr(message, name) for name in names})
     except ValueError:
         return None
 

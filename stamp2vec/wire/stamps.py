@@ -4,7 +4,7 @@ import numpy as np
 
 from stamp2vec.document.stamps import StampPngs, StripPngs
 from stamp2vec.imaging import decode_image
-from stamp2vec.v1 import common_pb2, gateway_pb2
+from stamp2vec.v1 import common_pb2, detector_pb2, gateway_pb2
 from stamp2vec.values import Detection, Embedding, InkColour, Source, Stamp, StampType
 from stamp2vec.wire.enums import INK_COLOURS, SOURCES, STAMP_TYPES
 from stamp2vec.wire.images import box_from_message, box_to_message, mask_from_message, mask_to_message
@@ -34,6 +34,25 @@ def detection_from_message(message: common_pb2.Detection) -> Detection:
         angle_degrees=message.angle_degrees,
         ink_colour=INK_COLOURS.from_number(message.ink_colour),
     )
+
+
+def refinement_to_message(answer: np.ndarray) -> detector_pb2.RefineResult:
+    """float32 (8,) as in `detection.refinement`."""
+    *box, logit, angle_degrees, angle_probability, kind = answer.tolist()
+    return detector_pb2.RefineResult(
+        box=box_to_message(box),
+        logit=logit,
+        angle_degrees=angle_degrees,
+        angle_probability=angle_probability,
+        type=STAMP_TYPES.to_number(tuple(StampType)[round(kind)]),
+    )
+
+
+def refinement_from_message(message: detector_pb2.RefineResult) -> np.ndarray:
+    """float32 (8,) as in `detection.refinement`."""
+    kind = tuple(StampType).index(STAMP_TYPES.from_number(message.type) or StampType.OTHER)
+    looks = message.logit, message.angle_degrees, message.angle_probability, kind
+    return np.array([*box_from_message(message.box), *looks], np.float32)
 
 
 def vector_to_message(vector: np.ndarray, model: common_pb2.ModelVersion) -> common_pb2.Vector:

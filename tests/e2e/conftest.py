@@ -14,13 +14,14 @@ from torch import nn
 
 from services.stack.processes import running
 from services.table import MODEL_SERVICE_NAMES, service_of
-from stamp2vec import hub
-from stamp2vec.calibration import Verification
+from stamp2vec import engines, hub
+from stamp2vec.calibration import RefinementCalibration, Verification
 from stamp2vec.models import build
 from stamp2vec.pipelines import (
     DetectionPipeline,
     DocumentPipeline,
     EmbeddingPipeline,
+    RefinementPipeline,
     SegmentationPipeline,
     VerificationPipeline,
 )
@@ -36,6 +37,9 @@ OPTIONS = ("--executors", "1", "--max-batch", "4", "--capacity", "128", "--stuck
 
 # Random weights make vectors that are all alike: ink is compared where they are next to the same, as it takes long.
 VERIFICATION = Verification(((0.999, 0.0), (0.9999, 1.0)), 0.5, 0.2, {"0.01": 0.999})
+
+# The detector's scores are kept nearly as they are: what the refiner adds is to be seen, and to leave stamps apart.
+REFINEMENT = RefinementCalibration("yolo-stamp@0.0.1", 0.0, 1.0, 0.1, box_share=0.25, threshold=0.7)
 
 
 @pytest.fixture(scope="session")
@@ -56,6 +60,9 @@ def folders(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     described = replace(manifest("stamp-yolo", Task.DETECT, {"width": 4}, 320, 0), presets=(Preset.ACCURATE,))
     described = replace(described, views=Views.WHOLE_AND_TILES)
     hub.save(root / "stamp-yolo", replace(described, threshold=0.3), accurate.state_dict())
+    described = replace(manifest("stamp-refine", Task.REFINE, {}, 128, 0), presets=tuple(Preset))
+    described = replace(described, refinement_calibrations=(REFINEMENT,))
+    hub.save(root / "stamp-refine", described, build("stamp-refine", {}).state_dict())
     return {folder.name: folder for folder in root.iterdir()}
 
 
@@ -63,7 +70,7 @@ def folders(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 def services(folders: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     logs = tmp_path_factory.mktemp("logs")
     options = {service: [*OPTIONS] for service in MODEL_SERVICE_NAMES}
-    for name in (*(name for name, *_ in MODELS), "stamp-yolo"):
+    for name in (*(name for name, *_ in MODELS), "stamp-yolo", "stamp-refine"):
         task = hub.read_manifest(folders[name]).task
         options[service_of(task).name] += ["--model", str(folders[name])]
     with running(options, logs) as stack, channel(stack.address("gateway").target) as open_channel:
@@ -73,18 +80,19 @@ def services(folders: dict[str, Path], tmp_path_factory: pytest.TempPathFactory)
 @pytest.fixture(scope="session")
 def pipeline(folders: dict[str, Path]) -> DocumentPipeline:
     """What the gateway's answers are held equal to."""
-    return _pipeline(folders, "yolo-stamp")
+    refiner = RefinementPipeline.from_pretrained(folders["stamp-refine"])
+    return _pipeline(folders, DetectionPipeline(engines.load(folders["yolo-stamp"], Task.DETECT), refiner))
 
 
 @pytest.fixture(scope="session")
 def accurate_pipeline(folders: dict[str, Path]) -> DocumentPipeline:
     """The same of the accurate preset."""
-    return _pipeline(folders, "stamp-yolo")
+    return _pipeline(folders, DetectionPipeline.from_pretrained(folders["stamp-yolo"]))
 
 
-def _pipeline(folders: dict[str, Path], detector: str) -> DocumentPipeline:
+def _pipeline(folders: dict[str, Path], detector: DetectionPipeline) -> DocumentPipeline:
     return DocumentPipeline(
-        DetectionPipeline.from_pretrained(folders[detector]),
+        detector,
         SegmentationPipeline.from_pretrained(folders["stamp-unet"]),
         EmbeddingPipeline.from_pretrained(folders["tvae"]),
         VerificationPipeline.from_pretrained(folders["stamp-pair"]),

@@ -47,7 +47,7 @@ def test_a_page_gives_boxes_masks_vectors_and_similarities(client: Client, page:
     assert result.similarity.shape == (count, count)
     np.testing.assert_allclose(result.similarity, result.similarity.T, atol=1e-5)
     np.testing.assert_allclose(np.diag(result.similarity), 1, atol=1e-4)
-    assert [model.task for model in result.models] == ["detect", "embed", "segment", "verify"]
+    assert [model.task for model in result.models] == ["detect", "embed", "segment", "refine", "verify"]
     assert 0 < result.timing.detect_ms < result.timing.total_ms
 
 
@@ -128,7 +128,7 @@ def test_probabilities_and_dies_are_the_same(client: Client, pipeline: DocumentP
     first, second = ([stamp.die_group for stamp in page.stamps] for page in result.pages)
     shared = {*first} & {*second} - {0}
     assert len(shared) > 1
-    assert [model.task for model in result.models] == ["detect", "embed", "segment", "verify"]
+    assert [model.task for model in result.models] == ["detect", "embed", "refine", "segment", "verify"]
     assert 0 < result.timing.compare_ms < result.timing.total_ms
     hold_equal(result, pipeline(twice, min_score=0.6))
 
@@ -304,10 +304,10 @@ def test_single_models_answer_in_pixels_of_the_picture(services: Running, page: 
 
 def test_all_models_are_listed(services: Running) -> None:
     answer = services.stub.ListModels(gateway_pb2.ListModelsRequest(), timeout=TIMEOUT_S)
-    assert [model.task for model in answer.models] == [1, 1, 2, 3, 4, 5]
+    assert [model.task for model in answer.models] == [1, 1, 6, 2, 3, 4, 5]
     fast, accurate, *both = (list(model.presets) for model in answer.models)
     assert (fast, accurate) == ([common_pb2.PRESET_FAST], [common_pb2.PRESET_ACCURATE])
-    assert both == [[common_pb2.PRESET_FAST, common_pb2.PRESET_ACCURATE]] * 4
+    assert both == [[common_pb2.PRESET_FAST, common_pb2.PRESET_ACCURATE]] * 5
     images = [common_pb2.Image(raw=common_pb2.RawImage(data=bytes(192), height=8, width=8, channels=3))]
     request = gateway_pb2.DetectStampsRequest(images=images, model=common_pb2.ModelSelector(name="nobody"))
     with pytest.raises(grpc.RpcError) as caught:

@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 
 from stamp2vec.calibration import Verification
-from stamp2vec.detection.candidates import SCORE_FLOOR
 from stamp2vec.document import (
     AnalyzedPage,
     DocumentDies,
@@ -22,7 +21,6 @@ from stamp2vec.document import (
     failed_page,
     merged,
     page_views,
-    view_min_score,
 )
 from stamp2vec.errors import InvalidCall, InvalidImage, InvalidInput, ServiceError, Stamp2vecError
 from stamp2vec.imaging import BrokenPage, PageInfo
@@ -273,12 +271,6 @@ def test_the_manifest_decides_what_a_detector_gets_of_a_page() -> None:
     assert len(page_views(image, DETECTOR)) == 1
     assert len(page_views(image, TILED)) == 3
     assert all(view.pixels.shape == (64, 64, 3) for view in page_views(image, TILED))
-
-
-def test_of_several_views_each_gives_all_that_it_has() -> None:
-    assert view_min_score(DETECTOR, None) is None
-    assert view_min_score(DETECTOR, 0.3) == 0.3
-    assert view_min_score(TILED, 0.3) == view_min_score(TILED, None) == SCORE_FLOOR
 
 
 def test_merged_stamps_are_in_pixels_of_the_page_and_score_enough() -> None:

@@ -1,7 +1,10 @@
 """The colour of ink: on white and tinted paper, in bad light, under and over black print."""
 
+import io
+
 import numpy as np
 import pytest
+from PIL import Image
 
 from stamp2vec.imaging import ink_colour, ink_colours
 from stamp2vec.values import InkColour
@@ -66,6 +69,24 @@ def test_on_a_grey_scan_ink_is_black_or_grey(ink: InkColour) -> None:
 @pytest.mark.parametrize("level", [0, 128, 255])
 def test_without_ink_there_is_no_colour(level: int) -> None:
     assert ink_colour(np.full((8, 8, 3), level, np.uint8)) is None
+
+
+def test_thin_black_strokes_have_not_the_hue_that_a_jpeg_gives_them() -> None:
+    """Of its paper: a JPEG has one hue for four pixels."""
+    crop = np.full((120, 120, 3), (255, 240, 140), np.uint8)
+    y, x = np.mgrid[:120, :120] - 59.5
+    for radius in (20, 35, 45, 55):
+        crop[np.abs(np.hypot(x, y) - radius) < 0.8] = (30, 28, 16)
+    file = io.BytesIO()
+    Image.fromarray(crop).save(file, "JPEG", quality=75)
+    assert ink_colour(np.asarray(Image.open(file))) in (InkColour.BLACK, InkColour.GREY)
+
+
+def test_of_many_inks_none_is_named() -> None:
+    crop = stamped(InkColour.RED)
+    for part, ink in enumerate((InkColour.RED, InkColour.GREEN, InkColour.BLUE)):
+        crop[:, 40 * part : 40 * part + 40] = stamped(ink)[:, 40 * part : 40 * part + 40]
+    assert ink_colour(crop) is None
 
 
 def test_yellow_is_no_ink() -> None:

@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from stamp2vec.calibration import Verification
+from stamp2vec.calibration import RefinementCalibration, Verification
 from stamp2vec.errors import WeightsError
 from stamp2vec.hub.manifest import Manifest
 from stamp2vec.values import Preset, Task
@@ -36,6 +36,10 @@ def changed(**values: object) -> str:
 
 def test_a_manifest_survives_its_file() -> None:
     assert Manifest.from_json(MANIFEST.to_json()) == MANIFEST
+    quantised = dataclasses.replace(MANIFEST, graph_sha256="1" * 64, graph_precision="int8")
+    assert Manifest.from_json(quantised.to_json()) == quantised
+    with pytest.raises(WeightsError, match="graph_precision must be int8, or left out"):
+        dataclasses.replace(quantised, graph_precision="int4")
     assert MANIFEST.reference == "yolo-stamp@1.10.0"
     assert MANIFEST.version_order > dataclasses.replace(MANIFEST, version="1.9.9").version_order
 
@@ -63,6 +67,7 @@ def test_a_manifest_survives_its_file() -> None:
         ("input_height", True),
         ("input_height", 0),
         ("input_width", 10**9),
+        ("graph_precision", "int8"),  # of no graph
         ("threshold", "0.5"),
         ("threshold", 1.5),
         ("threshold", 10**400),
@@ -125,15 +130,24 @@ EMBEDDER = dataclasses.replace(
 )
 VERIFIER = dataclasses.replace(MANIFEST, task=Task.VERIFY, threshold=0.0, pair_calibration=CALIBRATION)
 
+REFINER = dataclasses.replace(
+    MANIFEST,
+    task=Task.REFINE,
+    threshold=0.0,
+    refinement_calibrations=(RefinementCalibration("yolo-stamp@2.1.0", -0.5, 0.25, 1.5, 0.75, 0.6),),
+)
 
-@pytest.mark.parametrize("manifest", [EMBEDDER, VERIFIER], ids=["verification", "pair_calibration"])
+
+@pytest.mark.parametrize(
+    "manifest", [EMBEDDER, VERIFIER, REFINER], ids=["verification", "pair_calibration", "refinement_calibrations"]
+)
 def test_what_was_measured_survives_its_file_and_may_be_absent(
     manifest: Manifest, request: pytest.FixtureRequest
 ) -> None:
     key = request.node.callspec.id
     assert Manifest.from_json(manifest.to_json()) == manifest
     assert getattr(manifest.info, key) == getattr(manifest, key)
-    older = dataclasses.replace(manifest, verification=None, pair_calibration=None)
+    older = dataclasses.replace(manifest, verification=None, pair_calibration=None, refinement_calibrations=())
     assert key not in older.to_json()
     assert Manifest.from_json(older.to_json()) == older
 
@@ -149,6 +163,8 @@ def test_only_a_pair_network_has_a_pair_calibration() -> None:
     for manifest in (MANIFEST, EMBEDDER):
         with pytest.raises(WeightsError, match="pair_calibration must be left out for what is no pair network"):
             dataclasses.replace(manifest, pair_calibration=CALIBRATION)
+    with pytest.raises(WeightsError, match="refinement_calibrations must be left out for what is no refiner"):
+        dataclasses.replace(MANIFEST, refinement_calibrations=REFINER.refinement_calibrations)
     with pytest.raises(WeightsError, match="verification must be left out for what is no embedder"):
         dataclasses.replace(VERIFIER, verification=EMBEDDER.verification)
 
@@ -171,6 +187,31 @@ def test_a_wrong_pair_calibration_is_named(change: dict[str, object], text: str)
     values["pair_calibration"] |= change
     with pytest.raises(WeightsError, match=rf"pair_calibration\.?.*{text}"):
         Manifest.from_json(json.dumps(values))
+
+
+@pytest.mark.parametrize(
+    ("change", "text"),
+    [
+        ({"detector": "yolo-stamp"}, "detector must be a model's name and version"),
+        ({"detector": 3}, "detector must be"),
+        ({"by_refiner": -1.0}, "by_detector and by_refiner must be 0 or more"),
+        ({"threshold": "0.5"}, "threshold must be"),
+        ({"box_share": 2}, "box_share and threshold must be 0 to 1"),
+        ({"colour": 1.0}, "must be an object with detector, intercept"),
+    ],
+)
+def test_a_wrong_refinement_calibration_is_named(change: dict[str, object], text: str) -> None:
+    values = json.loads(REFINER.to_json())
+    values["refinement_calibrations"][0] |= change
+    with pytest.raises(WeightsError, match=rf"refinement_calibrations\[0\]\.?.*{text}"):
+        Manifest.from_json(json.dumps(values))
+
+
+@pytest.mark.parametrize("value", [None, [], {}, [None], 0.5])
+def test_what_are_no_refinement_calibrations_is_named(value: object) -> None:
+    values = json.loads(REFINER.to_json())
+    with pytest.raises(WeightsError, match="refinement_calibrations"):
+        Manifest.from_json(json.dumps({**values, "refinement_calibrations": value}))
 
 
 @pytest.mark.parametrize("value", [None, [], {}, {"segmenter": "stamp-unet"}, 0.5])

@@ -127,7 +127,7 @@ def test_boxes_are_in_pixels_of_the_image_that_was_passed(
 
 
 def test_thresholds_of_yolov8_are_those_of_the_detector(yolov8: Yolov8Pipeline, page: Image.Image) -> None:
-    assert len(yolov8(page, 0.9, 0.05)) > len(yolov8(page, nms_threshold=0.1, conf_threshold=0.05)) >= 4
+    assert len(yolov8(page, 0.9, 0.01)) > len(yolov8(page, nms_threshold=0.1, conf_threshold=0.01)) >= 4
     assert len(yolov8(page, conf_threshold=1.0)) == 0
     with pytest.raises(InvalidInput, match=r"max_overlap is 0\.95: choose 0 to 0\.9"):
         yolov8(page, nms_threshold=0.95)

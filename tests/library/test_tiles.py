@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from stamp2vec.imaging import views
-from stamp2vec.imaging.tiles import MAX_VIEWS, OVERLAP, SMALL, TILE, tiles
+from stamp2vec.imaging.formats import is_long
+from stamp2vec.imaging.tiles import MAX_VIEWS, OVERLAP, SMALL, TILE, pieces, tiles
 from stamp2vec.values import Views
 
 SIDES = [
@@ -42,6 +43,28 @@ def test_tiles_cover_the_page_share_their_edges_and_are_few(height: int, width: 
         assert side == length or side >= min(TILE, max(height, width) / 1.5)
         for (_, end), (start, _) in itertools.pairwise(spans):
             assert end - start >= OVERLAP * side - 2  # rounding moves each edge by a pixel
+
+
+@pytest.mark.parametrize("shown", Views)
+@pytest.mark.parametrize(("height", "width"), [(6000, 600), (600, 15_000), (20_000, 4000), (3000, 1), (1, 20_000)])
+def test_a_long_page_is_seen_in_pieces_alone(shown: Views, height: int, width: int) -> None:
+    page = np.full((height, width, 3), 255, np.uint8)
+    parts = views(page, (64, 48), shown)
+    assert 2 <= len(parts) <= MAX_VIEWS
+    longer, shorter = max(height, width), min(height, width)
+    spans = sorted({(part.top, part.top + part.place.height) for part in parts})
+    if width > height:
+        spans = sorted({(part.left, part.left + part.place.width) for part in parts})
+    assert (spans[0][0], spans[-1][1]) == (0, longer)
+    for (_, end), (start, _) in itertools.pairwise(spans):
+        assert end - start >= min(0.45 * shorter, 0.3 * TILE)
+
+
+def test_how_many_pieces_a_receipt_has() -> None:
+    assert len(pieces(6000, 600, Views.WHOLE)) == len(pieces(600, 6000, Views.WHOLE)) == 10
+    assert not is_long(1754, 1240)
+    assert not is_long(2000, 1000)
+    assert is_long(2001, 1000)
 
 
 def test_usual_scans_have_few_tiles() -> None:

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from google.protobuf.message import Message
 
-from stamp2vec.calibration import PairCalibration, Verification
+from stamp2vec.calibration import PairCalibration, RefinementCalibration, Verification
 from stamp2vec.client import calls
 from stamp2vec.document import EraseOptions, Options
 from stamp2vec.errors import (
@@ -91,6 +91,16 @@ VERIFIER = dataclasses.replace(
         typical_letter_by_correlation=-3.0,
         same_limit=0.25,
         same_limit_by_typical=0.6,
+    ),
+)
+
+REFINER = dataclasses.replace(
+    SEGMENTER,
+    name="stamp-refine",
+    task=Task.REFINE,
+    refinement_calibrations=(
+        RefinementCalibration("yolo-stamp@2.1.0", -1 / 3, 0.25, 1e-9, 0.1, 0.605),
+        RefinementCalibration("stamp-yolo@2.2.0", 1.0, 0.0, 2.0, 1.0, 0.5),
     ),
 )
 
@@ -236,7 +246,7 @@ def test_masks_and_boxes() -> None:
     assert images.box_from_message(sent(images.box_to_message((1.5, 2.0, 3.25, 4.0)))) == (1.5, 2.0, 3.25, 4.0)
 
 
-@pytest.mark.parametrize("info", [DETECTOR, EMBEDDER, SEGMENTER, VERIFIER], ids=lambda info: info.name)
+@pytest.mark.parametrize("info", [DETECTOR, EMBEDDER, SEGMENTER, VERIFIER, REFINER], ids=lambda info: info.name)
 def test_models(info: ModelInfo) -> None:
     assert models.info_from_message(sent(models.info_to_message(info))) == info
 
@@ -281,6 +291,20 @@ def test_a_pair_calibration_that_makes_no_sense_is_taken_for_none(wrong: dict[st
     for name, value in wrong.items():
         setattr(message.pair_calibration, name, value)
     assert models.info_from_message(sent(message)) == dataclasses.replace(VERIFIER, pair_calibration=None)
+
+
+@pytest.mark.parametrize("wrong", [{"detector": "yolo-stamp"}, {"by_refiner": -1.0}, {"intercept": float("nan")}])
+def test_a_refinement_calibration_that_makes_no_sense_is_taken_for_none(wrong: dict[str, Any]) -> None:
+    message = models.info_to_message(REFINER)
+    for name, value in wrong.items():
+        setattr(message.refinement_calibrations[0], name, value)
+    kept = REFINER.refinement_calibrations[1:]
+    assert models.info_from_message(sent(message)) == dataclasses.replace(REFINER, refinement_calibrations=kept)
+
+
+def test_what_a_refiner_says() -> None:
+    answer = np.array([-3.5, 0.25, 130.0, 64.0, -2.75, 180.0, 0.5, list(StampType).index(StampType.WORD)], np.float32)
+    np.testing.assert_array_equal(stamps.refinement_from_message(sent(stamps.refinement_to_message(answer))), answer)
 
 
 @pytest.mark.parametrize("model", [Preset.ACCURATE, "tvae", "tvae@1.0.0"])

@@ -23,6 +23,7 @@ INPUT = {
     "tvae": 128,
     "stamp-lite": 160,
     "stamp-pair": 128,
+    "stamp-refine": 128,
     "stamp-text": 40,
 }
 OUTPUT = {
@@ -33,6 +34,7 @@ OUTPUT = {
     "tvae": (128,),
     "stamp-lite": (384,),
     "stamp-pair": (3, 32, 32),
+    "stamp-refine": (NUMBERS,),
     "stamp-text": (10, CLASSES),
 }
 

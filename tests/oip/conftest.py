@@ -17,10 +17,13 @@ from tests.services.random_models import save_model
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def services(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[dict[str, Served]]:
-    """`detector` with yolo-stamp, `segmenter` with stamp-unet, `embedder` with tvae and stamp-pair."""
+    """`detector` with yolo-stamp and stamp-refine, `segmenter` with stamp-unet, `embedder` with tvae and stamp-pair."""
     folder = tmp_path_factory.mktemp("weights")
     models = {
-        detector: (save_model(folder, "yolo-stamp", Task.DETECT, 448),),
+        detector: (
+            save_model(folder, "yolo-stamp", Task.DETECT, 448),
+            save_model(folder, "stamp-refine", Task.REFINE, 128),
+        ),
         segmenter: (save_model(folder, "stamp-unet", Task.SEGMENT, 256),),
         embedder: (
             save_model(folder, "tvae", Task.EMBED, 128, vector_size=128),

@@ -38,8 +38,20 @@ from tests.services.test_reader import INSTALL, strip
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 Code = grpc.StatusCode
-SIZES = {"yolo-stamp": (448, 448), "stamp-unet": (256, 256), "tvae": (128, 128), "stamp-pair": (192, 96)}
-SERVICES = {"yolo-stamp": "detector", "stamp-unet": "segmenter", "tvae": "embedder", "stamp-pair": "embedder"}
+SIZES = {
+    "yolo-stamp": (448, 448),
+    "stamp-refine": (128, 128),
+    "stamp-unet": (256, 256),
+    "tvae": (128, 128),
+    "stamp-pair": (192, 96),
+}
+SERVICES = {
+    "yolo-stamp": "detector",
+    "stamp-refine": "detector",
+    "stamp-unet": "segmenter",
+    "tvae": "embedder",
+    "stamp-pair": "embedder",
+}
 
 
 def pictures(model: str, count: int = 6) -> NDArray[np.uint8]:
@@ -80,6 +92,26 @@ async def test_detections_are_those_of_detect_without_options(services: Mapping[
         assert found["types"][row, :count].tolist() == [each.type for each in result.detections]
         for name in ("boxes", "scores", "angles", "types"):
             assert not found[name][row, count:].any()
+
+
+async def test_refinements_are_those_of_refine(services: Mapping[str, Served]) -> None:
+    found = await infer(services, "stamp-refine")
+    stub = cast(
+        "detector_pb2_grpc.DetectorServiceAsyncStub",
+        detector_pb2_grpc.DetectorServiceStub(services["detector"].channel),
+    )
+    windows = map(image_to_message, pictures("stamp-refine"))
+    results = (await stub.Refine(detector_pb2.RefineRequest(windows=windows))).results
+    assert list(found) == ["boxes", "logits", "angles", "angle_probabilities", "types"]
+    expected: dict[str, Any] = {
+        "boxes": [[each.box.x1, each.box.y1, each.box.x2, each.box.y2] for each in results],
+        "logits": [[each.logit] for each in results],
+        "angles": [[each.angle_degrees] for each in results],
+        "angle_probabilities": [[each.angle_probability] for each in results],
+        "types": [[each.type] for each in results],
+    }
+    for name, values in expected.items():
+        np.testing.assert_allclose(found[name], values, rtol=1e-3, atol=1e-2)
 
 
 async def test_masks_are_those_of_segment(services: Mapping[str, Served]) -> None:

@@ -6,7 +6,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Playwright, Request
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Locator, Page, Playwright, Request
+
+from stamp2vec.values import DocumentResult
 
 TIMEOUT_S = 60.0
 
@@ -70,6 +72,18 @@ def analysed(page: Page) -> None:
     """Returns when the document is done."""
     page.locator("#progress").wait_for(state="hidden")
     page.locator("#work").wait_for()
+
+
+def pair_of(found: DocumentResult) -> tuple[int, int]:
+    """The numbers of the only two stamps of one die, from 1."""
+    groups = [stamp.die_group for stamp in found.pages[0].stamps]
+    first, second = (number for number, group in enumerate(groups, 1) if groups.count(group) == 2)
+    return first, second
+
+
+def cell(page: Page, pair: tuple[int, int]) -> Locator:
+    """The cell of two stamps in the table of how alike they are."""
+    return page.locator(f"[role=gridcell][aria-label^='Stamps {pair[0]} and {pair[1]}:']")
 
 
 def boxes(page: Page) -> list[str]:

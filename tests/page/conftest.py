@@ -12,9 +12,11 @@ import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from services.stack.processes import Stack, running
+from stamp2vec.client import Client
+from stamp2vec.values import DocumentResult
 from tests.conftest import ROOT, require
 from tests.page import browser as chromium
-from tests.page.browser import TIMEOUT_S, analysed, upload, visiting
+from tests.page.browser import TIMEOUT_S, analysed, pair_of, upload, visiting
 
 
 @pytest.fixture(scope="package")
@@ -41,6 +43,19 @@ def browser() -> Iterator[Browser]:
 def sample() -> bytes:
     """A letter with five stamps, two of them of one die; the fast models find four of them."""
     return (ROOT / "docs/sample/page.jpg").read_bytes()
+
+
+@pytest.fixture(scope="package")
+def found(stack: Stack, sample: bytes) -> DocumentResult:
+    """What the gateway says of the sample page."""
+    with Client(stack.address("gateway").target) as client:
+        return client.analyze(sample)
+
+
+@pytest.fixture(scope="package")
+def pair(found: DocumentResult) -> tuple[int, int]:
+    """The numbers of the two stamps of one die, from 1."""
+    return pair_of(found)
 
 
 @pytest.fixture

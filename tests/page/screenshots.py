@@ -9,8 +9,9 @@ from PIL import Image
 from playwright.sync_api import Page, sync_playwright
 
 from services.stack.processes import running
+from stamp2vec.client import Client
 from tests.conftest import ROOT
-from tests.page.browser import analysed, launch, upload, visiting
+from tests.page.browser import analysed, cell, launch, pair_of, upload, visiting
 
 FOLDER = ROOT / "docs/sample"
 _VIEWPORT = {"width": 1280, "height": 800}
@@ -22,6 +23,8 @@ def main() -> int:
     sample = (FOLDER / "page.jpg").read_bytes()
     with tempfile.TemporaryDirectory() as logs, running({}, Path(logs)) as stack, sync_playwright() as playwright:
         stack.start_web(lambda starting, elapsed_s: None)
+        with Client(stack.address("gateway").target) as client:
+            pair = pair_of(client.analyze(sample))
         browser = launch(playwright, Path("/usr/bin/chromium"))
         url = f"http://{stack.address('web').target}/"
         with visiting(browser, url, viewport=_VIEWPORT) as page:
@@ -30,7 +33,7 @@ def main() -> int:
             page.keyboard.press("n")
             _save(page, "page-stamps.png")
             page.locator("#tab-alike").click()
-            page.locator("[role=gridcell]").nth(1).click()
+            cell(page, pair).click()
             page.locator("#compare-verdict.same").wait_for()
             page.locator("input[value=differences]").check()
             page.mouse.move(0, 0)

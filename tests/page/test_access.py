@@ -1,13 +1,14 @@
 """Everybody can use it: keys alone, small screens, dark rooms, screen readers; and nothing leaves the service."""
 
 import json
+import re
 from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, FilePayload, Page, expect
 
 from tests.conftest import ROOT, require
-from tests.page.browser import analysed, upload, visiting
+from tests.page.browser import analysed, cell, upload, visiting
 
 AXE = ROOT / "services/web/page/node_modules/axe-core/axe.min.js"
 
@@ -30,7 +31,7 @@ def test_keys_alone_are_enough(page: Page, sample: bytes) -> None:
     while page.evaluate("document.activeElement.getAttribute('role')") != "gridcell":
         page.keyboard.press("Tab")
     page.keyboard.press("ArrowRight")
-    expect(page.locator("[role=gridcell]:focus")).to_have_attribute("aria-label", "Stamps 1 and 3: 0.03")
+    expect(page.locator("[role=gridcell]:focus")).to_have_attribute("aria-label", re.compile("^Stamps 1 and 3: "))
     page.keyboard.press("Enter")
     expect(page.locator("#compare-b")).to_have_value("2")
     page.keyboard.press("Escape")
@@ -44,7 +45,9 @@ def test_keys_alone_are_enough(page: Page, sample: bytes) -> None:
 
 
 @pytest.mark.parametrize("width", [375, 320])
-def test_a_phone_scrolls_in_one_direction_only(browser: Browser, url: str, sample: bytes, width: int) -> None:
+def test_a_phone_scrolls_in_one_direction_only(
+    browser: Browser, url: str, sample: bytes, pair: tuple[int, int], width: int
+) -> None:
     options: dict[str, Any] = {"viewport": {"width": width, "height": 720}, "has_touch": True, "is_mobile": True}
     with visiting(browser, url, **options) as page:
         assert scrolls(page) == [False, width]
@@ -55,7 +58,7 @@ def test_a_phone_scrolls_in_one_direction_only(browser: Browser, url: str, sampl
         expect(page.locator(".card.selected .card-name")).to_have_text("Stamp 2")
         page.locator("#tab-alike").tap()
         assert scrolls(page) == [False, width]
-        page.locator("[role=gridcell]").nth(1).tap()
+        cell(page, pair).tap()
         expect(page.locator("#compare-verdict")).to_contain_text("of one die")
         inside = page.locator("#compare").evaluate("dialog => dialog.scrollWidth <= dialog.clientWidth")
         assert inside
@@ -90,7 +93,7 @@ def test_two_fingers_zoom(browser: Browser, url: str, sample: bytes) -> None:
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_axe_finds_nothing(browser: Browser, url: str, sample: bytes, scheme: str) -> None:
+def test_axe_finds_nothing(browser: Browser, url: str, sample: bytes, pair: tuple[int, int], scheme: str) -> None:
     """Contrast, names, roles, order: the rules of WCAG 2.2 that a program can check."""
     source = require(AXE, "make services/web/page/node_modules").read_text()
     with visiting(browser, url, color_scheme=scheme, reduced_motion="reduce") as page:
@@ -106,7 +109,7 @@ def test_axe_finds_nothing(browser: Browser, url: str, sample: bytes, scheme: st
         assert not (found := violations(page)), found
         page.locator("#tab-alike").click()
         assert not (found := violations(page)), found
-        page.locator("[role=gridcell]").nth(1).click()
+        cell(page, pair).click()
         page.locator("input[value=differences]").check()
         expect(page.locator("#compare-canvas")).to_be_visible()
         assert not (found := violations(page)), found

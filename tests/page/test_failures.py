@@ -148,15 +148,17 @@ def test_pictures_that_are_refused_cost_no_stamp(browser: Browser, url: str, sam
         analysed(page)
 
 
-def test_the_threshold_is_the_detectors_own_however_late_it_comes(browser: Browser, url: str, sample: bytes) -> None:
+def test_the_threshold_is_that_of_the_models_however_late_it_comes(browser: Browser, url: str, sample: bytes) -> None:
     with visiting(browser, url) as page:
         held: list[Route] = []
         page.route("**/v1/models", lambda route: held.append(route))
         page.reload()
         upload(page, sample)
         page.locator("#progress").wait_for()
-        held.pop().continue_()
-        expect(page.locator("#threshold-value")).to_have_text("0.53")
+        asked = held.pop()
+        models = asked.fetch().json()["models"]
+        asked.fulfill(json={"models": [{**model, "threshold": 0.87} for model in models]})
+        expect(page.locator("#threshold-value")).to_have_text("0.87")
         analysed(page)
 
 

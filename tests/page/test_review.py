@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
+from stamp2vec.values import DocumentResult
+
 
 def exported(page: Page, name: str) -> tuple[str, str]:
     """The name and the text of a download."""
@@ -84,18 +86,20 @@ def stamps(page: Page) -> list[dict[str, Any]]:
     return found
 
 
-def test_the_review_as_json(shown: Page) -> None:
+def test_the_review_as_json(shown: Page, found: DocumentResult, pair: tuple[int, int]) -> None:
     for key in "nar":
         shown.keyboard.press(key)
     name, text = exported(shown, "json")
-    found = json.loads(text)
+    review = json.loads(text)
     assert name == "page-reviewed.json"
-    assert found["file"] == "page.jpg"
-    assert found["threshold"] == 0.525
-    assert [(page["page"], page["width"], page["height"]) for page in found["pages"]] == [(1, 1240, 1754)]
-    assert [stamp["review"] for stamp in found["stamps"]] == ["accepted", "rejected", "open", "open"]
-    assert [stamp["die"] for stamp in found["stamps"]][:2] == ["A", "A"]
-    assert [stamp["type"] for stamp in found["stamps"]] == ["round", "round", "oval", "rectangle"]
+    assert review["file"] == "page.jpg"
+    assert review["threshold"] == 0.501
+    assert [(page["page"], page["width"], page["height"]) for page in review["pages"]] == [(1, 1240, 1754)]
+    assert [stamp["review"] for stamp in review["stamps"]] == ["accepted", "rejected", "open", "open"]
+    die = review["stamps"][pair[0] - 1]["die"]
+    assert die
+    assert [number for number, stamp in enumerate(review["stamps"], 1) if stamp["die"] == die] == list(pair)
+    assert [stamp["type"] for stamp in review["stamps"]] == [stamp.type for stamp in found.pages[0].stamps]
 
 
 def test_the_review_as_csv(shown: Page) -> None:
@@ -106,16 +110,17 @@ def test_the_review_as_csv(shown: Page) -> None:
     assert [float(rows[0][name]) for name in ("x1", "y1", "x2", "y2")] == stamps(shown)[0]["box"]
 
 
-def test_the_review_as_coco(shown: Page) -> None:
+def test_the_review_as_coco(shown: Page, found: DocumentResult) -> None:
     shown.keyboard.press("n")
     shown.keyboard.press("r")
-    found = json.loads(exported(shown, "coco")[1])
-    names = {category["id"]: category["name"] for category in found["categories"]}
-    assert [names[each["category_id"]] for each in found["annotations"]] == ["round", "oval", "rectangle"]
-    assert {each["image_id"] for each in found["annotations"]} == {image["id"] for image in found["images"]}
+    coco = json.loads(exported(shown, "coco")[1])
+    names = {category["id"]: category["name"] for category in coco["categories"]}
+    left = [stamp.type for stamp in found.pages[0].stamps[1:]]
+    assert [names[each["category_id"]] for each in coco["annotations"]] == left
+    assert {each["image_id"] for each in coco["annotations"]} == {image["id"] for image in coco["images"]}
     x1, y1, x2, y2 = stamps(shown)[1]["box"]
-    assert found["annotations"][0]["bbox"] == pytest.approx([x1, y1, x2 - x1, y2 - y1])
-    assert found["annotations"][0]["area"] == pytest.approx((x2 - x1) * (y2 - y1))
+    assert coco["annotations"][0]["bbox"] == pytest.approx([x1, y1, x2 - x1, y2 - y1])
+    assert coco["annotations"][0]["area"] == pytest.approx((x2 - x1) * (y2 - y1))
 
 
 def test_vectors_are_taken_along_with_their_model(shown: Page) -> None:

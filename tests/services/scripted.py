@@ -30,6 +30,7 @@ from tests.library.pairs import CALIBRATION
 DETECTOR_SIDE, SEGMENTER_SIDE, EMBEDDER_SIDE, VECTOR_SIZE = 64, 32, 16, 4
 VERIFIER_SIDE, PLACE_PX = 384, 4
 READER_SIDE = 64
+REFINER_SIDE = 48
 PAIR_CALIBRATION = dataclasses.replace(CALIBRATION, segmenter="segmenter")
 
 Handler = Callable[[Any, Any], Awaitable[None]]
@@ -42,6 +43,7 @@ def info(name: str, task: "common_pb2.Task.ValueType", version: str = "1.0.0", *
         common_pb2.TASK_EMBED: EMBEDDER_SIDE,
         common_pb2.TASK_VERIFY: VERIFIER_SIDE,
         common_pb2.TASK_READ: READER_SIDE,
+        common_pb2.TASK_REFINE: REFINER_SIDE,
     }[task]
     verifies = task == common_pb2.TASK_VERIFY
     return common_pb2.ModelInfo(
@@ -76,11 +78,13 @@ class Scripted:
     angle_degrees: float = 30.0
     """Of every stamp, which is an oval one."""
     detectors: list[common_pb2.ModelInfo] = field(default_factory=lambda: [info("detector", common_pb2.TASK_DETECT)])
+    refiners: list[common_pb2.ModelInfo] = field(default_factory=list)
     segmenters: list[common_pb2.ModelInfo] = field(default_factory=lambda: [info("segmenter", common_pb2.TASK_SEGMENT)])
     embedders: list[common_pb2.ModelInfo] = field(default_factory=lambda: [info("embedder", common_pb2.TASK_EMBED)])
     verifiers: list[common_pb2.ModelInfo] = field(default_factory=lambda: [info("verifier", common_pb2.TASK_VERIFY)])
     readers: list[common_pb2.ModelInfo] = field(default_factory=lambda: [info("reader", common_pb2.TASK_READ)])
     on_detect: Handler = nothing
+    on_refine: Handler = nothing
     on_segment: Handler = nothing
     on_embed: Handler = nothing
     on_verify: Handler = nothing
@@ -88,6 +92,8 @@ class Scripted:
     on_list: Handler = nothing
     poisoned: Callable[[np.ndarray], bool] = lambda pixels: False
     """Images that the detector fails on."""
+    refined: Callable[[np.ndarray], detector_pb2.RefineResult] = lambda pixels: detector_pb2.RefineResult()
+    """What the refiner says of a window."""
     ink: Callable[[np.ndarray], np.ndarray] = lambda pixels: np.full(pixels.shape[:2], 255, np.uint8)
     """What the segmenter finds: by default ink everywhere."""
     cursed: Callable[[np.ndarray], bool] = lambda pixels: False
@@ -152,11 +158,19 @@ class Detector(detector_pb2_grpc.DetectorServiceServicer):
             ]
         )
 
+    async def Refine(  # noqa: N802
+        self, request: detector_pb2.RefineRequest, context: Any
+    ) -> detector_pb2.RefineResponse:
+        """What `refined` says of each window."""
+        script = self._script
+        await script.begin(script.on_refine, request, context, script.refiners)
+        return detector_pb2.RefineResponse(results=[script.refined(pixels(window)) for window in request.windows])
+
     async def ListModels(  # noqa: N802
         self, request: detector_pb2.DetectorServiceListModelsRequest, context: Any
     ) -> detector_pb2.DetectorServiceListModelsResponse:
         await self._script.on_list(request, context)
-        return detector_pb2.DetectorServiceListModelsResponse(models=self._script.detectors)
+        return detector_pb2.DetectorServiceListModelsResponse(models=[*self._script.detectors, *self._script.refiners])
 
 
 class Segmenter(segmenter_pb2_grpc.SegmenterServiceServicer):

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from google.rpc import error_details_pb2  # type: ignore[import-untyped]
 
+from stamp2vec.detection.candidates import SCORE_FLOOR
 from stamp2vec.v1 import common_pb2, detector_pb2, gateway_pb2
 from tests.services.gateway import (
     TIMEOUT_S,
@@ -79,10 +80,9 @@ async def test_options_reach_the_detector() -> None:
         images = [picture(200)]
         await stub.DetectStamps(gateway_pb2.DetectStampsRequest(images=images, max_overlap=0.75), timeout=TIMEOUT_S)
     plain, chosen, loose, detected = [each for each in script.requests if isinstance(each, detector_pb2.DetectRequest)]
-    assert not plain.HasField("min_score")
+    assert plain.min_score == chosen.min_score == pytest.approx(SCORE_FLOOR)  # of all views together it is applied here
     assert not plain.HasField("max_overlap")
     assert loose.max_overlap == detected.max_overlap == 0.75
-    assert chosen.HasField("min_score")
     assert chosen.priority == common_pb2.PRIORITY_BULK
     assert chosen.model.name == "detector@1.0.0"
 

@@ -11,7 +11,7 @@ import argparse
 import json
 import sys
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +20,7 @@ from stamp2vec.detection.candidates import SCORE_FLOOR
 from stamp2vec.errors import Stamp2vecError
 from stamp2vec.values import Detection, Preset
 from training.evaluate import attributes, embedder, erasing, ink, models, texts, unrolling, verdicts
+from training.evaluate.altered import Alteration, altered
 from training.evaluate.montage import alarms, misses, montage
 from training.evaluate.report import Report, match_pages, report_on, table
 from training.evaluate.truth import read_kit, read_shards
@@ -39,6 +40,9 @@ def parser() -> argparse.ArgumentParser:
     data = detect.add_mutually_exclusive_group(required=True)
     data.add_argument("--shards", type=Path, help="rendered pages: a folder of training.synth.shards")
     data.add_argument("--kit", type=Path, help="real pages: a folder with a manifest.json; for evaluation only")
+    detect.add_argument(
+        "--altered", type=Alteration, choices=list(Alteration), help="with --shards: pages made into others"
+    )
     detect.add_argument("--model", action="append", help=MODEL_HELP)
     detect.add_argument("--out", type=Path, required=True, help="folder for detect.json and montage.png")
     detect.add_argument("--json", action="store_true", help="print detect.json in place of the tables")
@@ -111,7 +115,9 @@ def boxes(found: Sequence[Detection]) -> np.ndarray:
     return np.array([[*d.box, d.score] for d in found], float).reshape(-1, 5)
 
 
-def score_detectors(references: Sequence[str], shards: Path | None, kit: Path | None, out: Path) -> list[Report]:
+def score_detectors(
+    references: Sequence[str], shards: Path | None, kit: Path | None, out: Path, alteration: Alteration | None = None
+) -> list[Report]:
     """The reports of detectors on the same pages, written as one list, with a montage of the first one's mistakes.
 
     ValueError when the truth cannot be used.
@@ -120,13 +126,17 @@ def score_detectors(references: Sequence[str], shards: Path | None, kit: Path | 
     pages = read_shards(folder) if shards else read_kit(folder)
     if not pages:
         raise ValueError(f"{folder} has no page: render some with `python -m training.synth.shards`, or name another")
+    if alteration is not None:
+        if kit:
+            raise ValueError("--altered is for rendered pages: leave out --kit, and name --shards")
+        pages = altered(pages, alteration, out / alteration)
     reports: list[Report] = []
     for reference in references:
         pipeline = models.detector(reference)
         detections = pipeline([page.path for page in pages], min_score=SCORE_FLOOR)
         found = [boxes(of_page) for of_page in detections]
         matches = match_pages(pages, found)
-        threshold = pipeline.manifest.threshold
+        threshold = pipeline.threshold
         published = pipeline.manifest.architecture in models.PUBLISHED
         compared = None if published else attributes.compare(pages, detections, matches, threshold)
         data = "synthetic" if shards else "real"
@@ -134,7 +144,9 @@ def score_detectors(references: Sequence[str], shards: Path | None, kit: Path | 
             out.mkdir(parents=True, exist_ok=True)
             missed, alarming = misses(pages, found, matches, threshold), alarms(pages, found, matches, threshold)
             montage([("Missed stamps", missed), ("False alarms", alarming)]).save(out / "montage.png")
-        reports.append(report_on(pipeline.manifest, pages, found, matches, compared, data, folder))
+        reports.append(
+            report_on(replace(pipeline.manifest, threshold=threshold), pages, found, matches, compared, data, folder)
+        )
     write(out / "detect.json", reports)
     return reports
 
@@ -201,7 +213,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     args = parser().parse_args(arguments)
     try:
         if args.command == "detect":
-            lines = table(score_detectors(args.model or ["yolo-stamp"], args.shards, args.kit, args.out))
+            lines = table(score_detectors(args.model or ["yolo-stamp"], args.shards, args.kit, args.out, args.altered))
         elif args.command == "erase":
             args.out.mkdir(parents=True, exist_ok=True)
             erased = erasing.score(args.preset or list(Preset), args.pages, args.seed, args.out)

@@ -1,4 +1,9 @@
-"""Loads models to evaluate: those of the library, and folders that `training.baselines` has written."""
+"""Loads models to evaluate: those of the library, and folders that `training.baselines` has written.
+
+`python -m training.evaluate.models PRESET` prints the score from which on the preset finds stamps by default.
+"""
+
+import sys
 
 from torch import nn
 
@@ -7,7 +12,7 @@ from stamp2vec.engines import Engine
 from stamp2vec.engines.torch import TorchEngine
 from stamp2vec.hub.manifest import Manifest
 from stamp2vec.pipelines import DetectionPipeline, EmbeddingPipeline, SegmentationPipeline, VerificationPipeline
-from stamp2vec.values import Task
+from stamp2vec.values import Preset, Task
 from training.baselines import tvae, yolo_stamp
 
 PUBLISHED: dict[str, type[nn.Module]] = {
@@ -23,8 +28,8 @@ def described(reference: str) -> Manifest:
 
 
 def detector(reference: str) -> DetectionPipeline:
-    """A detector by its name, folder or address; errors as for `engines.load`."""
-    return DetectionPipeline(_engine(reference, Task.DETECT))
+    """A detector by its name, folder or address, with the refiner measured with it; errors as for `engines.load`."""
+    return DetectionPipeline.refined(_engine(reference, Task.DETECT))
 
 
 def embedder(reference: str) -> EmbeddingPipeline:
@@ -47,3 +52,7 @@ def _engine(reference: str, task: Task) -> Engine:
     if architecture in PUBLISHED:
         return TorchEngine(*hub.load(reference), network=PUBLISHED[architecture]())
     return engines.load(reference, task)
+
+
+if __name__ == "__main__":
+    print(DetectionPipeline.from_pretrained(hub.for_preset(Task.DETECT, Preset(sys.argv[1])).reference).threshold)

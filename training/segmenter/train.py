@@ -35,7 +35,7 @@ UNET = Draft(
 RECIPES = {
     "stamp-unet": UNET,
     "stamp-unet-lite": replace(
-        UNET, name="stamp-unet-lite", version="1.0.0", architecture="stamp-unet-lite", presets=(Preset.ACCURATE,)
+        UNET, name="stamp-unet-lite", version="1.2.0", architecture="stamp-unet-lite", presets=(Preset.ACCURATE,)
     ),
 }
 PARTS = {"unet": "stamp-unet", "trunk": "stamp-lite"}  # the models that parts of stamp-unet-lite are taken from

@@ -117,11 +117,12 @@ class DocumentAnalysis:
             password=options.password,
             limits=limits,
             copies=int(options.include_erased_page),
-            fit=None if options.include_erased_page else fit_of(models.detector),
+            fit=None if options.include_erased_page else fit_of(models.detector, models.refiner),
         )
         self._search = Search(
             caller=caller,
             detector=models.detector,
+            refiner=models.refiner,
             min_score=options.min_score,
             max_overlap=options.max_overlap,
             with_ink=False,
@@ -189,7 +190,7 @@ class DocumentAnalysis:
     async def _detected(self, group: Group) -> tuple[Group, Sequence[Found]]:
         """A group, whose pages are whole now where there are stamps on them, and the stamps of each page."""
         with self.stages.during(Stage.DETECT):
-            results = await self._search.find([page.views for page in group.pages])
+            results = await self._found(group)
         for place, (page, found) in enumerate(zip(group.pages, results, strict=True)):
             if not page.page.is_reduced or isinstance(found, Stamp2vecError) or not found:
                 continue
@@ -204,6 +205,13 @@ class DocumentAnalysis:
                 group = replace(group, pages=pages, size=rest + whole.size)
                 results[place] = on_whole(found, page.page, whole.page)
         return group, results
+
+    async def _found(self, group: Group) -> list[list[Detection] | Stamp2vecError]:
+        """The stamps of each page of a group, or its error."""
+        found = await self._search.find([page.views for page in group.pages])
+        images = [page.page.image for page in group.pages]
+        windows = await self._workers.run(lambda: list(map(self._search.windows, images, found)))
+        return await self._search.refine(found, windows)
 
     async def _analyzed(self, group: Group, results: Sequence[Found]) -> list[AnalyzedPage]:
         """The pages of a group, in order; `results` are the stamps of each."""
@@ -236,7 +244,7 @@ class DocumentAnalysis:
     async def _erased(self, read: Page, page: AnalyzedPage) -> AnalyzedPage:
         """The page with what it looks like without its stamps."""
         with self.stages.during(Stage.ERASE):
-            png = await self._workers.run(lambda: encode_png(without_stamps(read.image, page)))
+            png = await self._workers.run(lambda: encode_png(without_stamps(read, page)))
         stamps = answered_stamps(page.stamps, self._options)
         self._bytes += len(png) + sum(map(_picture_bytes, stamps)) - sum(map(_picture_bytes, page.stamps))
         self._room()

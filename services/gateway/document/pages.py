@@ -14,7 +14,7 @@ from services.runtime.serving.byte_budget import Hold
 from stamp2vec.decoding import Decoder, DecoderPool, OpenFile, SharedFile
 from stamp2vec.document import page_views
 from stamp2vec.errors import InvalidImage
-from stamp2vec.imaging import BrokenPage, Limits, NoRoom, Page, View, pages_to_read
+from stamp2vec.imaging import BrokenPage, Limits, NoRoom, Page, View, pages_to_read, prepared
 from stamp2vec.v1 import common_pb2
 from stamp2vec.values import ModelInfo
 from stamp2vec.wire.images import page_from_image
@@ -137,7 +137,7 @@ class PageReader:
     def _read_whole(self, decoder: Decoder, index: int, room: Room) -> ReadPage:
         self._open(decoder)
         try:
-            page = ReadPage(decoder.read(index, room.wait, self._deadline_s), (), self._copies)
+            page = ReadPage(prepared(decoder.read(index, room.wait, self._deadline_s)), (), self._copies)
         except InvalidImage:
             room.keep(0)
             raise
@@ -159,7 +159,7 @@ class PageReader:
             self._open(decoder)  # anew, where the page before was too much for it
             try:
                 # The first page may wait for those of other documents. The next must not: they might wait for it.
-                page = decoder.read(index, room.ask if pages else room.wait, self._deadline_s, self._fit)
+                page = prepared(decoder.read(index, room.ask if pages else room.wait, self._deadline_s, self._fit))
             except NoRoom:
                 break
             except InvalidImage as error:

@@ -25,7 +25,7 @@ from stamp2vec.v1 import common_pb2, detector_pb2, embedder_pb2, reader_pb2, seg
 from stamp2vec.values import ModelInfo, Task
 from stamp2vec.wire.images import add_images, mask_from_message
 from stamp2vec.wire.models import selector_to_message
-from stamp2vec.wire.stamps import vector_from_message
+from stamp2vec.wire.stamps import refinement_from_message, vector_from_message
 from stamp2vec.wire.texts import readings_from_message
 
 Pixels = NDArray[np.uint8]
@@ -55,6 +55,7 @@ _METHODS: Mapping[Task, _Method] = {
     Task.SEGMENT: _Method("Segment", segmenter_pb2.SegmentRequest, lambda result: mask_from_message(result.mask)),
     Task.EMBED: _Method("Embed", embedder_pb2.EmbedRequest, lambda result: vector_from_message(result.vector)),
     Task.VERIFY: _Method("VerifyPairs", embedder_pb2.VerifyPairsRequest, _places, "pairs"),
+    Task.REFINE: _Method("Refine", detector_pb2.RefineRequest, refinement_from_message, "windows"),
     Task.READ: _Method("Read", reader_pb2.ReadRequest, readings_from_message),
 }
 
@@ -98,6 +99,10 @@ class ModelCaller:
         """
         options = {"min_score": min_score, "max_overlap": max_overlap, "omit_ink_colour": not with_ink}
         return await self._call(Task.DETECT, model, pictures, options)
+
+    async def refine(self, model: ModelInfo, windows: Sequence[Pixels]) -> list[np.ndarray | Stamp2vecError]:
+        """What is in the windows of candidates, float32 (8,) as in `detection.refinement`."""
+        return await self._call(Task.REFINE, model, windows, {})
 
     async def segment(self, model: ModelInfo, pictures: Sequence[Pixels]) -> list[np.ndarray | Stamp2vecError]:
         """Masks of the pictures' size, uint8 (h, w)."""

@@ -19,6 +19,7 @@ from services.runtime.serving.connection import Connection
 from services.runtime.serving.interceptor import calling
 from services.runtime.serving.selection import choose
 from services.table import MODEL_SERVICES, ServiceSpec, service_of
+from stamp2vec.document import Refiner, measured_with
 from stamp2vec.errors import NotEnabled
 from stamp2vec.values import ModelInfo, Preset, Task
 from stamp2vec.wire.models import info_from_message
@@ -102,6 +103,8 @@ class Upstream:
                 log.warning("verification_invalid", extra={"fields": {"model": model.reference}})
             if message.HasField("pair_calibration") and model.pair_calibration is None:
                 log.warning("pair_calibration_invalid", extra={"fields": {"model": model.reference}})
+            if len(message.refinement_calibrations) > len(model.refinement_calibrations):
+                log.warning("refinement_calibration_invalid", extra={"fields": {"model": model.reference}})
             if model.task is Task.DETECT and not message.views:  # an older service: it may count on tiles
                 log.warning("views_unspecified", extra={"fields": {"model": model.reference}})
         self._expires_s = asyncio.get_running_loop().time() + MODELS_EXPIRE_S
@@ -143,6 +146,13 @@ class Upstreams:
     async def choose(self, task: Task, selector: Preset | str, deadline: Deadline) -> ModelInfo:
         """The model of a task that a caller selects. ModelNotFound when there is none."""
         return choose([model for model in await self[task].models(deadline) if model.task is task], selector)
+
+    async def refiner_of(self, detector: ModelInfo, deadline: Deadline) -> Refiner | None:
+        """What looks again at a detector's candidates; None where nothing is served that was measured with it."""
+        refiner = measured_with(detector, await self[Task.REFINE].models(deadline))
+        if refiner is None:
+            log.warning("refiner_missing", extra={"fields": {"detector": detector.reference}})
+        return refiner
 
     async def ready(self) -> None:
         """Returns when each has listed its models."""

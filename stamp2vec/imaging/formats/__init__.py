@@ -10,6 +10,7 @@ from stamp2vec.imaging.formats.page import (
     PageInfo,
     Reader,
     fitted,
+    is_long,
     new_array,
     whole,
 )
@@ -41,6 +42,7 @@ __all__ = [
     "decode_pages",
     "decode_picture",
     "fitted",
+    "is_long",
     "new_array",
     "open_file",
     "pages_to_read",

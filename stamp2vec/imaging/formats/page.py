@@ -44,12 +44,13 @@ class Page:
     """One page of a file: uint8 (H, W, 3), read-only, upright and in square pixels.
 
     Where the stored pixels are not square, it is larger than `info` says along the axis of the lower resolution; a page
-    that was reduced is smaller.
+    that was reduced is smaller. One that `is_negative` has the negative of its pixels, see `imaging.tone`.
     """
 
     index: int
     image: NDArray[np.uint8]
     info: PageInfo
+    is_negative: bool = False
 
     @property
     def is_reduced(self) -> bool:
@@ -67,6 +68,14 @@ def fitted(height: int, width: int, size: tuple[int, int]) -> tuple[int, int]:
     """Height and width of a picture of these sides where it is made as large as `size` (height, width) takes it."""
     scale = min(size[0] / height, size[1] / width)
     return min(size[0], max(1, round(height * scale))), min(size[1], max(1, round(width * scale)))
+
+
+LONG = 2.0
+
+
+def is_long(height: int, width: int) -> bool:
+    """Whether one side of a picture is so much longer than the other that it is looked at in pieces, never as one."""
+    return max(height, width) > LONG * min(height, width)
 
 
 def whole(image: NDArray[np.uint8]) -> Page:

@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from stamp2vec.imaging.formats.page import fitted
+from stamp2vec.imaging.formats.page import fitted, is_long
 
 _STEPS = (8, 4, 2)
 _MODES = ("RGB", "L")
@@ -14,6 +14,8 @@ _ENOUGH = 0.97  # of the pixels along a side that are wanted: a page of A4 has h
 def reduction_of(image: Image.Image, fit: tuple[int, int]) -> int:
     """By how much each side of a JPEG that is not loaded may be divided for `fit`, (height, width); 1 is not at all."""
     if image.mode not in _MODES or image.info.get("progressive"):  # of which the decoder holds all the same
+        return 1
+    if is_long(image.height, image.width):  # fitted as one it would lose what its pieces show
         return 1
     height, width = fitted(image.height, image.width, fit)
     least = max(_ENOUGH * height / image.height, _ENOUGH * width / image.width)

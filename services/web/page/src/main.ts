@@ -123,7 +123,7 @@ async function onFailed(failed: Failed, file: File, options: Options): Promise<v
   problems.show(problem, mayRetry(problem));
 }
 
-/** The detectors' own thresholds, by preset, and whether stamps can be read. What is wrong is told by the analysis that follows. */
+/** The scores that stamps have at least, by preset, and whether stamps can be read. What is wrong is told by the analysis that follows. */
 async function askModels(): Promise<void> {
   const models = await api.models().catch(() => []);
   byId("reads-option", HTMLElement).hidden = !models.some(({ task }) => task === "read"); // where a reader is deployed

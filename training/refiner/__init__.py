@@ -1,0 +1,1 @@
+"""The refiners: networks that look again at each candidate of a detector."""
