@@ -149,12 +149,12 @@ ENTRYPOINT ["python", "-m", "services.embedder"]
 
 FROM service AS reader
 USER 0:0
-# Cyrillic, Vietnamese and Arabic; what is missing is answered as text that was not read. The base image fixes Debian's
+# Cyrillic and Arabic; what is missing is answered as text that was not read. The base image fixes Debian's
 # release, whose versions change by security fixes alone.
 # hadolint ignore=DL3008
 RUN apt-get update \
  && apt-get install --yes --no-install-recommends \
-    tesseract-ocr tesseract-ocr-ara tesseract-ocr-rus tesseract-ocr-vie \
+    tesseract-ocr tesseract-ocr-ara tesseract-ocr-rus \
  && rm -rf /var/lib/apt/lists/*
 USER 10001:10001
 COPY --from=ocr /opt/venv /opt/venv

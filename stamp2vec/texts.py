@@ -16,17 +16,12 @@ class Script(StrEnum):
 
 
 class Writing(StrEnum):
-    """What a piece of a strip is taken for before it is read, in the order of the logits of stamp-script.
-
-    ALPHABET is Latin or Cyrillic: too many letters of the two look alike, and their readings tell them apart. OTHER is
-    a script that no engine reads, and NONE is no text.
-    """
+    """What stamp-text takes a line for: ALPHABET is Latin or Cyrillic, which it reads, OTHER what no engine reads."""
 
     ALPHABET = "alphabet"
     HAN = "han"
     ARABIC = "arabic"
     OTHER = "other"
-    NONE = "none"
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,10 +26,10 @@ from stamp2vec.engines.onnx import INPUT, OUTPUT
 from stamp2vec.engines.torch import tensors
 from stamp2vec.hub.manifest import Manifest
 from stamp2vec.models import build
-from stamp2vec.reading.canvas import CLASSIFIER_PX
+from stamp2vec.reading.canvas import LINE_PX
 from stamp2vec.values import Task
 
-_LINE_PX = 160  # width of the example line: any will do
+_LINE_WIDTH_PX = 160  # of the example line: any multiple of its step will do
 
 
 def export(folder: Path) -> Manifest:
@@ -39,11 +39,11 @@ def export(folder: Path) -> Manifest:
     network.load_state_dict(tensors(state))
     _fold_norms_as_nodes(network)
     reads = manifest.task is Task.READ
-    size = (CLASSIFIER_PX, _LINE_PX) if reads else (manifest.input_height, manifest.input_width)
+    size = (LINE_PX, _LINE_WIDTH_PX, 1) if reads else (manifest.input_height, manifest.input_width, 3)
     axes = {0: torch.export.Dim("pictures")} | ({2: torch.export.Dim("width")} if reads else {})
     program = torch.onnx.export(
         network,
-        (torch.zeros((2, *size, 3), dtype=torch.uint8),),  # of one picture, the exporter takes their number for fixed
+        (torch.zeros((2, *size), dtype=torch.uint8),),  # of one picture, the exporter takes their number for fixed
         dynamo=True,
         dynamic_shapes=(axes,),
         input_names=[INPUT],

@@ -16,6 +16,7 @@ from stamp2vec.texts import Box, StampText, StripReadings
 from stamp2vec.values import Detection
 
 _PAPER = 255
+_SOLID = 0.5  # of a strip's ink: more is the ground that letters are left out of
 _MARGIN = 0.5  # of the height of a line, of the strip on each side of a part that is read again
 
 Read = Sequence[StripReadings | Stamp2vecError]
@@ -37,8 +38,12 @@ class StampReading:
         self._warnings: dict[str, None] = {}
 
     def strips(self) -> list[NDArray[np.uint8]]:
-        """Strips of the ink, uint8 (64, w, 3), dark on light: print behind them would ruin those of the page."""
-        return [np.repeat((_PAPER - strip.ink)[..., None], 3, axis=2) for strip in self._strips]
+        """Strips of the ink, uint8 (64, w, 3), dark on light: print behind them would ruin those of the page.
+
+        Letters that are left out of solid ink are dark too.
+        """
+        inks = [strip.ink if strip.ink.mean() <= _SOLID * _PAPER else _PAPER - strip.ink for strip in self._strips]
+        return [np.repeat((_PAPER - ink)[..., None], 3, axis=2) for ink in inks]
 
     def learn(self, read: Read) -> list[NDArray[np.uint8]]:
         """What was read of the strips; returns those that are to be read again, now of the page itself.

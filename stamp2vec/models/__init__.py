@@ -8,7 +8,7 @@ from stamp2vec.errors import WeightsError
 from stamp2vec.models.stamp_lite import StampLite
 from stamp2vec.models.stamp_pair import StampPair
 from stamp2vec.models.stamp_refine import StampRefine
-from stamp2vec.models.stamp_script import StampScript
+from stamp2vec.models.stamp_text import StampText
 from stamp2vec.models.stamp_unet import StampUnet
 from stamp2vec.models.stamp_unet_lite import StampUnetLite
 from stamp2vec.models.stamp_yolo import StampYolo
@@ -24,7 +24,7 @@ ARCHITECTURES: Mapping[str, Callable[..., nn.Module]] = {
     "stamp-lite": StampLite,
     "stamp-pair": StampPair,
     "stamp-refine": StampRefine,
-    "stamp-script": StampScript,
+    "stamp-text": StampText,
 }
 
 

@@ -20,7 +20,7 @@ _MOST_INNER = 30  # rows; an inner band that is higher is a picture
 _MARKED = 96  # of soft ink
 _PARTS = 36  # of the way around, in each of which the centre has its limit
 _AROUND, _NEAR_ROWS = 0.75, 15  # share of the parts in which a line around the centre is marked, and how near it is
-_LETTER_ROWS = 28  # the most that letters of one line are high
+LETTER_ROWS = 28  # the most that letters of one line are high
 _SECTORS, _LEAST_FULL = 24, 0.4  # parts of the way around, and the share of them that an inner ring of text has ink in
 
 
@@ -54,7 +54,7 @@ def centre_limits(ink: NDArray[np.uint8], innermost: tuple[float, float]) -> NDA
     lines = np.flatnonzero(around[last - _MARGIN : last + _NEAR_ROWS] >= _AROUND)
     if len(lines):
         return np.full(_PARTS, OUTERMOST - (last + int(lines[-1])) / 100)
-    first = last - max(0, round((innermost[1] - innermost[0]) * 100) - _LETTER_ROWS)
+    first = last - max(0, round((innermost[1] - innermost[0]) * 100) - LETTER_ROWS)
     limits = []
     for part in parts:
         empty = np.flatnonzero(~part[first:last].any(1))

@@ -17,7 +17,7 @@ from stamp2vec.texts import StripReadings
 STRIP_HEIGHT_PX = 64
 CANVAS_HEIGHT_PX = STRIP_HEIGHT_PX + 1
 CANVAS_WIDTH_PX = 2560
-CLASSIFIER_PX = 32
+LINE_PX, STEP_PX = 40, 4  # rows that stamp-text sees, and columns for one of its output
 _NARROWEST_PX = 16
 
 Grey = NDArray[np.uint8]
@@ -64,11 +64,3 @@ def from_canvas(canvas: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """The strip, uint8 (64, W, 3), W at least 1."""
     width = max(1, int((canvas[STRIP_HEIGHT_PX, :, 0] > 0).sum()))
     return canvas[:STRIP_HEIGHT_PX, :width]
-
-
-def classifier_input(line: Grey) -> NDArray[np.uint8]:
-    """A line, uint8 (h, w), as stamp-script sees it: uint8 (32, W, 3), W at least 32."""
-    height, width = line.shape
-    size = (max(CLASSIFIER_PX, round(width * CLASSIFIER_PX / height)), CLASSIFIER_PX)
-    scaled = np.asarray(Image.fromarray(line).resize(size, Image.Resampling.BILINEAR))
-    return np.repeat(scaled[..., None], 3, 2)

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from stamp2vec.reading.places import Place, is_for_digits
-from stamp2vec.reading.scripts import as_cyrillic, script_of
+from stamp2vec.reading.scripts import alike, as_cyrillic, plain, script_of
 from stamp2vec.reading.straightening import positions
 from stamp2vec.strips import Ring
 from stamp2vec.texts import Box, Reading, Script, StripReadings, TextArc
@@ -21,6 +21,8 @@ _SAME_ROWS = 0.4  # share of the thinner of them across the ring, likewise
 _ONE_LINE = 1.2  # of its height, how far apart two readings may lie that are one line
 _WORD = 4  # characters
 _UNREAD_WIDTH = 2.0  # heights
+_SURE = 0.85  # score of a reading that stays on a stamp that is mostly in an unknown script
+_UNEVEN = 3  # characters more or less than their share of the way that a ring says twice
 _RING = 0.2  # of the radius: readings whose middles differ less are of one ring
 
 
@@ -63,10 +65,25 @@ def chosen(places: Sequence[Place], read: Sequence[StripReadings], height: int, 
     Rings come from the outermost in, each clockwise from the foot of the stamp, and then the lines from top to bottom.
     """
     found = [one for number, place in enumerate(places) for one in _found(number, place, read[number], height)]
-    found = _without_strays(found)
+    found = _without_strays(_unread_where_unknown(found))
     rings = _in_ring_order(_uncovered([one for one in found if one.arc is not None]), angle_degrees)
     lines = _in_line_order([one for one in found if one.arc is None])
     return _one_script(list(_joined([*rings, *lines])))
+
+
+def _unread_where_unknown(found: list[Found]) -> list[Found]:
+    """On a stamp that is mostly in a script that nobody reads, unsure readings are of that script too."""
+    widths = {True: 0.0, False: 0.0}
+    for one in found:
+        x1, y1, x2, y2 = one.readings[0].box
+        widths[one.text == "" and one.readings[0].script is Script.OTHER] += (x2 - x1) / max(1, y2 - y1)
+    if widths[True] <= widths[False]:
+        return found
+    return [replace(one, readings=tuple(map(_if_sure, one.readings))) for one in found]
+
+
+def _if_sure(reading: Reading) -> Reading:
+    return reading if reading.score >= _SURE else replace(reading, text="", script=Script.OTHER, confidence=0.0)
 
 
 def _without_strays(found: Sequence[Found]) -> list[Found]:
@@ -99,13 +116,28 @@ def _found(number: int, place: Place, strip: StripReadings, height: int) -> Iter
         (left, top), (right, bottom) = part.min((0, 1)).tolist(), part.max((0, 1)).tolist()
         box = (left, top, right, bottom)
         if isinstance(place, Ring):
-            span = min(360.0, (x2 - x1) / grid.shape[1] * place.span_degrees)
+            span = (x2 - x1) / grid.shape[1] * place.span_degrees
+            if span > 360:
+                reading = _once(reading, 360 / span)
+                part, span = grid[y1:y2, reading.box[0] : reading.box[2]], 360.0
             yield Found((reading,), number, box, _arc(place, reading, part, height), span, 0.0, 0.0, 0.0)
         else:
             turn = np.radians(place.angle_degrees)
             x, y = part[part.shape[0] // 2, 0].tolist()
             along, down = x * np.cos(turn) + y * np.sin(turn), y * np.cos(turn) - x * np.sin(turn)
             yield Found((reading,), number, box, None, 0.0, float(along), float(down), place.height)
+
+
+def _once(reading: Reading, share: float) -> Reading:
+    """A reading that goes past the seam of its ring without what it says twice; `share` of it is once around."""
+    x1, y1, x2, y2 = reading.box
+    width = round((x2 - x1) * share)
+    box = (x2 - width, y1, x2, y2) if reading.upside_down else (x1, y1, x1 + width, y2)
+    text = reading.text
+    again = round(len(text) * (1 - share))
+    counts = range(max(1, again - _UNEVEN), min(len(text) // 2, again + _UNEVEN) + 1)
+    count = max(counts, key=lambda count: alike(plain(text[:count]), plain(text[-count:])), default=0)
+    return replace(reading, text=text[: len(text) - count].strip(), box=box)
 
 
 def _arc(ring: Ring, reading: Reading, part: np.ndarray, height: int) -> TextArc:

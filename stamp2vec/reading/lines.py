@@ -6,6 +6,7 @@ from numpy.typing import NDArray
 from stamp2vec.strips import Line
 
 _MARKED = 96  # of a soft mask
+_SOLID = 0.6  # share of a block that is inked, from which on its letters are what is not
 _FRAME = 0.85  # share of a row or column that is inked, within a pixel beside it, from which on it is part of a frame
 _GAP = 0.06  # of the ink of a full row; a row with less is a gap
 _LEAST_HEIGHT_PX = 5
@@ -24,6 +25,8 @@ def split_lines(ink: NDArray[np.uint8], block: Line) -> list[Line]:
     At most twelve, those with the most ink; empty where there is none.
     """
     marked = ink >= _MARKED
+    if marked.mean() > _SOLID:
+        marked = ~marked
     marked = marked & ~_crossing(marked, 1)[:, None] & ~_crossing(marked, 0)[None, :]
     amount = marked.sum(1)
     full = float(np.quantile(amount, 0.9))

@@ -14,11 +14,11 @@ from stamp2vec.values import StampType
 Place = Ring | Line
 
 # Shares of the radius that hold the letters of most seals: small ones under a rim, and large ones, as of Chinese seals.
-# The one that is less like the band that the ink shows is read as well.
 _BANDS = ((0.70, 0.95), (0.55, 0.93))
 _DIGITS = (0.80, 0.96)  # the digits under the ring of a Chinese seal
 _WHOLE_DEGREES, _OVERLAP_DEGREES = 360.0, 60.0  # a text that the seam of a ring cuts is whole at the other end
-_MOST_RINGS = 4
+_MOST_RINGS = 3
+_MARKS = 0.1  # of its height, on both sides of a band: marks on letters are fainter than they
 _LEAST_BAND = 0.2  # of the radius of its middle: the strip is then 37 times as long as high, and 40 times can be read
 
 
@@ -41,16 +41,20 @@ def reading_places(ink: NDArray[np.uint8], stamp_type: StampType, angle_degrees:
 def _rings(found: list[Ring]) -> list[Ring]:
     if not found:
         return []
-    bands = [(ring.inner, ring.outer) for ring in found]
-    bands += [max(_BANDS, key=lambda band: abs(band[0] - bands[0][0])), _DIGITS]
+    bands = [_with_marks(ring.inner, ring.outer) for ring in found[:_MOST_RINGS]]
     span = _WHOLE_DEGREES + _OVERLAP_DEGREES
-    wide = [_widened(*band) for band in bands[:_MOST_RINGS]]
+    wide = [_widened(*band) for band in (*bands, *_BANDS, _DIGITS)]
     return [replace(found[0], inner=inner, outer=outer, span_degrees=span) for inner, outer in wide]
 
 
 def is_for_digits(ring: Ring) -> bool:
     """Whether its band is so thin and so far out that it cuts letters: only numbers are to be taken from it."""
     return (ring.inner, ring.outer) == _widened(*_DIGITS)
+
+
+def _with_marks(inner: float, outer: float) -> tuple[float, float]:
+    margin = _MARKS * (outer - inner)
+    return inner - margin, outer + margin
 
 
 def _widened(inner: float, outer: float) -> tuple[float, float]:

@@ -9,9 +9,12 @@ from stamp2vec.texts import Script
 _NAMES = {"LATIN": Script.LATIN, "CYRILLIC": Script.CYRILLIC, "CJK": Script.HAN, "ARABIC": Script.ARABIC}
 _NAMES |= dict.fromkeys(("HIRAGANA", "KATAKANA", "IDEOGRAPHIC"), Script.HAN)
 
-_LATIN_ALIKE = "ABCEHKMOPTXYaceopxy"
+_LATIN_ALIKE, _CYRILLIC_ALIKE = "ABCEHIJKMOPSTXYaceijopsxy", "АВСЕНІЈКМОРЅТХУасеіјорѕху"
 _LATIN_ONLY = "DFGLNQRSVWZbdfghijklmnqrstuvwz"
-_TO_CYRILLIC = str.maketrans(_LATIN_ALIKE, "АВСЕНКМОРТХУасеорху")
+_TO_CYRILLIC, _TO_LATIN = (
+    str.maketrans(_LATIN_ALIKE, _CYRILLIC_ALIKE),
+    str.maketrans(_CYRILLIC_ALIKE, _LATIN_ALIKE),
+)
 
 
 def script_of(text: str) -> Script | None:
@@ -28,15 +31,27 @@ def as_cyrillic(text: str) -> str | None:
     return text.translate(_TO_CYRILLIC)
 
 
-def letters_of(text: str) -> int:
-    """How many letters it has."""
-    return sum(character.isalpha() for character in text)
+def in_one_script(text: str) -> str:
+    """A text of Latin and Cyrillic, of which letters that look alike are of the script of the others of their word.
+
+    Where a word has no others, those of the whole text decide; without any, it is Latin.
+    """
+    whole = _leaning(text)
+    return " ".join(
+        word.translate(_TO_CYRILLIC if (_leaning(word) or whole) < 0 else _TO_LATIN) for word in text.split(" ")
+    )
+
+
+def _leaning(text: str) -> int:
+    """How many more letters are Latin alone than Cyrillic alone."""
+    letters = [letter for letter in text if letter.isalpha() and letter not in _LATIN_ALIKE + _CYRILLIC_ALIKE]
+    return sum(-1 if script_of(letter) is Script.CYRILLIC else 1 for letter in letters)
 
 
 def latin_only_share(text: str) -> float:
     """The share of its letters that Cyrillic is not read as: 0 to 1, accented ones among them."""
-    only = sum(letter in _LATIN_ONLY or ord(letter) > 127 for letter in text if letter.isalpha())
-    return only / max(1, letters_of(text))
+    letters = [letter for letter in text if letter.isalpha()]
+    return sum(letter in _LATIN_ONLY or ord(letter) > 127 for letter in letters) / max(1, len(letters))
 
 
 def plain(text: str) -> str:
@@ -54,20 +69,9 @@ def has_greek(text: str) -> bool:
     return any("Α" <= letter <= "ω" for letter in text)
 
 
-def has_tones(text: str) -> bool:
-    """Whether it has letters that only Vietnamese has."""
-    return any("\u1ea0" <= letter <= "\u1ef9" or letter in "ƠơƯư" for letter in unicodedata.normalize("NFC", text))
-
-
-def has_accents(text: str) -> bool:
-    """Whether it has letters with marks, as Vietnamese has in nearly every word."""
-    return any(letter in "Đđ" or unicodedata.decomposition(letter) for letter in text if letter.isalpha())
-
-
-def without_marks(text: str) -> str:
-    """A text as `plain` has it, and its letters without marks."""
-    apart = unicodedata.normalize("NFD", plain(text).replace("đ", "d"))
-    return "".join(character for character in apart if not unicodedata.combining(character))
+def is_toned(letter: str) -> bool:
+    """Whether it is one that only Vietnamese has."""
+    return "\u1ea0" <= letter <= "\u1ef9" or letter in "ƠơƯư"
 
 
 def alike(a: str, b: str) -> float:

@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stamp2vec.imaging.crop import check_mask
-from stamp2vec.reading.bands import INNERMOST, OUTERMOST, ROWS, centre_limits, find_bands, row_of
+from stamp2vec.reading.bands import INNERMOST, LETTER_ROWS, OUTERMOST, ROWS, centre_limits, find_bands, row_of
 from stamp2vec.reading.deskew import deskewed, marked
 from stamp2vec.reading.ellipse import MOST_PX, fit_ellipse
 from stamp2vec.reading.straightening import reduced, ring_turns, straighten
@@ -12,7 +12,8 @@ from stamp2vec.strips import Ellipse, Place, Reading, Ring, Strip
 from stamp2vec.values import StampType
 
 _LEAST_RATIO = {StampType.ROUND: 0.75, StampType.OVAL: 0.4}  # of the shorter axis to the longer one
-_GAP_DEGREES = 12.0  # at the emptiest of which a ring begins
+_GAP_DEGREES = 2.0  # over which changes along a ring are averaged
+_AS_EMPTY = 0.1  # of the most that changes within _GAP_DEGREES; where less does, there are no letters
 
 
 def find_places(mask: NDArray[np.uint8], stamp_type: StampType, angle_degrees: float) -> tuple[Place, ...]:
@@ -65,14 +66,30 @@ def _ink_around(ink: NDArray[np.uint8], ellipse: Ellipse) -> NDArray[np.uint8]:
 
 
 def _emptiest(unrolled: NDArray[np.uint8], ellipse: Ellipse, band: tuple[float, float]) -> float:
-    """The direction in which a band has least ink, in degrees clockwise from the top."""
-    amount = unrolled[row_of(band[1]) : row_of(band[0])].mean(0)
+    """The middle of the longest part of a band without letters, in degrees clockwise from the top.
+
+    Letters change along the ring, and a rim that is worn off in places is no gap between them; what stands in the
+    centre may reach into the inner part of a band.
+    """
+    first, last = row_of(band[1]), row_of(band[0])
+    rows = unrolled[first : min(last, first + LETTER_ROWS)].astype(np.float32)
+    amount = abs(rows - np.roll(rows, 1, axis=1)).mean(0)
     window = max(1, round(len(amount) * _GAP_DEGREES / 360))
     sums = np.convolve(np.concatenate([amount, amount[: window - 1]]), np.ones(window), "valid")
-    share = (int(sums.argmin()) + window / 2) / len(amount) % 1.0
+    share = (_longest(sums <= sums.min() + _AS_EMPTY * (sums.max() - sums.min())) + window / 2) / len(amount) % 1.0
     turn, _ = ring_turns(_around(ellipse), np.array([share]))
     x, y = ellipse.inset(sum(band) / 2).points(turn)[0]
     return float(np.degrees(np.arctan2(x - ellipse.x, ellipse.y - y)) % 360)
+
+
+def _longest(low: NDArray[np.bool_]) -> float:
+    """The middle of the longest run of a circle, of which some are and some are not."""
+    if low.all():
+        return 0.0
+    start = int(np.flatnonzero(~low)[0])
+    edges = np.flatnonzero(np.diff(np.roll(low, -start), prepend=False, append=False)).reshape(-1, 2)
+    first, end = edges[np.argmax(edges[:, 1] - edges[:, 0])].tolist()
+    return float((start + (first + end - 1) / 2) % len(low))
 
 
 def _inside(points: NDArray[np.float64], ellipse: Ellipse, limits: NDArray[np.float64]) -> NDArray[np.float64]:

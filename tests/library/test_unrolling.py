@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageDraw
 
 from stamp2vec.pipelines import DocumentPipeline
 from stamp2vec.reading import find_places, straighten, unroll
@@ -116,6 +116,21 @@ def test_a_ring_begins_between_its_texts() -> None:
         sixtieth = strip.ink.shape[1] // 60
         assert strip.ink[:, :sixtieth].mean() < 3
         assert strip.ink[:, -sixtieth:].mean() < 3
+
+
+def test_a_rim_that_is_worn_off_in_a_place_is_no_gap_between_texts() -> None:
+    image = Image.new("L", (440, 440), 0)
+    pen = ImageDraw.Draw(image)
+    pen.ellipse((20, 20, 420, 420), outline=255, width=22)
+    for degrees in range(-112, 113, 28):  # letters around the top
+        turn = np.radians(degrees + np.array([-4.0, 0.0, 4.0]))
+        for radius in (130, 140, 150, 160):
+            pen.line([(220 + radius * np.sin(t), 220 - radius * np.cos(t)) for t in turn], 255, 4)
+    pen.polygon(
+        [(220 + r * np.sin(t), 220 - r * np.cos(t)) for r, t in ((175, 0.1), (260, 0.1), (260, 0.4), (175, 0.4))], 0
+    )
+    ring = next(place for place in find_places(np.asarray(image), StampType.ROUND, 0.0) if isinstance(place, Ring))
+    assert 140 < ring.start_degrees < 220
 
 
 def test_a_second_ring_of_text_is_apart_from_the_first() -> None:

@@ -12,6 +12,7 @@ from stamp2vec.models.stamp_lite import StampLite
 from stamp2vec.models.stamp_yolo import StampYolo
 from stamp2vec.models.tvae import CLEAN_SIZE, Tvae
 from stamp2vec.models.yolo_stamp import YoloStamp, decode
+from stamp2vec.reading.alphabet import CLASSES
 from training import imagenet
 
 INPUT = {
@@ -23,7 +24,7 @@ INPUT = {
     "stamp-lite": 160,
     "stamp-pair": 128,
     "stamp-refine": 128,
-    "stamp-script": 32,
+    "stamp-text": 40,
 }
 OUTPUT = {
     "yolo-stamp": (56 * 56 + 28 * 28 + 14 * 14, NUMBERS),
@@ -34,7 +35,7 @@ OUTPUT = {
     "stamp-lite": (384,),
     "stamp-pair": (3, 32, 32),
     "stamp-refine": (NUMBERS,),
-    "stamp-script": (6,),
+    "stamp-text": (10, CLASSES),
 }
 
 
@@ -45,7 +46,7 @@ def seeded(architecture: str) -> nn.Module:
 
 def pictures(architecture: str, count: int) -> torch.Tensor:
     side = INPUT[architecture]
-    size = (count, 2 * side if architecture == "stamp-pair" else side, side, 3)
+    size = (count, 2 * side if architecture == "stamp-pair" else side, side, 1 if architecture == "stamp-text" else 3)
     return torch.randint(0, 256, size, dtype=torch.uint8, generator=torch.Generator().manual_seed(1))
 
 

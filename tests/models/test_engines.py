@@ -18,6 +18,7 @@ from stamp2vec.engines.torch import TorchEngine
 from stamp2vec.errors import WeightsError
 from stamp2vec.hub.manifest import Manifest
 from stamp2vec.models import build
+from stamp2vec.reading.canvas import LINE_PX
 from stamp2vec.values import Preset, Task
 from tests.conftest import ROOT
 from tests.library.conftest import manifest
@@ -58,7 +59,7 @@ def test_both_engines_answer_the_same(model: Manifest) -> None:
 def test_both_engines_see_the_same_in_lines_of_any_width(width: int) -> None:
     folder = hub.find("stamp-reader")
     described = hub.read_manifest(folder)
-    lines = pictures(32, width)
+    lines = np.ascontiguousarray(pictures(LINE_PX, width)[..., :1])
     ours, reference = OnnxEngine(folder, described).infer(lines), TorchEngine(*hub.load(folder)).infer(lines)
     np.testing.assert_allclose(ours, reference, atol=1e-4)
 

@@ -1,1 +1,1 @@
-"""The script classifier of the reader; the engines that read are other people's."""
+"""The reader's network: what it learns from, its training, and what the scores of all engines mean."""

@@ -1,17 +1,18 @@
 """Lines of text as strips of stamps show them: of every writing, worn, bordered, and either way up."""
 
 import string
+import unicodedata
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from functools import lru_cache
 from glob import glob
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw
 
-from stamp2vec.texts import Writing
 from training.synth import words
 from training.synth.fonts import FONTS_ROOT, FontFace, Script, Split, Style, pick
 from training.synth.impression import blur, texture
@@ -58,62 +59,77 @@ class Kind(Enum):
     OTHER = "other"
     NONE = "none"
 
-    @property
-    def writing(self) -> Writing:
-        """What it is to be taken for."""
-        alphabets = (Kind.LATIN, Kind.VIETNAMESE, Kind.CYRILLIC)
-        return Writing.ALPHABET if self in alphabets else Writing(self.value)
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """A character on a strip, and the columns that it takes.
+
+    One that is `cut`, above or below, can perhaps be read, and perhaps not.
+    """
+
+    character: str
+    left: float
+    right: float
+    upside_down: bool = False
+    cut: bool = False
+
+    def turned(self, width: int) -> Self:
+        """On the same strip turned by half a turn."""
+        return replace(self, left=width - self.right, right=width - self.left, upside_down=not self.upside_down)
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A strip, uint8 (64, W), dark on light; `text` is empty for what is none, and for scripts that are not read."""
+    """A strip, uint8 (64, W), dark on light, and its letters from left to right."""
 
     pixels: NDArray[np.uint8]
-    kind: Kind
-    upside_down: bool
-    text: str
+    letters: tuple[Letter, ...]
+
+    def turned(self) -> Self:
+        """By half a turn."""
+        width = self.pixels.shape[1]
+        letters = tuple(letter.turned(width) for letter in reversed(self.letters))
+        return replace(self, pixels=self.pixels[::-1, ::-1], letters=letters)
 
 
-def draw(
-    rng: np.random.Generator, kind: Kind, split: Split, wear: float | None = None, *, turned: bool | None = None
-) -> Line:
+def draw(rng: np.random.Generator, kind: Kind, split: Split, wear: float | None = None) -> Line:
     """A line of a kind; `wear` is the share of ink that is missing, drawn up to 0.4 unless it is given.
 
     RuntimeError where the fonts of `make system-training` are not installed.
     """
-    text, font = _SOURCES[kind](rng, split)
-    relief = _ornaments(rng) if kind is Kind.NONE else _set(rng, text, font)
+    text, face = text_of(rng, kind, split)
+    size = int(rng.integers(22, 60 if kind in (Kind.HAN, Kind.OTHER) else 84))
+    relief, letters = (_ornaments(rng), ()) if kind is Kind.NONE else _set(rng, text, face, size)
     relief = _framed(rng, relief)
-    ink = _worn(rng, relief, rng.uniform(0, 0.4) * float(rng.random() < 0.5) if wear is None else wear)
-    upside_down = bool(rng.random() < 0.5) if turned is None else turned
-    if upside_down:
-        ink = ink[::-1, ::-1]
+    ink = worn(rng, relief, rng.uniform(0, 0.4) * float(rng.random() < 0.35) if wear is None else wear)
     paper = rng.uniform(200, 255)
     pixels = paper - ink * rng.uniform(0.5, 1) * paper + rng.normal(0, rng.uniform(0, 8), ink.shape)
-    read = text if kind not in (Kind.NONE, Kind.OTHER) else ""
-    return Line(np.asarray(np.clip(pixels, 0, 255), np.uint8), kind, upside_down, read)
+    return Line(np.asarray(np.clip(pixels, 0, 255), np.uint8), letters)
 
 
-def _latin(rng: np.random.Generator, split: Split) -> tuple[str, ImageFont.FreeTypeFont]:
+def text_of(rng: np.random.Generator, kind: Kind, split: Split) -> tuple[str, FontFace]:
+    """A text of a kind, in NFC, and a face that has its letters. RuntimeError without fonts."""
+    text, face = _SOURCES[kind](rng, split)
+    return unicodedata.normalize("NFC", text), face
+
+
+def _latin(rng: np.random.Generator, split: Split) -> tuple[str, FontFace]:
     return _written(rng, split, Script.LATIN, _LATIN_LETTERS, _ALIKE_LATIN)
 
 
-def _cyrillic(rng: np.random.Generator, split: Split) -> tuple[str, ImageFont.FreeTypeFont]:
+def _cyrillic(rng: np.random.Generator, split: Split) -> tuple[str, FontFace]:
     return _written(rng, split, Script.CYRILLIC, _CYRILLIC_LETTERS, _ALIKE_CYRILLIC)
 
 
-def _han(rng: np.random.Generator, split: Split) -> tuple[str, ImageFont.FreeTypeFont]:
+def _han(rng: np.random.Generator, split: Split) -> tuple[str, FontFace]:
     return _written(rng, split, Script.CJK, "", "")
 
 
-def _arabic(rng: np.random.Generator, split: Split) -> tuple[str, ImageFont.FreeTypeFont]:
+def _arabic(rng: np.random.Generator, split: Split) -> tuple[str, FontFace]:
     return _written(rng, split, Script.ARABIC, "", "")
 
 
-def _written(
-    rng: np.random.Generator, split: Split, script: Script, letters: str, alike: str
-) -> tuple[str, ImageFont.FreeTypeFont]:
+def _written(rng: np.random.Generator, split: Split, script: Script, letters: str, alike: str) -> tuple[str, FontFace]:
     """Words of a script, or letters in random order; those of `alike` more often, for they are hard to tell."""
     shape = rng.random()
     if letters and shape < 0.3:
@@ -127,22 +143,17 @@ def _written(
     text = text.upper() if rng.random() < 0.6 else text
     face = pick(rng, script, split)
     text = "".join(character for character in text if character == " " or face.covers(character)).strip()
-    return text or "1", face.at(int(rng.integers(24, 46)))
+    return text or "1", face
 
 
-def _vietnamese(rng: np.random.Generator, split: Split) -> tuple[str, ImageFont.FreeTypeFont]:
+def _vietnamese(rng: np.random.Generator, split: Split) -> tuple[str, FontFace]:
     count = int(rng.integers(1, 5))
     text = " ".join(rng.choice(VIETNAMESE, count))
     if rng.random() < 0.2:
         text = "".join(rng.choice(list(_VIETNAMESE_LETTERS + _LATIN_LETTERS[:26]), int(rng.integers(6, 16))))
     text = text if rng.random() < 0.7 else text.title() if rng.random() < 0.5 else text.lower()
     face = pick(rng, Script.LATIN, split, text=text)
-    return text, face.at(int(rng.integers(24, 40)))
-
-
-def _other(rng: np.random.Generator, split: Split) -> tuple[str, ImageFont.FreeTypeFont]:
-    text, face = other_text(rng, split)
-    return text, ImageFont.truetype(face.path, int(rng.integers(24, 46)), index=face.index)
+    return text, face
 
 
 def other_text(rng: np.random.Generator, split: Split) -> tuple[str, FontFace]:
@@ -155,18 +166,18 @@ def other_text(rng: np.random.Generator, split: Split) -> tuple[str, FontFace]:
     return text, face
 
 
-def _none(rng: np.random.Generator, split: Split) -> tuple[str, ImageFont.FreeTypeFont]:
+def _none(rng: np.random.Generator, split: Split) -> tuple[str, FontFace]:
     face = pick(rng, Script.LATIN, split)
-    return "", face.at(32)
+    return "", face
 
 
-_SOURCES: dict[Kind, Callable[[np.random.Generator, Split], tuple[str, ImageFont.FreeTypeFont]]] = {
+_SOURCES: dict[Kind, Callable[[np.random.Generator, Split], tuple[str, FontFace]]] = {
     Kind.LATIN: _latin,
     Kind.VIETNAMESE: _vietnamese,
     Kind.CYRILLIC: _cyrillic,
     Kind.HAN: _han,
     Kind.ARABIC: _arabic,
-    Kind.OTHER: _other,
+    Kind.OTHER: other_text,
     Kind.NONE: _none,
 }
 
@@ -183,25 +194,43 @@ def _files(name: str, split: Split) -> list[tuple[str, int]]:
     return found
 
 
-def _set(rng: np.random.Generator, text: str, font: ImageFont.FreeTypeFont) -> NDArray[np.float32]:
-    """The text as relief, float32 (64, W), 1 where it prints; often letter-spaced, squeezed or thickened."""
-    shaped = any("\u0590" <= character <= "\u07ff" for character in text)
-    gap = 0.0 if shaped or rng.random() < 0.5 else rng.uniform(0, 0.5) * font.size
-    parts = [text] if gap == 0 else list(text)
-    widths = [font.getlength(part) for part in parts]
-    image = Image.new("L", (int(sum(widths) + gap * len(parts)) + 40, HEIGHT_PX * 2), 0)
-    pen, x = ImageDraw.Draw(image), 20.0
-    stroke = int(rng.integers(0, 2))
-    for part, width in zip(parts, widths, strict=True):
-        pen.text((x, HEIGHT_PX), part, 255, font, "lm", stroke_width=stroke)
-        x += width + gap
+def _set(
+    rng: np.random.Generator, text: str, face: FontFace, size: int
+) -> tuple[NDArray[np.float32], tuple[Letter, ...]]:
+    """The text as relief, float32 (64, W), 1 where it prints, and where its letters are.
+
+    Often letter-spaced, squeezed or thickened; too large or too far off for the strip, its letters are cut.
+    """
+    font = face.at(size)
+    shaped = face.script is Script.ARABIC
+    gap = 0.0 if shaped or rng.random() < 0.4 else rng.uniform(0, 0.9) ** 2 * size
+    stroke = int(rng.integers(0, 1 + size // 20))
+    parts = text.split(" ") if shaped else list(text)
+    space = font.getlength(" ")
+    widths = [font.getlength(part) + (space if shaped else gap) for part in parts]
+    edges = 20 + np.cumsum([0.0, *widths])
+    image = Image.new("L", (int(edges[-1]) + 40, 3 * HEIGHT_PX), 0)
+    pen = ImageDraw.Draw(image)
+    if shaped or gap == 0:
+        pen.text((20, 1.5 * HEIGHT_PX), text, 255, font, "lm", stroke_width=stroke)
+        edges = edges if not shaped else edges[-1] + 20 - edges[::-1]  # from right to left
+        parts = parts if not shaped else parts[::-1]
+    else:
+        for left, part in zip(edges, parts, strict=False):
+            pen.text((left + gap / 2, 1.5 * HEIGHT_PX), part, 255, font, "lm", stroke_width=stroke)
     rows = np.flatnonzero(np.asarray(image).any(1))
-    middle = int(rows.mean()) if len(rows) else HEIGHT_PX
-    top = middle - HEIGHT_PX // 2 + int(rng.integers(-5, 6))
+    middle = int(rows[0] + rows[-1]) // 2 if len(rows) else 96
+    top = middle - HEIGHT_PX // 2 + int(rng.integers(-8, 9))
+    is_cut = len(rows) > 0 and (rows[0] < top - 3 or rows[-1] >= top + HEIGHT_PX + 3)
     cut = image.crop((0, top, image.width, top + HEIGHT_PX))
-    squeeze = rng.uniform(0.7, 1.3)
+    squeeze = rng.uniform(0.6, 1.3)
     cut = cut.resize((max(24, round(cut.width * squeeze)), HEIGHT_PX), Image.Resampling.BILINEAR)
-    return np.asarray(cut, np.float32) / np.float32(255)
+    scale = cut.width / image.width
+    letters = tuple(
+        Letter(part, float(left * scale), float(right * scale), cut=bool(is_cut))
+        for part, left, right in zip(parts, edges, edges[1:], strict=False)
+    )
+    return np.asarray(cut, np.float32) / np.float32(255), letters
 
 
 def _ornaments(rng: np.random.Generator) -> NDArray[np.float32]:
@@ -246,7 +275,7 @@ def _framed(rng: np.random.Generator, relief: NDArray[np.float32]) -> NDArray[np
     return np.asarray(coarse, np.float32) / np.float32(255)
 
 
-def _worn(rng: np.random.Generator, relief: NDArray[np.float32], wear: float) -> NDArray[np.float32]:
+def worn(rng: np.random.Generator, relief: NDArray[np.float32], wear: float) -> NDArray[np.float32]:
     """The ink, float32 0..1: blurred, and without a share `wear` of it."""
     soft = blur(relief, rng.uniform(0, 1.6))
     if wear <= 0:

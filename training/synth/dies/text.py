@@ -69,14 +69,19 @@ def fit(natural: float, stretch: float, available: float) -> tuple[float, float]
     return min(1.0, available / (natural * squeezed)), squeezed
 
 
-def line_pixels(line: LineText, px_per_mm: float) -> Image.Image:
-    """The line as an L image, 255 where there is rubber, whose middle is the line's (x, y)."""
+def set_line(line: LineText, px_per_mm: float) -> Strip:
+    """The letters of a straight line, squeezed and shrunk to fit."""
     em = line.em * px_per_mm
     tracking = line.tracking * em * max(0, len(line.text))
     natural = natural_width(line.text, line.face, em) + tracking
     scale, stretch = fit(natural, line.stretch, line.max_width * px_per_mm)
     weight = line.weight * px_per_mm
-    strip = set_strip(line.text, line.face, em * scale, weight, line.tracking * em * scale, natural * scale * stretch)
+    return set_strip(line.text, line.face, em * scale, weight, line.tracking * em * scale, natural * scale * stretch)
+
+
+def line_pixels(line: LineText, px_per_mm: float) -> Image.Image:
+    """The line as an L image, 255 where there is rubber, whose middle is the line's (x, y)."""
+    strip = set_line(line, px_per_mm)
     half = math.ceil(max(strip.middle, strip.pixels.shape[0] - strip.middle))
     pixels = np.zeros((2 * half, strip.pixels.shape[1]), np.uint8)
     top = half - round(strip.middle)
@@ -87,25 +92,40 @@ def line_pixels(line: LineText, px_per_mm: float) -> Image.Image:
     return image
 
 
+class Bend:
+    """The way of a bent line along its ellipse.
+
+    `strip` has its letters; `length` is how far along, in pixels from its middle, each parametric angle `parameter`
+    lies, in radians from its middle, in the direction of reading.
+    """
+
+    __slots__ = ("length", "parameter", "strip")
+
+    def __init__(self, arc: ArcText, px_per_mm: float) -> None:
+        rx, ry, em = arc.rx * px_per_mm, arc.ry * px_per_mm, arc.em * px_per_mm
+        self.parameter = np.linspace(-math.pi, math.pi, 721)
+        start = math.radians(arc.centre)
+        step = np.hypot(rx * np.cos(start + self.parameter), ry * np.sin(start + self.parameter))
+        length = np.concatenate([[0.0], np.cumsum((step[1:] + step[:-1]) / 2 * np.diff(self.parameter))])
+        length -= np.interp(0.0, self.parameter, length)
+        spread = math.radians(arc.spread) / 2
+        ends = np.interp([-spread, spread], self.parameter, length)
+        available = float(ends[1] - ends[0])
+        natural = natural_width(arc.text, arc.face, em)
+        scale, stretch = fit(natural, arc.stretch, available)
+        spare = max(0.0, available - natural * scale * stretch) if arc.even else 0.0
+        tracking = min(spare / max(1, len(arc.text)) / stretch, 1.4 * em)
+        tracking = 0.0 if arc.face.script in BENT_SCRIPTS else tracking
+        width = (natural * scale + tracking * len(arc.text)) * stretch
+        self.strip = set_strip(arc.text, arc.face, em * scale, arc.weight * px_per_mm, tracking, width)
+        self.length = -length[::-1] if arc.facing is Facing.INWARD else length
+
+
 def arc_pixels(arc: ArcText, px_per_mm: float, shape: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
     """Flat indices into a canvas of `shape` and the uint8 values that the bent line puts there."""
-    rx, ry, em = arc.rx * px_per_mm, arc.ry * px_per_mm, arc.em * px_per_mm
-    parameter = np.linspace(-math.pi, math.pi, 721)  # parametric angle from the arc's centre, clockwise
-    start = math.radians(arc.centre)
-    step = np.hypot(rx * np.cos(start + parameter), ry * np.sin(start + parameter))
-    length = np.concatenate([[0.0], np.cumsum((step[1:] + step[:-1]) / 2 * np.diff(parameter))])
-    length -= np.interp(0.0, parameter, length)
-    spread = math.radians(arc.spread) / 2
-    available = float(np.interp(spread, parameter, length) - np.interp(-spread, parameter, length))
-
-    natural = natural_width(arc.text, arc.face, em)
-    scale, stretch = fit(natural, arc.stretch, available)
-    spare = max(0.0, available - natural * scale * stretch) if arc.even else 0.0
-    tracking = min(spare / max(1, len(arc.text)) / stretch, 1.4 * em)
-    tracking = 0.0 if arc.face.script in BENT_SCRIPTS else tracking
-    width = (natural * scale + tracking * len(arc.text)) * stretch
-    strip = set_strip(arc.text, arc.face, em * scale, arc.weight * px_per_mm, tracking, width)
-
+    bend = Bend(arc, px_per_mm)
+    strip, parameter, length = bend.strip, bend.parameter, bend.length
+    rx, ry, start = arc.rx * px_per_mm, arc.ry * px_per_mm, math.radians(arc.centre)
     height, canvas_width = shape
     y = (np.arange(height, dtype=np.float32) - (height - 1) / 2)[:, None]
     x = (np.arange(canvas_width, dtype=np.float32) - (canvas_width - 1) / 2)[None, :]
@@ -119,7 +139,6 @@ def arc_pixels(arc: ArcText, px_per_mm: float, shape: tuple[int, int]) -> tuple[
     angle = (angle + math.pi) % (2 * math.pi) - math.pi
     if arc.facing is Facing.INWARD:
         angle = -angle
-        length = -length[::-1]
     along = np.interp(angle, parameter, length) + strip.centre
     inside = (along >= 0) & (along < strip.pixels.shape[1])
     band, along, y_band, x_band = band[inside], along[inside], y_band[inside], x_band[inside]
