@@ -18,6 +18,7 @@ include_patterns = [
     "docs/decisions/*.md",
     "clients/README.md",
     "training/README.md",
+    "bench/README.md",
 ]
 exclude_patterns = [".*", "build", "findings", "k8s", "out", "services", "stamp2vec", "tests", "weights"]
 templates_path = ["_templates"]
