@@ -19,7 +19,7 @@ _LEAST_SEEN = 50  # pixels
 _LEAST_DPI = 50.0
 
 NEGATIVE = "the page is light on dark: it was looked at as its negative, which crops show"
-UNIFORM = "nothing can be seen on this page: all of it is of nearly one brightness; send a scan with more contrast"
+UNIFORM = "nothing can be seen on this page, which is of one brightness: if it is not blank, send it with more contrast"
 COARSE = "the page has {dpi:.0f} pixels an inch, in which stamps can hardly be seen: send at least 100"
 
 

@@ -103,7 +103,8 @@ def test_find_prints_pages_with_stamps_and_a_summary(files: Path, where: list[st
     result = DocumentPipeline.from_preset()(Path("in/deep/c.tif").read_bytes(), min_score=0.9, include_vectors=False)
     stamped = [page for page in result.pages if page.stamps]
     assert 0 < len(stamped) < 3
-    assert [line.partition("  page ")[2][0] for line in pages] == [str(page.index + 1) for page in stamped]
+    told = [page.index + 1 for page in result.pages if page.stamps or page.warnings]
+    assert [int(line.partition("  page ")[2][0]) for line in pages if "  page " in line] == told
     stamps = sum(len(page.stamps) for page in stamped)
     assert summary == f"3 pages, {len(stamped)} with stamps, {stamps} stamp{'s' if stamps > 1 else ''}"
 
