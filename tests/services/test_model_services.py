@@ -151,10 +151,10 @@ def details(error: grpc.aio.AioRpcError) -> dict[str, str]:
 
 
 async def test_detections_are_those_of_the_pipeline(stack: Stack) -> None:
-    pictures = [photo(640, 480), photo(200, 900, seed=1)]
+    pictures = [photo(640, 480), photo(400, 700, seed=1)]
     request = detector_pb2.DetectRequest(images=[message(encoded(p)) for p in pictures], min_score=0.02)
     response = await stack.detector.Detect(request)
-    assert [(result.height, result.width) for result in response.results] == [(480, 640), (900, 200)]
+    assert [(result.height, result.width) for result in response.results] == [(480, 640), (700, 400)]
     for result, expected in zip(response.results, stack.detect(pictures, min_score=0.02)):
         assert len(result.detections) == len(expected) > 0
         for found, wanted in zip(result.detections, expected):
