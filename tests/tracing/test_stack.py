@@ -65,7 +65,6 @@ def test_a_document_is_one_trace_through_all_services(traced: Traced) -> None:
     traced.stub.AnalyzeDocument(request, timeout=TIMEOUT_S, metadata=context(trace_id))
     hops = [
         ("detect", DETECTOR, "Detect"),
-        ("detect", DETECTOR, "Refine"),
         ("segment", SEGMENTER, "Segment"),
         ("embed", EMBEDDER, "Embed"),
         ("compare", SEGMENTER, "Segment"),
