@@ -71,8 +71,8 @@ def _read(reader: Reader, indices: Sequence[int], field: str) -> Iterator[Page |
 def read_fitted(reader: Reader, index: int, fit: tuple[int, int], allocate: Allocate = new_array) -> Page:
     """A page of which only what fits into `fit`, (height, width), is looked at; raises what `Reader.read` raises.
 
-    It has no more pixels than that where it costs less to read these alone, which only a file of one picture does: see
-    `Page.is_reduced`. Else it is whole.
+    It has a half, a quarter or an eighth of its sides, and about that size at least, where these alone cost less to
+    read, as in a file of one picture they may: see `Page.is_reduced`. Else it is whole.
     """
     if isinstance(reader, raster.PictureReader):
         return reader.read_fitted(index, fit, allocate)

@@ -12,9 +12,9 @@ from PIL import Image, ImageFile, UnidentifiedImageError
 from stamp2vec.errors import InvalidImage
 from stamp2vec.imaging.formats import jpeg
 from stamp2vec.imaging.formats.limits import Limits
-from stamp2vec.imaging.formats.page import Allocate, Page, PageInfo, fitted, new_array
+from stamp2vec.imaging.formats.page import Allocate, Page, PageInfo, new_array
 from stamp2vec.imaging.formats.pixels import canvas_of
-from stamp2vec.imaging.formats.reduced import load_reduced, reduction_of
+from stamp2vec.imaging.formats.reduced import load_reduced, reduced_size, reduction_of
 from stamp2vec.imaging.formats.resolution import CM_PER_INCH, Density, believable
 from stamp2vec.imaging.formats.signatures import name_of
 from stamp2vec.imaging.formats.upright import Canvas, Upright, finish, swaps_axes
@@ -102,8 +102,8 @@ class PictureReader:
         reduction = reduction_of(picture, fit) if fit and is_plain else 1
         if fit and reduction > 1:
             more: tuple[str, ...] = ()
-            page = allocate(*fitted(*upright.size, fit))
-            page[...] = _decoded(lambda: load_reduced(picture, fit, reduction), self._limits, self._field)
+            page = allocate(*reduced_size(picture, reduction))
+            page[...] = _decoded(lambda: load_reduced(picture, reduction), self._limits, self._field)
             page.flags.writeable = False
         else:
             page = allocate(*upright.size)

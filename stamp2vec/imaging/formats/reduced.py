@@ -22,10 +22,13 @@ def reduction_of(image: Image.Image, fit: tuple[int, int]) -> int:
     return next((step for step in _STEPS if step * least <= 1), 1)
 
 
-def load_reduced(image: Image.Image, fit: tuple[int, int], reduction: int) -> NDArray[np.uint8]:
-    """The pixels of a JPEG as large as they fit, uint8 (h, w, 3). Raises what Pillow does of a file that is damaged."""
-    height, width = fitted(image.height, image.width, fit)
-    shown = 0, 0, image.width / reduction, image.height / reduction  # of the last pixels of rows and columns, a part
+def reduced_size(image: Image.Image, reduction: int) -> tuple[int, int]:
+    """Height and width of a JPEG each of whose sides is divided: the last pixel of a row or column may be of fewer."""
+    return -(-image.height // reduction), -(-image.width // reduction)
+
+
+def load_reduced(image: Image.Image, reduction: int) -> NDArray[np.uint8]:
+    """The pixels of a JPEG, uint8 (h, w, 3) of its reduced size. Raises what Pillow does of a file that is damaged."""
     image.draft(None, (image.width // reduction, image.height // reduction))
     image.load()
-    return np.asarray(image.resize((width, height), Image.Resampling.BILINEAR, shown).convert("RGB"))
+    return np.asarray(image.convert("RGB"))
