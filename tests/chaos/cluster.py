@@ -3,7 +3,7 @@
 import contextlib
 import os
 import signal
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -115,7 +115,7 @@ def _command(pid: int) -> bytes:
 
 
 @contextmanager
-def hung(pids: Sequence[int]) -> Iterator[None]:
+def hung(pids: Collection[int]) -> Iterator[None]:
     """Processes that do nothing, not even end, to the end of the `with`."""
     for pid in pids:
         os.kill(pid, signal.SIGSTOP)

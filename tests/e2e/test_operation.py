@@ -2,13 +2,11 @@
 
 import io
 import os
-import signal
 import threading
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +24,7 @@ from services.table import MODEL_SERVICE_NAMES, MODEL_SERVICES
 from stamp2vec.client import Client
 from stamp2vec.v1 import common_pb2, gateway_pb2
 from stamp2vec.v1.gateway_pb2_grpc import StampServiceStub
+from tests.chaos.cluster import hung
 from tests.e2e.live import ROOT, TIMEOUT_S, Running, channel, children, eventually, is_alive
 
 Code = grpc.StatusCode
@@ -115,18 +114,6 @@ def test_metrics_are_those_of_the_documentation(services: Running, name: str) ->
     assert {metric for metric in found if metric.startswith("stamp2vec_")} <= documented().keys()
 
 
-@contextmanager
-def stopped(pids: set[int]) -> Iterator[None]:
-    """Processes that hang, for a while."""
-    for pid in pids:
-        os.kill(pid, signal.SIGSTOP)
-    try:
-        yield
-    finally:
-        for pid in pids:
-            os.kill(pid, signal.SIGCONT)
-
-
 def test_past_the_deadline_work_is_dropped_instead_of_done(services: Running, page: bytes) -> None:
     def dropped() -> float:
         family = metrics(services, "detector")["stamp2vec_dropped_items"]
@@ -137,7 +124,7 @@ def test_past_the_deadline_work_is_dropped_instead_of_done(services: Running, pa
     enough_s = 2.0 + 10 * (time.monotonic() - started_s)  # to reach the queue, however busy this machine is
     executors = children(services.stack["detector"].pid)
     before = dropped()
-    with stopped(executors), ThreadPoolExecutor(3) as pool:
+    with hung(executors), ThreadPoolExecutor(3) as pool:
         calls = [pool.submit(code_of, lambda: analyze(services.stub, page, timeout_s=enough_s)) for _ in range(3)]
         # The first is in the executor's hands, the others wait behind it.
         eventually(lambda: total(metrics(services, "detector")["stamp2vec_queue_items"]) == 2)
@@ -150,7 +137,7 @@ def test_when_the_caller_goes_its_work_is_dropped(services: Running, page: bytes
     executors = children(services.stack["detector"].pid)
     before = total(metrics(services, "detector")["stamp2vec_dropped_items"], reason="cancelled")
     request = gateway_pb2.AnalyzeDocumentRequest(document=page)
-    with stopped(executors):
+    with hung(executors):
         calls = [services.stub.AnalyzeDocument.future(request, timeout=TIMEOUT_S) for _ in range(3)]
         eventually(lambda: total(metrics(services, "detector")["stamp2vec_queue_items"]) == 2)
         for call in calls:
@@ -166,7 +153,7 @@ def test_overload_is_refused_at_once_with_a_time_to_come_back(services: Running)
     raw = common_pb2.RawImage(data=b"\x20" * 128 + b"\xf0" * 128, height=16, width=16, channels=1)  # ink on paper
     request = gateway_pb2.EmbedStampsRequest(images=[common_pb2.Image(raw=raw)] * 64)
     executors = children(services.stack["embedder"].pid)
-    with stopped(executors):
+    with hung(executors):
         held = [services.stub.EmbedStamps.future(request, timeout=TIMEOUT_S) for _ in range(2)]
         eventually(lambda: total(metrics(services, "embedder")["stamp2vec_queue_items"]) > 64)
         with pytest.raises(grpc.RpcError) as caught:

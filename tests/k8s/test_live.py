@@ -1,13 +1,10 @@
 """The real services with the settings of the manifests."""
 
 import json
-import os
 import re
-import signal
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from pathlib import Path
 from urllib.request import urlopen
 
@@ -23,6 +20,7 @@ from stamp2vec.client import Client
 from stamp2vec.v1 import common_pb2, detector_pb2
 from stamp2vec.v1.detector_pb2_grpc import DetectorServiceStub
 from stamp2vec.values import Preset
+from tests.chaos.cluster import hung
 from tests.e2e.live import SAMPLE, children, eventually
 from tests.k8s.code import UPSTREAMS
 from tests.k8s.manifests import K8S, SERVICES, container, environment, named, of_kind, pod, quantity
@@ -93,25 +91,13 @@ def test_the_memory_limit_has_room(stack: Stack, service: str) -> None:
     assert 0 < used <= 0.75 * limit
 
 
-@contextmanager
-def held(pids: set[int]) -> Iterator[None]:
-    """Stops the processes in the block, so that they hang."""
-    for pid in pids:
-        os.kill(pid, signal.SIGSTOP)
-    try:
-        yield
-    finally:
-        for pid in pids:
-            os.kill(pid, signal.SIGCONT)
-
-
 def test_probes_are_independent_of_load(stack: Stack) -> None:
     raw = common_pb2.RawImage(data=b"\x80" * 16 * 16, height=16, width=16, channels=1)
     request = detector_pb2.DetectRequest(images=[common_pb2.Image(raw=raw)] * 64)
     address = stack.address("detector")
     with grpc.insecure_channel(address.target) as channel:
         detect, health = DetectorServiceStub(channel).Detect, health_pb2_grpc.HealthStub(channel)
-        with held(children(stack["detector"].pid)):
+        with hung(children(stack["detector"].pid)):
             calls = [detect.future(request, timeout=TIMEOUT_S) for _ in range(6)]
             eventually(lambda: any(call.done() for call in calls))  # the queue is full: calls are refused
             deployment = named(VARIANT, "Deployment", "detector")
