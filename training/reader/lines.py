@@ -101,7 +101,7 @@ def draw(rng: np.random.Generator, kind: Kind, split: Split, wear: float | None 
     size = int(rng.integers(22, 60 if kind in (Kind.HAN, Kind.OTHER) else 84))
     relief, letters = (_ornaments(rng), ()) if kind is Kind.NONE else _set(rng, text, face, size)
     relief = _framed(rng, relief)
-    ink = worn(rng, relief, rng.uniform(0, 0.4) * float(rng.random() < 0.35) if wear is None else wear)
+    ink = worn(rng, relief, rng.uniform(0, 0.4) * float(rng.random() < 0.5) if wear is None else wear)
     paper = rng.uniform(200, 255)
     pixels = paper - ink * rng.uniform(0.5, 1) * paper + rng.normal(0, rng.uniform(0, 8), ink.shape)
     return Line(np.asarray(np.clip(pixels, 0, 255), np.uint8), letters)

@@ -23,14 +23,21 @@ from training.synth.impression import Impression, composite, strike
 
 FIRST_FAMILY = 40_000_000  # no set of crops has these, and no evaluation
 KINDS = {
-    DieKind.ROUND: 0.45,
-    DieKind.OVAL: 0.2,
-    DieKind.NOTARY: 0.1,
-    DieKind.STAR_ROUND: 0.1,
-    DieKind.RECTANGLE: 0.1,
-    DieKind.POSTMARK: 0.05,
+    DieKind.ROUND: 0.38,
+    DieKind.OVAL: 0.16,
+    DieKind.NOTARY: 0.08,
+    DieKind.STAR_ROUND: 0.12,
+    DieKind.RECTANGLE: 0.12,
+    DieKind.POSTMARK: 0.04,
+    DieKind.DATE: 0.05,
+    DieKind.WORD: 0.05,
 }
-TYPES = {DieKind.OVAL: StampType.OVAL, DieKind.RECTANGLE: StampType.RECTANGLE}
+TYPES = {
+    DieKind.OVAL: StampType.OVAL,
+    DieKind.RECTANGLE: StampType.RECTANGLE,
+    DieKind.DATE: StampType.WORD,
+    DieKind.WORD: StampType.WORD,
+}
 _REWRITES = {
     Kind.LATIN: 0.28,
     Kind.VIETNAMESE: 0.3,
@@ -65,7 +72,7 @@ class Struck:
 
 def lines(rng: np.random.Generator, split: Split) -> Iterator[Line]:
     """The strips that are read of one stamp, their bands a little off as often as not."""
-    stamp = struck(rng, spec_of(rng, split), rng.uniform(6, 12), rng.uniform(0, 0.35) * float(rng.random() < 0.35))
+    stamp = struck(rng, spec_of(rng, split), rng.uniform(6, 12), rng.uniform(0, 0.4) * float(rng.random() < 0.5))
     places = reading_places(stamp.ink, TYPES.get(stamp.kind, StampType.ROUND), stamp.impression.angle_deg)
     places = tuple(_jittered(rng, place) for place in places)
     yield from lines_at(stamp, places, own_colour=rng.random() < 0.15)
