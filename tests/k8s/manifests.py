@@ -21,10 +21,15 @@ Resource = dict[str, Any]
 OVERLAYS = sorted(path.name for path in (K8S / "overlays").iterdir())
 COMPONENTS = sorted(path.name for path in (K8S / "components").iterdir())
 _WEB = ("network-policy", "web")
+_READER = ("network-policy", "reader")
 _TOGETHER = {
     "gpu-timeslice": ("gpu", "gpu-timeslice"),
     "otel": (*_WEB, "otel"),
-    "reader": ("network-policy", "reader"),
+    "reader": _READER,
+    "reader-tls": (*_READER, "reader-tls", "tls"),
+    "reader-hpa": (*_READER, "reader-hpa", "hpa"),
+    "reader-keda": (*_READER, "reader-keda", "keda"),
+    "reader-mtls": (*_READER, "reader-mtls", "mtls"),
     "web": _WEB,
     "web-tls": (*_WEB, "web-tls", "tls"),
     "web-hpa": (*_WEB, "web-hpa", "hpa"),

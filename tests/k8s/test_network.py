@@ -116,9 +116,9 @@ def test_spans_are_sent_to_the_collector_that_policies_allow(service: str, monke
     assert TracerProvider(shutdown_on_exit=False).sampler.get_description().startswith("ParentBased{root:TraceIdRatio")
 
 
-@pytest.mark.parametrize("service", UPSTREAMS)
+@pytest.mark.parametrize("service", [*UPSTREAMS, "reader"])
 def test_with_mutual_tls_only_the_gateway_may_call_a_model_service(service: str) -> None:
-    (rule,) = named("base+mtls", "AuthorizationPolicy", service)["spec"]["rules"]
+    (rule,) = named("base+reader-mtls", "AuthorizationPolicy", service)["spec"]["rules"]
     assert [each["source"]["principals"] for each in rule["from"]] == [["cluster.local/ns/stamp2vec/sa/gateway"]]
     (allowed_to,) = rule["to"]
     served = {f"/{contract(service).full_name}/{method.name}" for method in contract(service).methods}
@@ -133,6 +133,6 @@ def test_with_mutual_tls_http_is_for_the_mesh_and_its_metrics_for_prometheus() -
     pod = named("base+web-mtls", "Deployment", "web")["spec"]["template"]["metadata"]
     assert pod["labels"]["sidecar.istio.io/inject"] == "true"
     (metrics,) = named("base+web-mtls", "AuthorizationPolicy", "metrics")["spec"]["rules"]
-    ports = [str(default(name, "metrics_port")) for name in (*SERVICES, "web")]
+    ports = [str(default(name, "metrics_port")) for name in (*SERVICES, "web", "reader")]
     assert metrics["to"][0]["operation"]["ports"] == ports
     assert list(named("base+web-mtls", "PeerAuthentication", "stamp2vec")["spec"]["portLevelMtls"]) == ports

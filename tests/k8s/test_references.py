@@ -84,12 +84,13 @@ def test_ports_are_those_that_the_services_open(variant: str) -> None:
         for backend in reference:
             (port,) = named(variant, "Service", backend["name"])["spec"]["ports"]
             assert backend["port"] == port["port"]
-    opened = {default(name, kind) for name in (*SERVICES, "web") for kind in ("port", "metrics_port")}
+    services = (*SERVICES, "web", "reader")
+    opened = {default(name, kind) for name in services for kind in ("port", "metrics_port")}
     for policy in of_kind(variant, "AuthorizationPolicy"):
         for each in values_of("ports", policy):
             assert set(map(int, each)) <= opened
     for policy in of_kind(variant, "PeerAuthentication"):
-        metrics = {str(default(name, "metrics_port")) for name in (*SERVICES, "web")}
+        metrics = {str(default(name, "metrics_port")) for name in services}
         assert policy["spec"]["portLevelMtls"].keys() == metrics
 
 

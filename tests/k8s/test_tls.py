@@ -19,34 +19,34 @@ from tests.library.certificates import Certificate, certificate
 from tests.runtime.one_method_app import OneMethod, aio_method
 from tests.runtime.test_server import free_port
 
-VARIANT = "base+web-tls"
-ENCRYPTED = (*SERVICES, "web")
+VARIANT, WITH_READER = "base+web-tls", "base+reader-tls"
+ENCRYPTED = [*((name, VARIANT) for name in (*SERVICES, "web")), ("reader", WITH_READER)]
 
 
-def mounts(service: str) -> dict[str, Resource]:
+def mounts(service: str, variant: str) -> dict[str, Resource]:
     """The Certificate whose Secret is mounted there, by path."""
-    deployment = named(VARIANT, "Deployment", service)
+    deployment = named(variant, "Deployment", service)
     secrets = {each["name"]: each["secret"]["secretName"] for each in pod(deployment)["volumes"] if "secret" in each}
     return {
-        each["mountPath"]: named(VARIANT, "Certificate", secrets[each["name"]].removesuffix("-tls"))
+        each["mountPath"]: named(variant, "Certificate", secrets[each["name"]].removesuffix("-tls"))
         for each in container(deployment)["volumeMounts"]
         if each["name"] in secrets
     }
 
 
-def files(service: str) -> dict[str, tuple[Resource, str]]:
+def files(service: str, variant: str) -> dict[str, tuple[Resource, str]]:
     """The Certificate of each file of the settings, and the key in its Secret."""
     found = {}
-    for variable, value in environment(VARIANT, service).items():
+    for variable, value in environment(variant, service).items():
         if value.startswith("/tls/"):
             folder, _, key = value.rpartition("/")
-            found[variable.removeprefix("STAMP2VEC_")] = (mounts(service)[folder], key)
+            found[variable.removeprefix("STAMP2VEC_")] = (mounts(service, variant)[folder], key)
     return found
 
 
-@pytest.mark.parametrize("service", ENCRYPTED)
-def test_the_settings_name_files_of_mounted_certificates(service: str) -> None:
-    named_files = files(service)
+@pytest.mark.parametrize(("service", "variant"), ENCRYPTED)
+def test_the_settings_name_files_of_mounted_certificates(service: str, variant: str) -> None:
+    named_files = files(service, variant)
     own = {"TLS_CERT": "tls.crt", "TLS_KEY": "tls.key"}
     if service in ("gateway", "web"):
         own |= {"UPSTREAM_CA": "ca.crt", "UPSTREAM_CERT": "tls.crt", "UPSTREAM_KEY": "tls.key"}
@@ -56,16 +56,16 @@ def test_the_settings_name_files_of_mounted_certificates(service: str) -> None:
     for name, (made, _) in named_files.items():
         usage = "client auth" if name.startswith("UPSTREAM_") else "server auth"
         assert made["spec"]["usages"] == [usage]
-    deployment = named(VARIANT, "Deployment", service)
+    deployment = named(variant, "Deployment", service)
     assert all(each["readOnly"] for each in container(deployment)["volumeMounts"] if each["name"] != "tmp")
     modes = [each["secret"]["defaultMode"] for each in pod(deployment)["volumes"] if "secret" in each]
     assert set(modes) == {0o440}
 
 
-@pytest.mark.parametrize("upstream", UPSTREAMS)
-def test_certificates_have_the_name_that_the_gateway_calls(upstream: str) -> None:
-    address = environment(VARIANT, "gateway")[f"STAMP2VEC_{upstream.upper()}"]
-    assert _host(address) in named(VARIANT, "Certificate", upstream)["spec"]["dnsNames"]
+@pytest.mark.parametrize(("upstream", "variant"), [*((name, VARIANT) for name in UPSTREAMS), ("reader", WITH_READER)])
+def test_certificates_have_the_name_that_the_gateway_calls(upstream: str, variant: str) -> None:
+    address = environment(variant, "gateway")[f"STAMP2VEC_{upstream.upper()}"]
+    assert _host(address) in named(variant, "Certificate", upstream)["spec"]["dnsNames"]
 
 
 def test_the_gateways_certificate_has_the_name_that_http_calls() -> None:
@@ -78,20 +78,21 @@ def _host(address: str) -> str:
 
 
 def test_both_sides_of_a_hop_trust_one_authority() -> None:
+    shown = [(name, VARIANT) for name in (*UPSTREAMS, "gateway", "gateway-client", "web-client")]
     issuers = {
-        named(VARIANT, "Certificate", name)["spec"]["issuerRef"]["name"]
-        for name in (*UPSTREAMS, "gateway", "gateway-client", "web-client")
+        named(variant, "Certificate", name)["spec"]["issuerRef"]["name"]
+        for name, variant in (*shown, ("reader", WITH_READER))
     }
     assert len(issuers) == 1
     authority = named(VARIANT, "Issuer", *issuers)["spec"]["ca"]["secretName"]
     assert named(VARIANT, "Certificate", authority)["spec"]["isCA"] is True
 
 
-@pytest.mark.parametrize("service", ENCRYPTED)
-def test_clear_text_is_refused(service: str) -> None:
-    found = environment(VARIANT, service)
+@pytest.mark.parametrize(("service", "variant"), ENCRYPTED)
+def test_clear_text_is_refused(service: str, variant: str) -> None:
+    found = environment(variant, service)
     assert settings.load(SETTINGS[service], service, [], found).insecure is False
-    assert named(VARIANT, "Service", service)["spec"]["ports"][0]["appProtocol"] == "https"
+    assert named(variant, "Service", service)["spec"]["ports"][0]["appProtocol"] == "https"
 
 
 async def test_a_server_with_these_settings_is_probed_in_clear_text_and_called_by_tls(tmp_path: Path) -> None:
