@@ -158,9 +158,16 @@ def _uncovered(found: Sequence[Found]) -> list[Found]:
     """Readings of rings of which none covers another."""
     kept: list[Found] = []
     for one in sorted(found, key=lambda each: each.weight, reverse=True):
-        if not any(_cover(one, one.arc, other, other.arc) for other in kept if one.arc and other.arc):
+        others = (other for other in kept if not _are_name_and_number(one, other))
+        if not any(_cover(one, one.arc, other, other.arc) for other in others if one.arc and other.arc):
             kept.append(one)
     return kept
+
+
+def _are_name_and_number(one: Found, other: Found) -> bool:
+    """Whether they are the two texts of a Chinese seal's ring: characters may be seen in the digits between its ends."""
+    scripts = {each.readings[0].script for each in (one, other) if each.text}
+    return scripts == {Script.HAN, None} and one.upside_down != other.upside_down
 
 
 def _cover(one: Found, arc: TextArc, other: Found, other_arc: TextArc) -> bool:

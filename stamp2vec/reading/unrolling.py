@@ -12,6 +12,8 @@ from stamp2vec.strips import Ellipse, Place, Reading, Ring, Strip
 from stamp2vec.values import StampType
 
 _LEAST_RATIO = {StampType.ROUND: 0.75, StampType.OVAL: 0.4}  # of the shorter axis to the longer one
+_TALL_ROWS = 24  # of a band: letters as high as those of Chinese seals,
+_BESIDE_DIGITS = 0.4  # and the outer part of it, in which small digits may stand between the ends of the text
 _GAP_DEGREES = 2.0  # over which changes along a ring are averaged
 _AS_EMPTY = 0.1  # of the most that changes within _GAP_DEGREES; where less does, there are no letters
 
@@ -72,7 +74,10 @@ def _emptiest(unrolled: NDArray[np.uint8], ellipse: Ellipse, band: tuple[float, 
     centre may reach into the inner part of a band.
     """
     first, last = row_of(band[1]), row_of(band[0])
-    rows = unrolled[first : min(last, first + LETTER_ROWS)].astype(np.float32)
+    last = min(last, first + LETTER_ROWS)
+    if last - first >= _TALL_ROWS:
+        first += round(_BESIDE_DIGITS * (last - first))
+    rows = unrolled[first:last].astype(np.float32)
     amount = abs(rows - np.roll(rows, 1, axis=1)).mean(0)
     window = max(1, round(len(amount) * _GAP_DEGREES / 360))
     sums = np.convolve(np.concatenate([amount, amount[: window - 1]]), np.ones(window), "valid")

@@ -137,6 +137,13 @@ def test_of_the_band_of_digits_numbers_alone_are_taken() -> None:
     assert texts([thin], (letters, number)) == ["1782548"]
 
 
+def test_the_number_between_the_ends_of_a_chinese_text_does_not_displace_it() -> None:
+    thin = dataclasses.replace(OUTER, inner=0.792, outer=0.968)
+    name = reading("徽商银行股份有限公司", ring_box(WIDER, 40, 340), score=0.7)
+    number = reading("3401030423192", ring_box(thin, 10, 60), upside_down=True)
+    assert texts([WIDER, thin], (name,), (number,)) == [name.text, number.text]
+
+
 def test_rings_are_read_from_the_outside_in_and_each_from_its_foot() -> None:
     outer = (
         reading("SECOND", ring_box(OUTER, 150, 250)),

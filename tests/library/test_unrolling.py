@@ -118,6 +118,25 @@ def test_a_ring_begins_between_its_texts() -> None:
         assert strip.ink[:, -sixtieth:].mean() < 3
 
 
+def test_small_digits_between_the_ends_of_a_text_do_not_move_its_start() -> None:
+    image = Image.new("L", (440, 440), 0)
+    pen = ImageDraw.Draw(image)
+    pen.ellipse((20, 20, 420, 420), outline=255, width=5)
+
+    def strokes(degrees: float, width: float, radii: range) -> None:
+        turn = np.radians(degrees + width * np.array([-1.0, -0.5, 0.0, 0.5, 1.0]))
+        for each in turn:
+            pen.line([(220 + r * np.sin(each), 220 - r * np.cos(each)) for r in (radii[0], radii[-1])], 255, 3)
+        pen.line([(220 + radii[0] * np.sin(t), 220 - radii[0] * np.cos(t)) for t in turn], 255, 3)
+
+    for degrees in range(-130, 131, 20):  # letters around the top, with gaps between them
+        strokes(degrees, 6.0, range(130, 186))
+    for number in range(13):  # digits around the foot, closer to each other and to the letters than those are
+        strokes(180 + 6.0 * (number - 6), 2.0, range(168, 186))
+    ring = next(place for place in find_places(np.asarray(image), StampType.ROUND, 0.0) if isinstance(place, Ring))
+    assert 145 < ring.start_degrees < 215
+
+
 def test_a_rim_that_is_worn_off_in_a_place_is_no_gap_between_texts() -> None:
     image = Image.new("L", (440, 440), 0)
     pen = ImageDraw.Draw(image)
