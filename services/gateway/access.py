@@ -4,7 +4,7 @@ from pathlib import Path
 
 from services.gateway.settings import GatewaySettings
 from services.runtime.security.access import Access
-from services.runtime.security.limits import CallerLimits
+from services.runtime.security.limits import CallerLimits, Limits
 from services.runtime.security.reloading import Reloading
 from services.runtime.security.tokens import read_tokens
 from services.scopes import SCOPES, scope_of
@@ -12,9 +12,15 @@ from services.scopes import SCOPES, scope_of
 
 def access(settings: GatewaySettings) -> Access | None:
     """As the settings say; None where they name neither tokens nor limits. Raises InvalidFile."""
-    if not (settings.tokens or settings.caller_rate or settings.caller_calls):
+    limits = Limits(
+        settings.caller_rate,
+        settings.caller_burst,
+        settings.caller_calls,
+        settings.caller_pages,
+        settings.caller_mib * 2**20,
+    )
+    if not (settings.tokens or limits.rate or limits.in_work or limits.pages or limits.size):
         return None
     path = Path(settings.tokens)
     tokens = Reloading([path], lambda: read_tokens(path, SCOPES)) if settings.tokens else None
-    limits = CallerLimits(settings.caller_rate, settings.caller_burst, settings.caller_calls)
-    return Access(tokens, scope_of, limits)
+    return Access(tokens, scope_of, CallerLimits(limits))

@@ -8,6 +8,7 @@ from services.gateway.document.finding import Search
 from services.gateway.document.pages import GROUP_PAGES, read_picture
 from services.gateway.tasks import task_group
 from services.gateway.upstream.calls import ModelCaller, Pixels
+from services.runtime.security.limits import charge
 from stamp2vec.comparison import blank
 from stamp2vec.detection.refinement import Windows, worth_a_look
 from stamp2vec.document import fit_of, page_views, stored
@@ -47,6 +48,7 @@ async def detect(request: gateway_pb2.DetectStampsRequest, caller: ModelCaller) 
     read: list[_Viewed | InvalidInput] = []
     found: list[list[Detection] | Stamp2vecError] = []
     for first in range(0, len(request.images), GROUP_PAGES):  # whose views are held at once
+        charge(pages=len(request.images[first : first + GROUP_PAGES]))
         pages = await _read_all(request.images[first : first + GROUP_PAGES], views_of, caller, first, fit)
         candidates = await search.find([page.views for page in _readable(pages)])
         at = [first + index for index, page in enumerate(pages) if not isinstance(page, InvalidInput)]

@@ -33,6 +33,7 @@ from services.gateway.validation import (
     check_pages,
 )
 from services.runtime.batching.refusals import NotServing
+from services.runtime.security.limits import check
 from services.runtime.serving.errors import AioContext
 from stamp2vec.decoding import DecoderPool, SharedFile
 from stamp2vec.document import InkModels, Models, Options
@@ -183,7 +184,8 @@ class StampServicer(StampServiceServicer):
                 return await self._upstreams.with_current_models(lambda: work(caller))
 
     async def _analyze_admitted(self, document: Document, deadline: Deadline) -> gateway_pb2.AnalyzeDocumentResponse:
-        """One of a stream, whose place it takes itself. QueueFull when too many calls are in work."""
+        """One of a stream, whose place it takes itself. QueueFull when too many calls are in work, and LimitReached."""
+        check()
         with self._admission.enter(urgent=document.request.priority != common_pb2.PRIORITY_BULK):
             return await self._analyze(document, deadline)
 

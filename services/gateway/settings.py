@@ -44,6 +44,15 @@ class GatewaySettings(ServerSettings):
     caller_calls: int = setting(
         0, "Calls of one caller in work at once, beyond which more are refused; 0 sets no limit.", at_least=0
     )
+    caller_pages: int = setting(
+        0,
+        "Pages of documents and pictures to detect on, a minute of one caller, beyond which it is refused; 0 sets no "
+        "limit. One document may go beyond, and then its caller waits longer.",
+        at_least=0,
+    )
+    caller_mib: int = setting(
+        0, "MiB of requests a minute of one caller, likewise; 0 sets no limit.", at_least=0, at_most=2**20
+    )
     worker_threads: int = setting(
         2, "Threads that resize, cut and compare: as many as the process has CPU cores.", at_least=1, at_most=256
     )

@@ -8,7 +8,7 @@ import grpc.aio
 import pytest
 
 from services.runtime.security.access import Access
-from services.runtime.security.limits import CallerLimits
+from services.runtime.security.limits import CallerLimits, Limits, charge, check
 from services.runtime.security.refusals import LimitReached, Reason
 from services.runtime.serving.server import running
 from services.runtime.serving.settings import ServerSettings
@@ -36,7 +36,7 @@ def accepted(limits: CallerLimits, caller: str = "a", calls: int = 100) -> int:
 
 def test_a_bucket_takes_its_burst_and_then_its_rate() -> None:
     clock = Clock()
-    limits = CallerLimits(2.0, 5, 0, clock)
+    limits = CallerLimits(Limits(rate=2.0, burst=5), clock)
     assert accepted(limits) == 5
     clock.now_s = 1.0
     assert accepted(limits) == 2
@@ -50,7 +50,7 @@ def test_a_bucket_takes_its_burst_and_then_its_rate() -> None:
 
 def test_a_rate_below_one_is_a_call_in_several_seconds() -> None:
     clock = Clock()
-    limits = CallerLimits(0.1, 1, 0, clock)
+    limits = CallerLimits(Limits(rate=0.1), clock)
     assert accepted(limits) == 1
     with pytest.raises(LimitReached) as refusal, limits.enter("a"):
         pass
@@ -60,12 +60,12 @@ def test_a_rate_below_one_is_a_call_in_several_seconds() -> None:
 
 
 def test_callers_do_not_share() -> None:
-    limits = CallerLimits(1.0, 3, 1, Clock())
+    limits = CallerLimits(Limits(rate=1.0, burst=3, in_work=1), Clock())
     assert [accepted(limits, name, 10) for name in "abc"] == [3, 3, 3]
 
 
 def test_what_is_in_work_is_counted_until_it_ends_also_by_an_error() -> None:
-    limits = CallerLimits(0.0, 1, 2, Clock())
+    limits = CallerLimits(Limits(in_work=2), Clock())
     with ExitStack() as both:
         both.enter_context(limits.enter("a"))
         both.enter_context(limits.enter("a"))
@@ -81,7 +81,7 @@ def test_what_is_in_work_is_counted_until_it_ends_also_by_an_error() -> None:
 
 
 def test_a_call_refused_for_what_is_in_work_costs_none_of_the_rate() -> None:
-    limits = CallerLimits(1.0, 2, 1, Clock())
+    limits = CallerLimits(Limits(rate=1.0, burst=2, in_work=1), Clock())
     with limits.enter("a"), pytest.raises(LimitReached), limits.enter("a"):
         pass
     with limits.enter("a"):
@@ -90,14 +90,48 @@ def test_a_call_refused_for_what_is_in_work_costs_none_of_the_rate() -> None:
 
 def test_callers_that_have_gone_are_forgotten_and_others_are_not() -> None:
     clock = Clock()
-    limits = CallerLimits(1.0, 2, 0, clock)
+    limits = CallerLimits(Limits(rate=1.0, burst=2), clock)
     with limits.enter("stays"):
         for index in range(10_000):
             clock.now_s += 0.01
             assert accepted(limits, f"{index}", 1) == 1
-        assert len(limits._usages) < 2_000
-        assert "stays" in limits._usages
+        assert len(limits._accounts) < 2_000
+        assert "stays" in limits._accounts
     assert accepted(limits, "9999", 3) == 1
+
+
+def test_what_a_call_turns_out_to_hold_is_paid_for_before_the_next_one() -> None:
+    clock = Clock()
+    limits = CallerLimits(Limits(pages=60), clock)
+    with limits.enter("a"):
+        charge(pages=90)  # more than a minute has: nobody could know before it was read
+    with pytest.raises(LimitReached, match="you may send 60 pages a minute, and have") as refusal, limits.enter("a"):
+        pass
+    assert refusal.value.reason is Reason.PAGES
+    assert refusal.value.retry_after_s == pytest.approx(31.0)
+    assert accepted(limits, "b", 1) == 1
+    clock.now_s = 31.0
+    with limits.enter("a"):
+        charge(pages=1)
+        with pytest.raises(LimitReached):
+            check()
+
+
+def test_bytes_are_counted_beside_pages() -> None:
+    clock = Clock()
+    limits = CallerLimits(Limits(pages=60, size=6_000), clock)
+    with limits.enter("a"):
+        charge(pages=1, size=7_000)
+    with pytest.raises(LimitReached) as refusal, limits.enter("a"):
+        pass
+    assert refusal.value.reason is Reason.BYTES
+    assert refusal.value.retry_after_s == pytest.approx(10.0, abs=0.1)
+
+
+def test_without_limits_nothing_is_counted() -> None:
+    check()
+    charge(pages=10**9, size=10**12)
+    check()
 
 
 # Over real connections; without tokens a caller is an address
@@ -105,7 +139,7 @@ def test_callers_that_have_gone_are_forgotten_and_others_are_not() -> None:
 
 async def test_calls_beyond_the_rate_are_told_when_to_come_again() -> None:
     app = OneMethod()
-    app.who_may_call = Access(None, lambda method: "call", CallerLimits(0.1, 2, 0))
+    app.who_may_call = Access(None, lambda method: "call", CallerLimits(Limits(rate=0.1, burst=2)))
     async with (
         running(app, ServerSettings()) as ports,
         grpc.aio.insecure_channel(f"127.0.0.1:{ports.grpc}") as channel,
@@ -126,7 +160,7 @@ async def test_calls_beyond_the_rate_are_told_when_to_come_again() -> None:
 
 async def test_an_address_has_its_share_over_all_its_connections() -> None:
     app, may_end = OneMethod(), asyncio.Event()
-    app.who_may_call = Access(None, lambda method: "call", CallerLimits(0, 1, 1))
+    app.who_may_call = Access(None, lambda method: "call", CallerLimits(Limits(in_work=1)))
     app.behaviour = may_end.wait
     options = [("grpc.use_local_subchannel_pool", 1)]
     async with (

@@ -15,7 +15,7 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc  # type: ignore[import-un
 
 from services.runtime.observability.logs import JsonFormatter
 from services.runtime.security.access import Access
-from services.runtime.security.limits import CallerLimits
+from services.runtime.security.limits import CallerLimits, Limits
 from services.runtime.security.reloading import InvalidFile, Reloading
 from services.runtime.security.tokens import read_tokens
 from services.runtime.serving.server import Ports, running
@@ -46,7 +46,7 @@ def file(tmp_path: Path) -> Path:
 def app(file: Path) -> OneMethod:
     app = OneMethod()
     tokens = Reloading([file], lambda: read_tokens(file, SCOPES))
-    app.who_may_call = Access(tokens, lambda method: "call", CallerLimits(0, 1, 0))
+    app.who_may_call = Access(tokens, lambda method: "call", CallerLimits(Limits()))
     return app
 
 
@@ -126,9 +126,11 @@ async def test_refusals_are_counted_by_their_reason(ports: Ports, channel: grpc.
     assert sorted(counted) == [
         f'stamp2vec_refused_calls_total{{reason="{reason}"}} {count}'
         for reason, count in [
+            ("bytes", 0.0),
             ("concurrency", 0.0),
             ("no_scope", 2.0),
             ("no_token", 2.0),
+            ("pages", 0.0),
             ("rate", 0.0),
             ("wrong_token", 2.0),
         ]

@@ -2,6 +2,7 @@
 
 import asyncio
 import hashlib
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,7 @@ from stamp2vec.errors import Overloaded, PermissionDenied, Unauthenticated
 from stamp2vec.v1 import gateway_pb2
 from stamp2vec.values import Task
 from tests.library.certificates import certificate
-from tests.services.gateway import document, eventually, gateway, refusal
+from tests.services.gateway import document, eventually, gateway, numbered, picture, refusal, rich
 from tests.services.scripted import Scripted, serving
 
 Code = grpc.StatusCode
@@ -59,6 +60,43 @@ def test_every_method_of_the_contract_has_a_scope_and_others_are_for_admins() ->
     assert {scope_of(f"/{service.full_name}/{method.name}") for method in service.methods} == {"analyse"}
     assert scope_of("/stamp2vec.registry.v2.Unknown/Method") == "admin"
     assert {scope_of(f"/{service.full_name}/X"), "admin"} <= set(SCOPES)
+
+
+async def test_pages_and_bytes_of_a_caller_are_limited_by_the_minute() -> None:
+    async with gateway(Scripted(), caller_pages=2) as stub:
+        await stub.AnalyzeDocument(document(100, 150, 200))
+        error = await refusal(stub.DetectStamps(gateway_pb2.DetectStampsRequest(images=[picture(200)])))
+        assert error.code() is Code.RESOURCE_EXHAUSTED
+        assert "you may send 2 pages a minute" in (error.details() or "")
+        (retry,) = rich(error)
+        assert 30 < retry.retry_delay.seconds <= 90
+    async with gateway(Scripted(), caller_mib=1) as stub:
+        await stub.AnalyzeDocument(document(), timeout=20)
+        large = gateway_pb2.AnalyzeDocumentRequest(document=bytes(2**21))
+        assert (await refusal(stub.AnalyzeDocument(large))).code() is Code.INVALID_ARGUMENT
+        error = await refusal(stub.AnalyzeDocument(document()))
+        assert error.code() is Code.RESOURCE_EXHAUSTED
+        assert "1,048,576 bytes a minute" in (error.details() or "")
+
+
+@pytest.mark.parametrize(("pages", "code"), [(61, 0), (90, Code.RESOURCE_EXHAUSTED.value[0])])
+async def test_a_stream_waits_for_the_pages_of_its_caller_and_says_so_at_its_deadline(pages: int, code: int) -> None:
+    is_first_done = asyncio.Event()
+
+    async def requests() -> AsyncIterator[gateway_pb2.AnalyzeDocumentsRequest]:
+        first = document(*[200] * pages)
+        yield gateway_pb2.AnalyzeDocumentsRequest(id="first", document=first)
+        await is_first_done.wait()
+        yield numbered("second")
+
+    answers = {}
+    async with gateway(Scripted(), caller_pages=60) as stub:
+        async for answer in stub.AnalyzeDocuments(requests(), timeout=20):
+            answers[answer.id] = answer.status
+            is_first_done.set()
+    assert answers["first"].code == 0
+    assert answers["second"].code == code, "2 s later there is a page again, and not before 31 s"
+    assert ("60 pages a minute" in answers["second"].message) == (code != 0)
 
 
 async def test_clients_raise_typed_errors_over_tls(tokens: Path, tmp_path: Path) -> None:

@@ -21,6 +21,7 @@ from services.gateway.document.stages import Stage, Stages
 from services.gateway.tasks import task_group
 from services.gateway.upstream.calls import ModelCaller, Pixels
 from services.runtime.observability.logs import request_id
+from services.runtime.security.limits import charge
 from stamp2vec.decoding import SharedFile
 from stamp2vec.document import (
     AnalyzedPage,
@@ -155,6 +156,7 @@ class DocumentAnalysis:
                 await slots.acquire()  # before pages take memory: a caller who takes no answers holds none
                 with self.stages.during(Stage.DECODE):
                     group = await self._reader.next_group(most)
+                    charge(pages=len(group.pages) + len(group.broken))
                     if self._turn is None and self._reader.is_long and self._on_page is None:
                         self._turn = await turn.enter_async_context(self._long_turn())
                 before = tasks.create_task(self._analyze(group, slots, before))

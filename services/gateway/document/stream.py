@@ -12,6 +12,7 @@ from services.gateway.upstream.deadline import Deadline
 from services.gateway.validation import check_id
 from services.runtime.batching.refusals import HopelessDeadline, NotServing, QueueFull
 from services.runtime.observability import tracing
+from services.runtime.security.refusals import LimitReached
 from services.runtime.serving.byte_budget import ByteBudget, Hold
 from services.runtime.serving.errors import item_status, problem
 from stamp2vec.decoding import SharedFile
@@ -191,7 +192,7 @@ class DocumentStream:
         while True:
             try:
                 return await self._analyze(document, deadline)
-            except (QueueFull, HopelessDeadline, grpc.aio.AioRpcError) as error:
+            except (QueueFull, HopelessDeadline, LimitReached, grpc.aio.AioRpcError) as error:
                 retry_after_s = problem(error).retry_after_s
                 if retry_after_s is None or retry_after_s >= deadline.remaining_s() or document.answered_pages:
                     raise

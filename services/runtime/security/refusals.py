@@ -11,6 +11,8 @@ class Reason(Enum):
     NO_SCOPE = "no_scope"
     RATE = "rate"
     CONCURRENCY = "concurrency"
+    PAGES = "pages"
+    BYTES = "bytes"
 
 
 class CallerRefused(Exception):

@@ -18,9 +18,10 @@ from services.runtime.observability import tracing
 from services.runtime.observability.logs import request_id
 from services.runtime.observability.metrics import Metrics
 from services.runtime.security.access import Access
+from services.runtime.security.limits import charge
 from services.runtime.security.refusals import CallerRefused
 from services.runtime.serving.errors import AioContext, Code, Problem, abort, problem
-from services.runtime.serving.messages import Messages, parser, readable
+from services.runtime.serving.messages import Messages, Room, parser, readable
 
 log = logging.getLogger(__name__)
 
@@ -82,7 +83,7 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
                     method
                 ) as room:  # without a name for the request: whoever answers may let go of it
                     request = room.request(context, handler.request_deserializer)
-                    response = await handler.unary_unary(await request, context)
+                    response = await handler.unary_unary(await _charged(request, room), context)
                 messages.respond(response, context)
                 return response
 
@@ -142,6 +143,14 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
             tracing.end_call(span, status.code)
 
 
+async def _charged(request: Awaitable[Any], room: Room) -> Any:
+    message = await request
+    charge(size=room.size)
+    return message
+
+
 async def _readable(requests: AsyncIterator[Any]) -> AsyncIterator[Any]:
     async for request in requests:
-        yield readable(request)
+        message = readable(request)
+        charge(size=len(message) if isinstance(message, bytes) else message.ByteSize())
+        yield message
