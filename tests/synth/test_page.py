@@ -9,6 +9,7 @@ import pytest
 from PIL import Image
 
 from training.synth import shards
+from training.synth.arrangements import Arrangement, arranged
 from training.synth.backgrounds import Backgrounds
 from training.synth.capture import Capture
 from training.synth.die import DieKind, die_spec
@@ -16,7 +17,8 @@ from training.synth.dies.elements import LineText
 from training.synth.fonts import Script, Split
 from training.synth.impression import Impression, Ink
 from training.synth.lookalikes import OVER, UNDER, Sheet
-from training.synth.page import Placed, bare_number, captured, make_page, outline, stamp_on
+from training.synth.page import StampedPage, bare_number, captured, make_page, outline, stamp_on
+from training.synth.placing import Placed
 
 RED = Ink("red", (0.1, 1.0, 1.0))
 
@@ -68,6 +70,37 @@ def test_boxes_lie_inside_the_page_and_tight_on_the_mask(backgrounds: Background
 def test_about_a_quarter_of_pages_carry_no_stamp(backgrounds: Backgrounds) -> None:
     free = sum(not make_page(seed, Split.TRAIN, backgrounds, dpi=75).stamps for seed in range(60))
     assert 6 <= free <= 27
+
+
+def arranged_pages(arrangement: Arrangement, backgrounds: Backgrounds) -> list[StampedPage]:
+    return [make_page(seed, Split.TEST, backgrounds, dpi=75, arrangement=arrangement) for seed in range(12)]
+
+
+def test_two_stamps_of_an_arrangement_touch_or_nearly(backgrounds: Backgrounds) -> None:
+    pairs = [page.stamps for page in arranged_pages(Arrangement.TOUCHING, backgrounds) if len(page.stamps) == 2]
+    assert len(pairs) >= 9
+    for one, other in pairs:
+        gaps = [max(a.box[i], b.box[i]) - min(a.box[i + 2], b.box[i + 2]) for a, b in [(one, other)] for i in (0, 1)]
+        sides = [stamp.box[i + 2] - stamp.box[i] for stamp in (one, other) for i in (0, 1)]
+        assert max(gaps) < 0.35 * max(sides)
+
+
+def test_a_stamp_at_the_edge_is_there_in_part(backgrounds: Backgrounds) -> None:
+    stamps = [stamp for page in arranged_pages(Arrangement.EDGE, backgrounds) for stamp in page.stamps]
+    assert len(stamps) >= 9
+    assert all(0.2 < stamp.visible < 0.7 for stamp in stamps)
+
+
+def test_faint_strikes_have_as_much_ink_as_their_name_says(backgrounds: Backgrounds) -> None:
+    whole, faint = [], []
+    for seed in range(6):
+        for arrangement, densities in ((Arrangement.FAINT_30, whole), (Arrangement.FAINT_15, faint)):
+            sheet = Sheet(np.full((1170, 830, 3), 250, np.uint8), 100 / 25.4, np.random.default_rng(seed), Split.TEST)
+            placed = arranged(sheet, arrangement, lambda order: impression())
+            densities += [float(each.impression.density.max()) for each in placed]
+    assert whole
+    np.testing.assert_allclose(whole, 0.3 * 2, rtol=1e-5)
+    np.testing.assert_allclose(faint, 0.15 * 2, rtol=1e-5)
 
 
 def test_held_out_pages_come_from_held_out_dies_and_captures(backgrounds: Backgrounds) -> None:

@@ -16,7 +16,8 @@ from training.synth.capture import capture, transform_points
 from training.synth.die import DieKind, die_spec, render
 from training.synth.fonts import Script, Split
 from training.synth.impression import SPECTRA, Ink, strike
-from training.synth.page import Placed, captured, stamp_on
+from training.synth.page import captured, stamp_on
+from training.synth.placing import Placed
 from training.synth.templates import business
 from training.synth.templates.draft import Draft, FontFaces
 from training.synth.templates.lexicon import LANGUAGES

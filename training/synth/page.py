@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
+from training.synth.arrangements import Arrangement, arranged
 from training.synth.backgrounds import DPI, Backgrounds
 from training.synth.capture import Capture, capture, transform_points, warp
 from training.synth.die import DieKind, DieSpec, die_spec, render
@@ -15,11 +16,11 @@ from training.synth.dies.elements import LineText
 from training.synth.fonts import Script, Split
 from training.synth.impression import LINE_KINDS, Impression, composite, pick_ink, strike
 from training.synth.lookalikes import OVER, UNDER, Page, Sheet, fill_in, postage_stamp, scatter, signature
+from training.synth.placing import INKED, Placed, on_page, window
 from training.synth.scenes import Order, Scene, Spot, draw_scene
 
 Box = tuple[float, float, float, float]
 
-INKED = 0.15
 STAMP_FREE = 0.25
 _FILLED_IN = (DieKind.WORD, DieKind.DATE, DieKind.RECTANGLE)
 _COLOURLESS = ("black", "grey")
@@ -67,23 +68,17 @@ class StampedPage:
         return any_ink
 
 
-@dataclass(frozen=True, slots=True)
-class Placed:
-    """An impression with its top-left corner on the page, in page pixels; it may hang over the edge."""
-
-    impression: Impression
-    x: int
-    y: int
-
-
-def make_page(seed: int, split: Split, backgrounds: Backgrounds, dpi: int = DPI) -> StampedPage:
+def make_page(
+    seed: int, split: Split, backgrounds: Backgrounds, dpi: int = DPI, arrangement: Arrangement | None = None
+) -> StampedPage:
     """Make the page of ``seed``: the same seed, split and backgrounds give the same bytes.
 
-    A quarter of pages carry no stamp; nearly all carry look-alikes. ``dpi`` is the resolution it is composed at.
+    A quarter of pages carry no stamp; nearly all carry look-alikes. ``dpi`` is the resolution it is composed at. With
+    an ``arrangement`` nearly all have the stamps of that, and no others.
     """
     rng = np.random.default_rng([seed, 11 if split is Split.TRAIN else 12])
     sheet = Sheet(_paper(backgrounds, rng, dpi), dpi / 25.4, rng, split)
-    scene = Scene(()) if rng.random() < STAMP_FREE else draw_scene(rng)
+    scene = Scene(()) if rng.random() < STAMP_FREE or arrangement is not None else draw_scene(rng)
     crowd = (2, 1) if rng.random() < 0.3 else (6, 5)  # exclusive maxima: some sheets bear little besides the stamp
     scatter(sheet, UNDER, int(rng.integers(0, crowd[0])))
     scatter(sheet, OVER, int(rng.integers(0, crowd[1])))
@@ -99,6 +94,9 @@ def make_page(seed: int, split: Split, backgrounds: Backgrounds, dpi: int = DPI)
         if stamp is not None:
             stamp_on(sheet.page, stamp)
             placed.append(stamp)
+    for stamp in arranged(sheet, arrangement, lambda order: _impression(sheet, order)) if arrangement else ():
+        stamp_on(sheet.page, stamp)
+        placed.append(stamp)
     for stamp in placed:
         if stamp.impression.kind in _FILLED_IN and rng.random() < 0.2:
             height, width = stamp.impression.coverage.shape
@@ -159,7 +157,7 @@ def _place(
     for attempt in range(8):
         cx, cy = _middle(sheet, (w, h), spot if attempt < 5 else Spot.ANYWHERE, signing, placed)
         candidate = Placed(stamp, int(cx - w / 2), int(cy - h / 2))
-        if _on_page(candidate, (height, width)) > 2 * _LEAST_ON_PAGE and not any(_hides(candidate, o) for o in placed):
+        if on_page(candidate, (height, width)) > 2 * _LEAST_ON_PAGE and not any(_hides(candidate, o) for o in placed):
             return candidate
     return None
 
@@ -202,27 +200,14 @@ def _hides(one: Placed, other: Placed) -> bool:
     return bool(across > 0 and down > 0 and across * down > 0.5 * min(h1 * w1, h2 * w2))
 
 
-def _window(stamp: Placed, shape: tuple[int, int]) -> tuple[slice, slice]:
-    """Return the rows and columns of the impression's own arrays that fall on a page of ``shape``."""
-    h, w = stamp.impression.coverage.shape
-    rows = slice(max(-stamp.y, 0), max(min(h, shape[0] - stamp.y), 0))
-    columns = slice(max(-stamp.x, 0), max(min(w, shape[1] - stamp.x), 0))
-    return rows, columns
-
-
-def _on_page(stamp: Placed, shape: tuple[int, int]) -> float:
-    inked = stamp.impression.coverage > INKED
-    return float(inked[_window(stamp, shape)].sum() / max(inked.sum(), 1))
-
-
 def stamp_on(page: Page, stamp: Placed) -> None:
     """Composite an impression onto a uint8 page, in place, touching only its own window."""
-    rows, columns = _window(stamp, (page.shape[0], page.shape[1]))
+    rows, columns = window(stamp, (page.shape[0], page.shape[1]))
     top, left = stamp.y + rows.start, stamp.x + columns.start
-    window = page[top : top + rows.stop - rows.start, left : left + columns.stop - columns.start]
-    paper = window.astype(np.float32) / 255
+    part = page[top : top + rows.stop - rows.start, left : left + columns.stop - columns.start]
+    paper = part.astype(np.float32) / 255
     composite(paper, stamp.impression.density[rows, columns], stamp.impression.ink, 0, 0)
-    window[...] = np.clip(paper * 255 + 0.5, 0, 255).astype(np.uint8)
+    part[...] = np.clip(paper * 255 + 0.5, 0, 255).astype(np.uint8)
 
 
 def outline(coverage: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:

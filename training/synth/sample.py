@@ -17,7 +17,8 @@ from training.synth.backgrounds import DPI, print_pages, rasterise
 from training.synth.die import DieKind, die_spec, render
 from training.synth.fonts import Script, Split
 from training.synth.impression import SPECTRA, Ink, strike
-from training.synth.page import Placed, stamp_on
+from training.synth.page import stamp_on
+from training.synth.placing import Placed
 from training.synth.templates import business
 from training.synth.templates.draft import Draft, FontFaces
 from training.synth.templates.lexicon import LANGUAGES

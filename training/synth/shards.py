@@ -22,6 +22,7 @@ import numpy.typing as npt
 from PIL import Image
 
 from stamp2vec.imaging import Letterbox, letterbox
+from training.synth.arrangements import Arrangement
 from training.synth.backgrounds import DEFAULT_FOLDER, Backgrounds
 from training.synth.fonts import Split
 from training.synth.page import make_page
@@ -38,6 +39,7 @@ class Job:
     split: Split
     size: int
     seed: int
+    arrangement: Arrangement | None
 
 
 def boxes_to_model(placed: Letterbox, boxes: npt.NDArray[np.floating]) -> npt.NDArray[np.float64]:
@@ -54,7 +56,8 @@ def _backgrounds(folder: Path, split: Split) -> Backgrounds:
 
 def render(job: Job) -> str:
     """Make and save one page, a training page letterboxed; return its line for ``labels.jsonl``."""
-    page = make_page(job.seed, job.split, _backgrounds(job.backgrounds, job.split))
+    backgrounds = _backgrounds(job.backgrounds, job.split)
+    page = make_page(job.seed, job.split, backgrounds, arrangement=job.arrangement)
     image, boxes = page.image, np.array([stamp.box for stamp in page.stamps], np.float64).reshape(-1, 4)
     if job.split is Split.TRAIN:
         image, placed = letterbox(image, (job.size, job.size))
@@ -87,13 +90,22 @@ def finished(labels: Path) -> set[int]:
     return {json.loads(line)["seed"] for line in complete.splitlines()}
 
 
-def write(out: Path, backgrounds: Path, split: Split, count: int, size: int, seed: int, workers: int) -> Iterator[int]:
+def write(
+    out: Path,
+    backgrounds: Path,
+    split: Split,
+    count: int,
+    size: int,
+    seed: int,
+    workers: int,
+    arrangement: Arrangement | None = None,
+) -> Iterator[int]:
     """Render the pages of ``seed`` that are still missing, in order; yield how many there are after each."""
     (out / "images").mkdir(parents=True, exist_ok=True)
     labels = out / "labels.jsonl"
     done = finished(labels)
     first = seed * _SEED_STRIDE
-    jobs = [Job(out, backgrounds, split, size, s) for s in range(first, first + count) if s not in done]
+    jobs = [Job(out, backgrounds, split, size, s, arrangement) for s in range(first, first + count) if s not in done]
     descriptor = os.open(labels, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
     try:
         if workers == 1:
@@ -126,6 +138,9 @@ def main() -> None:
     parser.add_argument("--split", type=Split, choices=list(Split), default=Split.TRAIN)
     parser.add_argument("--seed", type=int, default=0, help="another seed makes other pages")
     parser.add_argument("--workers", type=int, default=1, help="processes; one a core at most")
+    parser.add_argument(
+        "--arranged", type=Arrangement, choices=list(Arrangement), help="stamps as detectors find hard, on every page"
+    )
     parser.add_argument("--backgrounds", type=Path, default=DEFAULT_FOLDER)
     options = parser.parse_args()
     progress = write(
@@ -136,6 +151,7 @@ def main() -> None:
         options.size,
         options.seed,
         options.workers,
+        options.arranged,
     )
     for number in progress:
         if number % 500 == 0 or number == options.count:
