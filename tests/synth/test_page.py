@@ -92,7 +92,7 @@ def test_a_stamp_at_the_edge_is_there_in_part(backgrounds: Backgrounds) -> None:
 
 
 def test_faint_strikes_have_as_much_ink_as_their_name_says(backgrounds: Backgrounds) -> None:
-    whole, faint = [], []
+    whole, faint = list[float](), list[float]()
     for seed in range(6):
         for arrangement, densities in ((Arrangement.FAINT_30, whole), (Arrangement.FAINT_15, faint)):
             sheet = Sheet(np.full((1170, 830, 3), 250, np.uint8), 100 / 25.4, np.random.default_rng(seed), Split.TEST)
