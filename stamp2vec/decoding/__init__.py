@@ -5,6 +5,5 @@ from stamp2vec.decoding.decoder import Decoder, DecoderLimits, Room
 from stamp2vec.decoding.memory import SharedFile
 from stamp2vec.decoding.pool import DecoderPool
 from stamp2vec.decoding.rewriting import Rewritten
-from stamp2vec.decoding.turns import Turns
 
-__all__ = ["Decoder", "DecoderLimits", "DecoderPool", "OpenFile", "Rewritten", "Room", "SharedFile", "Turns"]
+__all__ = ["Decoder", "DecoderLimits", "DecoderPool", "OpenFile", "Rewritten", "Room", "SharedFile"]

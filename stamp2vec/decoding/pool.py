@@ -9,7 +9,7 @@ from typing import TypeVar
 
 from stamp2vec.decoding.decoder import Decoder, DecoderLimits
 from stamp2vec.decoding.memory import SharedFile
-from stamp2vec.decoding.turns import Turns
+from stamp2vec.turns import Turns
 
 R = TypeVar("R")
 

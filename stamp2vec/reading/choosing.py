@@ -165,7 +165,7 @@ def _uncovered(found: Sequence[Found]) -> list[Found]:
 
 
 def _are_name_and_number(one: Found, other: Found) -> bool:
-    """Whether they are the two texts of a Chinese seal's ring: characters may be seen in the digits between its ends."""
+    """Whether they are the texts of a Chinese seal's ring: characters may be seen in the digits between its ends."""
     scripts = {each.readings[0].script for each in (one, other) if each.text}
     return scripts == {Script.HAN, None} and one.upside_down != other.upside_down
 

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from stamp2vec.decoding import Turns
+from stamp2vec.turns import Turns, owner
 
 
 @pytest.mark.parametrize(
@@ -48,3 +48,29 @@ async def test_what_comes_to_one_who_goes_is_given_back() -> None:
     assert back == ["first"]
     assert not turns.is_urgent
     assert not turns.serve("second")
+
+
+@pytest.mark.parametrize(
+    ("waiting", "served"),
+    [
+        pytest.param("aaaab", "abaaa", id="who asks once waits for one of those who ask for much"),
+        pytest.param("abcabc", "abcabc", id="one after the other"),
+        pytest.param("AAbBa", "baABA", id="of each priority"),
+    ],
+)
+async def test_owners_have_their_turns_one_after_the_other(waiting: str, served: str) -> None:
+    turns: Turns[int] = Turns()
+    order: list[str] = []
+
+    async def wait(name: str) -> None:
+        owner.set(name.lower())
+        await turns.wait(lambda _: None, urgent=name.islower())
+        order.append(name)
+
+    tasks = [asyncio.ensure_future(wait(name)) for name in waiting]
+    await asyncio.sleep(0)
+    for number in range(len(waiting)):
+        assert turns.serve(number)
+        await asyncio.sleep(0)
+    await asyncio.gather(*tasks)
+    assert "".join(order) == served

@@ -5,11 +5,13 @@ slowed down by all others until none ends in time; so most of them wait here, an
 """
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 from services.runtime.batching.refusals import HopelessDeadline
+from stamp2vec.turns import owner
 
 _SLACK = 2.0  # of time that those in work keep: two that just fit both miss where the estimate is short, one alone ends
 _KEPT_WEIGHT = 0.8  # of what has been measured before a group of pages: a step in speed is followed within about five
@@ -22,6 +24,7 @@ class LongDocument:
     kind: str
     pages_left: int
     deadline_s: float
+    owner: str
     turn: "asyncio.Future[None]" = field(repr=False)
 
 
@@ -68,7 +71,7 @@ class LongDocuments:
         Documents of one `kind` cost alike, page by page. Raises HopelessDeadline when it cannot end by `deadline_s`.
         """
         loop = asyncio.get_running_loop()
-        document = LongDocument(kind, pages, deadline_s, loop.create_future())
+        document = LongDocument(kind, pages, deadline_s, owner.get(), loop.create_future())
         self._waiting.append(document)
         self._look(loop.time())
         try:
@@ -94,7 +97,7 @@ class LongDocuments:
 
     def _look(self, now_s: float) -> None:
         """Begins and refuses what can be."""
-        waiting, self._waiting = self._waiting, []
+        waiting, self._waiting = self._in_turn(), []
         before_s = sum(map(self._work_s, self._begun))
         for document in waiting:
             if document.turn.done():  # its caller has gone
@@ -111,6 +114,15 @@ class LongDocuments:
             self._measured_s = self._measured_s if self._begun else now_s
             self._begun.append(document)
             document.turn.set_result(None)
+
+    def _in_turn(self) -> list[LongDocument]:
+        """Those who wait, owners of work in turn, who have fewest begun first, and of each the oldest first."""
+        count = Counter(document.owner for document in self._begun)
+        turns = []
+        for document in self._waiting:
+            turns.append(count[document.owner])
+            count[document.owner] += 1
+        return [document for _, document in sorted(zip(turns, self._waiting, strict=True), key=lambda each: each[0])]
 
     def _may_begin(self, document: LongDocument, now_s: float) -> bool:
         """Whether there is a place, and nobody who has one would miss the deadline for it."""

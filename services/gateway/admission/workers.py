@@ -7,7 +7,7 @@ from contextvars import copy_context
 from functools import partial
 from typing import ParamSpec, TypeVar
 
-from stamp2vec.decoding import Turns
+from stamp2vec.turns import Turns
 
 P = ParamSpec("P")
 R = TypeVar("R")

@@ -9,11 +9,17 @@ from services.runtime.security.limits import CallerLimits
 from services.runtime.security.refusals import NotPermitted, Reason
 from services.runtime.security.reloading import Reloading
 from services.runtime.security.tokens import Caller, Tokens
+from stamp2vec.turns import owner
 
 ADMIN = "admin"
 """The scope that allows every method."""
 
 _PORT = re.compile(r":\d+$")
+
+
+def address(peer: str) -> str:
+    """Of what gRPC calls a peer, without its port."""
+    return _PORT.sub("", peer)
 
 
 def authorized(tokens: Tokens, metadata: Mapping[str, str | bytes], method: str, scope: str) -> Caller:
@@ -39,8 +45,9 @@ class Access:
     def admit(self, method: str, metadata: Mapping[str, str | bytes], peer: str) -> Iterator[None]:
         """One call, from here to the end of the `with`; its caller's name is in the log. CallerRefused when not."""
         if self._tokens is None:
-            name = _PORT.sub("", peer)
+            name = address(peer)
         else:
             name = authorized(self._tokens.current(), metadata, method, self._scope_of(method)).name
+        owner.set(name)
         with self._limits.enter(name):
             yield

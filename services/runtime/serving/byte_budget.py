@@ -1,17 +1,19 @@
 """How many bytes calls take at once."""
 
 import asyncio
-from collections import deque
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
+
+from stamp2vec.turns import Line
 
 _BULK_SHARE = 0.75  # of the size, which bulk may fill: somebody waits for those who take the rest
 _BULK_TURN = 4
 
 
 class ByteBudget:
-    """Bounds the bytes that all calls together hold: oldest first, urgent before bulk.
+    """Bounds the bytes that all calls together hold: urgent before bulk, owners of work in turn, and of each the oldest
+    first.
 
     Bulk may fill three quarters. While both wait, every fourth turn is bulk's, which then may fill all.
     """
@@ -22,8 +24,8 @@ class ByteBudget:
         self.taken = 0
         self.given_back = 0
         """Bytes that were ever given back."""
-        self._urgent: deque[_Turn] = deque()
-        self._bulk: deque[_Turn] = deque()
+        self._urgent: Line[_Turn] = Line()
+        self._bulk: Line[_Turn] = Line()
         self._turn = 0  # of those since the last that was bulk's
 
     @property
@@ -70,7 +72,7 @@ class ByteBudget:
 
     def _forget(self) -> None:
         for line in (self._urgent, self._bulk):
-            while line and line[0].future.done():
+            while line and line.first.future.done():
                 line.popleft()
 
     def _serve(self) -> None:
@@ -78,7 +80,7 @@ class ByteBudget:
         while self._urgent or self._bulk:
             both = bool(self._urgent and self._bulk)
             is_bulk = not self._urgent or (both and self._turn == _BULK_TURN - 1)
-            turn = (self._bulk if is_bulk else self._urgent)[0]
+            turn = (self._bulk if is_bulk else self._urgent).first
             if self.taken + turn.count > self._limit(urgent=both or not is_bulk):
                 return
             self._turn = (self._turn + 1) % _BULK_TURN if both else self._turn

@@ -17,11 +17,12 @@ from services.runtime.batching.refusals import NotServing
 from services.runtime.observability import tracing
 from services.runtime.observability.logs import request_id
 from services.runtime.observability.metrics import Metrics
-from services.runtime.security.access import Access
+from services.runtime.security.access import Access, address
 from services.runtime.security.limits import charge
 from services.runtime.security.refusals import CallerRefused
 from services.runtime.serving.errors import AioContext, Code, Problem, abort, problem
 from services.runtime.serving.messages import Messages, Room, parser, readable
+from stamp2vec.turns import owner
 
 log = logging.getLogger(__name__)
 
@@ -112,6 +113,7 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
         context.set_trailing_metadata(((REQUEST_ID_KEY, request),))
         # A stream whose caller has gone may be ended when gRPC has freed its call: to ask for either then is a crash.
         peer, remaining_s = context.peer(), context.time_remaining()
+        owner.set(address(peer))
         started = time.perf_counter()
         self._calls += 1
         self._no_calls.clear()
