@@ -12,7 +12,7 @@ ENV PATH=/opt/venv/bin:$PATH \
 COPY pyproject.toml constraints.txt ./
 RUN python -c "import tomllib; p = tomllib.load(open('pyproject.toml', 'rb'))['project']; \
 o = p['optional-dependencies']; \
-print(*p['dependencies'], *o['services'], *o['otel'], sep='\n', file=open('light.txt', 'w')); \
+print(*p['dependencies'], *o['services'], *o['otel'], *o['signed'], sep='\n', file=open('light.txt', 'w')); \
 print(*o['local'], sep='\n', file=open('local.txt', 'w')); \
 print(*o['torch'], sep='\n', file=open('torch.txt', 'w')); \
 print(*o['read'], sep='\n', file=open('read.txt', 'w')); \

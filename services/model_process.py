@@ -1,5 +1,6 @@
 """A model service as a process: what all of them share beyond the runtime, which knows no models."""
 
+import sys
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TypeVar
@@ -19,6 +20,7 @@ from services.runtime.serving.settings import ModelServerSettings
 from services.table import ServiceSpec
 from stamp2vec import hub
 from stamp2vec.engines import check_task
+from stamp2vec.errors import MissingExtra, WeightsError
 from stamp2vec.imaging import Page, whole
 from stamp2vec.v1 import common_pb2
 from stamp2vec.values import ModelInfo, Task
@@ -62,7 +64,11 @@ def app(
 
 def main(spec: ServiceSpec, make_app: Callable[[ModelServerSettings], ModelService[Place]]) -> int:
     """Serves by the settings of the command line and the environment; by default all bundled models of its tasks."""
-    bundled = tuple(name for task in spec.tasks for name in hub.bundled_names(task))
+    try:
+        bundled = tuple(name for task in spec.tasks for name in hub.bundled_names(task))
+    except (MissingExtra, WeightsError) as error:
+        print(f"python -m services.{spec.name}: {error}", file=sys.stderr)
+        return 1
     defaults = {"port": spec.port, "metrics_port": spec.metrics_port, "model": bundled}
     chosen = settings_loader.load(ModelServerSettings, f"python -m services.{spec.name}", defaults=defaults)
     return server.main(make_app(chosen), chosen)

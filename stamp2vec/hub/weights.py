@@ -14,6 +14,7 @@ from stamp2vec.errors import MissingExtra, ModelNotFound, WeightsError
 from stamp2vec.files import write_whole
 from stamp2vec.hub.download import download
 from stamp2vec.hub.manifest import Manifest
+from stamp2vec.hub.signatures import KEY, SIGNATURE, SIGNATURE_BYTES, check_signature, is_needed
 from stamp2vec.values import Preset, Task
 
 if TYPE_CHECKING:
@@ -85,9 +86,15 @@ def find(reference: str | Path) -> Path:
 
 
 def read_manifest(folder: Path) -> Manifest:
-    """What is known of the model in a folder. WeightsError when its manifest is missing or wrong."""
+    """What is known of the model in a folder.
+
+    WeightsError when its manifest is missing or wrong, or has not the signature that `check_signature` asks for.
+    """
+    data = _read(folder / MANIFEST, _MAX_MANIFEST_BYTES)
+    if is_needed():
+        check_signature(data, _signature(folder / SIGNATURE), str(folder / MANIFEST))
     try:
-        return Manifest.from_json(_read(folder / MANIFEST, _MAX_MANIFEST_BYTES))
+        return Manifest.from_json(data)
     except WeightsError as error:
         raise WeightsError(f"{folder}: {error}") from error
 
@@ -179,14 +186,19 @@ def _plain_folder(folder: Path) -> Path:
 
 def _fetched(address: str) -> Path:
     """The manifest comes from the server every time, the rest only when the cache lacks its checksum."""
-    manifest = Manifest.from_json(download(address, MANIFEST, _MAX_MANIFEST_BYTES))
+    data = download(address, MANIFEST, _MAX_MANIFEST_BYTES)
+    signature = download(address, SIGNATURE, SIGNATURE_BYTES) if is_needed() else None
+    if signature is not None:
+        check_signature(data, signature, f"{MANIFEST} at {address}")
+    manifest = Manifest.from_json(data)
     folder = _cache() / manifest.sha256
     _fetch(address, folder / WEIGHTS, _MAX_WEIGHTS_BYTES, manifest.sha256)
     if manifest.graph_sha256:
         _fetch(address, folder / GRAPH, _MAX_GRAPH_BYTES, manifest.graph_sha256)
-    text = manifest.to_json().encode()
-    if not (folder / MANIFEST).is_file() or (folder / MANIFEST).read_bytes() != text:
-        write_whole(folder / MANIFEST, text)
+    for name, content in ((SIGNATURE, signature), (MANIFEST, data)):
+        path = folder / name
+        if content is not None and not (path.is_file() and path.read_bytes() == content):
+            write_whole(path, content)
     return folder
 
 
@@ -212,6 +224,14 @@ def _read(path: Path, limit: int) -> bytes:
         return path.read_bytes()
     except OSError as error:
         raise WeightsError(f"{path} cannot be read ({error.strerror}): fetch or save the model again") from error
+
+
+def _signature(path: Path) -> bytes:
+    if not path.is_file():
+        raise WeightsError(
+            f"{path} is missing, and {KEY} asks for it: fetch the model from whoever signs it, or sign it"
+        )
+    return _read(path, SIGNATURE_BYTES)
 
 
 def _sha256(data: bytes) -> str:

@@ -73,7 +73,8 @@ def prepare() -> None:
         run("buildah", "commit", "--quiet", "--rm", base, BASE_IMAGE)
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     extras = project["optional-dependencies"]
-    packages = [*project["dependencies"], *extras["local"], *extras["read"], *extras["services"], *extras["otel"]]
+    names = ("local", "read", "services", "otel", "signed")
+    packages = [*project["dependencies"], *(package for name in names for package in extras[name])]
     run(ROOT / ".venv/bin/pip", "download", "--quiet", "-d", WHEELS, "-c", "constraints.txt", *packages)
 
 

@@ -81,6 +81,18 @@ def test_a_damaged_model_is_never_served(model: Path, file: str, message: str) -
     assert message in line["trace"]
 
 
+def test_a_service_whose_models_are_not_signed_ends_with_a_sentence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("STAMP2VEC_MODEL_KEY", str(tmp_path / "public.pem"))
+    with detector() as process:
+        _, errors = process.communicate(timeout=60)
+    assert process.returncode == 1
+    (line,) = errors.splitlines()
+    assert line.startswith("python -m services.detector: ")
+    assert "manifest.sig is missing, and STAMP2VEC_MODEL_KEY asks for it" in line
+
+
 def test_a_model_of_another_task_is_not_served(model: Path) -> None:
     with pytest.raises(WeightsError, match=r"yolo-stamp@0\.0\.1 is made to detect: give a model that is made to embed"):
         describe([Task.EMBED], "cpu", str(model))
