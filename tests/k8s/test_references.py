@@ -114,8 +114,10 @@ def test_the_environment_is_what_the_service_reads(variant: str) -> None:
 
 def test_everything_is_in_the_namespace(variant: str) -> None:
     """Without one it would go where kubectl happens to be: a policy that denies all would protect nobody, or others."""
+    namespaces = [each["metadata"]["name"] for each in of_kind(variant, "Namespace")]
+    (name,) = namespaces or ["stamp2vec"]
     for resource in resources(variant):
-        expected = None if resource["kind"] == "Namespace" else "stamp2vec"
+        expected = None if resource["kind"] == "Namespace" else name
         assert resource["metadata"].get("namespace") == expected, (resource["kind"], resource["metadata"]["name"])
 
 
