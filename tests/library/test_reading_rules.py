@@ -8,7 +8,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from stamp2vec.cli import tables
 from stamp2vec.engines.reading.confidence import probability
-from stamp2vec.engines.reading.letters import Letters, with_marks
+from stamp2vec.engines.reading.letters import Letters, as_number, with_marks
 from stamp2vec.engines.reading.transcript import both_ways, spans
 from stamp2vec.errors import InvalidImage
 from stamp2vec.imaging import whole
@@ -100,6 +100,26 @@ def test_letters_that_look_alike() -> None:
     assert as_cyrillic("TOO VECTOR") is None
     assert as_cyrillic("12") is None
     assert plain("Spółka  Z O.O.") == plain("SPÓŁKA zoo")
+
+
+@pytest.mark.parametrize(
+    ("read", "number"),
+    [
+        ("３４０１0３0423１９2", "3401030423192"),
+        ("1 1 0 1 0 2 0", "1101020"),
+        ("No 2 0 2 4 A", "No 2024 A"),
+        ("1 2 3", "1 2 3"),
+        ("12 34 56 78", "12 34 56 78"),
+        ("18 10 2 0 2 1", "18 10 2021"),
+        ("徽商银行", "徽商银行"),
+    ],
+)
+def test_digits_that_stand_apart_are_a_number(read: str, number: str) -> None:
+    scores = tuple(0.5 + 0.01 * at for at in range(len(read)))
+    letters = as_number(Letters(read, scores))
+    assert letters.text == number
+    assert len(letters.scores) == len(number)
+    assert letters.scores[-1] == scores[-1]
 
 
 def test_of_two_bands_the_reading_with_more_sure_letters_stays() -> None:

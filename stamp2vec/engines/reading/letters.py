@@ -1,10 +1,13 @@
 """What an engine reads of a line."""
 
+import re
 import unicodedata
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 
 from stamp2vec.reading.scripts import is_toned
+
+_APART = re.compile(r"(?<!\S)\d(?: \d){3,}(?!\S)")  # a year is so many digits
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +21,18 @@ class Letters:
     def mean_score(self) -> float:
         """Of its characters; 0 without any."""
         return sum(self.scores) / len(self.scores) if self.text.strip() else 0.0
+
+
+def as_number(letters: Letters) -> Letters:
+    """A reading whose digits are those of ASCII, and not a blank apart.
+
+    Digits that are letter-spaced, as at the foot of a Chinese seal, PP-OCRv6 takes for wide ones (U+FF10 and on), or
+    reads with a blank between each two (`findings/rapidocr-spaced-digits.sh`).
+    """
+    text = "".join(str(int(each)) if each.isdecimal() else each for each in letters.text)
+    apart = {at for run in _APART.finditer(text) for at in range(run.start(), run.end()) if text[at] == " "}
+    kept = [at for at in range(len(text)) if at not in apart]
+    return Letters("".join(text[at] for at in kept), tuple(letters.scores[at] for at in kept))
 
 
 def with_marks(letters: Letters, marked: Letters) -> Letters:

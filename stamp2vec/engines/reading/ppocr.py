@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from stamp2vec.engines.onnx import session
-from stamp2vec.engines.reading.letters import Letters
+from stamp2vec.engines.reading.letters import Letters, as_number
 from stamp2vec.errors import WeightsError
 from stamp2vec.texts import Writing
 
@@ -68,7 +68,7 @@ class PpOcr:
         classes = steps.argmax(1)
         scores = steps[np.arange(len(classes)), classes]
         starts = (classes != 0) & (classes != np.concatenate([[0], classes[:-1]]))  # CTC: a run of one class is one
-        return Letters("".join(self._characters[classes[starts]]), tuple(scores[starts].tolist()))
+        return as_number(Letters("".join(self._characters[classes[starts]]), tuple(scores[starts].tolist())))
 
 
 def _checked() -> Path:
