@@ -96,7 +96,7 @@ envoy: setup ## install Envoy, 37 MB, which the test of outside load balancing r
 
 # Atheris has an environment of its own, as nothing else needs it.
 FUZZ_BIN := build/fuzz/venv/bin
-FUZZ_TARGETS ?= answers channel pages parts pdf pdf_objects picture tiff
+FUZZ_TARGETS ?= answers channel pages parts pdf pdf_objects picture request tensors tiff
 SECONDS ?= 60
 
 build/fuzz/venv/.done: pyproject.toml constraints.txt

@@ -14,6 +14,8 @@ import numpy as np
 from pikepdf import Array, Dictionary, Encryption, Name, Page, Pdf
 from PIL import Image
 
+from services.runtime.oip.v2 import open_inference_pb2
+from stamp2vec.v1 import common_pb2, gateway_pb2
 from tests.formats.pdfs import annotation, content, keys, layered, pdf, picture
 from tests.formats.scenes import colours, fax_page, greys
 from tests.formats.tiff_writer import by_pillow, page, write
@@ -37,6 +39,8 @@ def seeds() -> Mapping[str, Mapping[str, bytes]]:
         },
         "pdf": _pdfs(),
         "pdf_objects": {name: b"\xff" + _as_written_by_pdfium(data) for name, data in _pdfs().items()},
+        "request": _requests(),
+        "tensors": _tensors(),
         "picture": {kind: _saved(kind) for kind in ("JPEG", "PNG", "WEBP", "BMP", "JPEG2000", "PPM", "GIF", "MPO")},
         "tiff": dict(_tiffs()),
     }
@@ -45,6 +49,29 @@ def seeds() -> Mapping[str, Mapping[str, bytes]]:
 def found() -> list[Path]:
     """Files of found/, in folders by their target."""
     return [path for path in sorted(FOUND.glob("*/*")) if path.is_file()]
+
+
+def _requests() -> dict[str, bytes]:
+    """One of each method that is checked, its number before it."""
+    raw = common_pb2.RawImage(data=bytes(3 * _SIDE * _SIDE), height=_SIDE, width=_SIDE, channels=3)
+    image = common_pb2.Image(raw=raw)
+    messages = (
+        gateway_pb2.AnalyzeDocumentRequest(document=b"%PDF", min_score=0.5, pages="1-3", prior=0.5),
+        gateway_pb2.EraseStampsRequest(document=b"II*", pages="2"),
+        gateway_pb2.DetectStampsRequest(images=[image], max_detections=3, min_score=0.1),
+        gateway_pb2.SegmentStampsRequest(images=[image]),
+        gateway_pb2.CompareStampsRequest(a=gateway_pb2.Comparand(image=image), b=gateway_pb2.Comparand(image=image)),
+    )
+    return {type(each).__name__: bytes([place]) + each.SerializeToString() for place, each in enumerate(messages)}
+
+
+def _tensors() -> dict[str, bytes]:
+    """Images as bytes, and as numbers."""
+    tensor = open_inference_pb2.ModelInferRequest.InferInputTensor(name="images", datatype="UINT8", shape=[1, 8, 8, 3])
+    raw = open_inference_pb2.ModelInferRequest(inputs=[tensor], raw_input_contents=[bytes(192)])
+    tensor.contents.uint_contents.extend([7] * 192)
+    typed = open_inference_pb2.ModelInferRequest(inputs=[tensor], id="a")
+    return {"raw": raw.SerializeToString(), "typed": typed.SerializeToString()}
 
 
 def _answers() -> dict[str, bytes]:

@@ -10,15 +10,28 @@ import math
 import os
 import socket
 import struct
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from typing import Any
 
 import numpy as np
+from google.protobuf.message import DecodeError, Message
 from numpy.typing import NDArray
 
+from services.gateway.validation import (
+    DOCUMENT_LIMITS,
+    check_comparands,
+    check_crops,
+    check_document,
+    check_erasing,
+    check_pages,
+)
+from services.runtime.oip import requests as oip
+from services.runtime.oip.signature import Datatype, Signature, TensorSpec
+from services.runtime.oip.v2 import open_inference_pb2
 from stamp2vec.decoding import Decoder, DecoderLimits, OpenFile, SharedFile
 from stamp2vec.decoding.channel import Channel, Closed
-from stamp2vec.errors import InvalidImage, InvalidInput
+from stamp2vec.errors import InvalidCall, InvalidImage, InvalidInput, Violation
 from stamp2vec.imaging.formats import Limits, NoRoom, Page, open_file
 from stamp2vec.imaging.formats.jpeg import before_damage, is_complete
 from stamp2vec.imaging.formats.pdf.filters import unfiltered
@@ -26,8 +39,23 @@ from stamp2vec.imaging.formats.pdf.header import find_header, has_end, is_cut_re
 from stamp2vec.imaging.formats.pdf.objects import Objects, _Scanner
 from stamp2vec.imaging.formats.pdf.structure import read_structure
 from stamp2vec.imaging.formats.selection import selected_pages
+from stamp2vec.v1 import gateway_pb2
+from stamp2vec.wire.images import page_from_image
 
 LIMITS = Limits(max_pixels=250_000)  # far more than is needed to go wrong, and quick
+_REQUESTS: Sequence[tuple[Callable[[Any], None], type[Message]]] = (
+    (
+        lambda message: check_document(message, len(message.document), DOCUMENT_LIMITS),
+        gateway_pb2.AnalyzeDocumentRequest,
+    ),
+    (check_erasing, gateway_pb2.EraseStampsRequest),
+    (check_pages, gateway_pb2.DetectStampsRequest),
+    (check_crops, gateway_pb2.SegmentStampsRequest),
+    (check_comparands, gateway_pb2.CompareStampsRequest),
+)
+_SIGNATURE: Signature[None] = Signature(
+    (8, range(8, 33), 3), (TensorSpec("texts", Datatype.BYTES, (-1,)),), lambda *_: ()
+)
 _MOST_PAGES = 4  # of a file
 _SIGNATURES = {"tiff": (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"), "pdf": (b"%PDF-",)}
 
@@ -161,6 +189,54 @@ def _check_page(page: Page, index: int) -> None:
         assert 0 <= y1 < y2 <= info.height
 
 
+def request(data: bytes) -> None:
+    """A request to the gateway, by its first byte of which method: faults by their fields, or values as promised."""
+    if not data:
+        return
+    check, kind = _REQUESTS[data[0] % len(_REQUESTS)]
+    try:
+        message = kind.FromString(data[1:])
+    except DecodeError:
+        return
+    try:
+        check(message)
+    except InvalidInput as error:
+        _check_faults(error)
+    if isinstance(message, gateway_pb2.DetectStampsRequest):
+        for image in message.images:
+            if image.WhichOneof("content") == "raw":
+                try:
+                    page = page_from_image(image, "images[0]")
+                    assert page.image.shape == (image.raw.height, image.raw.width, 3)
+                except InvalidInput as error:
+                    _check_faults(error)
+
+
+def tensors(data: bytes) -> None:
+    """A ModelInferRequest of the Open Inference Protocol: faults by their fields, or pixels of the shape it states."""
+    try:
+        message = open_inference_pb2.ModelInferRequest.FromString(data)
+    except DecodeError:
+        return
+    try:
+        wanted = oip.asked(message, _SIGNATURE)
+        pixels = oip.images(message, wanted)
+    except InvalidInput as error:
+        _check_faults(error)
+        return
+    assert pixels.shape == wanted.shape
+    assert pixels.dtype == np.uint8
+
+
+def _check_faults(error: InvalidInput) -> None:
+    """Every fault is a sentence about a field."""
+    found = error.violations if isinstance(error, InvalidCall) else (Violation(error.field, str(error)),)
+    for each in found:
+        assert each.description.isprintable()
+        assert len(each.description) < 500
+        assert each.field
+
+
 def _check_error(error: InvalidInput) -> None:
     text = str(error)
     assert text.isprintable()
@@ -175,5 +251,7 @@ TARGETS: Mapping[str, Callable[[bytes], None]] = {
     "pdf": pdf,
     "pdf_objects": pdf_objects,
     "picture": any_file,
+    "request": request,
+    "tensors": tensors,
     "tiff": tiff,
 }
