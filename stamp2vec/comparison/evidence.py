@@ -10,8 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stamp2vec.calibration import PairCalibration
+from stamp2vec.comparison.frames import SIDE_PX, laid
 from stamp2vec.comparison.ink import INK, ink_planes
-from stamp2vec.comparison.registration import SIDE_PX, laid, register
+from stamp2vec.comparison.registration import register
 from stamp2vec.imaging.windows import Plane, grown, window_mean
 from stamp2vec.values import Overlay
 
@@ -112,7 +113,7 @@ class Evidence:
 
 
 def lay(a: Inked, b: Inked) -> LaidPair:
-    """Lays two stamps over each other; takes a tenth of a second of one core, whatever is on them."""
+    """Lays two stamps over each other; takes a twentieth of a second of one core, whatever is on them."""
     swapped = a.order < b.order
     first, second = (b, a) if swapped else (a, b)
     found = register(first.ink, second.ink)

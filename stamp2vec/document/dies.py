@@ -77,7 +77,7 @@ class DocumentDies:
                 self._inked[place] = Inked.of(crop, mask)
 
     def lay(self, pair: Pair) -> LaidPair | None:
-        """Lays the two stamps of a pair over each other: a tenth of a second of one core. None without their ink."""
+        """Lays two stamps over each other: a twentieth of a second of one core. None without their ink."""
         a, b = (self._inked.get(place) for place in pair)
         return None if a is None or b is None else lay(a, b)
 

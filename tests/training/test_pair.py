@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from stamp2vec.comparison.registration import blurred, framed, sampled, then
+from stamp2vec.comparison.frames import blurred, framed, sampled, then
 from stamp2vec.models.stamp_pair import AGREES, CONTRADICTS, NOTHING
 from stamp2vec.pipelines import SegmentationPipeline
 from training.pair import truth

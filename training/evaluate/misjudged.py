@@ -7,8 +7,8 @@ from PIL import Image
 
 from stamp2vec.comparison import LaidPair
 from stamp2vec.comparison.evidence import AGREES, CONTRADICTS
+from stamp2vec.comparison.frames import SIDE_PX
 from stamp2vec.comparison.ink import INK
-from stamp2vec.comparison.registration import SIDE_PX
 from stamp2vec.pipelines import VerificationPipeline
 from stamp2vec.values import Verdict
 from training.evaluate.montage import PAPER, Tile, sheet

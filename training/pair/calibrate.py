@@ -14,7 +14,7 @@ import torch
 from stamp2vec import hub
 from stamp2vec.calibration import PairCalibration
 from stamp2vec.comparison.evidence import Evidence, LaidPair, evidence
-from stamp2vec.comparison.registration import SIDE_PX
+from stamp2vec.comparison.frames import SIDE_PX
 from stamp2vec.engines import Engine
 from stamp2vec.engines.torch import TorchEngine
 from stamp2vec.hub.manifest import Manifest

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from stamp2vec.comparison.frames import SIDE_PX, Affine, blurred, framed, sampled, then
 from stamp2vec.comparison.ink import INK
-from stamp2vec.comparison.registration import SIDE_PX, Affine, blurred, framed, sampled, then
 from stamp2vec.imaging.windows import Plane
 from training.pair.library import LOOK_PX_PER_MM, ORIGINAL, Crop, Die, Shelf
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from stamp2vec.comparison.evidence import Inked, lay
-from stamp2vec.comparison.registration import SIDE_PX
+from stamp2vec.comparison.frames import SIDE_PX
 from training.pair.library import Crop, Shelf, read
 from training.pair.pairs import OTHER, SAME, cut, named
 
