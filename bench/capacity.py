@@ -68,10 +68,10 @@ def _measure(stack: Stack, pages: int, asked: DocumentOptions, *, without_stamps
     with Client(stack.address("gateway").target) as client, ThreadPoolExecutor(CALLERS) as pool:
         page = _painted_over(client) if without_stamps else _PAGE.read_bytes()
         stamps = [len(client.analyze(page, **asked).pages[0].stamps) for _ in range(CALLERS)]
-        before = {name: _cpu_s(stack[name]) for name in SERVICES}
+        before = {name: cpu_s(stack[name].pid) for name in SERVICES}
         for _ in pool.map(lambda _: client.analyze(page, **asked), range(pages)):
             pass
-        after = {name: _cpu_s(stack[name]) for name in SERVICES}
+        after = {name: cpu_s(stack[name].pid) for name in SERVICES}
     costs = {}
     for name in SERVICES:
         parent_s, children_s = (end - start for start, end in zip(before[name], after[name], strict=True))
@@ -96,13 +96,13 @@ def family(pid: int) -> list[int]:
     return [pid, *(int(child) for task in tasks for child in (task / "children").read_text().split())]
 
 
-def _cpu_s(service: Service) -> tuple[float, float]:
-    """Of the parent, and of its children.
+def cpu_s(pid: int) -> tuple[float, float]:
+    """CPU time of a process, and of its children.
 
     See proc(5): utime and stime are the 14th and 15th field, and the name before them may have spaces.
     """
-    fields = [Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split() for pid in family(service.pid)]
-    parent_s, *children_s = [(int(each[11]) + int(each[12])) * _TICK_S for each in fields]
+    fields = [Path(f"/proc/{each}/stat").read_text().rpartition(")")[2].split() for each in family(pid)]
+    parent_s, *children_s = [(int(field[11]) + int(field[12])) * _TICK_S for field in fields]
     return parent_s, sum(children_s)
 
 

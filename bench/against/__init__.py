@@ -1,0 +1,1 @@
+"""This tree against another checkout of it, in one run."""
