@@ -164,21 +164,30 @@ def row(name: str, both: list[list[float]], bar: float | None, *, most: bool = T
 
 
 def loops(page: Path, rounds: int) -> None:
-    """Prints documents a second through the gateway against loops without services, in alternating rounds."""
+    """Prints what a document costs through the gateway and in loops without services, in alternating rounds.
+
+    Where other work takes part of the cores, more processes get more of them: then CPU time alone can be compared.
+    """
     load = next(load for load in LOADS if load.rate_bar is not None)
-    rates: list[tuple[float, float, float]] = []
+    served, pipeline, recipe = [], [], []
     for _ in range(rounds):
         with Tree(HERE) as tree:
             tree.send(page, replace(load, calls=load.callers))
-            served = tree.send(page, load)[1]
-        rates.append((served, looped("pipeline", page, os.cpu_count() or 1), looped("recipe", page, 1)))
-    print("\n| documents/s | gateway | without services | ratio | bar |\n|---|---|---|---|---|")
-    row("pipeline, a process a core", [[one[0], one[1]] for one in rates], 0.85, most=False)
-    row("published recipe, eager, all cores", [[one[0], one[2]] for one in rates], 3.0, most=False)
+            served.append(tree.send(page, load)[:2])
+        pipeline.append(looped("pipeline", page, os.cpu_count() or 1))
+        recipe.append(looped("recipe", page, 1))
+    print("\n| a page of 4 | gateway | without services | ratio | bar |\n|---|---|---|---|---|")
+    for name, loop, bar in (
+        ("pipeline, a process a core", pipeline, 0.85),
+        ("published recipe, all cores", recipe, 3.0),
+    ):
+        both = list(zip(served, loop, strict=True))
+        row(f"documents/s, {name}", [[ours[1], theirs[1]] for ours, theirs in both], bar, most=False)
+        row(f"CPU ms, {name}", [[ours[0], theirs[0]] for ours, theirs in both], 1 / bar)
 
 
-def looped(name: str, page: Path, processes: int) -> float:
-    """Documents a second of so many processes together, which share the cores evenly."""
+def looped(name: str, page: Path, processes: int) -> tuple[float, float]:
+    """CPU ms a document, and documents a second of so many processes together, which share the cores evenly."""
     threads = {"OMP_NUM_THREADS": str(max(1, (os.cpu_count() or 1) // processes))}
     command = [sys.executable, "-m", "bench.against.loops", name, str(page), str(LOOP_S)]
     started = [
@@ -191,7 +200,8 @@ def looped(name: str, page: Path, processes: int) -> float:
         _ready(process)
     for process in started:
         print(file=process.stdin, flush=True)
-    return sum(float(process.communicate()[0]) for process in started)
+    results = [process.communicate()[0].split() for process in started]
+    return median(float(cpu_ms) for _, cpu_ms in results), sum(float(rate) for rate, _ in results)
 
 
 def _ready(process: "subprocess.Popen[str]") -> None:
