@@ -105,7 +105,7 @@ def main() -> None:
         run.step(*text_loss(logits.float(), batch, run.progress))
     draft = Draft(
         name="stamp-reader",
-        version="2.0.0",
+        version="2.1.0",
         task=Task.READ,
         architecture="stamp-text",
         config={"width": WIDTH},
