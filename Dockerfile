@@ -93,6 +93,7 @@ COPY --from=code /build/stamp2vec stamp2vec
 COPY --from=code /build/services/*.py services/
 COPY --from=code /build/services/runtime services/runtime
 COPY --from=code /build/services/gateway services/gateway
+COPY --from=code /weights/erase weights
 EXPOSE 50050 9100
 # The gateway is well, though not ready, without the services behind it.
 HEALTHCHECK --interval=10s --timeout=5s --start-period=10s \

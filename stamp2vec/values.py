@@ -21,6 +21,7 @@ class Task(StrEnum):
     VERIFY = "verify"
     READ = "read"
     REFINE = "refine"
+    ERASE = "erase"
 
 
 class Preset(StrEnum):

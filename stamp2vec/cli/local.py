@@ -88,7 +88,7 @@ class LocalEngine:
 
     def models(self) -> list[ModelInfo]:
         """Every bundled model, the older versions too."""
-        return [manifest.info for manifest in hub.bundled()]
+        return [manifest.info for manifest in hub.bundled() if manifest.task is not Task.ERASE]  # as a gateway does
 
     def document_models(self) -> list[ModelInfo]:
         """Those of the preset."""

@@ -58,15 +58,19 @@ def erase_marks(page: NDArray[np.uint8], marks: Sequence[Mark], changed: NDArray
     return [_erase(page, mark, changed) for mark in marks]
 
 
-def _erase(page: NDArray[np.uint8], mark: Mark, changed: NDArray[np.bool_]) -> Result:
-    height, width = page.shape[:2]
+def window(shape: tuple[int, ...], mark: Mark) -> tuple[tuple[slice, slice], NDArray[np.uint8]]:
+    """The part of a page (H, W, ...) that shows a stamp and the paper around it, and the stamp's mask there."""
     x1, y1, x2, y2 = mark.box
     around = min(max(_LEAST_AROUND_PX, round(_AROUND * max(x2 - x1, y2 - y1))), _MOST_AROUND_PX)
     left, top = max(0, x1 - around), max(0, y1 - around)
-    right, bottom = min(width, x2 + around), min(height, y2 + around)
+    right, bottom = min(shape[1], x2 + around), min(shape[0], y2 + around)
     mask = np.zeros((bottom - top, right - left), np.uint8)
     mask[y1 - top : y2 - top, x1 - left : x2 - left] = mark.mask
-    part = slice(top, bottom), slice(left, right)
+    return (slice(top, bottom), slice(left, right)), mask
+
+
+def _erase(page: NDArray[np.uint8], mark: Mark, changed: NDArray[np.bool_]) -> Result:
+    part, mask = window(page.shape, mark)
     seen = np.ascontiguousarray(page[part])
     turned = _is_light_on_dark(seen, mask)
     erasure = erase(255 - seen if turned else seen, mask)

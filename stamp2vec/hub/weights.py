@@ -257,7 +257,7 @@ def _parsed(data: bytes, source: str) -> dict[str, np.ndarray]:
     try:
         from safetensors import SafetensorError, deserialize
     except ImportError as error:
-        raise MissingExtra("reading weights for PyTorch", "torch", error) from error
+        raise MissingExtra("reading weights", "local", error) from error
     try:
         tensors: list[tuple[str, Mapping[str, Any]]] = deserialize(data)  # type: ignore[no-untyped-call]
         return {name: _numbers(tensor["dtype"], tensor["data"]).reshape(tensor["shape"]) for name, tensor in tensors}

@@ -1,8 +1,8 @@
 """A stamp off the page that it was struck on: paper where its ink lay, print and handwriting under it kept.
 
 Ink of a colour is told from black by what black does not change: the differences between the densities of the three
-channels. Ink that is black or grey is told from print by its darkness where the two differ; where they do not, what
-continues strokes beside the stamp is taken for print, and left.
+channels. Ink that is black or grey is told from print by a network, which says how much of each pixel is print; that
+much of it stays, so that nothing is painted that was not there.
 """
 
 import itertools
@@ -13,11 +13,12 @@ from numpy.typing import NDArray
 
 from stamp2vec.imaging.windows import Plane, grown, window_mean
 from stamp2vec.ink.paper import Densities, grain, light, shade
+from stamp2vec.ink.printed import SURE, share_of_print
 from stamp2vec.ink.unmixing import own_colour
 
 # Densities are optical, in nats. Found on drawn pages, see training.evaluate.erasing; no real page was used.
 _INKED = 0.3  # of a mask: where the stamp is
-_SURE = 0.6  # of a mask: where next to nothing but the stamp is
+_FREE = 0.1  # of what is around a mask, up to which there is nothing of the stamp
 _REACH = 0.008  # of the stamp's longer side: how far its ink may go beyond the mask
 _BARE = 0.12  # density up to which there is only paper
 _FAINT = 0.06  # density of ink that is just seen
@@ -39,11 +40,7 @@ _MATCHING = (0.1, 0.2)  # own density of ink that the mask has missed
 _NEIGHBOURHOOD = 0.02  # share of ink around it, from which on such ink is the stamp's
 
 # Of grey ink.
-_DARK = 0.35  # density of strokes
-_DARKER = (0.35, 0.7)  # how much darker than the ink print is that can be told by it
-_BLACK = (0.25, 0.6)  # density beyond that of the ink, as _PRINTED
-_STROKE_MASK = 0.35  # of a mask, below which a stroke is not the stamp's
-_STEPS = ((0, 1), (1, 0), (1, 1), (1, -1), (1, 2), (2, 1), (1, -2), (2, -1))
+_PRINT = (0.2, 0.5)  # share of print up to which a pixel is the stamp's alone, and from which it stays as it is
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -58,13 +55,43 @@ class Erasure:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Seen:
+    """A window with a stamp. `soft` is its mask, and `near` that and `reach` pixels around it, float32 (H, W), 0 to
+    1; `paper` is the paper's light, and `densities` are against it, float32 (H, W, 3); `colour` (3,) is what share
+    of its density the ink has in each channel, None of ink without colour.
+    """
+
+    soft: Plane
+    near: Plane
+    reach: int
+    paper: Densities
+    densities: Densities
+    colour: NDArray[np.float64] | None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class _Parting:
-    """What of a window is not the stamp's: the density of `kept` print, float32 (H, W), and how much of each pixel is
-    replaced, `amount`, 0 to 1.
+    """What of a window is not the stamp's: the density of `kept` print, float32 (H, W); how much of each pixel is
+    replaced, `amount`, 0 to 1; and how far it could not be told, `doubt`, 0 to 1.
     """
 
     kept: Plane
     amount: Plane
+    doubt: Plane
+
+
+def seen(window: NDArray[np.uint8], mask: NDArray[np.uint8]) -> Seen | None:
+    """Looks at a part of a page, uint8 (H, W, 3), with a stamp's mask, uint8 (H, W); None where the mask has no ink."""
+    soft = mask.astype(np.float32) / np.float32(255)
+    rows, columns = np.nonzero(soft > _INKED)
+    if not len(rows):
+        return None
+    reach = max(2, round(_REACH * max(np.ptp(rows), np.ptp(columns))))
+    near = grown(soft, reach)
+    lights = light(window)
+    paper = shade(lights, near < _FREE)
+    densities = paper - lights
+    return Seen(soft, near, reach, paper, densities, own_colour(densities, soft > 0.5))
 
 
 def erase(window: NDArray[np.uint8], mask: NDArray[np.uint8]) -> Erasure:
@@ -72,31 +99,21 @@ def erase(window: NDArray[np.uint8], mask: NDArray[np.uint8]) -> Erasure:
 
     `mask`, uint8 (H, W), 255 is the stamp's ink. Beyond a few pixels around it nothing is changed. Deterministic.
     """
-    soft = mask.astype(np.float32) / np.float32(255)
-    rows, columns = np.nonzero(soft > _INKED)
-    if not len(rows):
+    stamp = seen(window, mask)
+    if stamp is None:
         return Erasure(window.copy(), np.zeros(mask.shape, np.bool_), 1.0)
-    reach = max(2, round(_REACH * max(np.ptp(rows), np.ptp(columns))))
-    near = grown(soft, reach)
-    free = near < 0.1
-    lights = light(window)
-    paper = shade(lights, free)
-    densities = paper - lights
-    colour = own_colour(densities, soft > 0.5)
-    if colour is None:
-        parting = _grey(densities.mean(2), soft, near, reach)
-    else:
-        parting = _coloured(densities, colour, soft, near, reach)
-    bare = free & (grown(np.abs(densities).max(2), 1) < _BARE)
+    densities = stamp.densities
+    parting = _grey(stamp) if stamp.colour is None else _coloured(stamp, stamp.colour)
+    bare = (stamp.near < _FREE) & (grown(np.abs(densities).max(2), 1) < _BARE)
     texture = grain(-densities, bare) * np.exp(-2 * parting.kept)[..., None]
-    restored = np.exp(paper - parting.kept[..., None] + texture) * 256 - 1
+    restored = np.exp(stamp.paper - parting.kept[..., None] + texture) * 256 - 1
     mixed = window + (np.clip(restored, 0, 255) - window) * parting.amount[..., None]
     changed = parting.amount > 0
     pixels = window.copy()
     pixels[changed] = np.rint(mixed[changed]).astype(np.uint8)
-    weight = np.clip(densities.max(2), 0, None) * (soft > 0.5)
+    weight = np.clip(densities.max(2), 0, None) * (stamp.soft > 0.5)
     total = float(weight.sum())
-    left = float((weight * (1 - parting.amount)).sum()) / total if total > 0 else 1.0
+    left = float((weight * parting.doubt).sum()) / total if total > 0 else 1.0
     return Erasure(pixels, changed, left)
 
 
@@ -106,11 +123,11 @@ def _ramp(values: Plane, low: float, high: float) -> Plane:
     return np.asarray(step * step * (3 - 2 * step), np.float32)
 
 
-def _coloured(densities: Densities, colour: NDArray[np.float64], soft: Plane, near: Plane, reach: int) -> _Parting:
-    """`colour` (3,) is what share of its density the ink has in each channel."""
+def _coloured(stamp: Seen, colour: NDArray[np.float64]) -> _Parting:
+    densities, soft, near, reach = stamp.densities, stamp.soft, stamp.near, stamp.reach
     across = colour - colour.mean()  # to which black, alike in all channels, adds nothing
     own = np.maximum(densities @ (across / (across @ colour)).astype(np.float32), 0)
-    sure = soft > _SURE
+    sure = soft > SURE
     if sure.any():  # over print the other channels have no light left, and the noise of that looks like much ink
         own = np.minimum(own, np.float32(np.quantile(own[sure], _MOST_OWN)))
     through = densities[..., int(np.argmin(colour))]  # the channel that sees through the ink best
@@ -125,7 +142,7 @@ def _coloured(densities: Densities, colour: NDArray[np.float64], soft: Plane, ne
     missed = _ramp(own, *_MATCHING) * (1 - foreign) * (window_mean(soft, 4 * reach) > _NEIGHBOURHOOD)
     gate = np.maximum(_ramp(near, 0.1, 0.35), grown(missed, 2))
     amount = gate * _ramp(grown(own, 2), _FAINT, 2 * _FAINT) * (1 - foreign)
-    return _Parting(kept, amount)
+    return _Parting(kept, amount, 1 - amount)
 
 
 def _own_curve(own: Plane, through: Plane, usual: float) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
@@ -165,47 +182,8 @@ def _foreign(densities: Densities, colour: NDArray[np.float64], own: Plane, sure
     return grown(_ramp(np.asarray(excess, np.float32), *_FOREIGN), 1)
 
 
-def _grey(level: Plane, soft: Plane, near: Plane, reach: int) -> _Parting:
-    """`level` (H, W) is density, whatever the channel."""
-    sure = soft > _SURE
-    dark = level > _DARK
-    ink = float(np.median(level[sure])) if sure.any() else _DARK
-    beside = dark & (near < 0.1)
-    deep = float(np.quantile(level[beside], 0.7)) if beside.sum() > _FEWEST else ink
-    alone = sure & (level < ink + 0.5 * max(deep - ink, 0.3))
-    local = _local_mean(level, alone, 4 * reach, ink)
-    by_level = _ramp(np.float32(deep) - local, *_DARKER)  # how well darkness tells them apart
-    black = level - local * np.minimum(1.5 * soft, 1)
-    darker = np.maximum(black, 0) * _ramp(grown(window_mean(black, 1), 1), *_BLACK) * by_level
-    strokes = _bridged(dark & (soft < _STROKE_MASK), 3 * reach + 2) & dark
-    untouched = grown(strokes.astype(np.float32), 1) * (1 - by_level)
-    kept = np.where(untouched > 0.5, level, darker)
-    return _Parting(np.asarray(kept, np.float32), _ramp(near, 0.3, 0.6) * (1 - untouched))
-
-
-def _local_mean(values: Plane, where: NDArray[np.bool_], radius: int, default: float) -> Plane:
-    """The mean around each pixel of the values there; `default` where there are none."""
-    weight = window_mean(where.astype(np.float32), radius)
-    mean = window_mean(values * where, radius)
-    return np.asarray(np.where(weight > 1e-4, mean / np.maximum(weight, 1e-4), default), np.float32)
-
-
-def _bridged(strokes: NDArray[np.bool_], length: int) -> NDArray[np.bool_]:
-    """Strokes, and what lies between two of them at most `length` pixels away on either side, along a line."""
-    result = strokes.copy()
-    for down, right in _STEPS:
-        before, after = strokes.copy(), strokes.copy()
-        for step in range(1, max(1, round(length / max(abs(down), abs(right)))) + 1):
-            before |= _shifted(strokes, step * down, step * right)
-            after |= _shifted(strokes, -step * down, -step * right)
-        result |= before & after
-    return result
-
-
-def _shifted(plane: NDArray[np.bool_], down: int, right: int) -> NDArray[np.bool_]:
-    height, width = plane.shape
-    result = np.zeros_like(plane)
-    rows = slice(max(0, down), height + min(0, down)), slice(max(0, -down), height + min(0, -down))
-    columns = slice(max(0, right), width + min(0, right)), slice(max(0, -right), width + min(0, -right))
-    result[rows[0], columns[0]] = plane[rows[1], columns[1]]
-    return result
+def _grey(stamp: Seen) -> _Parting:
+    level = np.maximum(stamp.densities.mean(2), 0)
+    share = share_of_print(level, stamp.soft)
+    printed = _ramp(share, *_PRINT)
+    return _Parting(level * printed, _ramp(stamp.near, 0.3, 0.6) * (printed < 1), 4 * printed * (1 - printed))

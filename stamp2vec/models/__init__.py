@@ -7,6 +7,7 @@ from torch import nn
 from stamp2vec.errors import WeightsError
 from stamp2vec.models.stamp_lite import StampLite
 from stamp2vec.models.stamp_pair import StampPair
+from stamp2vec.models.stamp_print import StampPrint
 from stamp2vec.models.stamp_refine import StampRefine
 from stamp2vec.models.stamp_text import StampText
 from stamp2vec.models.stamp_unet import StampUnet
@@ -24,6 +25,7 @@ ARCHITECTURES: Mapping[str, Callable[..., nn.Module]] = {
     "stamp-lite": StampLite,
     "stamp-pair": StampPair,
     "stamp-refine": StampRefine,
+    "stamp-print": StampPrint,
     "stamp-text": StampText,
 }
 

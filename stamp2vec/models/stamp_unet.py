@@ -29,9 +29,13 @@ class StampUnet(nn.Module):
         )
         self.logits = nn.Conv2d(width, 4, 1)
 
+    def scaled(self, images: Tensor) -> Tensor:
+        """uint8 (N, H, W, 3) -> float (N, 3, H, W)."""
+        return standardise(images)
+
     def encode(self, images: Tensor) -> list[Tensor]:
         """Features at strides 2, 4, 8, 16 and 32."""
-        x, levels = F.pixel_unshuffle(standardise(images), 2), []
+        x, levels = F.pixel_unshuffle(self.scaled(images), 2), []
         for level, block in enumerate(self.encoder):
             x = block(F.max_pool2d(x, 2) if level else x)
             levels.append(x)

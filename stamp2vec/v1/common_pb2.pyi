@@ -169,6 +169,8 @@ class _TaskEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._EnumTypeW
     """Strips to text."""
     TASK_REFINE: _Task.ValueType  # 6
     """Candidates of a detector to what they are, seen closer."""
+    TASK_ERASE: _Task.ValueType  # 7
+    """Densities of a stamp in black or grey to what of it is print. No service lists it: whoever rewrites pages runs it."""
 
 class Task(_Task, metaclass=_TaskEnumTypeWrapper):
     """What a model does."""
@@ -187,6 +189,8 @@ TASK_READ: Task.ValueType  # 5
 """Strips to text."""
 TASK_REFINE: Task.ValueType  # 6
 """Candidates of a detector to what they are, seen closer."""
+TASK_ERASE: Task.ValueType  # 7
+"""Densities of a stamp in black or grey to what of it is print. No service lists it: whoever rewrites pages runs it."""
 global___Task = Task
 
 class _Script:

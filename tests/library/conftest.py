@@ -4,6 +4,7 @@ The pair network alone makes sense: see `pairs`.
 """
 
 import math
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -89,6 +90,8 @@ def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for name, task, config, side, vector_size in MODELS:
         described = manifest(name, task, config, side, vector_size)
         hub.save(root / name / "0.0.1", described, network(name, task, config).state_dict())
+    eraser = hub.find("stamp-print")
+    shutil.copytree(eraser, root / "stamp-print" / eraser.name)
     return root
 
 

@@ -10,7 +10,7 @@ from PIL import Image
 from stamp2vec import hub
 from stamp2vec.comparison import Inked, judge_ink, lay
 from stamp2vec.comparison.evidence import CONTRADICTS
-from stamp2vec.comparison.registration import SIDE_PX
+from stamp2vec.comparison.frames import SIDE_PX
 from stamp2vec.engines import load_infer
 from stamp2vec.engines.torch import TorchEngine
 from stamp2vec.errors import InvalidImage, InvalidInput, ModelNotFound, WeightsError

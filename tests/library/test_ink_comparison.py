@@ -7,7 +7,8 @@ import pytest
 
 from stamp2vec.comparison import Inked, LaidPair, judge_ink, lay
 from stamp2vec.comparison.evidence import AGREES, CONTRADICTS, evidence, overlay_of
-from stamp2vec.comparison.registration import SIDE_PX, register
+from stamp2vec.comparison.frames import SIDE_PX
+from stamp2vec.comparison.registration import register
 from stamp2vec.values import Verdict
 from tests.library import pairs
 from tests.library.seals import SIDE, seal

@@ -26,7 +26,7 @@ from training.export import export
 from training.quantise import quantise
 
 SAMPLE = ROOT / "docs/sample/page.jpg"
-NETWORKS = [model for model in hub.bundled() if model.task is not Task.READ]
+NETWORKS = [model for model in hub.bundled() if model.task not in (Task.READ, Task.ERASE)]
 
 
 def pictures(height: int, width: int) -> np.ndarray:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -66,24 +66,25 @@ class Case:
     capture: str
 
 
-def cases(count: int, seed: int) -> Iterator[Case]:
-    """Print English letters with the fonts of the test split and stamp them where their text is, a page a case.
+def cases(count: int, seed: int, split: Split = Split.TEST, inks: Sequence[str] = INKS) -> Iterator[Case]:
+    """Print English letters with the fonts of a split and stamp them where their text is, a page a case.
 
     Pages are captured by the chains of both splits in turn. RuntimeError without Chromium.
     """
     rng = np.random.default_rng([seed, 41])
     with tempfile.TemporaryDirectory() as folder:
-        document = pypdfium2.PdfDocument(print_pages(_html(rng, count), Path(folder)))
+        document = pypdfium2.PdfDocument(print_pages(_html(rng, count, split), Path(folder)))
         for index in range(count):
             page = document[index]
             pixels = np.array(page.render(scale=DPI / 72).to_pil().convert("RGB"))
-            yield _case(np.random.default_rng([seed, 42, index]), pixels, _words(page), list(Split)[index % 2])
+            chance, chain = np.random.default_rng([seed, 42, index]), list(Split)[index % 2]
+            yield _case(chance, pixels, _words(page), split, inks, chain)
         document.close()
 
 
-def _html(rng: np.random.Generator, count: int) -> str:
+def _html(rng: np.random.Generator, count: int, split: Split) -> str:
     faces = FontFaces()
-    letters = [business.letter(Draft(rng, Split.TEST, faces, LANGUAGES["en"])) for _ in range(count)]
+    letters = [business.letter(Draft(rng, split, faces, LANGUAGES["en"])) for _ in range(count)]
     return f"<!doctype html><meta charset=utf-8><style>{_CSS}{faces.css()}</style>{''.join(letters)}"
 
 
@@ -105,17 +106,19 @@ def _words(page: pypdfium2.PdfPage) -> list[Word]:
     return words
 
 
-def _case(rng: np.random.Generator, page: Pixels, words: list[Word], split: Split) -> Case:
+def _case(
+    rng: np.random.Generator, page: Pixels, words: list[Word], split: Split, inks: Sequence[str], chain: Split
+) -> Case:
     before = page.copy()
     placed: list[Placed] = []
     for _ in range(_STAMPS):
-        stamp = _on_text(rng, page.shape[:2], words, placed)
+        stamp = _on_text(rng, page.shape[:2], words, placed, split, inks)
         if stamp is not None:
             stamp_on(page, stamp)
             placed.append(stamp)
     chance = int(rng.integers(2**31))
-    shot = capture(page, np.random.default_rng(chance), split)
-    clean = capture(before, np.random.default_rng(chance), split)
+    shot = capture(page, np.random.default_rng(chance), chain)
+    clean = capture(before, np.random.default_rng(chance), chain)
     truth = captured(placed, shot)
     stamps = tuple(Imprint(each.box, each.ink) for each in truth.stamps)
     moved = tuple(Word(word.text, _moved(word.box, shot.homography)) for word in words)
@@ -123,13 +126,18 @@ def _case(rng: np.random.Generator, page: Pixels, words: list[Word], split: Spli
 
 
 def _on_text(
-    rng: np.random.Generator, shape: tuple[int, int], words: list[Word], placed: list[Placed]
+    rng: np.random.Generator,
+    shape: tuple[int, int],
+    words: list[Word],
+    placed: list[Placed],
+    split: Split,
+    inks: Sequence[str],
 ) -> Placed | None:
     """A stamp around some word, apart from those that are placed; None where there is no room for it."""
     kind = _KINDS[int(rng.integers(len(_KINDS)))]
-    spec = die_spec(int(rng.integers(2**31)), 0, Split.TEST, kind, Script.LATIN)
+    spec = die_spec(int(rng.integers(2**31)), 0, split, kind, Script.LATIN)
     relief = render(spec, DPI / 25.4)
-    name = INKS[int(rng.integers(len(INKS)))]
+    name = inks[int(rng.integers(len(inks)))]
     spectrum = np.clip(np.array(SPECTRA[name]) * rng.normal(1.0, 0.05, 3), 0.02, 1.15)
     ink = Ink(name, (float(spectrum[0]), float(spectrum[1]), float(spectrum[2])))
     wear = float(rng.beta(1.5, 2.6))

@@ -1,0 +1,1 @@
+"""The network that tells print from the ink of stamps in black or grey."""
