@@ -113,7 +113,7 @@ fuzz: setup build/fuzz/venv/.done ## feed hostile bytes to FUZZ_TARGETS, to each
 	done
 
 # Of what runs, and so of an environment without the tools of `setup`; the program has one of its own, as nothing else needs it.
-SBOM_EXTRAS := local,read,services,web,bulk,mcp,otel,erase
+SBOM_EXTRAS := local,read,services,web,bulk,mcp,otel,erase,signed
 
 build/sbom.cdx.json: pyproject.toml constraints.txt
 	rm -rf build/sbom && $(PYTHON) -m venv build/sbom/tool && $(PYTHON) -m venv build/sbom/installed
