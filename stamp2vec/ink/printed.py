@@ -1,7 +1,7 @@
 """Which dark pixels of a stamp in black or grey are print or writing that it crosses: a small U-Net, in numpy.
 
-Its architecture is that of stamp2vec/models/stamp_print.py, by which it is trained. Pages are rewritten
-by processes that have no engine, and one stamp takes it some tens of milliseconds; so it needs none.
+Its architecture is that of stamp2vec/models/stamp_print.py, by which it is trained. Pages are rewritten by processes
+that have no engine, and one stamp takes it some tens of milliseconds; so it needs none.
 """
 
 from collections.abc import Mapping
@@ -18,7 +18,7 @@ NAME = "stamp-print"
 SURE = 0.6  # of a mask: where next to nothing but the stamp is
 _DENSEST = 2.5  # density that is as dark as it gets
 _TIMES_INK = 3.0  # the density of the ink
-_USUAL_PX = 700  # of a stamp's ink: 6 cm of a scan with 300 dots an inch
+_USUAL_PX = 900  # of a window: a stamp of 6 cm, and what is around it, on a scan with 300 dots an inch
 _STRIDE = 32
 _ROWS = 16  # of a plane that are multiplied at once: what they take stays in the cache
 
@@ -41,11 +41,10 @@ def print_planes(level: Plane, soft: Plane) -> NDArray[np.uint8]:
 def share_of_print(level: Plane, soft: Plane) -> Plane:
     """How much of each pixel's density is print, 0 to 1, float32 (H, W). WeightsError where its weights are damaged.
 
-    A stamp that is larger than the network knows them is looked at in so many times fewer pixels.
+    A window that is larger than those that the network knows is looked at in so many times fewer pixels: what it takes
+    of memory is bounded, too.
     """
-    rows, columns = np.nonzero(soft > SURE)
-    extent = max(np.ptp(rows), np.ptp(columns)) if len(rows) else 0
-    times = max(1, round(extent / _USUAL_PX))
+    times = max(1, round(max(level.shape) / _USUAL_PX))
     share = _network()(print_planes(_reduced(level, times), _reduced(soft, times)))
     if times == 1:
         return share
