@@ -24,6 +24,7 @@ INPUT = {
     "stamp-lite": 160,
     "stamp-pair": 128,
     "stamp-refine": 128,
+    "stamp-print": 64,
     "stamp-text": 40,
 }
 OUTPUT = {
@@ -35,6 +36,7 @@ OUTPUT = {
     "stamp-lite": (384,),
     "stamp-pair": (3, 32, 32),
     "stamp-refine": (NUMBERS,),
+    "stamp-print": (64, 64),
     "stamp-text": (10, CLASSES),
 }
 

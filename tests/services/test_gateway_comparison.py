@@ -59,7 +59,7 @@ def comparison(
         (seal(turn=90.0), SAME),
         (seal("VESTA 41"), gateway_pb2.VERDICT_DIFFERENT),
         (seal(mirrored=True), gateway_pb2.VERDICT_MIRRORED),
-        (seal(side=100), gateway_pb2.VERDICT_CANNOT_TELL),
+        (seal(side=80), gateway_pb2.VERDICT_CANNOT_TELL),
     ],
     ids=["same", "turned", "different", "mirrored", "coarse"],
 )
